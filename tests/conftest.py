@@ -1,0 +1,81 @@
+"""Fixtures of every test: data, a series factory, and a watch on files and threads that are left behind."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import settings
+from synthetic import Truth, write_series
+
+import vtkdicomload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+DATA = Path(__file__).parent / "data"
+CT_HEAD = Path(vtkdicomload.__file__).parent / "data" / "ct_head"
+_DESCRIPTORS = Path("/proc/self/fd")
+
+# The same examples in every run, and no time limit an example: a shared machine stalls now and then.
+settings.register_profile("tests", deadline=None, derandomize=True, database=None)
+settings.load_profile("tests")
+
+
+@pytest.fixture
+def data() -> Path:
+    """The folder of the real series."""
+    return DATA
+
+
+@pytest.fixture
+def ct_head() -> Path:
+    """The folder of the demo series, a head CT of 93 files."""
+    return CT_HEAD
+
+
+@pytest.fixture
+def series(tmp_path: Path) -> Callable[..., Truth]:
+    """Write a synthetic series: ``series(**options)`` into `tmp_path`, or ``series("folder", **options)`` below it."""
+
+    def write(folder: str = "", **options: Any) -> Truth:
+        return write_series(tmp_path / folder, **options)
+
+    return write
+
+
+def _open_files(roots: tuple[str, ...]) -> dict[str, str]:
+    """Descriptor → path of every file open in this process that lies under one of `roots`."""
+    found = {}
+    for name in os.listdir(_DESCRIPTORS) if _DESCRIPTORS.is_dir() else ():
+        try:
+            path = os.readlink(_DESCRIPTORS / name)
+        except OSError:
+            continue  # closed since it was listed
+        if path.startswith(roots):
+            found[name] = path
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Fail a test that leaves a file under test open, or a thread running."""
+    roots = tuple(os.path.realpath(p) + os.sep for p in (tmp_path_factory.getbasetemp(), DATA, CT_HEAD))
+    threads = set(threading.enumerate())
+    files = _open_files(roots)
+    yield
+    left_open = _open_files(roots).items() - files.items()
+    if left_open:
+        # An object in a reference cycle (a traceback) is not a leak.
+        gc.collect()
+        left_open = _open_files(roots).items() - files.items()
+    assert not left_open, f"files left open: {sorted(path for _, path in left_open)}"
+    end = time.monotonic() + 2
+    while (running := set(threading.enumerate()) - threads) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not running, f"threads left running: {running}"

@@ -1,0 +1,206 @@
+"""The table of attributes against pydicom's dictionary, and each parser against spelled-out values."""
+
+from __future__ import annotations
+
+import math
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom.datadict import dictionary_keyword, dictionary_VR
+from pydicom.valuerep import DSfloat
+
+from vtkdicomload.attributes import FIELDS, text_of
+
+BY_NAME = {field.name: field for field in FIELDS.values()}
+decimal, integer = BY_NAME["slope"].parse, BY_NAME["instance_number"].parse
+
+
+@pytest.mark.parametrize("tag", FIELDS)
+def test_tag_keyword_and_vr_are_those_of_the_dictionary(tag):
+    field = FIELDS[tag]
+    assert dictionary_keyword(tag) == field.keyword
+    assert all(vr.encode() in field.vrs for vr in dictionary_VR(tag).split(" or "))
+
+
+def test_every_field_has_its_own_name():
+    assert len(BY_NAME) == len(FIELDS)
+
+
+def test_no_attribute_identifies_a_patient():
+    # PS3.15 E.1: names, IDs, birth dates and addresses of patients, and of those who treat them.
+    for field in FIELDS.values():
+        assert not field.keyword.startswith(("Patient", "Institution", "Physician", "Operator", "Referring"))
+        assert dictionary_VR(next(t for t, f in FIELDS.items() if f is field)) not in ("PN", "DA")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (b"1", 1.0),
+        (b".5", 0.5),
+        (b"5.", 5.0),
+        (b"+1", 1.0),
+        (b"-1.25", -1.25),
+        (b"1E2", 100.0),
+        (b"1e-2", 0.01),
+        (b"+.5E+1", 5.0),
+        (b" 7 ", 7.0),
+        (b"7\0", 7.0),
+        (b"  7 \0\0", 7.0),
+        (b"-0", 0.0),
+        (b"0.1234567890123456789", 0.1234567890123456789),
+    ],
+)
+def test_decimal_string(text, value):
+    assert decimal(text) == value
+
+
+@pytest.mark.parametrize("text", [b"", b" ", b"\0\0", b"   \0"])
+def test_an_empty_number_is_absent(text):
+    assert decimal(text) is None
+    assert integer(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"text",
+        b"1,5",
+        b"1.2.3",
+        b"NaN",
+        b"nan",
+        b"inf",
+        b"-Infinity",
+        b"1e999",
+        b"1\\2",
+        b"1 2",
+        b"0x10",
+        b"1_000",
+        b"--1",
+        b"1e",
+        b".",
+        b"+",
+        b"1\n2",
+        b"\xb2",
+        "١".encode(),
+        b"1\0002",
+        b"\t1",
+    ],
+)
+def test_what_is_no_decimal_string(text):
+    with pytest.raises(ValueError, match=r".+"):
+        decimal(text)
+
+
+def test_a_decimal_comma_is_named():
+    with pytest.raises(ValueError, match="decimal comma"):
+        decimal(b"0,5")
+
+
+def test_a_decimal_that_is_not_finite_is_named():
+    with pytest.raises(ValueError, match="not finite"):
+        decimal(b"1e400")
+
+
+@pytest.mark.parametrize(("text", "value"), [(b"12", 12), (b"+3 ", 3), (b" -7\0", -7), (b"007", 7)])
+def test_integer_string(text, value):
+    assert integer(text) == value
+    assert isinstance(integer(text), int)
+
+
+@pytest.mark.parametrize("text", [b"1.0", b"1A", b"1\\2", b"1e3", b"1" * 13, b"1_0", b"one"])
+def test_what_is_no_integer_string(text):
+    with pytest.raises(ValueError, match=r".+"):
+        integer(text)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_every_float_is_read_as_pydicom_reads_it(number):
+    text = repr(number)
+    assert decimal(text.encode()) == float(DSfloat(text)) == number
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("position", 3), ("orientation", 6), ("imager_pixel_spacing", 2), ("pixel_spacing", 2)]
+)
+def test_multiplicity(name, count):
+    parse = BY_NAME[name].parse
+    parts = [str(i + 1) for i in range(count + 1)]
+    assert parse("\\".join(parts[:count]).encode()) == tuple(float(p) for p in parts[:count])
+    for wrong in (parts, parts[: count - 1]):
+        with pytest.raises(ValueError, match=rf"{len(wrong)} values where {count} belong"):
+            parse("\\".join(wrong).encode())
+    with pytest.raises(ValueError, match="not a number"):
+        parse("\\".join(["", *parts[1:count]]).encode())
+
+
+@pytest.mark.parametrize("value", [b"0\\1", b"1\\0", b"-1\\1", b"", b"  "])
+def test_pixel_spacing_must_be_a_distance(value):
+    with pytest.raises(ValueError, match=r"no distance|empty"):
+        BY_NAME["pixel_spacing"].parse(value)
+
+
+@pytest.mark.parametrize("value", [b"40\\80", b"40", b" 40 \\300"])
+def test_first_of_several_windows(value):
+    assert BY_NAME["window_center"].parse(value) == 40.0
+
+
+@pytest.mark.parametrize("value", [b"", b"\x01", b"\x01\x02\x03", b"\x01\0\0\0"])
+def test_a_word_has_two_bytes(value):
+    with pytest.raises(ValueError, match="bytes where 2 belong"):
+        BY_NAME["rows"].parse(value)
+
+
+@given(st.integers(0, 0xFFFF))
+def test_word(number):
+    assert BY_NAME["rows"].parse(struct.pack("<H", number)) == number
+
+
+@given(st.floats())
+def test_double(number):
+    value = BY_NAME["b_value"].parse(struct.pack("<d", number))
+    assert value == number if math.isfinite(number) else value is None
+
+
+def test_double_of_another_length():
+    assert BY_NAME["b_value"].parse(b"") is None
+    with pytest.raises(ValueError, match="4 bytes where 8 belong"):
+        BY_NAME["b_value"].parse(bytes(4))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(b"CT\0", "CT"), (b" MR ", "MR"), (b"", None), (b" \0", None), (b"a\nb\x1b[0m", "a b [0m"), (b"\xe9t\xe9", "été")],
+)
+def test_text(value, text):
+    assert text_of(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "texts"),
+    [
+        (b"ORIGINAL\\PRIMARY", ("ORIGINAL", "PRIMARY")),
+        (b"A\\\\B ", ("A", "", "B")),
+        (b"", ()),
+        (b" \0", ()),
+    ],
+)
+def test_several_texts(value, texts):
+    assert BY_NAME["image_type"].parse(value) == texts
+
+
+@pytest.mark.parametrize("field", FIELDS.values(), ids=lambda f: f.name)
+@given(value=st.binary(max_size=40))
+def test_any_bytes_give_a_value_or_a_value_error(field, value):
+    try:
+        result = field.parse(value)
+    except ValueError:
+        return
+    assert result is None or isinstance(result, (int, float, str, bytes, tuple))
+
+
+def test_binary_fields_are_those_whose_bytes_have_an_order():
+    binary = {tag for tag, field in FIELDS.items() if field.binary}
+    assert binary == {t for t in FIELDS if dictionary_VR(t).split(" ")[0] in ("US", "SS", "FD", "UL", "SL", "FL")}

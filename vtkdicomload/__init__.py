@@ -1,0 +1,60 @@
+"""A DICOM series as a checked NumPy array and vtkImageData: right geometry, right order, or a clear error.
+
+>>> import vtkdicomload as vdl
+>>> volume = vdl.load("folder")  # doctest: +SKIP
+>>> volume.frames  # numpy, (slices, rows, columns), the DICOM way  # doctest: +SKIP
+>>> volume.array  # the same memory in VTK's order, (nx, ny, nz)  # doctest: +SKIP
+>>> volume.image  # the same memory as vtkImageData, with spacing, origin and direction  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version as _version
+
+from .errors import (
+    CompressedPixelDataError,
+    CorruptFileError,
+    DicomLoadError,
+    DicomLoadWarning,
+    DuplicateSliceError,
+    GeometryError,
+    InconsistentSeriesError,
+    MissingSliceError,
+    MultipleSeriesError,
+    NoDicomError,
+    ReaderMismatchError,
+    ShearedSeriesError,
+    UnsupportedPixelDataError,
+    ZeroPixelDataError,
+)
+from .geometry import Geometry
+from .load import load, load_all
+from .scan import Scan, scan
+from .series import Series
+from .volume import Volume
+
+__version__ = _version("vtkdicomload")
+
+__all__ = [
+    "CompressedPixelDataError",
+    "CorruptFileError",
+    "DicomLoadError",
+    "DicomLoadWarning",
+    "DuplicateSliceError",
+    "Geometry",
+    "GeometryError",
+    "InconsistentSeriesError",
+    "MissingSliceError",
+    "MultipleSeriesError",
+    "NoDicomError",
+    "ReaderMismatchError",
+    "Scan",
+    "Series",
+    "ShearedSeriesError",
+    "UnsupportedPixelDataError",
+    "Volume",
+    "ZeroPixelDataError",
+    "load",
+    "load_all",
+    "scan",
+]

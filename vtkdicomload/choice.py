@@ -1,0 +1,102 @@
+"""Choosing one series of several and one stack of several, or showing the list."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from .errors import DicomLoadError, MultipleSeriesError
+from .examination import examine
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .scan import Scan
+    from .series import Series
+
+_SHOWN = 12
+
+
+def choose_series(found: Scan, choice: Any) -> Series:
+    """The series that `choice` names, or the only one.
+
+    Raises
+    ------
+    MultipleSeriesError
+        Several, and none chosen; or the choice fits none or several.
+    """
+    if choice is None:
+        if len(found) > 1:
+            raise _several(found, f"{len(found)} series in {_short(found.source)}")
+        return found[0]
+    rows = _matching(list(found), choice, lambda s, text: text == s.uid)
+    if len(rows) != 1:
+        raise _several(found, f"series={choice!r} fits {len(rows)} of {len(found)} series in {_short(found.source)}")
+    return found[rows[0]]
+
+
+def choose_stack(series: Series, choice: Any) -> Series:
+    """The stack of a series that `choice` names; the whole series where nothing is chosen.
+
+    Raises
+    ------
+    DicomLoadError
+        The choice fits none or several of the stacks.
+    """
+    if choice is None:
+        return series
+    stacks = series.stacks()
+    rows = _matching(stacks, choice, _has_label)
+    if len(rows) != 1:
+        listed = " | ".join(f"[{i}] {s.label or s.title} {_size(s)}" for i, s in enumerate(stacks[:_SHOWN]))
+        raise DicomLoadError(
+            f"stack={choice!r} fits {len(rows)} of {len(stacks)} stacks: {listed} → stack=0 … {len(stacks) - 1}",
+            files=series.files,
+        )
+    return stacks[rows[0]]
+
+
+def _has_label(stack: Series, text: str) -> bool:
+    return text in (stack.label, *(value for _, value in stack.labels), *(f"{n} {v}" for n, v in stack.labels))
+
+
+def _matching(items: Sequence[Series], choice: Any, named: Any) -> list[int]:
+    """Rows of the items that a row number, a text, ``"largest"`` or a callable names."""
+    if isinstance(choice, bool) or not (isinstance(choice, (int, str)) or callable(choice)):
+        raise TypeError(f'choose by a row number, a text, "largest" or a callable, not {choice!r}')
+    if isinstance(choice, int):
+        return [choice % len(items)] if items and -len(items) <= choice < len(items) else []
+    if callable(choice):
+        return [i for i, item in enumerate(items) if choice(item)]
+    if choice == "largest":
+        return [_largest(items)] if items else []
+    return [i for i, item in enumerate(items) if named(item, choice)]
+
+
+def _largest(items: Sequence[Series]) -> int:
+    return max(range(len(items)), key=lambda i: len(items[i].frames) * items[i].rows * items[i].columns)
+
+
+def _several(found: Scan, what: str) -> MultipleSeriesError:
+    listed = " | ".join(f"[{i}] {line(s)}" for i, s in enumerate(found[:_SHOWN]))
+    more = f" | and {len(found) - _SHOWN} more, print(scan(p)) lists them" if len(found) > _SHOWN else ""
+    row = _largest(found.series)
+    return MultipleSeriesError(
+        f'{what}: {listed}{more}\n  → load(p, series={row}), load(p, series="largest") or load_all(p)',
+        files=[s.files[0] for s in found],
+        scan=found,
+    )
+
+
+def line(series: Series) -> str:
+    """One series in a line: title, slices × rows × columns, spacing."""
+    spacing = examine(series).spacing
+    return f"{series.title} {_size(series)}" + (f" {spacing[2]:.3g} mm" if spacing and len(series.frames) > 1 else "")
+
+
+def _size(series: Series) -> str:
+    return f"{len(series.frames)}×{series.rows}×{series.columns}"
+
+
+def _short(source: str) -> str:
+    return os.path.basename(os.path.normpath(source)) or source

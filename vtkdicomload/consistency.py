@@ -1,0 +1,165 @@
+"""What the frames of one volume must share."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from .errors import InconsistentSeriesError
+from .geometry import SPACING_TOLERANCE, same_orientation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Sequence
+
+    from .header import Frame
+
+
+class Layout(NamedTuple):
+    """What decides how the pixels of a frame lie in memory."""
+
+    rows: int
+    columns: int
+    samples: int
+    bits_allocated: int
+    pixel_representation: int
+    photometric_interpretation: str
+    pixel_tag: int
+
+
+def layout_of(frame: Frame) -> Layout:
+    """The pixel layout of a frame."""
+    h = frame.header
+    return Layout(
+        h.rows,
+        h.columns,
+        h.samples,
+        h.bits_allocated,
+        h.pixel_representation,
+        h.photometric_interpretation,
+        h.pixel_tag,
+    )
+
+
+def clusters(
+    frames: Iterable[Frame], value: Callable[[Frame], object], same: Callable[[object, object], bool]
+) -> list[list[Frame]]:
+    """Frames grouped by a value that may differ within a tolerance, in order of first appearance."""
+    found: list[tuple[object, list[Frame]]] = []
+    exact: dict[Hashable, list[Frame]] = {}
+    for frame in frames:
+        v = value(frame)
+        members = exact.get(v)
+        if members is None:
+            members = next((m for first, m in found if first is v or same(first, v)), None)
+            if members is None:
+                members = []
+                found.append((v, members))
+            exact[v] = members
+        members.append(frame)
+    return [members for _, members in found]
+
+
+def by_layout(frames: Iterable[Frame]) -> list[list[Frame]]:
+    """Frames grouped by pixel layout."""
+    return clusters(frames, layout_of, lambda a, b: a == b)
+
+
+def by_pixel_spacing(frames: Iterable[Frame]) -> list[list[Frame]]:
+    """Frames grouped by PixelSpacing."""
+    return clusters(frames, lambda f: f.header.pixel_spacing, _same_spacing)
+
+
+def by_orientation(frames: Iterable[Frame]) -> list[list[Frame]]:
+    """Frames grouped by ImageOrientationPatient."""
+    return clusters(
+        frames,
+        lambda f: f.orientation,
+        _same_orientation,
+    )
+
+
+def _same_orientation(a: object, b: object) -> bool:
+    return isinstance(a, tuple) and isinstance(b, tuple) and same_orientation(a, b)
+
+
+def _same_spacing(a: object, b: object) -> bool:
+    if not isinstance(a, tuple) or not isinstance(b, tuple):
+        return a == b
+    return all(abs(x - y) <= SPACING_TOLERANCE * abs(x) for x, y in zip(a, b, strict=True))
+
+
+_WORDS: tuple[tuple[str, Callable[[Frame], str]], ...] = (
+    ("rows × columns", lambda f: f"{f.header.rows}×{f.header.columns}"),
+    ("samples per pixel", lambda f: str(f.header.samples)),
+    ("bits allocated", lambda f: str(f.header.bits_allocated)),
+    ("signedness", lambda f: "signed" if f.header.pixel_representation else "unsigned"),
+    ("photometric interpretation", lambda f: f.header.photometric_interpretation),
+    ("pixel data element", lambda f: f"{f.header.pixel_tag:08x}"),
+)
+
+
+def layout_fault(groups: Sequence[Sequence[Frame]]) -> str:
+    """In which respect the layouts of several groups differ, with the counts and the files of the smaller ones."""
+    for what, words in _WORDS:
+        if len({words(group[0]) for group in groups}) > 1:
+            return f"{what} differ: {_counted(groups, words)}"
+    raise AssertionError("the groups share their layout")
+
+
+def spacing_fault(groups: Sequence[Sequence[Frame]]) -> str:
+    """How the pixel spacings of several groups differ."""
+
+    def words(frame: Frame) -> str:
+        spacing = frame.header.pixel_spacing
+        return "no PixelSpacing" if spacing is None else f"{spacing[0]:g}\\{spacing[1]:g} mm"
+
+    return f"PixelSpacing differs: {_counted(groups, words)}"
+
+
+def orientation_difference(groups: Sequence[Sequence[Frame]]) -> str:
+    """How the orientations of several groups differ."""
+
+    def words(frame: Frame) -> str:
+        if frame.orientation is None:
+            return "no ImageOrientationPatient"
+        return "\\".join(f"{v:.4g}" for v in frame.orientation)
+
+    return f"orientation differs: {_counted(groups, words)}"
+
+
+def _counted(groups: Sequence[Sequence[Frame]], words: Callable[[Frame], str]) -> str:
+    counts: dict[str, list[Frame]] = {}
+    for group in groups:
+        counts.setdefault(words(group[0]), []).extend(group)
+    ranked = sorted(counts.items(), key=lambda item: -len(item[1]))
+    parts = [f"{value} in {_frames(members)}" for value, members in ranked]
+    few = ranked[-1][1]
+    return ", ".join(parts) + f" ({some_names(few)})"
+
+
+def _frames(frames: Sequence[Frame]) -> str:
+    return f"{len(frames)} frame{'s' * (len(frames) != 1)}"
+
+
+def some_names(frames: Sequence[Frame], most: int = 3) -> str:
+    """The file names of a few of the frames."""
+    names = list(dict.fromkeys(os.path.basename(f.path) for f in frames))
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def paths_of(frames: Iterable[Frame]) -> list[str]:
+    """The files of frames, each once, in order."""
+    return list(dict.fromkeys(f.path for f in frames))
+
+
+def inconsistent(what: str, groups: Sequence[Sequence[Frame]], stacks: Sequence[object]) -> InconsistentSeriesError:
+    """The error for frames that cannot share a volume, naming the files of the smallest group."""
+    smallest = min(groups, key=len)
+    few = paths_of(smallest)
+    way = choices(len(stacks)) if len(stacks) > 1 else f"ignore={few[:3]!r}"
+    return InconsistentSeriesError(f"{what} → {way}", files=few, stacks=stacks)
+
+
+def choices(count: int) -> str:
+    """The calls that choose one of several stacks."""
+    return f"stack=0 … {count - 1}, or load_all(p)" if count > 2 else "stack=0 or 1, or load_all(p)"

@@ -1,0 +1,71 @@
+"""Whether a series would load, from its headers alone, for lists and messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import errors
+from .geometry import GAP_TOLERANCE, Geometry
+from .order import arrange
+from .readers import check_supported
+
+if TYPE_CHECKING:
+    from .series import Series
+
+
+class Examination(NamedTuple):
+    """What the headers of a series promise."""
+
+    words: str  # "ok", or the reason in about four words
+    error: errors.DicomLoadError | None  # what load would raise before it reads pixels
+    geometry: Geometry | None  # of volume.frames
+    assumptions: tuple[str, ...] = ()
+
+    @property
+    def spacing(self) -> tuple[float, float, float] | None:
+        """Along x, y and the slices in mm."""
+        return self.geometry.spacing if self.geometry else None
+
+
+def examine(series: Series) -> Examination:
+    """Arrange a series without reading pixels.
+
+    Returns
+    -------
+    Examination
+        With the geometry where there is one, and the error that `load` would raise.
+    """
+    try:
+        arrangement = arrange(series, order="position", irregular="raise", tolerance=GAP_TOLERANCE)
+        if series.problems:
+            raise series.problems[0].error
+        check_supported(series.frames)
+    except errors.DicomLoadError as error:
+        return Examination(_words(error), error, None if series.problems else _kept(series))
+    return Examination("ok", None, arrangement.geometry, arrangement.assumptions)
+
+
+def _kept(series: Series) -> Geometry | None:
+    try:
+        return arrange(series, order="position", irregular="keep", tolerance=GAP_TOLERANCE).geometry
+    except errors.DicomLoadError:
+        return None
+
+
+def _words(error: errors.DicomLoadError) -> str:
+    """The reason in a few words, for a table."""
+    if isinstance(error, errors.DuplicateSliceError):
+        return f"{len(error.stacks)} volumes in one" if error.stacks else "slices at one position"
+    if isinstance(error, errors.InconsistentSeriesError):
+        return "frames differ in layout"
+    if isinstance(error, errors.MissingSliceError):
+        return "missing slices, uneven gaps"
+    if isinstance(error, errors.ShearedSeriesError):
+        return f"slices lean {error.tilt:.1f}°"
+    if isinstance(error, errors.CompressedPixelDataError):
+        return "compressed, not decoded"
+    if isinstance(error, errors.UnsupportedPixelDataError):
+        return str(error).split(" (")[0]
+    if isinstance(error, errors.CorruptFileError):
+        return "damaged files beside it"
+    return "positions cannot be used"

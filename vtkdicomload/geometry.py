@@ -1,0 +1,232 @@
+"""Where the voxels of a volume lie in the patient, in plain numbers, and every tolerance that decides it.
+
+All positions are in the patient coordinate system of DICOM (LPS: x to the patient's left, y to the back, z to the
+head), in mm (PS3.3 C.7.6.2.1.1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .errors import GeometryError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    Floats = NDArray[np.float64]
+
+# Real series taught these: scanners write positions with few digits and wobble by a percent.
+GAP_TOLERANCE = 0.02  # a gap may differ from the median by this part of it ...
+GAP_SLACK = 0.01  # ... plus this many mm
+DRIFT_TOLERANCE = 1e-3  # lateral drift over the whole run, as a part of its length
+GRID_TOLERANCE = 0.02  # how far a slice may lie off the fitted grid, as a part of the spacing
+ORTHOGONAL_TOLERANCE = 1e-3  # |row · column|
+UNIT_TOLERANCE = 5e-3  # how far the length of row and column cosines may be from 1
+COSINE_TOLERANCE = 1e-4  # between the orientations of two frames
+SAME_POSITION = 1e-3  # two slices closer than this part of the median gap are at one position
+SPACING_TOLERANCE = 1e-4  # between the pixel spacings of two frames, relative
+
+_LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Geometry:
+    """The grid of one view of a volume, index (i, j, k) → LPS mm.
+
+    Attributes
+    ----------
+    dimensions : tuple of int
+        Number of voxels along i, j, k.
+    spacing : tuple of float
+        Distance of neighbouring voxel centres along i, j, k, in mm. Along k it is the distance of slices along their
+        normal; 1.0 where the files say nothing.
+    origin : tuple of float or None
+        LPS position of the centre of voxel (0, 0, 0); None where the files hold no position.
+    direction : numpy.ndarray or None, shape (3, 3), float64
+        Direction cosines: column *a* is the unit vector of axis *a* in LPS; None where the files hold no orientation.
+    positions : numpy.ndarray or None, shape (dimensions[2], 3), float64
+        LPS position of the centre of voxel (0, 0, k) for every k, as the files say.
+    regular : bool
+        Whether the slices lie on the grid that `spacing` and `direction` describe.
+    """
+
+    dimensions: tuple[int, int, int]
+    spacing: tuple[float, float, float]
+    origin: tuple[float, float, float] | None = None
+    direction: Floats | None = None
+    positions: Floats | None = None
+    regular: bool = True
+
+    @property
+    def affine(self) -> Floats | None:
+        """Index (i, j, k, 1) → LPS mm, a (4, 4) float64 matrix.
+
+        None where the files hold no position or orientation, and where uneven gaps allow no affine at all.
+        """
+        if self.origin is None or self.direction is None:
+            return None
+        steps = self.direction * np.array(self.spacing)
+        if not self.regular:
+            step = self._even_step()
+            if step is None:
+                return None
+            steps = np.column_stack([steps[:, 0], steps[:, 1], step])
+        affine = np.eye(4)
+        affine[:3, :3] = steps
+        affine[:3, 3] = self.origin
+        return affine
+
+    def _even_step(self) -> Floats | None:
+        """The one step from slice to slice of a sheared stack; None where the steps differ."""
+        if self.positions is None or len(self.positions) < 2:
+            return None
+        step: Floats = (self.positions[-1] - self.positions[0]) / (len(self.positions) - 1)
+        fitted = self.positions[0] + np.outer(np.arange(len(self.positions)), step)
+        off = np.abs(fitted - self.positions).max()
+        return step if off <= GAP_TOLERANCE * self.spacing[2] + GAP_SLACK else None
+
+    @property
+    def axes(self) -> tuple[Floats, Floats, Floats]:
+        """The coordinate of every voxel centre along i, j and k, in mm from the first voxel's centre, ascending."""
+        self._require_regular("axes")
+        x, y, z = (np.arange(n, dtype=np.float64) * s for n, s in zip(self.dimensions, self.spacing, strict=True))
+        return x, y, z
+
+    @property
+    def edges(self) -> tuple[Floats, Floats, Floats]:
+        """The n + 1 cell edges along i, j and k, in mm from the first voxel's centre, ascending (for pcolormesh)."""
+        self._require_regular("edges")
+        x, y, z = (
+            (np.arange(n + 1, dtype=np.float64) - 0.5) * s for n, s in zip(self.dimensions, self.spacing, strict=True)
+        )
+        return x, y, z
+
+    def _require_regular(self, what: str) -> None:
+        if not self.regular:
+            raise GeometryError(
+                f"the slices do not lie on a regular grid, so there are no mm {what} → "
+                'load(…, irregular="resample"), or use geometry.positions'
+            )
+
+    def to_patient(self, index: ArrayLike) -> Floats:
+        """LPS mm of voxel indices.
+
+        Parameters
+        ----------
+        index : array-like, shape (..., 3)
+            Indices (i, j, k); fractions lie between voxel centres.
+
+        Returns
+        -------
+        numpy.ndarray, shape (..., 3), float64
+
+        Raises
+        ------
+        GeometryError
+            The files hold no position or orientation, or uneven gaps allow no affine.
+        """
+        affine = self._require_affine()
+        result: Floats = np.asarray(index, np.float64) @ affine[:3, :3].T + affine[:3, 3]
+        return result
+
+    def to_index(self, position: ArrayLike) -> Floats:
+        """Fractional voxel indices (i, j, k) of LPS positions in mm: the inverse of `to_patient`."""
+        affine = self._require_affine()
+        result: Floats = (np.asarray(position, np.float64) - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T
+        return result
+
+    def _require_affine(self) -> Floats:
+        affine = self.affine
+        if affine is None:
+            raise GeometryError(
+                "the files hold no position or orientation"
+                if self.regular
+                else 'the gaps between the slices are uneven, no affine describes them → load(…, irregular="resample")'
+            )
+        return affine
+
+    def flipped(self) -> Geometry:
+        """The geometry of the same voxels with j and k counted from the other end."""
+        _, ny, nz = self.dimensions
+        if self.origin is None or self.direction is None:
+            return self
+        to_last_row = self.direction[:, 1] * self.spacing[1] * (ny - 1)
+        if self.positions is None:
+            positions, origin = None, np.array(self.origin) + to_last_row
+            origin = origin + self.direction[:, 2] * self.spacing[2] * (nz - 1)
+        else:
+            positions = self.positions[::-1] + to_last_row
+            origin = positions[0]
+            if self.regular:
+                # The grid, not the last slice's own wobble, decides where the far corner lies.
+                far = self.direction[:, 2] * self.spacing[2] * (nz - 1)
+                origin = np.array(self.origin) + to_last_row + far
+        return Geometry(
+            self.dimensions,
+            self.spacing,
+            (float(origin[0]), float(origin[1]), float(origin[2])),
+            self.direction * np.array([1.0, -1.0, -1.0]),
+            positions,
+            self.regular,
+        )
+
+    def __repr__(self) -> str:
+        nx, ny, nz = self.dimensions
+        x, y, z = self.spacing
+        origin = "no position" if self.origin is None else "origin ({:.6g}, {:.6g}, {:.6g}) mm".format(*self.origin)
+        axes = "" if self.direction is None else ", axes " + " ".join(toward(c) for c in self.direction.T)
+        regular = "" if self.regular else ", not regular"
+        return f"Geometry({nx}×{ny}×{nz}, spacing {x:.6g}×{y:.6g}×{z:.6g} mm, {origin}{axes}{regular})"
+
+
+def normal_of(orientation: Sequence[float]) -> Floats:
+    """The unit slice normal, row × column, of an ImageOrientationPatient."""
+    normal: Floats = np.cross(np.array(orientation[:3], np.float64), np.array(orientation[3:], np.float64))
+    return normal / np.linalg.norm(normal)
+
+
+def direction_of(orientation: Sequence[float]) -> Floats:
+    """Unit row, column and normal cosines of an ImageOrientationPatient, as columns of a (3, 3) matrix."""
+    row, column = np.array(orientation[:3], np.float64), np.array(orientation[3:], np.float64)
+    return np.column_stack([row / np.linalg.norm(row), column / np.linalg.norm(column), normal_of(orientation)])
+
+
+def orientation_fault(orientation: Sequence[float]) -> str | None:
+    """What makes an ImageOrientationPatient unusable, in words; None where it is two orthogonal unit vectors."""
+    row, column = np.array(orientation[:3]), np.array(orientation[3:])
+    lengths = float(np.linalg.norm(row)), float(np.linalg.norm(column))
+    if max(abs(length - 1) for length in lengths) > UNIT_TOLERANCE:
+        return f"row and column cosines have lengths {lengths[0]:.4f} and {lengths[1]:.4f}, not 1"
+    dot = float(row @ column)
+    return f"row and column are not orthogonal (row · column = {dot:.4f})" if abs(dot) > ORTHOGONAL_TOLERANCE else None
+
+
+def same_orientation(a: Sequence[float], b: Sequence[float]) -> bool:
+    """Whether two ImageOrientationPatient agree within `COSINE_TOLERANCE`."""
+    return max(abs(x - y) for x, y in zip(a, b, strict=True)) <= COSINE_TOLERANCE
+
+
+def plane_of(orientation: Sequence[float] | None) -> str:
+    """``axial``, ``coronal`` or ``sagittal``, with ``oblique`` before it where the normal leans over 1 degree."""
+    if orientation is None:
+        return "unknown"
+    normal = np.abs(normal_of(orientation))
+    axis = int(normal.argmax())
+    name = ("sagittal", "coronal", "axial")[axis]
+    return name if normal[axis] > np.cos(np.radians(1.0)) else f"oblique {name}"
+
+
+def toward(vector: Sequence[float] | Floats) -> str:
+    """The anatomical letter that a direction in LPS points to most: R, L, A, P, H or F."""
+    axis = int(np.abs(np.asarray(vector)).argmax())
+    return _LETTERS[axis][0 if vector[axis] > 0 else 1]
+
+
+def opposite(letter: str) -> str:
+    """The other end of an anatomical axis."""
+    return next(b if a == letter else a for a, b in _LETTERS if letter in (a, b))

@@ -1,0 +1,136 @@
+"""What must hold after reading: no zeros that the files do not hold, and a second reader that agrees."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from .errors import ReaderMismatchError, UnsupportedPixelDataError, ZeroPixelDataError
+from .readers import READERS, values
+from .transfer_syntaxes import LOSSY, syntax_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .header import Frame
+    from .readers.protocol import Reader
+    from .readers.values import Conversion, Pixels
+
+# How far two decoders of a lossy frame may round apart: one level in the samples, one more in the colour transform.
+_LOSSY_LEVELS = 2
+VERIFY = ("probe", "all", "none")
+
+
+class Check(NamedTuple):
+    """One thing that was verified, or could not be."""
+
+    name: str
+    result: str
+
+
+def check_zeros(frames: Sequence[Frame], out: Pixels, reader: Reader) -> Check:
+    """Accept a slice of zeros only where the file's stored pixels say so.
+
+    Raises
+    ------
+    ZeroPixelDataError
+        A slice is zero in memory, and its file holds something else.
+    """
+    # The middle row decides nearly always, at a hundredth of the cost of a slice.
+    middle = out.shape[1] // 2
+    blank = [k for k in range(len(frames)) if not out[k, middle].any() and not out[k].any()]
+    for k in blank:
+        frame = frames[k]
+        stored = stored_words(frame)
+        value = values.masked(stored, frame.header) * frame.slope + frame.intercept
+        if not frame.header.has_modality_lut and value.any() and stored.any():
+            raise ZeroPixelDataError(
+                f"{reader.NAME} gave zeros for {os.path.basename(frame.path)} "
+                f"({syntax_name(frame.header.transfer_syntax)}), but the file holds values up to {stored.max()} → "
+                'engine="pydicom"',
+                files=[frame.path],
+            )
+    return Check("zero guard", f"{len(blank)} of {len(frames)} slices are blank, as in the files")
+
+
+def stored_words(frame: Frame) -> Pixels:
+    """The stored words of a native frame straight from its file, without any reader; empty where it is not native.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,), of the stored dtype
+    """
+    header = frame.header
+    dtype = values.stored_dtype(header)
+    if frame.offset < 0 or header.bits_allocated == 1:
+        return np.zeros(0, dtype)
+    with open(frame.path, "rb") as file:
+        file.seek(frame.offset)
+        data = file.read(frame.length)
+    words = np.frombuffer(data[: len(data) // dtype.itemsize * dtype.itemsize], dtype.newbyteorder(_order(frame)))
+    return words.astype(dtype, copy=False)
+
+
+def _order(frame: Frame) -> Literal["<", ">"]:
+    return ">" if frame.header.transfer_syntax == "1.2.840.10008.1.2.2" else "<"
+
+
+def verify(mode: str, frames: Sequence[Frame], conversion: Conversion, out: Pixels, reader: Reader) -> Check:
+    """Read frames again through a second, independent reader and compare.
+
+    Parameters
+    ----------
+    mode : {"probe", "all", "none"}
+        One frame from the middle, every frame, or none.
+    frames, conversion, out, reader
+        What was read, how, to where, and by which reader.
+
+    Raises
+    ------
+    ReaderMismatchError
+        The two readers disagree.
+    """
+    if mode == "none":
+        return Check("second reader", "not asked for")
+    chosen = [len(frames) // 2] if mode == "probe" else range(len(frames))
+    counts: dict[str, int] = {}
+    for k in chosen:
+        witness = _witness([frames[k]], conversion, reader)
+        if witness is None:
+            continue
+        again = np.empty((1, *out.shape[1:]), out.dtype)
+        try:
+            witness.fill([frames[k]], conversion, again, lambda: None)
+        except UnsupportedPixelDataError:
+            continue
+        _compare(frames[k], again[0], out[k], witness, reader)
+        counts[witness.NAME] = counts.get(witness.NAME, 0) + 1
+    if not counts:
+        return Check("second reader", "no second reader is right for these files")
+    return Check("second reader", ", ".join(f"{n} of {len(frames)} frames equal to {r}" for r, n in counts.items()))
+
+
+def _witness(frames: Sequence[Frame], conversion: Conversion, reader: Reader) -> Reader | None:
+    # The C++ reader first: the pixels of `direct` are checked by another hand.
+    others = sorted((r for r in READERS if r.NAME != reader.NAME), key=lambda r: r.NAME != "vtk")
+    return next((r for r in others if r.refusal(frames, conversion) is None), None)
+
+
+def _compare(frame: Frame, seen: Pixels, read: Pixels, witness: Reader, reader: Reader) -> None:
+    if read.dtype.kind == "f":
+        # Two routes to a float may differ in the last place: VTK computes in float32 what others do in float64.
+        same = np.isclose(seen, read, rtol=1e-6, atol=1e-6 * abs(frame.slope), equal_nan=True)
+    elif frame.header.transfer_syntax in LOSSY:
+        same = np.abs(seen.astype(np.int64) - read) <= _LOSSY_LEVELS * max(1.0, abs(frame.slope))
+    else:
+        same = seen == read
+    if not same.all():
+        at = tuple(int(i) for i in np.argwhere(~same)[0])
+        raise ReaderMismatchError(
+            f"two readers disagree about {np.count_nonzero(~same)} of {same.size} pixels of "
+            f"{os.path.basename(frame.path)}: {reader.NAME} has {read[at]}, {witness.NAME} {seen[at]} at row {at[0]}, "
+            f'column {at[1]} → engine="{reader.NAME}", verify="none" once you know which is right',
+            files=[frame.path],
+        )

@@ -1,0 +1,72 @@
+"""vtkImageData over the memory of a volume."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from vtkmodules.vtkCommonDataModel import vtkImageData
+
+    from .geometry import Geometry
+    from .readers.values import Pixels
+    from .volume import Volume
+
+
+def image_of(volume: Volume) -> vtkImageData:
+    """A vtkImageData that shares the volume's memory, with spacing, origin and direction matrix in LPS mm."""
+    memory, geometry = _memory_of(volume)
+    image = _image_over(memory, geometry)
+    affine = geometry.affine
+    if affine is not None:
+        # From the affine, so that a tilted stack keeps its shear.
+        steps = affine[:3, :3]
+        lengths = np.linalg.norm(steps, axis=0)
+        image.SetOrigin(affine[:3, 3].tolist())
+        image.SetSpacing(lengths.tolist())
+        image.SetDirectionMatrix((steps / lengths).ravel().tolist())
+    return image
+
+
+def plain_image_of(volume: Volume) -> vtkImageData:
+    """A vtkImageData that shares the volume's memory, with origin 0 and identity direction (vtkDICOMImageReader's)."""
+    if not volume.array.flags.f_contiguous:
+        raise ValueError('the memory of this volume is not in VTK\'s order → load(p, layout="vtk")')
+    return _image_over(*_memory_of(volume))
+
+
+def _memory_of(volume: Volume) -> tuple[Pixels, Geometry]:
+    """C-contiguous pixels (k, j, i[, component]) and the geometry of their index order."""
+    flipped = volume.frames[::-1, ::-1]
+    if flipped.flags.c_contiguous:
+        return flipped, volume.geometry
+    if volume.frames.flags.c_contiguous:
+        return volume.frames, volume.frames_geometry
+    return np.ascontiguousarray(flipped), volume.geometry
+
+
+def _image_over(memory: Pixels, geometry: Geometry) -> vtkImageData:
+    from vtkmodules.util.numpy_support import numpy_to_vtk
+    from vtkmodules.vtkCommonDataModel import vtkImageData
+
+    components = memory.shape[3] if memory.ndim == 4 else 1
+    scalars = numpy_to_vtk(memory.reshape(-1, components) if components > 1 else memory.reshape(-1))
+    scalars.SetName("DICOMImage")
+    # VTK does not own the memory: it must live as long as the VTK array, whoever holds that.
+    scalars.AddObserver("DeleteEvent", _Keep(memory))
+    image = vtkImageData()
+    image.SetDimensions(geometry.dimensions)
+    image.SetSpacing(geometry.spacing)
+    image.GetPointData().SetScalars(scalars)
+    return image
+
+
+class _Keep:
+    """An observer that holds an array until its VTK object is deleted."""
+
+    def __init__(self, memory: Pixels) -> None:
+        self.memory: Pixels | None = memory
+
+    def __call__(self, _caller: object, _event: str) -> None:
+        self.memory = None

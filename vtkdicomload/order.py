@@ -1,0 +1,374 @@
+"""From the frames of one stack to their order and the geometry of the volume they make."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from . import consistency
+from .errors import DuplicateSliceError, GeometryError, MissingSliceError, ShearedSeriesError
+from .geometry import (
+    DRIFT_TOLERANCE,
+    GAP_SLACK,
+    GAP_TOLERANCE,
+    GRID_TOLERANCE,
+    SAME_POSITION,
+    Geometry,
+    direction_of,
+    normal_of,
+    orientation_fault,
+)
+from .paths import natural_key
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .geometry import Floats
+    from .header import Frame
+    from .series import Series
+
+ORDERS = ("position", "natural", "given")
+PAST_IRREGULAR = 'irregular="resample" or "keep"'
+
+
+class Arrangement(NamedTuple):
+    """The frames of one volume in their places."""
+
+    frames: tuple[Frame, ...]  # frames[k] is the k-th slice of volume.frames
+    geometry: Geometry  # of volume.frames
+    assumptions: tuple[str, ...]  # what was taken for granted, each a sentence for a DicomLoadWarning
+
+
+def arrange(series: Series, *, order: str, irregular: str, tolerance: float) -> Arrangement:
+    """Order the frames of a stack and work out where they lie.
+
+    Parameters
+    ----------
+    series : Series
+        One stack.
+    order : {"position", "natural", "given"}
+        Along the slice normal; by natural order of the file names; as the frames come.
+    irregular : {"raise", "resample", "keep"}
+        What a missing slice, uneven gaps or a tilt do: an error, or else a geometry that is not regular.
+    tolerance : float
+        How far a gap may differ from the median, and a slice lie off the grid, as a part of the spacing.
+
+    Raises
+    ------
+    InconsistentSeriesError
+        Layout, spacing or orientation differ between frames.
+    GeometryError
+        A position is missing, or positions make no regular grid (MissingSliceError, DuplicateSliceError,
+        ShearedSeriesError).
+    """
+    frames = check_consistent(series)
+    assumptions = _rescale_assumptions(frames)
+    in_plane = _in_plane_spacing(frames, assumptions)
+    placed = [f for f in frames if f.position is not None and f.orientation is not None]
+    if order != "position":
+        frames = _in_named_order(frames, order)
+    elif not placed:
+        frames = _in_instance_order(frames, assumptions)
+    if len(placed) < len(frames) and placed:
+        raise _some_without_position(frames)
+    if not placed:
+        spacing = (*in_plane, _spacing_without_positions(frames, assumptions))
+        return Arrangement(tuple(frames), Geometry(_dimensions(frames), spacing), tuple(assumptions))
+
+    orientation = placed[0].orientation
+    assert orientation is not None  # noqa: S101 - for the type checker: placed frames have one
+    fault = orientation_fault(orientation)
+    if fault:
+        raise GeometryError(
+            f"ImageOrientationPatient cannot be used: {fault} ({consistency.some_names(frames)})",
+            files=consistency.paths_of(frames),
+        )
+    if order == "position":
+        normal = normal_of(orientation)
+        frames = [f for _, f in sorted(_along(frames, normal), key=lambda item: item[0])]
+    geometry = _geometry(series, frames, in_plane, irregular, tolerance, order, assumptions)
+    return Arrangement(tuple(frames), geometry, tuple(assumptions))
+
+
+def check_consistent(series: Series) -> list[Frame]:
+    """The frames of a stack, once they share layout, pixel spacing and orientation."""
+    frames = list(series.frames)
+    for group, fault in (
+        (consistency.by_layout, consistency.layout_fault),
+        (consistency.by_pixel_spacing, consistency.spacing_fault),
+    ):
+        groups = group(frames)
+        if len(groups) > 1:
+            raise consistency.inconsistent(fault(groups), groups, _several(series))
+    groups = consistency.by_orientation(frames)
+    if len(groups) > 1:
+        stacks = _several(series)
+        if min(map(len, groups)) > 1 and len(stacks) > 1:
+            raise _several_volumes(stacks, consistency.paths_of(frames))
+        raise consistency.inconsistent(consistency.orientation_difference(groups), groups, stacks)
+    return frames
+
+
+def _several(series: Series) -> tuple[Series, ...]:
+    stacks = series.stacks()
+    return stacks if len(stacks) > 1 else ()
+
+
+def _rescale_assumptions(frames: Sequence[Frame]) -> list[str]:
+    """What is assumed where RescaleSlope and RescaleIntercept are not both there, or not in all files."""
+    grey = [f for f in frames if f.header.samples == 1]
+    without = [f for f in grey if f.header.slope is None or f.header.intercept is None]
+    blank = any("RescaleSlope" in f.header.blank or "RescaleIntercept" in f.header.blank for f in without)
+    nowhere = all(f.header.slope is None and f.header.intercept is None for f in grey)
+    if not without or (nowhere and not blank):
+        return []
+    return [
+        f"RescaleSlope or RescaleIntercept is missing or empty in {len(without)} of {len(frames)} frames "
+        f"({consistency.some_names(without)}): slope 1 and intercept 0 are taken for what is missing"
+    ]
+
+
+def _in_plane_spacing(frames: Sequence[Frame], assumptions: list[str]) -> tuple[float, float]:
+    """Distance of columns and of rows in mm: PixelSpacing holds the rows' first (PS3.3 10.7.1.1)."""
+    header = frames[0].header
+    if header.pixel_spacing is not None:
+        return header.pixel_spacing[1], header.pixel_spacing[0]
+    imager = header.imager_pixel_spacing
+    if imager is not None and min(imager) > 0:
+        assumptions.append(
+            f"no PixelSpacing: ImagerPixelSpacing ({imager[0]:g}\\{imager[1]:g} mm, at the detector, without its "
+            "magnification) is taken for it"
+        )
+        return imager[1], imager[0]
+    assumptions.append("no PixelSpacing: 1 mm is taken for the distance of pixels")
+    return 1.0, 1.0
+
+
+def _dimensions(frames: Sequence[Frame]) -> tuple[int, int, int]:
+    return frames[0].header.columns, frames[0].header.rows, len(frames)
+
+
+def _in_named_order(frames: list[Frame], order: str) -> list[Frame]:
+    if order == "given":
+        return frames
+    key = natural_key()
+    return sorted(frames, key=lambda f: (key(f.path), f.index_in_file))
+
+
+def _in_instance_order(frames: list[Frame], assumptions: list[str]) -> list[Frame]:
+    """Order without positions: InstanceNumber where every file has its own, else natural order of the names."""
+    missing = "ImagePositionPatient" if any(f.position is None for f in frames) else "ImageOrientationPatient"
+    if len(frames) == 1:
+        assumptions.append(f"no {missing}: the volume has no place in the patient")
+        return frames
+    numbers = [f.header.instance_number for f in frames]
+    files = len({f.path for f in frames})
+    if files == 1:
+        assumptions.append(f"no {missing}: frames are in file order")
+        return sorted(frames, key=lambda f: f.index_in_file)
+    if None not in numbers and len(set(numbers)) == files:
+        assumptions.append(f"no {missing}: slices are in the order of InstanceNumber, their direction is not known")
+        return sorted(frames, key=lambda f: (f.header.instance_number or 0, f.index_in_file))
+    assumptions.append(f"no {missing}: slices are in natural order of the file names, their direction is not known")
+    return _in_named_order(frames, "natural")
+
+
+def _some_without_position(frames: Sequence[Frame]) -> GeometryError:
+    without = [f for f in frames if f.position is None or f.orientation is None]
+    files = consistency.paths_of(without)
+    return GeometryError(
+        f"{len(without)} of {len(frames)} frames have no ImagePositionPatient or ImageOrientationPatient "
+        f"({consistency.some_names(without)}) → ignore={files[:3]!r}",
+        files=files,
+    )
+
+
+def _spacing_without_positions(frames: Sequence[Frame], assumptions: list[str]) -> float:
+    """Distance of slices where no orientation gives a normal: between positions, else as the attributes say."""
+    points = np.array([f.position for f in frames if f.position is not None])
+    if 1 < len(points) == len(frames):
+        steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
+        if steps.min() > 0 and np.ptp(steps) <= GAP_TOLERANCE * steps.mean() + GAP_SLACK:
+            return float(steps.mean())
+    header = frames[0].header
+    between = _positive(header.spacing_between_slices) or _positive(header.slice_thickness)
+    if between is None or len(frames) > 1:
+        assumptions.append(f"no positions to measure: {between or 1:g} mm is taken for the distance of slices")
+    return between or 1.0
+
+
+def _positive(value: float | None) -> float | None:
+    return value if value is not None and value > 0 else None
+
+
+# ---------------------------------------------------------------------------------------------------- with positions
+def _along(frames: Sequence[Frame], normal: Floats) -> list[tuple[float, Frame]]:
+    points = np.array([f.position for f in frames], np.float64)
+    return list(zip((points @ normal).tolist(), frames, strict=True))
+
+
+def _geometry(
+    series: Series,
+    frames: Sequence[Frame],
+    in_plane: tuple[float, float],
+    irregular: str,
+    tolerance: float,
+    order: str,
+    assumptions: list[str],
+) -> Geometry:
+    """The geometry of frames in their final order; an error, or `regular` False, where they make no grid."""
+    positions = np.array([f.position for f in frames], np.float64)
+    direction = direction_of(frames[0].orientation or ())
+    along = positions @ direction[:, 2]
+    gaps = np.diff(along)
+    origin = (float(positions[0, 0]), float(positions[0, 1]), float(positions[0, 2]))
+    if len(frames) == 1:
+        spacing = (*in_plane, _thickness(frames[0], assumptions))
+        return Geometry(_dimensions(frames), spacing, origin, direction, positions)
+
+    if order == "position" or np.all(gaps > 0) or np.all(gaps < 0):
+        _check_duplicates(series, frames, np.abs(gaps))
+    else:
+        assumptions.append(f'order="{order}" is not monotone in space: the volume has no affine')
+        spacing = (*in_plane, float(np.median(np.abs(gaps))) or 1.0)
+        return Geometry(_dimensions(frames), spacing, origin, direction, positions, regular=False)
+    if gaps[0] < 0:
+        assumptions.append(
+            f'order="{order}" runs against the slice normal: the direction matrix of volume.frames is left-handed'
+        )
+        direction = direction * np.array([1.0, 1.0, -1.0])
+        gaps = -gaps
+    spacing = (*in_plane, float(gaps.mean()))
+    fault = _uneven(frames, gaps, tolerance) or _sheared(frames, positions, direction[:, 2], gaps, tolerance)
+    if fault is None:
+        return Geometry(_dimensions(frames), spacing, origin, direction, positions)
+    if irregular == "raise":
+        raise fault
+    spacing = (*in_plane, _usual(gaps) if isinstance(fault, MissingSliceError) else float(gaps.mean()))
+    return Geometry(_dimensions(frames), spacing, origin, direction, positions, regular=False)
+
+
+def _thickness(frame: Frame, assumptions: list[str]) -> float:
+    """The extent of a single slice along its normal."""
+    header = frame.header
+    thickness = _positive(header.slice_thickness) or _positive(header.spacing_between_slices)
+    if thickness is None:
+        assumptions.append("one slice without SliceThickness: 1 mm is taken for it")
+    return thickness or 1.0
+
+
+def _check_duplicates(series: Series, frames: Sequence[Frame], gaps: Floats) -> None:
+    apart = gaps[gaps > 0]
+    limit = SAME_POSITION * float(np.median(apart)) if len(apart) else np.inf
+    same = np.flatnonzero(gaps <= limit)
+    uids: dict[str, list[Frame]] = {}
+    for frame in frames:
+        if frame.header.sop_instance_uid and frame.index_in_file == 0:
+            uids.setdefault(frame.header.sop_instance_uid, []).append(frame)
+    copies = [members for members in uids.values() if len(members) > 1]
+    if len(same):
+        stacks = _several(series)
+        if stacks:
+            raise _several_volumes(stacks, consistency.paths_of(frames))
+        first = int(same[0])
+        pair = frames[first : first + 2]
+        raise DuplicateSliceError(
+            f"{len(same)} of {len(frames)} slices lie at the position of another, the first at "
+            f"{_mm(frames[first])}: {consistency.some_names(pair)} → ignore={[pair[1].path]!r}",
+            files=consistency.paths_of(pair),
+        )
+    if copies:
+        raise DuplicateSliceError(
+            f"{consistency.some_names(copies[0])} have the same SOPInstanceUID at different positions "
+            f"({_mm(copies[0][0])} and {_mm(copies[0][1])}): one is mislabelled → ignore={[copies[0][1].path]!r}",
+            files=consistency.paths_of(copies[0]),
+        )
+
+
+def _mm(frame: Frame) -> str:
+    return "({:g}, {:g}, {:g}) mm".format(*(frame.position or (0, 0, 0)))
+
+
+def _several_volumes(stacks: Sequence[Series], files: Sequence[str]) -> DuplicateSliceError:
+    """The error for a series that holds several volumes, saying what tells them apart."""
+    names = " and ".join(dict.fromkeys(name for stack in stacks for name, _ in stack.labels))
+    sizes = {len(stack.frames) for stack in stacks}
+    count = f"{min(sizes)}" if len(sizes) == 1 else f"{min(sizes)} to {max(sizes)}"
+    slices = f"of {count} slice{'s' * (max(sizes) > 1)}"
+    spacing = _common_spacing(stacks)
+    shown = f" ({', '.join(stack.label for stack in stacks)})" if len(stacks) <= 4 else ""
+    return DuplicateSliceError(
+        f"{len(stacks)} volumes {slices}{spacing} in one series, told apart by {names}{shown} → "
+        + consistency.choices(len(stacks)),
+        files=files,
+        stacks=stacks,
+    )
+
+
+def _common_spacing(stacks: Sequence[Series]) -> str:
+    try:
+        spacings = {
+            round(arrange(s, order="position", irregular="raise", tolerance=GAP_TOLERANCE).geometry.spacing[2], 3)
+            for s in stacks
+        }
+    except (GeometryError, ValueError):
+        return ""
+    return f" ({spacings.pop():g} mm)" if len(spacings) == 1 else ""
+
+
+def _uneven(frames: Sequence[Frame], gaps: Floats, tolerance: float) -> MissingSliceError | None:
+    median = float(np.median(gaps))
+    if np.all(np.abs(gaps - median) <= tolerance * median + GAP_SLACK):
+        return None
+    usual = _usual(gaps)
+    wrong = np.flatnonzero(np.abs(gaps - usual) > tolerance * usual + GAP_SLACK)
+    k = int(wrong[np.abs(gaps[wrong] - usual).argmax()])
+    whole = np.rint(gaps[wrong] / usual)
+    holes = bool(np.all(whole >= 2)) and bool(np.all(np.abs(gaps[wrong] / usual - whole) < 0.1))
+    missing = int(whole.sum()) - len(wrong)
+    what = f"{missing} slice{'s' * (missing != 1)} missing" if holes else f"{len(wrong)} uneven gaps"
+    names = [os.path.basename(f.path) for f in frames[k : k + 2]]
+    return MissingSliceError(
+        f"{what} in {len(frames)}: the gaps are {usual:.4g} mm, but {gaps[k]:.4g} mm between {names[0]} and {names[1]}"
+        f" (from {gaps.min():.4g} to {gaps.max():.4g} mm) → {PAST_IRREGULAR}",
+        files=consistency.paths_of(frames[k : k + 2]),
+        gaps=gaps.tolist(),
+    )
+
+
+def _usual(gaps: Floats) -> float:
+    """The spacing that uneven gaps were meant to have: of two or three gaps the smallest tells, not the median."""
+    return float(gaps.min() if len(gaps) < 4 else np.median(gaps))
+
+
+def _sheared(
+    frames: Sequence[Frame], positions: Floats, normal: Floats, gaps: Floats, tolerance: float
+) -> ShearedSeriesError | None:
+    from_first = positions - positions[0]
+    along = from_first @ normal
+    lateral = from_first - np.outer(along, normal)
+    drift = float(np.linalg.norm(lateral[-1]))
+    run = float(along[-1])
+    off_line = np.linalg.norm(lateral - np.outer(along / run, lateral[-1]), axis=1)
+    step = run / len(gaps)
+    files = consistency.paths_of(frames)
+    if drift > DRIFT_TOLERANCE * run + 1e-3:
+        tilt = float(np.degrees(np.arctan2(drift, run)))
+        oblique = float(np.hypot(drift, run)) / len(gaps)
+        return ShearedSeriesError(
+            f"slices lean {tilt:.1f}° (step {oblique:.2f} mm, {step:.3f} mm along the normal) → {PAST_IRREGULAR}",
+            files=files,
+            tilt=tilt,
+        )
+    worst = int(off_line.argmax())
+    if off_line[worst] > (GRID_TOLERANCE if tolerance == GAP_TOLERANCE else tolerance) * step:
+        tilt = float(np.degrees(np.arctan2(off_line[worst], step)))
+        return ShearedSeriesError(
+            f"slice {worst} ({os.path.basename(frames[worst].path)}) lies {off_line[worst]:.3g} mm beside the line of "
+            f"the others, {step:.3g} mm apart → {PAST_IRREGULAR}",
+            files=[frames[worst].path],
+            tilt=tilt,
+        )
+    return None

@@ -1,0 +1,102 @@
+"""One module a reader, behind one protocol, and the choice between them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, cast
+
+from ..errors import CompressedPixelDataError, UnsupportedPixelDataError
+from ..header import DEFLATED_LITTLE, NATIVE_SYNTAXES
+from ..transfer_syntaxes import syntax_name
+from . import codec as _codec
+from . import direct as _direct
+from . import pydicom as _pydicom
+from . import vtk as _vtk
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..header import Frame, Header
+    from .protocol import Reader
+    from .values import Conversion
+
+# The fastest first.
+READERS: tuple[Reader, ...] = (
+    cast("Reader", _direct),
+    cast("Reader", _codec),
+    cast("Reader", _vtk),
+    cast("Reader", _pydicom),
+)
+ENGINES = ("auto", *(reader.NAME for reader in READERS))
+
+
+_YBR = ("YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+_SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
+
+
+def choose(engine: str, frames: Sequence[Frame], conversion: Conversion) -> Reader:
+    """The reader that `engine` names, or for ``"auto"`` the fastest one that is right for all frames.
+
+    Raises
+    ------
+    UnsupportedPixelDataError
+        No reader is right, or the one that was named is not; the message holds its reason.
+    """
+    if engine == "auto":
+        return next(r for r in READERS if r.refusal(frames, conversion) is None)
+    reader = next(r for r in READERS if engine == r.NAME)
+    reason = reader.refusal(frames, conversion)
+    if reason is not None:
+        raise UnsupportedPixelDataError(f'engine="{engine}" cannot read this: {reason} → engine="auto"')
+    return reader
+
+
+def check_supported(frames: Sequence[Frame]) -> None:
+    """Refuse what no reader reads.
+
+    Raises
+    ------
+    CompressedPixelDataError
+        Encapsulated pixel data.
+    UnsupportedPixelDataError
+        Multi-frame files, odd bit depths, colour spaces, Siemens mosaics.
+    """
+    for header in {id(f.header): f.header for f in frames}.values():
+        if header.transfer_syntax not in NATIVE_SYNTAXES and header.transfer_syntax not in _codec.SYNTAXES:
+            raise _compressed(header, sum(f.header.transfer_syntax == header.transfer_syntax for f in frames))
+        reason = unsupported(header)
+        if reason:
+            name = os.path.basename(header.path)
+            raise UnsupportedPixelDataError(f"{reason} is not read ({name})", files=[header.path])
+
+
+def _compressed(header: Header, count: int) -> CompressedPixelDataError:
+    name, uid = syntax_name(header.transfer_syntax), header.transfer_syntax
+    return CompressedPixelDataError(
+        f"{count} frame{'s' * (count != 1)} compressed as {name} ({uid}), which is not decoded "
+        f"(vtkDICOMImageReader gives zeros): {os.path.basename(header.path)} → decompress first, for example with "
+        "pydicom's Dataset.decompress()",
+        files=[header.path],
+    )
+
+
+def unsupported(h: Header) -> str | None:
+    """What of a file's pixel encoding is not read, in words; None where it is."""
+    if "MOSAIC" in h.image_type:
+        return "a Siemens mosaic (many slices tiled in one image; dcm2niix unpacks it)"
+    if h.sop_class_uid in _SEGMENTATIONS:
+        return "a segmentation object"
+    if h.pixel_offset >= 0 and h.bits_allocated not in (1, 8, 16, 32, 64):
+        return f"BitsAllocated {h.bits_allocated}"
+    if h.bits_allocated == 64 and h.pixel_tag == 0x7FE00010:
+        return "64-bit integer pixel data"
+    if h.high_bit != h.bits_stored - 1:
+        return f"HighBit {h.high_bit} with BitsStored {h.bits_stored}"
+    grey = h.samples == 1 and h.photometric_interpretation in ("MONOCHROME1", "MONOCHROME2")
+    colour = h.samples == 3 and h.photometric_interpretation in ("RGB", *_YBR)
+    if not grey and not (colour and h.bits_allocated in (8, 16) and not h.pixel_representation):
+        return f"{h.photometric_interpretation} with {h.samples} samples of {h.bits_allocated} bits"
+    return None
+
+
+__all__ = ["DEFLATED_LITTLE", "ENGINES", "READERS", "check_supported", "choose", "unsupported"]

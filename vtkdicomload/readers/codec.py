@@ -1,0 +1,226 @@
+"""Encapsulated pixel data: frames found with pydicom, decoded with imagecodecs in several threads."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import CorruptFileError
+from ..quiet import quiet_pydicom
+from . import direct, values
+from .codestream import codestream_size
+from .threads import for_each
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ..header import Frame, Header
+    from .values import Conversion, Pixels
+
+NAME = "codec"
+
+_RLE = "1.2.840.10008.1.2.5"
+_JPEG = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 55, 57, 70))
+_JPEG_LS = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (80, 81))
+_JPEG_2000 = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (90, 91))
+_HTJ2K = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (201, 202, 203))
+_JPEG_XL = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (110, 111, 112))
+_UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
+SYNTAXES = _JPEG | _JPEG_LS | _JPEG_2000 | _HTJ2K | _JPEG_XL | {_RLE, _UNCOMPRESSED}
+
+# The codecs of imagecodecs, which may be built without some of them.
+_CODECS = {_RLE: "DICOMRLE", **dict.fromkeys(_JPEG, "JPEG8"), **dict.fromkeys(_JPEG_LS, "JPEGLS")}
+_CODECS |= {
+    **dict.fromkeys(_JPEG_2000, "JPEG2K"),
+    **dict.fromkeys(_HTJ2K, "HTJ2K"),
+    **dict.fromkeys(_JPEG_XL, "JPEGXL"),
+}
+
+
+def refusal(frames: Sequence[Frame], conversion: Conversion) -> str | None:
+    """Why one of the frames is not for imagecodecs; see `protocol.Reader.refusal`."""
+    for header in {id(f.header): f.header for f in frames}.values():
+        syntax = header.transfer_syntax
+        if not header.native and syntax not in SYNTAXES:
+            return f"{header.path}: transfer syntax {syntax} is not decoded"
+        if header.native:
+            reason = direct.refusal([f for f in frames if f.header is header], conversion)
+            if reason:
+                return reason
+        elif header.has_modality_lut and conversion.rescale:
+            return f"{header.path}: it has a modality LUT"
+        elif header.bits_allocated not in (8, 16, 32):
+            return f"{header.path}: {header.bits_allocated} bits"
+        elif not _available(syntax):
+            return f"{header.path}: imagecodecs has no {_CODECS[syntax]} codec on this platform"
+    return None if any(not f.header.native for f in frames) else "none of the files is encapsulated"
+
+
+def _available(syntax: str) -> bool:
+    import imagecodecs
+
+    return syntax == _UNCOMPRESSED or bool(getattr(imagecodecs, _CODECS[syntax]).available)
+
+
+def fill(
+    frames: Sequence[Frame],
+    conversion: Conversion,
+    out: Pixels,
+    step: Callable[[], None],
+    workers: int | None = None,
+) -> tuple[str, ...]:
+    """Decode every frame and convert it in place; native files among them are read as they are.
+
+    See `protocol.Reader.fill`.
+    """
+    found = _Encapsulated()
+    scratch = direct.Scratch()
+
+    def work(k: int) -> None:
+        frame = frames[k]
+        if frame.header.native:
+            direct.fill_one(frame, conversion, out[k], scratch.of(frame.length))
+        else:
+            values.store(_decoded(frame, found.frame(frame)), frame, conversion, out[k])
+
+    for_each(len(frames), work, step, workers)
+    return ()
+
+
+class _Encapsulated:
+    """The compressed bytes of frames. A multi-frame file is taken apart once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._path = ""
+        self._parts: list[bytes] = []
+
+    def frame(self, frame: Frame) -> bytes:
+        if frame.header.number_of_frames == 1:
+            return _frames_in_file(frame.header)[0]
+        with self._lock:
+            if self._path != frame.path:
+                self._parts = _frames_in_file(frame.header)
+                self._path = frame.path
+            return self._parts[frame.index_in_file]
+
+
+def _frames_in_file(header: Header) -> list[bytes]:
+    """The compressed bytes of every frame of a file, by its offset tables or else by its fragments (PS3.5 A.4)."""
+    from pydicom import dcmread
+    from pydicom.encaps import generate_frames
+
+    count = header.number_of_frames
+    data = direct.bytes_of(header, header.pixel_offset, header.pixel_length)
+    # generate_frames reads up to the sequence delimiter, which the header's length leaves out.
+    data += b"\xfe\xff\xdd\xe0\0\0\0\0"
+    with quiet_pydicom():
+        try:
+            table = None
+            if count > 1:
+                offsets = dcmread(header.path, specific_tags=[0x7FE00001, 0x7FE00002], stop_before_pixels=False)
+                if "ExtendedOffsetTable" in offsets:
+                    table = (offsets.ExtendedOffsetTable, offsets.ExtendedOffsetTableLengths)
+            parts = list(generate_frames(data, number_of_frames=count, extended_offsets=table))
+        except Exception as error:
+            raise _corrupt(header, None, f"its frames cannot be found: {error}") from error
+    if len(parts) != count:
+        raise _corrupt(header, None, f"{len(parts)} compressed frames where NumberOfFrames says {count}")
+    return parts
+
+
+def _decoded(frame: Frame, data: bytes) -> Pixels:
+    """The stored words of one compressed frame; colour as red, green and blue."""
+    header = frame.header
+    shape = (header.rows, header.columns, header.samples)
+    _check_size(frame, data)
+    try:
+        pixels = _decode(header, data)
+        if pixels.size != np.prod(shape):
+            raise ValueError(f"{pixels.shape} pixels were decoded, the header says {shape}")
+        pixels = pixels.reshape(shape if header.samples > 1 else shape[:2])
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise _corrupt(header, frame, f"it cannot be decoded: {error}") from error
+    if header.photometric_interpretation == "YBR_FULL" and header.transfer_syntax not in _JPEG:
+        from pydicom.pixels.processing import convert_color_space
+
+        pixels = convert_color_space(pixels, "YBR_FULL", "RGB")
+    return _as_words(pixels, values.stored_dtype(header))
+
+
+def _check_size(frame: Frame, data: bytes) -> None:
+    """Refuse a stream that declares another image than the header does, before it is decoded."""
+    header = frame.header
+    try:
+        size = codestream_size(data)
+    except ValueError as error:
+        raise _corrupt(header, frame, str(error)) from error
+    if size is None:
+        if header.transfer_syntax not in (_RLE, _UNCOMPRESSED):
+            raise _corrupt(header, frame, f"its compressed stream begins with {data[:4].hex()}, which is no image")
+        return
+    if (size.rows, size.columns) != (header.rows, header.columns) or size.components not in (None, header.samples):
+        raise _corrupt(
+            header,
+            frame,
+            f"its compressed stream holds {size.rows} × {size.columns} × {size.components}, its header says "
+            f"{header.rows} × {header.columns} × {header.samples}",
+        )
+    if size.bits is not None and size.bits > header.bits_allocated:
+        raise _corrupt(header, frame, f"its compressed stream has {size.bits} bits in {header.bits_allocated}")
+    if size.signed is not None and size.signed != bool(header.pixel_representation):
+        kinds = ("unsigned", "signed")
+        raise _corrupt(
+            header,
+            frame,
+            f"its compressed stream is {kinds[size.signed]}, its header says {kinds[header.pixel_representation]}",
+        )
+
+
+def _decode(header: Header, data: bytes) -> Pixels:
+    import imagecodecs
+
+    syntax = header.transfer_syntax
+    if syntax in _JPEG:
+        if header.samples == 1:
+            return imagecodecs.jpeg8_decode(data)
+        coded = "YCBCR" if header.photometric_interpretation.startswith("YBR") else "RGB"
+        return imagecodecs.jpeg8_decode(data, colorspace=coded, outcolorspace="RGB")
+    if syntax in _JPEG_LS:
+        return imagecodecs.jpegls_decode(data)
+    if syntax in _JPEG_2000:
+        return imagecodecs.jpeg2k_decode(data, numthreads=1)
+    if syntax in _HTJ2K:
+        return imagecodecs.htj2k_decode(data)
+    if syntax in _JPEG_XL:
+        return imagecodecs.jpegxl_decode(data, numthreads=1)
+    word = np.dtype(f"<u{header.bits_allocated // 8}")
+    if syntax == _UNCOMPRESSED:
+        expected = header.rows * header.columns * header.samples * word.itemsize
+        words = np.frombuffer(data[:expected], word)
+        planar = header.planar_configuration == 1
+    else:
+        words = np.frombuffer(imagecodecs.dicomrle_decode(data, word), word)
+        planar = True  # PS3.5 G.2: a segment a sample
+    if header.samples > 1 and planar:
+        return np.ascontiguousarray(words.reshape(header.samples, header.rows, header.columns).transpose(1, 2, 0))
+    return words
+
+
+def _as_words(pixels: Pixels, dtype: np.dtype[np.generic]) -> Pixels:
+    """Decoded pixels in the type of the stored words: the same bits where the sign differs, else the same values."""
+    if pixels.dtype.itemsize == dtype.itemsize and pixels.dtype.kind in "iu":
+        return pixels.view(dtype)
+    return pixels.astype(dtype)
+
+
+def _corrupt(header: Header, frame: Frame | None, what: str) -> CorruptFileError:
+    many = frame is not None and header.number_of_frames > 1
+    where = f"{header.path}, frame {frame.index_in_file + 1}" if many and frame else header.path
+    return CorruptFileError(
+        f"{where}: {what.splitlines()[0][:200]} → get the file again, or ignore=[{header.path!r}]", files=[header.path]
+    )

@@ -1,0 +1,109 @@
+"""What a compressed frame says of its own size, read before anything is decoded."""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+
+class CodestreamSize(NamedTuple):
+    """The size of an image in its own words."""
+
+    rows: int
+    columns: int
+    components: int | None  # None where the stream does not say it up front
+    bits: int | None
+    signed: bool | None = None
+
+
+def codestream_size(data: bytes) -> CodestreamSize | None:
+    """The size that a JPEG, JPEG-LS, JPEG 2000, HTJ2K or JPEG XL stream declares.
+
+    Returns None for a stream of another kind (RLE declares nothing); raises ValueError where the stream is cut short or
+    broken before its size.
+    """
+    try:
+        if data[:2] == b"\xff\xd8":
+            return _jpeg(data)
+        if data[:4] == b"\xff\x4f\xff\x51":
+            return _jpeg2000(data)
+        if data[4:8] == b"jP  ":
+            return _jpeg2000(_box(data, b"jp2c"))
+        if data[:2] == b"\xff\x0a":
+            return _jpegxl(data)
+        if data[4:8] == b"JXL ":
+            try:
+                return _jpegxl(_box(data, b"jxlc"))
+            except ValueError:
+                return _jpegxl(_box(data, b"jxlp")[4:])
+    except (struct.error, IndexError) as error:
+        raise ValueError("the compressed stream ends before its own size") from error
+    return None
+
+
+_NO_LENGTH = frozenset((0x01, *range(0xD0, 0xD9)))
+# ITU-T T.81 table B.1: start of frame, without the tables (C4, C8, CC) between; ISO 14495-1: F7 for JPEG-LS.
+_START_OF_FRAME = frozenset((*range(0xC0, 0xD0), 0xF7)) - {0xC4, 0xC8, 0xCC}
+
+
+def _jpeg(data: bytes) -> CodestreamSize:
+    at = 2
+    while True:
+        if data[at] != 0xFF:
+            raise ValueError("the JPEG stream is broken before its frame header")
+        marker = data[at + 1]
+        if marker == 0xFF:  # a fill byte
+            at += 1
+        elif marker in _NO_LENGTH:
+            at += 2
+        elif marker in _START_OF_FRAME:
+            bits, rows, columns, components = struct.unpack_from(">BHHB", data, at + 4)
+            return CodestreamSize(rows, columns, components, bits)
+        else:
+            at += 2 + int(struct.unpack_from(">H", data, at + 2)[0])
+
+
+def _jpeg2000(data: bytes) -> CodestreamSize:
+    # ISO 15444-1 A.5.1: the SIZ segment comes first.
+    width, height, left, top = struct.unpack_from(">IIII", data, 8)
+    components, precision = struct.unpack_from(">HB", data, 40)
+    return CodestreamSize(height - top, width - left, components, (precision & 0x7F) + 1, bool(precision & 0x80))
+
+
+def _box(data: bytes, kind: bytes) -> bytes:
+    """The content of the first box of a kind in an ISO box file."""
+    at = 0
+    while at + 8 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, at)
+        head = 8
+        if length == 1:
+            length, head = struct.unpack_from(">Q", data, at + 8)[0], 16
+        if name == kind:
+            return data[at + head :]
+        if length < head:
+            break
+        at += length
+    raise ValueError(f"the stream has no {kind.decode()} box")
+
+
+_RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
+
+
+def _jpegxl(data: bytes) -> CodestreamSize:
+    # ISO 18181-1 annex A: a size header of bit fields, lowest bit first.
+    bits = int.from_bytes(data[2:18], "little")
+
+    def take(count: int) -> int:
+        nonlocal bits
+        value = bits & ((1 << count) - 1)
+        bits >>= count
+        return value
+
+    def extent(small: int) -> int:
+        return 8 * (take(5) + 1) if small else take((9, 13, 18, 30)[take(2)]) + 1
+
+    small = take(1)
+    rows = extent(small)
+    ratio = take(3)
+    columns = rows * _RATIOS[ratio][0] // _RATIOS[ratio][1] if ratio else extent(small)
+    return CodestreamSize(rows, columns, None, None)

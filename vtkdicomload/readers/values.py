@@ -1,0 +1,189 @@
+"""From stored values to those of a volume: the one place for the dtype rule, bit masks and the modality transform."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ..header import DOUBLE_PIXEL_DATA, FLOAT_PIXEL_DATA
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from ..header import Frame, Header
+
+    Pixels = NDArray[Any]
+
+_COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR")
+
+
+class Conversion(NamedTuple):
+    """How the stored values of a checked list of frames become those of the volume."""
+
+    dtype: np.dtype[Any]
+    rescale: bool
+    checked: bool  # whether only the actual values can tell that they fit the dtype
+
+
+class ValueOverflow(Exception):  # noqa: N818 - a signal between readers and load, not an error
+    """Values do not fit the dtype of the conversion."""
+
+
+def stored_dtype(header: Header) -> np.dtype[Any]:
+    """The dtype of the stored values of a file, in native byte order.
+
+    One-bit pixels count as uint8. Raises TypeError where numpy has no such type.
+    """
+    if header.pixel_tag == FLOAT_PIXEL_DATA:
+        return np.dtype(np.float32)
+    if header.pixel_tag == DOUBLE_PIXEL_DATA:
+        return np.dtype(np.float64)
+    if header.bits_allocated == 1:
+        return np.dtype(np.uint8)
+    if header.bits_allocated % 8:
+        raise TypeError(f"numpy has no type of {header.bits_allocated} bits")
+    return np.dtype(f"{'iu'[header.pixel_representation == 0]}{header.bits_allocated // 8}")
+
+
+def stored_range(header: Header) -> tuple[int, int]:
+    """The smallest and largest integer that BitsStored and PixelRepresentation allow (PS3.5 8.1.1)."""
+    bits = header.bits_stored
+    return (-(1 << bits - 1), (1 << bits - 1) - 1) if header.pixel_representation else (0, (1 << bits) - 1)
+
+
+def identity(frame: Frame) -> bool:
+    """Whether the modality transform of a frame changes nothing."""
+    return frame.slope == 1.0 and frame.intercept == 0.0
+
+
+def fractional(frame: Frame) -> bool:
+    """Whether the modality transform of a frame gives fractions."""
+    return not (float(frame.slope).is_integer() and float(frame.intercept).is_integer())
+
+
+def conversion_for(frames: Sequence[Frame], *, rescale: bool) -> Conversion:
+    """The dtype rule: which type the volume of these frames has.
+
+    With integer slope and intercept it is the type that vtkDICOMImageReader would choose (uint8 for 8 bits; int16 where
+    stored values, slope or intercept of any frame are signed, else uint16); checked against the actual values where
+    BitsStored alone cannot tell that they fit. Fractions give float32, or float64 for values stored in 32 bits or more.
+    """
+    header = frames[0].header
+    stored = stored_dtype(header)
+    distinct = _distinct(frames)
+    if not rescale or header.samples > 1 or (stored.itemsize > 2 and all(map(identity, distinct))):
+        return Conversion(stored, rescale=False, checked=False)
+    if header.has_modality_lut:
+        return Conversion(np.dtype(np.uint16), rescale=True, checked=True)  # PS3.3 C.11.1.1: entries of 8 or 16 bits
+    if stored.kind == "f" or any(map(fractional, distinct)):
+        single = stored.itemsize <= 2 and all(map(_fits_single, distinct))
+        return Conversion(np.dtype(np.float32 if single else np.float64), rescale=True, checked=False)
+    dtype = _vtk_choice(distinct, stored)
+    limits = np.iinfo(dtype)
+    low = min(min(_rescaled_range(f)) for f in distinct)
+    high = max(max(_rescaled_range(f)) for f in distinct)
+    return Conversion(dtype, rescale=True, checked=low < limits.min or high > limits.max)
+
+
+def _distinct(frames: Sequence[Frame]) -> list[Frame]:
+    """One frame for each modality transform and number of stored bits."""
+    return list({(f.slope, f.intercept, f.header.bits_stored): f for f in frames}.values())
+
+
+def _fits_single(frame: Frame) -> bool:
+    """Whether float32 holds the results to its full precision: their steps are not too fine, their ends not too far."""
+    return abs(frame.slope) > 1e-30 and max(map(abs, _rescaled_range(frame))) < 1e30
+
+
+def _vtk_choice(frames: Sequence[Frame], stored: np.dtype[Any]) -> np.dtype[Any]:
+    # vtkDICOMImageReader::SetupOutputInformation and DICOMAppHelper::RescaledImageDataIsSigned.
+    if stored.itemsize == 1:
+        return np.dtype(np.uint8)
+    if stored.itemsize > 2:
+        return np.dtype(np.int32)
+    signed = any(f.header.pixel_representation or f.slope < 0 or f.intercept < 0 for f in frames)
+    return np.dtype(np.int16 if signed else np.uint16)
+
+
+def _rescaled_range(frame: Frame) -> tuple[float, float]:
+    low, high = stored_range(frame.header)
+    return low * frame.slope + frame.intercept, high * frame.slope + frame.intercept
+
+
+def wider(conversion: Conversion) -> Conversion:
+    """The conversion to try after values did not fit: int32, then float64, which holds everything."""
+    if conversion.dtype == np.int32:
+        return Conversion(np.dtype(np.float64), rescale=True, checked=False)
+    return Conversion(np.dtype(np.int32), rescale=True, checked=True)
+
+
+def masked(stored: Pixels, header: Header) -> Pixels:
+    """Stored words without what lies above HighBit, sign-extended from BitsStored (PS3.5 8.1.1)."""
+    spare = stored.dtype.itemsize * 8 - header.bits_stored
+    if spare <= 0 or stored.dtype.kind == "f" or header.bits_allocated == 1:
+        return stored
+    low, high = stored_range(header)
+    if stored.size and low <= stored.min() and stored.max() <= high:
+        return stored
+    shifted: Pixels = (stored << spare) >> spare
+    return shifted
+
+
+def store(stored: Pixels, frame: Frame, conversion: Conversion, out: Pixels) -> None:
+    """Write the values of one frame into its place in the volume.
+
+    Parameters
+    ----------
+    stored : numpy.ndarray, shape (rows, columns) or (rows, columns, samples)
+        Stored words in native byte order, row 0 first.
+    frame : Frame
+        Gives bits, slope and intercept.
+    conversion : Conversion
+        From `conversion_for`.
+    out : numpy.ndarray
+        The place, of the same shape and of the conversion's dtype.
+
+    Raises
+    ------
+    ValueOverflow
+        The values do not fit the dtype.
+    """
+    values = masked(stored, frame.header)
+    if not conversion.rescale or identity(frame):
+        put(values, conversion, out)
+    elif frame.slope == 1.0 and values.dtype.itemsize == out.dtype.itemsize and out.dtype.kind in "iu":
+        _shift(values, int(frame.intercept), conversion, out)
+    else:
+        put(values.astype(np.float64) * frame.slope + frame.intercept, conversion, out)
+
+
+def _shift(values: Pixels, intercept: int, conversion: Conversion, out: Pixels) -> None:
+    """Add an integer in one pass. It wraps, and rightly so: results that fit come out right whatever wraps between."""
+    if conversion.checked and values.size:
+        limits = np.iinfo(out.dtype)
+        if int(values.min()) + intercept < limits.min or int(values.max()) + intercept > limits.max:
+            raise ValueOverflow
+    addend = np.array(intercept % (1 << 8 * out.dtype.itemsize), f"u{out.dtype.itemsize}").view(out.dtype)
+    np.add(values.view(out.dtype), addend[()], out=out)
+
+
+def put(values: Pixels, conversion: Conversion, out: Pixels) -> None:
+    """Write values that are those of the volume already; ValueOverflow where they do not fit its dtype."""
+    if conversion.checked and values.size:
+        limits = np.iinfo(out.dtype)
+        if values.min() < limits.min or values.max() > limits.max:
+            raise ValueOverflow
+    out[...] = values
+
+
+def colour(header: Header) -> bool:
+    """Whether the pixels of a file come out as red, green and blue."""
+    return header.photometric_interpretation in _COLOUR
+
+
+def pixel_shape(header: Header) -> tuple[int, ...]:
+    """Shape of one frame as it comes out: (rows, columns), or (rows, columns, 3) for colour."""
+    return (header.rows, header.columns, 3) if colour(header) else (header.rows, header.columns)

@@ -1,0 +1,168 @@
+"""Finding the series at a source: every header is read, no pixel."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, overload
+
+from .errors import CorruptFileError
+from .header import NotDicomError
+from .multiframe import frames_of
+from .paths import Files, Skipped, find_files
+from .series import Problem, Series
+from .templates import HeaderReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .header import Frame
+
+_THREADED_FILES = 64  # below, starting threads costs more than it gains
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Scan(Sequence[Series]):
+    """The series found at a source: a list of `Series`, in order of SeriesNumber.
+
+    Attributes
+    ----------
+    source : str
+        What was scanned.
+    series : tuple of Series
+        The list itself.
+    problems : tuple of Problem
+        Files that say they are DICOM and cannot be read whole.
+    skipped : tuple of Skipped
+        Files that are not DICOM, or DICOM without an image, each with the reason.
+    """
+
+    source: str
+    series: tuple[Series, ...]
+    problems: tuple[Problem, ...]
+    skipped: tuple[Skipped, ...]
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+    @overload
+    def __getitem__(self, index: int) -> Series: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Series, ...]: ...
+    def __getitem__(self, index: int | slice) -> Series | tuple[Series, ...]:
+        return self.series[index]
+
+    def __iter__(self) -> Iterator[Series]:
+        return iter(self.series)
+
+    def __repr__(self) -> str:
+        from .tables import scan_text
+
+        return scan_text(self)
+
+    def _repr_html_(self) -> str:
+        from .tables import scan_html
+
+        return scan_html(self)
+
+
+def scan(
+    source: Any,
+    *,
+    recursive: bool = True,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Scan:
+    """Find the series at a source. Headers are read, pixels are not; damaged files are listed, never raised.
+
+    Parameters
+    ----------
+    source : path-like, sequence of path-like, vtkStringArray, or Series
+        A folder (walked recursively), a file (that file only), or the files of a list.
+    recursive : bool
+        Whether a folder's folders are walked too.
+    workers : int, optional
+        Threads that read headers; more than one helps where storage is slow.
+    progress : callable, optional
+        Called with (files done, files in all).
+
+    Returns
+    -------
+    Scan
+
+    Raises
+    ------
+    NoDicomError
+        The source itself does not exist.
+    """
+    if isinstance(source, Series):
+        return Scan(source.title, (source,), source.problems, ())
+    return scan_files(find_files(source, recursive=recursive), workers=workers, progress=progress)
+
+
+def scan_files(files: Files, *, workers: int | None = None, progress: Callable[[int, int], None] | None = None) -> Scan:
+    """Find the series among files that are known; otherwise as `scan`."""
+    frames: list[Frame] = []
+    problems: list[Problem] = []
+    skipped = list(files.skipped)
+    for done, (path, result) in enumerate(_read_all(files, workers), start=1):
+        if isinstance(result, tuple):
+            frames += result
+        elif isinstance(result, CorruptFileError):
+            problems.append(Problem(path, result))
+        else:
+            skipped.append(Skipped(path, result))
+        if progress is not None:
+            progress(done, len(files.paths))
+    return Scan(files.name, _grouped(frames, tuple(problems)), tuple(problems), tuple(skipped))
+
+
+def _read_all(files: Files, workers: int | None) -> Iterator[tuple[str, tuple[Frame, ...] | CorruptFileError | str]]:
+    headers = HeaderReader()
+    if workers is None or workers < 2 or len(files.paths) < _THREADED_FILES:
+        yield from ((path, _read(path, headers)) for path in files.paths)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        yield from zip(files.paths, pool.map(lambda path: _read(path, headers), files.paths), strict=True)
+
+
+def _read(path: str, headers: HeaderReader) -> tuple[Frame, ...] | CorruptFileError | str:
+    """The frames of a file, what is wrong with it, or why it is passed over."""
+    try:
+        return frames_of(headers.read(path))
+    except CorruptFileError as error:
+        return error
+    except NotDicomError as reason:
+        words = str(reason)
+        if _ought_to_be_dicom(path, words):
+            return CorruptFileError(f"{path}: {words}, where DICOM was expected → ignore=[{path!r}]", files=[path])
+        return words
+    except OSError as error:
+        return CorruptFileError(f"{path}: it cannot be read: {error.strerror} → ignore=[{path!r}]", files=[path])
+
+
+def _ought_to_be_dicom(path: str, words: str) -> bool:
+    """Whether a file that is not DICOM may be a damaged slice: by its name, or because only zeros are left of it."""
+    if words == "DICOM without pixel data":
+        return False
+    suffix = os.path.splitext(path)[1].lower()
+    named = suffix in (".dcm", ".dicom", ".ima", ".dc3")
+    slice_like = named or suffix == "" or suffix[1:].isdigit()
+    return named or words == "gzip-compressed DICOM" or (slice_like and words in ("empty", "only zeros"))
+
+
+def _grouped(frames: list[Frame], problems: tuple[Problem, ...]) -> tuple[Series, ...]:
+    """One `Series` for each SeriesInstanceUID, by study, series number and first appearance."""
+    by_uid: dict[tuple[str | None, str | None], list[Frame]] = {}
+    for frame in frames:
+        by_uid.setdefault((frame.header.study_uid, frame.header.series_uid), []).append(frame)
+    studies = {study: i for i, study in enumerate(dict.fromkeys(study for study, _ in by_uid))}
+
+    def rank(item: tuple[tuple[str | None, str | None], list[Frame]]) -> tuple[int, float]:
+        (study, _), members = item
+        number = members[0].header.series_number
+        return studies[study], float("inf") if number is None else number
+
+    return tuple(Series(tuple(members), (), problems) for _, members in sorted(by_uid.items(), key=rank))

@@ -1,0 +1,141 @@
+"""One series: its frames, what it is called, and how it divides into clean stacks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .consistency import paths_of
+from .geometry import plane_of
+from .transfer_syntaxes import syntax_name
+
+if TYPE_CHECKING:
+    import pydicom
+
+    from .errors import CorruptFileError
+    from .header import Frame, Header
+    from .volume import Volume
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A file that says it is DICOM and cannot be read whole.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    error : CorruptFileError
+        What is wrong with it.
+    """
+
+    path: str
+    error: CorruptFileError
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Series:
+    """The frames that share a SeriesInstanceUID, or one stack of them.
+
+    Attributes
+    ----------
+    frames : tuple of Frame
+        In the order of the source: of a folder in natural order of the names.
+    labels : tuple of (str, str)
+        For a stack, the attribute values that told it apart from the others of its series; else empty.
+    problems : tuple of Problem
+        Damaged files of the same source that may belong to the series.
+    """
+
+    frames: tuple[Frame, ...]
+    labels: tuple[tuple[str, str], ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def header(self) -> Header:
+        """The header of the first frame's file."""
+        return self.frames[0].header
+
+    @property
+    def uid(self) -> str | None:
+        """SeriesInstanceUID; None where the files hold none."""
+        return self.header.series_uid
+
+    @property
+    def number(self) -> int | None:
+        """SeriesNumber."""
+        return self.header.series_number
+
+    @property
+    def modality(self) -> str | None:
+        """Modality: CT, MR, PT, …"""
+        return self.header.modality
+
+    @property
+    def description(self) -> str | None:
+        """SeriesDescription."""
+        return self.header.series_description
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files of the frames, each once."""
+        return tuple(paths_of(self.frames))
+
+    @property
+    def rows(self) -> int:
+        """Rows of the first frame."""
+        return self.header.rows
+
+    @property
+    def columns(self) -> int:
+        """Columns of the first frame."""
+        return self.header.columns
+
+    @property
+    def transfer_syntax(self) -> str:
+        """Transfer syntax UID; of the most files where they differ."""
+        return Counter(f.header.transfer_syntax for f in self.frames).most_common(1)[0][0]
+
+    @property
+    def encoding(self) -> str:
+        """The names of the transfer syntaxes of all files, in words."""
+        return ", ".join(syntax_name(uid) for uid in dict.fromkeys(f.header.transfer_syntax for f in self.frames))
+
+    @property
+    def plane(self) -> str:
+        """axial, coronal or sagittal, with ``oblique`` before it where that fits; ``mixed``, or ``unknown``."""
+        planes = {plane_of(o) for o in {f.orientation for f in self.frames}}
+        return planes.pop() if len(planes) == 1 else "mixed"
+
+    def stacks(self) -> tuple[Series, ...]:
+        """The clean 3-D stacks of the series, each a `Series` again; one where there is nothing to divide."""
+        from .stacks import split
+
+        return split(self)
+
+    def dataset(self, k: int = 0) -> pydicom.Dataset:
+        """Everything the file of frame `k` says, as a pydicom Dataset without its pixels; patient attributes too."""
+        import pydicom
+
+        return pydicom.dcmread(self.frames[k].path, stop_before_pixels=True, force=True)
+
+    def load(self, **options: Any) -> Volume:
+        """Load the series as one volume; the options of `vtkdicomload.load`."""
+        from .load import load
+
+        return load(self, **options)
+
+    @property
+    def label(self) -> str:
+        """The attribute values that told a stack apart, in words; empty for a whole series."""
+        return ", ".join(value if name == "plane" else f"{name} {value}" for name, value in self.labels)
+
+    @property
+    def title(self) -> str:
+        """``#4 CT axial chest``: number, modality and description as far as they are known."""
+        parts = [f"#{self.number}" if self.number is not None else None, self.modality, self.description, self.label]
+        return " ".join(part for part in parts if part) or "unnamed series"
+
+    def __repr__(self) -> str:
+        return f"<Series {self.title}: {len(self.frames)}×{self.rows}×{self.columns}, {self.plane}, {self.encoding}>"

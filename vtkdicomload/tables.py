@@ -1,0 +1,124 @@
+"""Scans and volumes in words and as HTML, for terminals and notebooks. No identity of a patient appears."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+
+from .examination import examine
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .scan import Scan
+    from .series import Series
+    from .volume import Volume
+
+HEADINGS = ("", "#", "modality", "description", "slices×rows×columns", "spacing mm", "plane", "encoding", "loads")
+
+
+def scan_rows(found: Scan) -> list[tuple[str, ...]]:
+    """One row of words for each series, under `HEADINGS`."""
+    return [_row(i, series) for i, series in enumerate(found)]
+
+
+def _row(i: int, series: Series) -> tuple[str, ...]:
+    examined = examine(series)
+    spacing = "×".join(f"{s:.4g}" for s in examined.spacing) if examined.spacing else "–"
+    return (
+        str(i),
+        "–" if series.number is None else str(series.number),
+        series.modality or "–",
+        (series.description or "–") + (f" [{series.label}]" if series.label else ""),
+        f"{len(series.frames)}×{series.rows}×{series.columns}",
+        spacing,
+        series.plane,
+        series.encoding,
+        examined.words,
+    )
+
+
+def scan_text(found: Scan) -> str:
+    """The table of a scan as plain text."""
+    title = f"{_count(len(found), 'series', 'series')} in {found.source}"
+    table = _columns([HEADINGS, *scan_rows(found)]) if found.series else []
+    return "\n".join([title, *table, *footnotes(found)])
+
+
+def footnotes(found: Scan) -> list[str]:
+    """What a scan could not read or passed over, in a few lines."""
+    lines = [f"damaged: {problem.error}" for problem in found.problems[:5]]
+    if len(found.problems) > 5:
+        lines.append(f"and {len(found.problems) - 5} more damaged files, see .problems")
+    if found.skipped:
+        counts: dict[str, int] = {}
+        for _, reason in found.skipped:
+            counts[reason] = counts.get(reason, 0) + 1
+        words = ", ".join(f"{n} {reason}" for reason, n in counts.items())
+        lines.append(f"passed over: {_count(len(found.skipped), 'file')} ({words})")
+    return lines
+
+
+def _count(n: int, one: str, many: str | None = None) -> str:
+    return f"{n} {one if n == 1 else many or one + 's'}"
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[c]) for row in rows) for c in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def scan_html(found: Scan) -> str:
+    """The table of a scan as HTML."""
+    head = "".join(f"<th>{html.escape(h)}</th>" for h in HEADINGS)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in scan_rows(found)
+    )
+    notes = "".join(f"<br>{html.escape(line)}" for line in footnotes(found))
+    return (
+        f"<p>{_count(len(found), 'series', 'series')} in {html.escape(found.source)}{notes}</p>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )
+
+
+def volume_facts(volume: Volume) -> list[tuple[str, str]]:
+    """What a person wants to know of a volume, as (name, words)."""
+    frames_axes, array_axes = volume.view_axes()
+    geometry = volume.geometry
+    spacing = " × ".join(f"{s:.6g}" for s in volume.spacing) + " mm"
+    origin = "none" if geometry.origin is None else "({:.6g}, {:.6g}, {:.6g}) mm LPS".format(*geometry.origin)
+    values = str(volume.dtype) + (f", {volume.units}" if volume.units else "")
+    facts = [
+        ("frames", f"{volume.frames.shape} {frames_axes}  the DICOM way, row 0 first"),
+        ("array", f"{volume.array.shape} {array_axes}  VTK order, same memory"),
+        ("values", values + f", {volume.photometric_interpretation}"),
+        ("spacing", spacing + ("" if geometry.regular else ", not regular")),
+        ("origin", f"{origin} of array[0, 0, 0]"),
+        ("read by", volume.engine + "".join(f"; {check.name}: {check.result}" for check in volume.checks)),
+    ]
+    if volume.ignored:
+        facts.append(("ignored", _count(len(volume.ignored), "file")))
+    return facts
+
+
+def volume_text(volume: Volume) -> str:
+    """A volume in a few lines."""
+    lines = [f"<Volume {volume.series.title}>"]
+    lines += [f"  {name:8} {words}" for name, words in volume_facts(volume)]
+    return "\n".join(lines)
+
+
+def volume_html(volume: Volume) -> str:
+    """A volume as HTML, with a picture of its middle slice."""
+    from .pictures import middle_slice_png
+
+    rows = "".join(
+        f"<tr><th style='text-align:left'>{html.escape(name)}</th><td>{html.escape(words)}</td></tr>"
+        for name, words in volume_facts(volume)
+    )
+    picture = middle_slice_png(volume)
+    return (
+        f"<p><b>{html.escape(volume.series.title)}</b></p>"
+        f"<div style='display:flex;gap:1em'><img alt='middle slice' src='data:image/png;base64,{picture}'>"
+        f"<table>{rows}</table></div>"
+    )

@@ -1,0 +1,264 @@
+"""A loaded volume: its pixels, two views of them, where they lie in the patient, and how they were read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from .geometry import Geometry, toward
+
+if TYPE_CHECKING:
+    from vtkmodules.vtkCommonDataModel import vtkImageData
+
+    from .geometry import Floats
+    from .guard import Check
+    from .readers.values import Pixels
+    from .series import Series
+
+LAYOUTS = ("vtk", "dicom")
+
+
+def allocate(shape: tuple[int, ...], dtype: np.dtype[Any], layout: str) -> Pixels:
+    """An uninitialised buffer for `Volume.frames`, shape (nz, ny, nx) or (nz, ny, nx, 3).
+
+    With layout ``"vtk"`` rows and slices lie in memory in VTK's order, with ``"dicom"`` in that of the view.
+    """
+    memory = np.empty(shape, dtype)
+    return memory[::-1, ::-1] if layout == "vtk" else memory
+
+
+class Volume:
+    """The pixels of one stack and where they lie in the patient. Made by `vtkdicomload.load`.
+
+    Two views share one memory, and no pixel is copied between them, `image` and numpy:
+
+    * `frames`, the DICOM way: shape (nz, ny, nx), or (nz, ny, nx, 3) for colour; slices ascend along
+      row × column of ImageOrientationPatient, row 0 is the first stored one.
+    * `array`, in VTK's order: shape (nx, ny, nz), or (nx, ny, nz, 3); ``j`` counts rows from the bottom, ``k`` slices
+      descending, exactly as vtkDICOMImageReader lays them out.
+
+    Attributes
+    ----------
+    frames : numpy.ndarray
+        The pixels the DICOM way.
+    frames_geometry : Geometry
+        Where the voxels of `frames` lie: index (x, y, z) of ``frames[z, y, x]``.
+    series : Series
+        The frames that were read, ``series.frames[z]`` for ``frames[z]``.
+    engine : str
+        The reader that filled the memory.
+    checks : tuple of Check
+        What was verified.
+    ignored : tuple of str
+        Files that ``ignore=`` left out.
+    """
+
+    def __init__(
+        self,
+        frames: Pixels,
+        frames_geometry: Geometry,
+        series: Series,
+        *,
+        engine: str,
+        checks: tuple[Check, ...] = (),
+        ignored: tuple[str, ...] = (),
+    ) -> None:
+        self.frames = frames
+        self.frames_geometry = frames_geometry
+        self.series = series
+        self.engine = engine
+        self.checks = checks
+        self.ignored = ignored
+        self._image: vtkImageData | None = None
+
+    # ------------------------------------------------------------------------------------------ pixels
+    @property
+    def array(self) -> Pixels:
+        """The pixels in VTK's order, (nx, ny, nz) or (nx, ny, nz, 3): a view of the memory of `frames`."""
+        flipped = self.frames[::-1, ::-1]
+        return flipped.transpose(2, 1, 0, *range(3, flipped.ndim))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of `array`."""
+        return self.array.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the pixels."""
+        return self.frames.dtype
+
+    # ------------------------------------------------------------------------------------------ geometry, of `array`
+    @property
+    def geometry(self) -> Geometry:
+        """Where the voxels of `array` lie."""
+        return self.frames_geometry.flipped()
+
+    @property
+    def affine(self) -> Floats | None:
+        """Index (i, j, k, 1) of `array` → LPS mm, (4, 4); None where the files allow none."""
+        return self.geometry.affine
+
+    @property
+    def spacing(self) -> tuple[float, float, float]:
+        """Distance of voxel centres along i, j, k of `array` in mm."""
+        return self.frames_geometry.spacing
+
+    @property
+    def origin(self) -> tuple[float, float, float] | None:
+        """LPS position in mm of ``array[0, 0, 0]``."""
+        return self.geometry.origin
+
+    @property
+    def direction(self) -> Floats | None:
+        """Direction cosines of `array`, (3, 3): column *a* is axis *a* in LPS."""
+        return self.geometry.direction
+
+    @property
+    def dimensions(self) -> tuple[int, int, int]:
+        """(nx, ny, nz)."""
+        return self.frames_geometry.dimensions
+
+    @property
+    def extent(self) -> tuple[int, int, int, int, int, int]:
+        """(0, nx-1, 0, ny-1, 0, nz-1), as VTK writes it."""
+        nx, ny, nz = self.dimensions
+        return 0, nx - 1, 0, ny - 1, 0, nz - 1
+
+    @property
+    def axes(self) -> tuple[Floats, Floats, Floats]:
+        """Coordinates of the voxel centres of `array` along i, j, k in mm from the first, ascending."""
+        return self.geometry.axes
+
+    @property
+    def edges(self) -> tuple[Floats, Floats, Floats]:
+        """The n + 1 cell edges of `array` along i, j, k in mm from the first voxel's centre, ascending."""
+        return self.geometry.edges
+
+    # ------------------------------------------------------------------------------------------ VTK
+    @property
+    def image(self) -> vtkImageData:
+        """A vtkImageData over the same memory, made on first use: spacing, origin and direction matrix in LPS.
+
+        Its index order is that of `array`, or that of `frames` where only `frames` is contiguous (layout ``"dicom"``).
+        A volume whose memory is contiguous in neither order (`reorient`) is copied once.
+        """
+        if self._image is None:
+            from .images import image_of
+
+            self._image = image_of(self)
+        return self._image
+
+    def image_as(self, convention: Literal["patient", "vtk"]) -> vtkImageData:
+        """A vtkImageData over the same memory, in one of two conventions.
+
+        Parameters
+        ----------
+        convention : {"patient", "vtk"}
+            ``"patient"``: origin and direction matrix in LPS, a new image like `image`. ``"vtk"``: origin 0 and
+            identity direction, as vtkDICOMImageReader gives it.
+
+        Raises
+        ------
+        ValueError
+            Another convention, or ``"vtk"`` for a volume whose memory is not in VTK's order.
+        """
+        from .images import image_of, plain_image_of
+
+        if convention == "patient":
+            return image_of(self)
+        if convention == "vtk":
+            return plain_image_of(self)
+        raise ValueError(f'convention must be "patient" or "vtk", not {convention!r}')
+
+    # ------------------------------------------------------------------------------------------ what the files say
+    @property
+    def stack_labels(self) -> tuple[tuple[str, str], ...]:
+        """The attribute values that told this stack apart from the others of its series."""
+        return self.series.labels
+
+    @property
+    def photometric_interpretation(self) -> str:
+        """``MONOCHROME2``; ``MONOCHROME1`` where small values are bright (they stay as stored); ``RGB`` for colour."""
+        return "RGB" if self.frames.ndim == 4 else self.series.header.photometric_interpretation
+
+    @property
+    def padding_value(self) -> float | None:
+        """PixelPaddingValue after the modality transform, as it stands in the pixels; None where there is none."""
+        stored = self.series.header.padding_value
+        frame = self.series.frames[0]
+        return None if stored is None else stored * frame.slope + frame.intercept
+
+    @property
+    def window(self) -> tuple[float, float] | None:
+        """(center, width) that the middle slice's file recommends for display; None where it does not."""
+        header = self.series.frames[len(self.series.frames) // 2].header
+        center, width = header.window_center, header.window_width
+        return None if center is None or width is None or width <= 0 else (center, width)
+
+    @property
+    def units(self) -> str | None:
+        """Units of the values: RescaleType, else Units; ``HU`` for CT that says nothing else."""
+        header = self.series.header
+        return header.rescale_type or header.units or ("HU" if header.modality == "CT" else None)
+
+    # ------------------------------------------------------------------------------------------ views
+    def reorient(self, axes: str = "LPS") -> Volume:
+        """The same pixels with axes flipped and permuted to run most nearly toward three sides of the patient.
+
+        Parameters
+        ----------
+        axes : str
+            Where x, y and z of the result's `frames` run to: ``"LPS"`` (left, posterior, superior) makes each
+            ``frames[z]`` an upright axial picture as radiologists look at it.
+
+        Returns
+        -------
+        Volume
+            A view; no pixel is copied.
+
+        Raises
+        ------
+        ValueError
+            `axes` does not name one side of each pair R/L, A/P, I/S (F/H).
+        GeometryError
+            The files hold no position or orientation.
+        """
+        from .reorientation import reoriented
+
+        return reoriented(self, axes)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        state["_image"] = None
+        if self.array.flags.f_contiguous and not self.frames.flags.c_contiguous:
+            # pickle keeps no negative strides: send the memory as it lies.
+            state["frames"] = self.frames[::-1, ::-1]
+            state["_reversed"] = True
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        backwards = state.pop("_reversed", False)
+        self.__dict__.update(state)
+        if backwards:
+            self.frames = self.frames[::-1, ::-1]
+
+    def __repr__(self) -> str:
+        from .tables import volume_text
+
+        return volume_text(self)
+
+    def _repr_html_(self) -> str:
+        from .tables import volume_html
+
+        return volume_html(self)
+
+    def view_axes(self) -> tuple[str, str]:
+        """Where the axes of `frames` and of `array` run to, in words for `repr`."""
+        direction = self.frames_geometry.direction
+        if direction is None:
+            return "(z, y, x)", "(x, y from the bottom, z descending)"
+        x, y, z = (toward(c) for c in direction.T)
+        i, j, k = (toward(c) for c in (direction * np.array([1.0, -1.0, -1.0])).T)
+        return f"(z→{z}, y→{y}, x→{x})", f"(i→{i}, j→{j}, k→{k})"
