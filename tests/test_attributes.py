@@ -201,6 +201,6 @@ def test_any_bytes_give_a_value_or_a_value_error(field, value):
     assert result is None or isinstance(result, (int, float, str, bytes, tuple))
 
 
-def test_binary_fields_are_those_whose_bytes_have_an_order():
-    binary = {tag for tag, field in FIELDS.items() if field.binary}
-    assert binary == {t for t in FIELDS if dictionary_VR(t).split(" ")[0] in ("US", "SS", "FD", "UL", "SL", "FL")}
+def test_binary_numbers_have_the_width_of_their_vr():
+    widths = {"US": 2, "SS": 2, "FD": 8, "UL": 4, "SL": 4, "FL": 4}
+    assert {t: f.width for t, f in FIELDS.items()} == {t: widths.get(dictionary_VR(t).split(" ")[0], 1) for t in FIELDS}

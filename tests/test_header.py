@@ -89,6 +89,7 @@ PLAIN = {
     "samples": ("SamplesPerPixel", whole),
     "photometric_interpretation": ("PhotometricInterpretation", text),
     "bits_allocated": ("BitsAllocated", whole),
+    "palette_bits": ("RedPaletteColorLookupTableDescriptor", lambda v: None if not v else int(v[2])),
     "slope": ("RescaleSlope", number),
     "intercept": ("RescaleIntercept", number),
     "rescale_type": ("RescaleType", text),
@@ -266,6 +267,7 @@ def rich(dataset: Dataset, k: int) -> None:
     d.WindowCenter, d.WindowWidth, d.VOILUTFunction = [40, 300], [400, 1500], "SIGMOID"
     d.RescaleIntercept, d.RescaleSlope, d.RescaleType = -1024.5, 2, "HU"
     d.Units = "BQML"
+    d.RedPaletteColorLookupTableDescriptor = [256, 0, 16]
     nested = Dataset()
     nested.Rows, nested.Columns, nested.BitsAllocated = 99, 98, 8
     nested.SOPInstanceUID, nested.SeriesDescription = "1.2.3", "nested"
@@ -776,7 +778,7 @@ def test_other_files_are_not_dicom(tmp_path, content, why):
 def test_a_bare_data_set_that_breaks_off_is_damaged(tmp_path, rest):
     path = tmp_path / "a"
     path.write_bytes(raw_element((0x00080005, "CS", b"ISO_IR 100")) + rest)
-    with pytest.raises(CorruptFileError, match="no valid VR|truncated"):
+    with pytest.raises(CorruptFileError, match=r"no valid VR|truncated"):
         read_header(path)
 
 

@@ -29,6 +29,7 @@ from .errors import (
 )
 from .geometry import Geometry
 from .load import load, load_all
+from .many import Loaded, load_many
 from .scan import Scan, scan
 from .series import Series
 from .volume import Volume
@@ -44,6 +45,7 @@ __all__ = [
     "Geometry",
     "GeometryError",
     "InconsistentSeriesError",
+    "Loaded",
     "MissingSliceError",
     "MultipleSeriesError",
     "NoDicomError",
@@ -56,5 +58,6 @@ __all__ = [
     "ZeroPixelDataError",
     "load",
     "load_all",
+    "load_many",
     "scan",
 ]

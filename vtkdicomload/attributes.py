@@ -58,6 +58,16 @@ def _word(value: bytes) -> int:
     return int.from_bytes(value, "little")
 
 
+def _descriptor_bits(value: bytes) -> int:
+    """The third word of a lookup table descriptor: the bits of its entries (PS3.3 C.7.6.3.1.5)."""
+    if len(value) != 6:
+        raise ValueError(f"{len(value)} bytes where 6 belong")
+    bits = int.from_bytes(value[4:], "little")
+    if bits not in (8, 16):
+        raise ValueError(f"entries of {bits} bits")
+    return bits
+
+
 def _double(value: bytes) -> float | None:
     if not value:
         return None
@@ -99,9 +109,9 @@ class Field(NamedTuple):
     keyword: str
 
     @property
-    def binary(self) -> bool:
-        """Whether the value is a binary number, whose bytes have an order."""
-        return self.vrs in (_WORD_VRS, _FD_VRS)
+    def width(self) -> int:
+        """Bytes of one binary number, whose order depends on the transfer syntax; 1 for text."""
+        return 2 if self.vrs is _WORD_VRS else 8 if self.vrs is _FD_VRS else 1
 
 
 _TEXT_VRS = (SHORT_VRS - frozenset((b"AT", b"FD", b"FL", b"SL", b"SS", b"UL", b"US"))) | {b"UN", b"UC", b"UT", b"UR"}
@@ -155,13 +165,14 @@ def _fields() -> dict[int, Field]:
         (0x00281051, "window_width", _first, False, "WindowWidth"),
         (0x00281052, "intercept", _decimal, True, "RescaleIntercept"),
         (0x00281053, "slope", _decimal, True, "RescaleSlope"),
+        (0x00281101, "palette_bits", _descriptor_bits, False, "RedPaletteColorLookupTableDescriptor"),
         (0x00281054, "rescale_type", text_of, False, "RescaleType"),
         (0x00281056, "voi_function", text_of, False, "VOILUTFunction"),
         (0x00541001, "units", text_of, False, "Units"),
     ]
 
     def vrs(parse: Callable[[bytes], object], name: str) -> frozenset[bytes]:
-        if parse is _word or name.startswith("padding"):
+        if parse in (_word, _descriptor_bits) or name.startswith("padding"):
             return _WORD_VRS
         return _FD_VRS if parse is _double else frozenset(_TEXT_VRS)
 

@@ -35,13 +35,13 @@ def examine(series: Series) -> Examination:
     Examination
         With the geometry where there is one, and the error that `load` would raise.
     """
+    if series.problems:
+        return Examination("damaged files beside it", series.problems[0].error, _kept(series))
     try:
-        arrangement = arrange(series, order="position", irregular="raise", tolerance=GAP_TOLERANCE)
-        if series.problems:
-            raise series.problems[0].error
         check_supported(series.frames)
+        arrangement = arrange(series, order="position", irregular="raise", tolerance=GAP_TOLERANCE)
     except errors.DicomLoadError as error:
-        return Examination(_words(error), error, None if series.problems else _kept(series))
+        return Examination(_words(error), error, _kept(series))
     return Examination("ok", None, arrangement.geometry, arrangement.assumptions)
 
 
@@ -66,6 +66,4 @@ def _words(error: errors.DicomLoadError) -> str:
         return "compressed, not decoded"
     if isinstance(error, errors.UnsupportedPixelDataError):
         return str(error).split(" (")[0]
-    if isinstance(error, errors.CorruptFileError):
-        return "damaged files beside it"
     return "positions cannot be used"

@@ -68,6 +68,7 @@ class Header(NamedTuple):
     samples: int
     planar_configuration: int
     photometric_interpretation: str
+    palette_bits: int | None  # of the entries of a colour palette
     bits_allocated: int
     bits_stored: int
     high_bit: int
@@ -286,8 +287,8 @@ def _take(source: Source, element: Element, encoding: Encoding, seen: set[int], 
             raise source.corrupt(f"its {field.keyword} is {element.length} bytes long")
         return
     value = source.at(element.offset, element.length)
-    if encoding.big_endian and field.binary:
-        value = value[::-1]
+    if encoding.big_endian and field.width > 1:
+        value = b"".join(value[i : i + field.width][::-1] for i in range(0, len(value), field.width))
     try:
         if element.vr and element.vr not in field.vrs:
             raise ValueError(f"its VR is {element.vr.decode()}")

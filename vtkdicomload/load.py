@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from . import guard
@@ -175,10 +175,24 @@ def load_all(source: Any, *, ignore: Ignore = (), **options: Any) -> list[Volume
     DicomLoadError
         As `load` does, for the first stack that cannot be loaded.
     """
-    checked = _Options(**options)
+    checked = _options(options)
     found, ignored = _scan(source, ignore, checked.workers)
     _refuse_problems(found.problems)
     return [_load_stack(stack, checked, ignored) for series in found for stack in series.stacks()]
+
+
+def check_options(options: dict[str, Any]) -> None:
+    """Refuse options that `load` does not have, before anything is read: TypeError, or ValueError for a wrong value."""
+    chosen = ("series", "stack", "ignore")
+    _options({name: value for name, value in options.items() if name not in chosen})
+
+
+def _options(options: dict[str, Any]) -> _Options:
+    known = [field.name for field in fields(_Options)]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise TypeError(f"there is no option {unknown[0]!r}; there are {', '.join(known)}")
+    return _Options(**options)
 
 
 # ---------------------------------------------------------------------------------------------------- source to series
@@ -233,10 +247,11 @@ def _nothing(found: Scan, ignored: tuple[str, ...]) -> NoDicomError:
     for _, reason in skipped:
         counts[reason] = counts.get(reason, 0) + 1
     there = ", ".join(f"{n} {reason}" for reason, n in sorted(counts.items(), key=lambda item: -item[1]))
-    archives = [s.path for s in skipped if s.path.lower().endswith((".zip", ".gz", ".tar", ".tgz", ".nii"))]
-    hint = f"; {describe(archives[0])}" if archives else ""
+    foreign = [s.path for s in skipped if s.reason == "not DICOM" or "archive" in s.reason]
+    archives = [path for path in foreign if path.lower().endswith((".zip", ".gz", ".tar", ".tgz", ".nii"))]
+    example = f" ({describe((archives or foreign)[0])})" if foreign else ""
     return NoDicomError(
-        f"no DICOM image in {found.source}: {there or 'it is empty'}{hint}", files=[s.path for s in skipped]
+        f"no DICOM image in {found.source}: {there or 'it is empty'}{example}", files=[s.path for s in skipped]
     )
 
 

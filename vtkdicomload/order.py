@@ -194,7 +194,7 @@ def _spacing_without_positions(frames: Sequence[Frame], assumptions: list[str]) 
             return float(steps.mean())
     header = frames[0].header
     between = _positive(header.spacing_between_slices) or _positive(header.slice_thickness)
-    if between is None or len(frames) > 1:
+    if len(frames) > 1:
         assumptions.append(f"no positions to measure: {between or 1:g} mm is taken for the distance of slices")
     return between or 1.0
 

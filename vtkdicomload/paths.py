@@ -112,7 +112,9 @@ def _walk(folder: str, recursive: bool, skipped: list[Skipped]) -> Iterator[str]
 
 
 def _natural(entries: Iterable[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
-    key = natural_key()
+    from natsort import natsort_keygen
+
+    key = natsort_keygen()  # without ns.PATH, which names of one folder do not need and which costs three times as much
     return sorted(entries, key=lambda entry: key(entry.name))
 
 
@@ -126,6 +128,8 @@ def natural_key() -> Any:
 def _missing(path: str, error: Exception) -> NoDicomError:
     """The error for a path that cannot be found, with what people stumble over."""
     control = next((c for c in "\a\b\t\n\v\f\r" if c in path), None)
+    if not path:
+        return NoDicomError("the path is empty: there is nothing to load")
     if "\0" in path:
         hint = "it holds a NUL character"
     elif control is not None:
@@ -134,6 +138,8 @@ def _missing(path: str, error: Exception) -> NoDicomError:
         hint = "~ is expanded by the shell only → load(os.path.expanduser(p))"
     elif any(c in path for c in "*?["):
         hint = "wildcards are expanded by the shell only → load(sorted(glob.glob(p)))"
+    elif "\\" in path and os.sep == "/":
+        hint = "it is written as on Windows, this system separates folders with /"
     elif isinstance(error, PermissionError):
         hint = "permission denied"
     else:

@@ -157,5 +157,5 @@ def _wanted(element: Element, data: bytes, encoding: Encoding) -> _Wanted | None
     field = FIELDS.get(element.tag)
     if field is None or element.length < 0:
         return None
-    free = field.name in _FREE and not (field.binary and encoding.big_endian)
+    free = field.name in _FREE and not (field.width > 1 and encoding.big_endian)
     return _Wanted(start, end, data[start:end], field.name, field.parse if free else None)

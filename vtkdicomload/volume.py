@@ -201,7 +201,9 @@ class Volume:
     def units(self) -> str | None:
         """Units of the values: RescaleType, else Units; ``HU`` for CT that says nothing else."""
         header = self.series.header
-        return header.rescale_type or header.units or ("HU" if header.modality == "CT" else None)
+        # PS3.3 C.11.1.1.2: US is "unspecified".
+        said = header.rescale_type if header.rescale_type != "US" else None
+        return said or header.units or ("HU" if header.modality == "CT" else None)
 
     # ------------------------------------------------------------------------------------------ views
     def reorient(self, axes: str = "LPS") -> Volume:

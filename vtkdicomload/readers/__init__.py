@@ -94,6 +94,9 @@ def unsupported(h: Header) -> str | None:
         return f"HighBit {h.high_bit} with BitsStored {h.bits_stored}"
     grey = h.samples == 1 and h.photometric_interpretation in ("MONOCHROME1", "MONOCHROME2")
     colour = h.samples == 3 and h.photometric_interpretation in ("RGB", *_YBR)
+    palette = h.samples == 1 and h.photometric_interpretation == "PALETTE COLOR" and h.palette_bits is not None
+    if palette and h.bits_allocated in (8, 16) and not h.pixel_representation:
+        return None
     if not grey and not (colour and h.bits_allocated in (8, 16) and not h.pixel_representation):
         return f"{h.photometric_interpretation} with {h.samples} samples of {h.bits_allocated} bits"
     return None

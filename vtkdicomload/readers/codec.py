@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import CorruptFileError
 from ..quiet import quiet_pydicom
-from . import direct, values
+from . import colour, direct, values
 from .codestream import codestream_size
 from .threads import for_each
 
@@ -146,9 +146,9 @@ def _decoded(frame: Frame, data: bytes) -> Pixels:
     except Exception as error:
         raise _corrupt(header, frame, f"it cannot be decoded: {error}") from error
     if header.photometric_interpretation == "YBR_FULL" and header.transfer_syntax not in _JPEG:
-        from pydicom.pixels.processing import convert_color_space
-
-        pixels = convert_color_space(pixels, "YBR_FULL", "RGB")
+        return colour.from_ybr_full(pixels)
+    if header.photometric_interpretation == colour.PALETTE:
+        return colour.from_palette(_as_words(pixels, values.stored_dtype(header)), colour.palette_of(header))
     return _as_words(pixels, values.stored_dtype(header))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import CorruptFileError
 from ..quiet import quiet_pydicom
-from . import values
+from . import colour, values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -87,6 +87,8 @@ def _stored(dataset: pydicom.Dataset, frame: Frame) -> Pixels:
 
     one_of_many = frame.header.number_of_frames > 1
     pixels = pixel_array(dataset, index=frame.index_in_file if one_of_many else None)
+    if frame.header.photometric_interpretation == colour.PALETTE:
+        pixels = colour.from_palette(pixels, dataset)
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
 

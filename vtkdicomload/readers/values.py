@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..header import DOUBLE_PIXEL_DATA, FLOAT_PIXEL_DATA
+from .colour import PALETTE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[Any]
 
-_COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR")
+_COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", PALETTE)
 
 
 class Conversion(NamedTuple):
@@ -74,6 +75,8 @@ def conversion_for(frames: Sequence[Frame], *, rescale: bool) -> Conversion:
     header = frames[0].header
     stored = stored_dtype(header)
     distinct = _distinct(frames)
+    if header.photometric_interpretation == PALETTE:
+        return Conversion(np.dtype(np.uint16 if header.palette_bits == 16 else np.uint8), rescale=False, checked=False)
     if not rescale or header.samples > 1 or (stored.itemsize > 2 and all(map(identity, distinct))):
         return Conversion(stored, rescale=False, checked=False)
     if header.has_modality_lut:
@@ -151,6 +154,9 @@ def store(stored: Pixels, frame: Frame, conversion: Conversion, out: Pixels) -> 
     ValueOverflow
         The values do not fit the dtype.
     """
+    if frame.header.photometric_interpretation == PALETTE:
+        put(stored, conversion, out)
+        return
     values = masked(stored, frame.header)
     if not conversion.rescale or identity(frame):
         put(values, conversion, out)

@@ -1,0 +1,427 @@
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import warnings
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from pydicom.data import get_testdata_file
+from rich.console import Console
+from typer.testing import CliRunner
+
+import vtkdicomload as vdl
+from vtkdicomload import cli, listing, terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from click.testing import Result
+    from synthetic import Truth
+
+    Write = Callable[..., Truth]
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli.app, [str(a) for a in arguments])
+
+
+def script(*arguments: object, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """A run of its own, its output a pipe."""
+    return subprocess.run(
+        [sys.executable, "-m", "vtkdicomload", *map(os.fsencode, map(str, arguments))],
+        capture_output=True,
+        env={**os.environ, **environment},
+        check=False,
+        timeout=60,
+    )
+
+
+def python_lines(output: str) -> list[str]:
+    return [line[line.index("import vtkdicomload") :] for line in output.splitlines() if "import vtkdicomload" in line]
+
+
+# ---------------------------------------------------------------------------------------------------- info
+def test_info_lists_geometry_encoding_checks_and_the_line(series: Write) -> None:
+    written = series(count=5)
+    result = run("info", written.folder)
+    assert result.exit_code == 0, result.output
+    for words in (
+        "1 series in",
+        "5 slices × 6 rows × 8 columns",
+        "0.5 × 0.8 × 2.5 mm",
+        "(-10, -20, 30) mm LPS of frames[0, 0, 0]",
+        "x (1, 0, 0), y (0, 1, 0), z (0, 0, 1)",
+        "Explicit VR Little Endian",
+        "gaps all 2.5 mm",
+    ):
+        assert words in result.stdout
+    assert result.stderr == ""
+
+
+def test_the_line_of_info_loads_the_series(series: Write) -> None:
+    written = series("a folder's [bold] name")
+    (line,) = python_lines(run("info", written.folder).stdout)
+    names: dict[str, Any] = {}
+    exec(line, names)
+    assert np.array_equal(names["volume"].frames, written.frames)
+
+
+def test_the_lines_of_several_series_choose(series: Write) -> None:
+    first, second = series("study/a", seed=1), series("study/b", seed=2, count=7)
+    lines = python_lines(run("info", first.folder.parent).stdout)
+    for line, written in zip(lines, (first, second), strict=True):
+        names: dict[str, Any] = {}
+        exec(line, names)
+        assert np.array_equal(names["volume"].frames, written.frames)
+
+
+def test_info_of_a_refused_series_says_why_and_the_line_goes_past_it(series: Write) -> None:
+    for seed in (1, 2):
+        written = series(seed=seed, SeriesInstanceUID="1.2.3", AcquisitionNumber=seed)
+    result = run("info", written.folder)
+    assert result.exit_code == 0
+    assert "loads      no: 2 volumes of 5 slices" in result.stdout
+    (line,) = python_lines(result.stdout)
+    assert "stack=0" in line
+    names: dict[str, Any] = {}
+    exec(line, names)
+    assert names["volume"].frames.shape == (5, 6, 8)
+
+
+def test_info_of_a_damaged_file_is_a_listing_and_the_line_leaves_it_out(series: Write) -> None:
+    written = series()
+    written.files[4].write_bytes(written.files[4].read_bytes()[:-9])
+    result = run("info", written.folder)
+    assert result.exit_code == 0
+    assert "damaged: " in result.stdout
+    assert "loads      no: " in result.stdout
+    (line,) = python_lines(result.stdout)
+    names: dict[str, Any] = {}
+    exec(line, names)
+    assert np.array_equal(names["volume"].frames, written.frames[:4])
+
+
+def test_verify_reads_every_frame_twice(series: Write) -> None:
+    result = run("info", series().folder, "--verify")
+    assert result.exit_code == 0
+    assert "5 of 5 frames equal to" in result.stdout
+
+
+def test_many_series_are_described_up_to_a_number(series: Write) -> None:
+    for seed in range(10):
+        written = series(seed=seed, count=1)
+    result = run("info", written.folder)
+    assert "and 2 more: --series N" in result.stdout
+    assert "[9]" in run("info", written.folder, "--series", "9").stdout
+
+
+def test_files_of_a_folder_give_the_folder_in_the_line(series: Write) -> None:
+    written = series()
+    (line,) = python_lines(run("info", *written.files).stdout)
+    assert repr(str(written.folder)) in line
+
+
+# ---------------------------------------------------------------------------------------------------- JSON
+KEYS = {
+    "row", "number", "modality", "description", "uid", "slices", "rows", "columns", "spacing", "origin", "direction",
+    "regular", "plane", "encoding", "transfer_syntax", "files", "loads", "reason", "assumptions", "stacks", "python",
+}  # fmt: skip
+
+
+def test_json_has_stable_keys(series: Write) -> None:
+    written = series("a")
+    (written.folder / "notes.txt").write_text("no image")
+    result = run("info", written.folder, "--json")
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert set(found) == {"version", "source", "series", "problems", "skipped"}
+    assert found["version"] == vdl.__version__
+    assert [Path(s["path"]).name for s in found["skipped"]] == ["notes.txt"]
+    (one,) = found["series"]
+    assert set(one) == KEYS
+    volume = vdl.load(written.folder)
+    assert one["loads"] is True
+    assert one["reason"] is None
+    assert (one["slices"], one["rows"], one["columns"]) == volume.frames.shape
+    assert one["spacing"] == pytest.approx(volume.spacing)
+    assert one["origin"] == pytest.approx(volume.frames_geometry.origin)
+    assert np.array_equal(one["direction"], volume.frames_geometry.direction)
+    assert one["transfer_syntax"] == "1.2.840.10008.1.2.1"
+    assert one["uid"] == written.series_uid
+    assert one["plane"] == "axial"
+
+
+def test_json_of_a_refused_series_and_a_damaged_file(series: Write) -> None:
+    for seed in (1, 2):
+        written = series(seed=seed, SeriesInstanceUID="1.2.3", AcquisitionNumber=seed)
+    written.files[0].write_bytes(written.files[0].read_bytes()[:-9])
+    found = json.loads(run("info", written.folder, "--json").stdout)
+    (one,) = found["series"]
+    assert one["loads"] is False
+    assert one["reason"]
+    assert [s["slices"] for s in one["stacks"]] == [5, 4]
+    assert [p["path"] for p in found["problems"]] == [str(written.files[0])]
+
+
+@pytest.mark.parametrize("name", ["small_ct", "asl_4d", "mono1", "comp_rle", "enh_mr_phase", "rgb_stack", "seg_1bit"])
+def test_json_of_real_series_is_json(data: Path, name: str) -> None:
+    result = run("info", data / name, "--json")
+    assert result.exit_code == 0
+    assert all(set(one) == KEYS for one in json.loads(result.stdout)["series"])
+
+
+# ---------------------------------------------------------------------------------------------------- show
+def test_show_writes_a_picture(data: Path, tmp_path: Path) -> None:
+    result = run("show", data / "small_ct", "-o", tmp_path / "out.png")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_show_of_a_refused_series_draws_and_says_why(series: Write, tmp_path: Path) -> None:
+    for seed in (1, 2):
+        written = series(seed=seed, SeriesInstanceUID="1.2.3", AcquisitionNumber=seed)
+    result = run("show", written.folder, "-o", tmp_path / "out.png")
+    assert result.exit_code == 0
+    assert "2 volumes of 5 slices" in result.stderr
+    assert "--stack 0 … 1" in result.stderr
+    assert (tmp_path / "out.png").is_file()
+    assert run("show", written.folder, "--stack", "1", "-o", tmp_path / "b.png").stderr == ""
+
+
+def test_show_of_several_series_is_an_overview(series: Write, tmp_path: Path) -> None:
+    first, second = series("study/a", seed=1), series("study/b", seed=2)
+    result = run("show", first.folder.parent, "-o", tmp_path / "out.png")
+    assert result.exit_code == 0
+    assert "2 series, and none chosen → --series 0 … 1" in result.stderr
+    for choice in ("0", second.series_uid, "largest"):
+        chosen = run("show", first.folder.parent, "--series", choice, "-o", tmp_path / "out.png")
+        assert (chosen.exit_code, chosen.stderr) == (0, "")
+
+
+def test_show_of_what_cannot_be_drawn_writes_the_reason(series: Write, tmp_path: Path) -> None:
+    result = run("show", series(HighBit=3).folder, "-o", tmp_path / "out.png")
+    assert result.exit_code == 1
+    assert "HighBit 3" in result.stderr
+    assert (tmp_path / "out.png").is_file()
+
+
+@pytest.mark.parametrize("options", [("--series", "9"), ("--stack", "x")])
+def test_a_choice_that_does_not_exist(series: Write, tmp_path: Path, options: tuple[str, str]) -> None:
+    result = run("show", series().folder, *options, "-o", tmp_path / "out.png")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"error: {' '.join(options)}: there")
+
+
+def test_an_output_that_cannot_be_written(series: Write, tmp_path: Path) -> None:
+    result = run("show", series().folder, "-o", tmp_path / "missing" / "out.png")
+    assert result.exit_code == 1
+    assert result.stderr == f"error: {tmp_path / 'missing' / 'out.png'}: No such file or directory\n"
+
+
+def test_warnings_are_one_line_each(series: Write, tmp_path: Path) -> None:
+    folder = series(ImagePositionPatient=None, ImageOrientationPatient=None).folder
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        result = run("show", folder, "-o", tmp_path / "out.png")
+    assert result.exit_code == 0
+    assert result.stderr
+    assert all(line.startswith("warning: ") for line in result.stderr.splitlines())
+
+
+# ---------------------------------------------------------------------------------------------------- hints
+def hint(path: object) -> str:
+    """The one line on stderr for a source that is none; the same from both commands."""
+    results = [run("info", path), run("show", path)]
+    for result in results:
+        assert result.exit_code == 1
+        assert result.stdout == ""
+        assert result.stderr.startswith("error: ")
+        assert "Traceback" not in result.stderr
+        assert result.stderr.count("\n") == 1
+    assert results[0].stderr == results[1].stderr
+    return results[0].stderr
+
+
+def test_hint_for_a_zip(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "scan.zip", "w") as archive:
+        archive.writestr("a.dcm", b"x")
+    assert "scan.zip is a zip archive, not a folder → python -m zipfile -e scan.zip scan" in hint(tmp_path / "scan.zip")
+    assert "zip archive" in hint(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["t1.nii", "t1.nii.gz"])
+def test_hint_for_nifti(tmp_path: Path, name: str) -> None:
+    header = b"\x5c\x01\0\0" + bytes(400)
+    (tmp_path / name).write_bytes(gzip.compress(header) if name.endswith("gz") else header)
+    assert f"{name} is a NIfTI" in hint(tmp_path / name)
+
+
+def test_hint_for_dicomdir(tmp_path: Path) -> None:
+    source = get_testdata_file("DICOMDIR")
+    assert isinstance(source, str)
+    shutil.copy(source, tmp_path / "DICOMDIR")
+    assert "load the folder it lies in" in hint(tmp_path / "DICOMDIR")
+
+
+def test_hint_for_an_unexpanded_home_and_wildcard() -> None:
+    assert "~ is expanded by the shell only" in hint("~/scans")
+    assert "without the quotes" in hint("~/scans")
+    assert "wildcards are expanded by the shell only" in hint("scans/*.dcm")
+
+
+def test_hint_for_a_windows_path_with_an_escape() -> None:
+    assert "escape of Python" in hint("C:\new\table")
+
+
+def test_hint_for_a_name_like_it(tmp_path: Path) -> None:
+    (tmp_path / "ct_head").mkdir()
+    assert "did you mean" in hint(tmp_path / "ct_hea")
+
+
+def test_hint_for_one_file_of_a_folder_full(ct_head: Path) -> None:
+    result = run("info", ct_head / "CTHead10.dcm")
+    assert result.exit_code == 0
+    assert "this is 1 of 93 files of its series beside it; the folder is loaded with" in result.stdout
+    assert f"vdl.load({str(ct_head)!r})" in result.stdout
+    assert "beside it" not in run("info", ct_head).stdout
+
+
+def test_hint_for_one_file_among_several_series_names_the_series(series: Write) -> None:
+    written = series(seed=1)
+    series(seed=2)
+    lines = python_lines(run("info", written.files[0]).stdout)
+    assert f"vdl.load({str(written.folder)!r}, series={written.series_uid!r})" in lines[-1]
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    assert "it is empty" in hint(tmp_path)
+    found = run("info", tmp_path, "--json")
+    assert found.exit_code == 1
+    assert json.loads(found.stdout)["series"] == []
+
+
+# ---------------------------------------------------------------------------------------------------- identity
+SECRETS = ("Secret^Person", "Secret", "Person", "ID-12345", "19630102", "1963")
+
+
+def test_no_identity_in_any_output(series: Write, tmp_path: Path) -> None:
+    person = {"PatientName": "Secret^Person", "PatientID": "ID-12345", "PatientBirthDate": "19630102"}
+    good = series("study/good", seed=1, **person)
+    series("study/stacked", seed=2, SeriesInstanceUID="1.2.3", **person)
+    stacked = series("study/stacked", seed=3, SeriesInstanceUID="1.2.3", **person)
+    uneven = series("study/uneven", seed=4, **person)
+    uneven.files[2].unlink()
+    texts = []
+    for folder in (good.folder, stacked.folder, uneven.folder, good.folder.parent):
+        output = tmp_path / f"{folder.name}.png"
+        results = (run("info", folder), run("info", folder, "--json"), run("show", folder, "-o", output))
+        texts += [result.stdout + result.stderr for result in results]
+        texts.append(output.read_bytes().decode("latin-1"))
+        found = vdl.scan(folder)
+        texts += [repr(found), found._repr_html_(), *map(repr, found)]
+    texts.append(run("info", good.folder, "--verify").output)
+    volume = vdl.load(good.folder)
+    texts += [repr(volume), volume._repr_html_()]
+    root = str(tmp_path)
+    for text in texts:
+        for secret in SECRETS:
+            assert secret not in text.replace(root, ""), secret
+
+
+# ---------------------------------------------------------------------------------------------------- terminals
+def test_piped_output_has_no_control_codes(data: Path, tmp_path: Path) -> None:
+    for arguments in (("info", data / "small_ct"), ("show", data / "asl_4d", "-o", tmp_path / "a.png")):
+        done = script(*arguments)
+        assert done.returncode == 0, done.stderr
+        assert b"\x1b" not in done.stdout + done.stderr
+        assert b"Traceback" not in done.stderr
+    table = script("info", data / "small_ct").stdout.decode().splitlines()
+    assert table[2].split()[-1] == "ok"  # one line a series, not wrapped
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{"LANG": "C"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"PYTHONIOENCODING": "ascii"}],
+)
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes")
+def test_any_encoding_and_any_file_name(data: Path, tmp_path: Path, environment: dict[str, str]) -> None:
+    folder = os.fsencode(tmp_path) + b"/odd [red]\xff\xc3\xa9"
+    shutil.copytree(os.fsencode(data / "small_ct"), folder)
+    for arguments in (
+        ("info", os.fsdecode(folder)),
+        ("info", os.fsdecode(folder), "--json"),
+        ("show", os.fsdecode(folder), "-o", os.fsdecode(folder + b".png")),
+        ("show", data / "asl_4d", "-o", tmp_path / "b.png"),
+    ):
+        done = script(*arguments, **environment)
+        assert done.returncode == 0, done.stderr
+        assert b"Traceback" not in done.stderr
+        assert done.stdout
+    assert os.path.isfile(folder + b".png")
+
+
+def test_an_error_in_a_pipe_is_one_line() -> None:
+    done = script("info", "/nowhere/at/all", LANG="C")
+    assert done.returncode == 1
+    assert done.stdout == b""
+    assert done.stderr.startswith(b"error: there is nothing at '/nowhere/at/all'")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_control_codes_of_a_file_do_not_reach_the_terminal(series: Write) -> None:
+    output = run("info", series(SeriesDescription="evil\x1b[2J\x07").folder).output
+    assert "\x1b" not in output
+    assert "\x07" not in output
+
+
+def test_a_terminal_too_narrow_for_the_table(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow = Console(file=io.StringIO(), width=50, force_terminal=True, color_system=None)
+    monkeypatch.setattr(cli, "console", lambda: narrow)
+    result = run("info", series().folder)
+    assert "[0] # 1, modality CT, description series 1" in result.stdout
+    assert narrow.file.getvalue() == ""  # type: ignore[attr-defined]
+
+
+def test_progress_appears_late_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = Console(file=io.StringIO(), width=80, force_terminal=True)
+    monkeypatch.setattr(terminal, "console", lambda **_: output)
+    with terminal.progress_bar("reading") as step:
+        assert step is not None
+        step(1, 10)
+        assert output.file.getvalue() == ""  # type: ignore[attr-defined]
+        monkeypatch.setattr(terminal, "_PROGRESS_AFTER", 0)
+        step(2, 10)
+        step(3, 10)
+    assert "reading" in output.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_no_progress_in_a_pipe() -> None:
+    with terminal.progress_bar("reading") as step:
+        assert step is None
+
+
+def test_interrupt_is_quiet(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(listing, "series_lines", interrupted)
+    result = run("info", series().folder)
+    assert result.exit_code == 130
+    assert result.stderr == ""
+
+
+def test_version_and_help() -> None:
+    assert run("--version").stdout == f"vtkdicomload {vdl.__version__}\n"
+    assert "info" in run("--help").stdout
+    for command in ("info", "show", "demo"):
+        assert run(command, "--help").exit_code == 0
+    assert run("info").exit_code == 2

@@ -1,0 +1,250 @@
+"""The demo: the shipped head CT as a table, pictures and a bone surface, beside what vtkDICOMImageReader gives.
+
+Run as ``python -m vtkdicomload.demo surface.png`` it renders the surface alone: a process of its own, so that a machine
+without OpenGL, or VTK's words about it, cannot spoil the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from . import pictures
+from .errors import DicomLoadError
+from .geometry import Geometry, opposite, toward
+from .load import load
+from .volume import Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.figure import Figure
+
+    from .geometry import Floats
+    from .planes import Grey
+
+HEAD = Path(__file__).parent / "data" / "ct_head"
+BONE = 1300  # of the stored values, which have no Hounsfield offset
+_RENDER_SECONDS = 30
+_SIDE = 920  # of the rendered picture, in pixels
+
+
+class Facts(NamedTuple):
+    """What one reader's vtkImageData says of itself, each under its heading in `HEADINGS`."""
+
+    name: str
+    slices: str
+    rows: str
+    origin: str
+    direction: str
+    spacing: str
+    seconds: str
+
+    def lines(self) -> tuple[str, str]:
+        """The facts for a picture."""
+        return (
+            f"slices {self.slices}   rows {self.rows}   read in {self.seconds}",
+            f"origin {self.origin}   direction {self.direction}   spacing {self.spacing}",
+        )
+
+
+HEADINGS = ("", "slices (k)", "rows (j)", "origin, LPS mm", "direction", "spacing", "time")
+
+
+class Demo(NamedTuple):
+    """What a run of the demo made."""
+
+    volume: Volume
+    ours: Facts
+    theirs: Facts
+    files: tuple[Path, ...]
+    trouble: str  # why there is no surface; empty where there is one
+
+
+def run(folder: Path) -> Demo:
+    """Make every picture of the demo in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Made where it does not exist.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    surface = folder / "surface.png"
+    surface.unlink(missing_ok=True)
+    with subprocess.Popen(  # noqa: S603 - this very module
+        [sys.executable, "-m", "vtkdicomload.demo", os.fspath(surface)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    ) as rendering:
+        try:
+            volume, seconds = _timed_load()
+            plain, plain_seconds = _plain_volume(volume)
+            ours = _facts("vtkdicomload", volume.geometry, volume.geometry, seconds)
+            theirs = _facts(plain.engine, plain.frames_geometry, volume.geometry, plain_seconds)
+            compared = folder / "compared.png"
+            pictures.save(_comparison(volume, plain, ours, theirs), compared)
+            _, words = rendering.communicate(timeout=_RENDER_SECONDS)
+        except subprocess.TimeoutExpired:
+            words = b"it took too long"
+        finally:
+            rendering.kill()
+    rendered = rendering.returncode == 0 and surface.is_file()
+    planes = folder / "head.png"
+    beside = ("bone surface", _read_png(surface)) if rendered else None
+    pictures.save(pictures.draw_volume(volume, title="Head CT, as vtkdicomload reads it", beside=beside), planes)
+    files = (planes, compared, surface) if rendered else (planes, compared)
+    return Demo(volume, ours, theirs, files, "" if rendered else _last_line(words))
+
+
+def _last_line(words: bytes) -> str:
+    lines = words.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "the renderer ended without a word"
+
+
+def _timed_load() -> tuple[Volume, float]:
+    """The volume, and the time of loading it once the imports are done."""
+    load(HEAD)
+    start = time.perf_counter()
+    volume = load(HEAD)
+    return volume, time.perf_counter() - start
+
+
+def _plain_volume(volume: Volume) -> tuple[Volume, float]:
+    """What plain vtkDICOMImageReader gives for the shipped folder, its image taken at its word, and the time of it."""
+    from vtkmodules.util.numpy_support import vtk_to_numpy
+    from vtkmodules.vtkIOImage import vtkDICOMImageReader
+
+    start = time.perf_counter()
+    reader = vtkDICOMImageReader()
+    reader.SetDirectoryName(os.fspath(HEAD))
+    reader.Update()
+    seconds = time.perf_counter() - start
+    image = reader.GetOutput()
+    nx, ny, nz = image.GetDimensions()
+    pixels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(nz, ny, nx)
+    matrix = image.GetDirectionMatrix()
+    direction = np.array([[matrix.GetElement(r, c) for c in range(3)] for r in range(3)])
+    geometry = Geometry((nx, ny, nz), image.GetSpacing(), image.GetOrigin(), direction)
+    if not np.array_equal(pixels[::-1, ::-1], volume.frames):
+        raise DicomLoadError(f"vtkDICOMImageReader gave other pixels for the demo's own series in {HEAD}")
+    return Volume(pixels, geometry, volume.series, engine="vtkDICOMImageReader"), seconds
+
+
+def _facts(name: str, said: Geometry, true: Geometry, seconds: float) -> Facts:
+    """What an image says of its geometry, held against where its voxels lie."""
+    assert said.direction is not None  # noqa: S101 - for the type checker: the shipped files hold
+    assert true.direction is not None  # noqa: S101 - an orientation
+    return Facts(
+        name,
+        _run_words(said.direction[:, 2], true.direction[:, 2]),
+        _run_words(said.direction[:, 1], true.direction[:, 1]),
+        "({:g}, {:g}, {:g})".format(*(said.origin or ())),
+        matrix_words(said.direction),
+        " × ".join(f"{s:.4g}" for s in said.spacing) + " mm",
+        f"{seconds:.3f} s",
+    )
+
+
+def _run_words(said: Floats, true: Floats) -> str:
+    return f"{_run_of(true)}, " + ("as it says" if toward(said) == toward(true) else f"but it says {_run_of(said)}")
+
+
+def _run_of(column: Floats) -> str:
+    end = toward(column)
+    return f"{opposite(end)} → {end}"
+
+
+def matrix_words(direction: Floats) -> str:
+    """A direction matrix in a line, row by row."""
+    return " | ".join(" ".join(f"{value + 0:.4g}" for value in row) for row in direction)
+
+
+def _comparison(volume: Volume, plain: Volume, ours: Facts, theirs: Facts) -> Figure:
+    rows: Sequence[tuple[str, Sequence[str], Volume]] = (
+        ("vtkDICOMImageReader, its image taken at its word", theirs.lines(), plain),
+        ("vtkdicomload", ours.lines(), volume),
+    )
+    return pictures.draw_rows(rows, "One folder, one way of drawing, two readers")
+
+
+def _read_png(path: Path) -> Grey:
+    from matplotlib.image import imread
+
+    colour: Grey = (np.asarray(imread(path))[..., :3] * 255).round().astype(np.uint8)
+    return colour
+
+
+# ---------------------------------------------------------------------------------------------------- the surface
+def render_surface(volume: Volume, path: Path) -> None:
+    """Write a picture of the bone surface of a head, looking at the viewer, rendered off-screen by VTK.
+
+    The direction matrix of `volume.image` takes the surface to the patient's own coordinates, so that "up" is the head.
+    """
+    import vtkmodules.vtkRenderingOpenGL2  # noqa: F401 - the factory of render windows
+    from vtkmodules.vtkFiltersCore import (
+        vtkFlyingEdges3D,
+        vtkPolyDataConnectivityFilter,
+        vtkPolyDataNormals,
+        vtkWindowedSincPolyDataFilter,
+    )
+    from vtkmodules.vtkIOImage import vtkPNGWriter
+    from vtkmodules.vtkRenderingCore import (
+        vtkActor,
+        vtkPolyDataMapper,
+        vtkRenderer,
+        vtkRenderWindow,
+        vtkWindowToImageFilter,
+    )
+
+    bone = vtkFlyingEdges3D(input_data=volume.image, compute_normals=False, compute_gradients=False)
+    bone.SetValue(0, BONE)
+    largest = vtkPolyDataConnectivityFilter()
+    largest.SetExtractionModeToLargestRegion()
+    smooth = vtkWindowedSincPolyDataFilter(
+        number_of_iterations=20, pass_band=0.08, normalize_coordinates=True, boundary_smoothing=False
+    )
+    normals = vtkPolyDataNormals(feature_angle=80, splitting=False)
+    mapper = vtkPolyDataMapper(scalar_visibility=False)
+    for source, target in pairwise((bone, largest, smooth, normals, mapper)):
+        target.SetInputConnection(source.GetOutputPort())
+    actor = vtkActor(mapper=mapper)
+    look = actor.GetProperty()
+    look.SetColor(0.93, 0.88, 0.78)
+    look.SetAmbient(0.08)
+    look.SetSpecular(0.2)
+    look.SetSpecularPower(20)
+    look.SetInterpolationToPhong()
+    renderer = vtkRenderer(background=(0.078, 0.086, 0.102))
+    renderer.AddActor(actor)
+    window = vtkRenderWindow(off_screen_rendering=True, size=(_SIDE, _SIDE), multi_samples=8)
+    window.AddRenderer(renderer)
+    camera = renderer.GetActiveCamera()
+    x, y, z = volume.image.GetCenter()
+    camera.SetFocalPoint(x, y, z)
+    camera.SetPosition(x + 0.4, y - 1, z + 0.1)  # LPS: from the front, a little from the left and above
+    camera.SetViewUp(0, 0, 1)
+    camera.SetViewAngle(20)
+    renderer.ResetCamera()
+    camera.Zoom(1.4)
+    window.Render()
+    pixels = vtkWindowToImageFilter(input=window, read_front_buffer=False)
+    writer = vtkPNGWriter(file_name=os.fspath(path), input_connection=pixels.GetOutputPort())
+    writer.Write()
+
+
+if __name__ == "__main__":
+    render_surface(load(HEAD), Path(sys.argv[1]))
