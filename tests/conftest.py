@@ -27,6 +27,11 @@ settings.register_profile("tests", deadline=None, derandomize=True, database=Non
 settings.load_profile("tests")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fuzz", type=int, default=300, metavar="N", help="how many mutated files to load (300)")
+    parser.addoption("--fuzz-seed", type=int, default=1, metavar="S", help="which of them (1)")
+
+
 @pytest.fixture
 def data() -> Path:
     """The folder of the real series."""

@@ -425,3 +425,76 @@ def test_version_and_help() -> None:
     for command in ("info", "show", "demo"):
         assert run(command, "--help").exit_code == 0
     assert run("info").exit_code == 2
+
+
+# ---------------------------------------------------------------------------------------------------- decompress
+def test_decompress_writes_and_sums_up(data: Path, tmp_path: Path) -> None:
+    result = run("decompress", data / "comp_rle", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    first, second = result.stdout.splitlines()
+    assert first == f"{tmp_path / 'out'}: 2 files written, 0.1 MB before, 0.3 MB now"
+    assert second == "  2 files of RLE Lossless"
+    assert np.array_equal(vdl.load(tmp_path / "out").array, vdl.load(data / "comp_rle").array)
+
+
+def test_decompress_again_asks_for_overwrite(data: Path, tmp_path: Path) -> None:
+    assert run("decompress", data / "comp_rle", tmp_path / "out").exit_code == 0
+    again = run("decompress", data / "comp_rle", tmp_path / "out")
+    assert again.exit_code == 1
+    assert "exist already → overwrite=True (--overwrite)" in again.stderr
+    assert run("decompress", data / "comp_rle", tmp_path / "out", "--overwrite").exit_code == 0
+
+
+def test_decompress_leaves_a_damaged_file_out_when_asked(series: Write, tmp_path: Path) -> None:
+    written = series("in")
+    written.files[2].write_bytes(written.files[2].read_bytes()[:-9])
+    result = run("decompress", written.folder, tmp_path / "out")
+    assert result.exit_code == 1
+    assert written.files[2].name in result.stderr
+    assert not (tmp_path / "out").exists()
+    result = run("decompress", written.folder, tmp_path / "out", "--ignore", written.files[2])
+    assert result.exit_code == 0
+    assert "4 files written" in result.stdout
+    assert "passed over: 1 file, ignored" in result.stdout
+
+
+# ---------------------------------------------------------------------------------------------------- bench
+def test_bench_prints_a_small_table(series: Write) -> None:
+    result = run("bench", series().folder, "--rounds", "1")
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    assert "MB of pixels" in result.stdout
+    for words in ("floor: read of the pixel bytes", "vtkdicomload.load, workers=1", "same values"):
+        assert words in result.stdout
+    for secret in ("Secret", "SECRET-ID", "1970"):
+        assert secret not in result.output
+
+
+def test_bench_of_several_series_asks_for_one(series: Write) -> None:
+    series("study/a", seed=1)
+    folder = series("study/b", seed=2).folder.parent
+    result = run("bench", folder)
+    assert result.exit_code == 1
+    assert result.stderr == "error: 2 series, and none chosen → --series 0 … 1\n"
+    assert run("bench", folder, "--series", "1", "--rounds", "1").exit_code == 0
+
+
+def test_bench_of_a_stack_and_of_what_does_not_load(series: Write, tmp_path: Path) -> None:
+    for seed in (1, 2):
+        written = series(seed=seed, SeriesInstanceUID="1.2.3", AcquisitionNumber=seed)
+    assert "2 volumes of 5 slices" in run("bench", written.folder).stderr
+    result = run("bench", written.folder, "--stack", "1", "--rounds", "1")
+    assert result.exit_code == 0
+    assert "not run: no folder holds just these files" in result.stdout
+    assert run("bench", tmp_path / "missing").exit_code == 1
+
+
+def test_bench_of_a_damaged_series(series: Write) -> None:
+    written = series()
+    written.files[2].write_bytes(written.files[2].read_bytes()[:-9])
+    for path in (written.folder, written.files[2]):
+        result = run("bench", path)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert written.files[2].name in result.stderr
+    assert run("bench", "--help").exit_code == run("decompress", "--help").exit_code == 0

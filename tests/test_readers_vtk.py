@@ -309,7 +309,7 @@ def _touch(path: Path) -> None:
 CHANGES: list[tuple[Callable[[Path], None], str]] = [
     (_unlink, "vanished"),
     (_shrink, "changed"),
-    (_empty, "0 now"),
+    (_empty, "0 bytes now"),
     (_touch, "changed"),
 ]
 

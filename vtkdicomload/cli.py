@@ -1,6 +1,6 @@
-"""The command line: ``vtkdicomload info``, ``show`` and ``demo``.
+"""The command line: ``vtkdicomload info``, ``show``, ``demo``, ``decompress`` and ``bench``.
 
-Exit status 0 where the listing, picture or demo worked (also for a series that would not load: the reason is part of
+Exit status 0 where the command worked (for a listing or picture also if a series would not load: the reason is part of
 it), 1 with one message on stderr where it did not, 2 for a wrong option, 130 after Ctrl-C.
 """
 
@@ -22,6 +22,7 @@ from .terminal import clean, console, progress_bar, quiet_matplotlib, say, survi
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from .comparison import Comparison
     from .scan import Scan
     from .series import Series
     from .volume import Volume
@@ -149,6 +150,51 @@ def demo(
         say("  import vtkdicomload as vdl")
         say(f"  volume = vdl.load({os.fspath(demonstration.HEAD)!r})")
         say("  print(volume); volume.frames, volume.image  # numpy, vtkImageData: one memory")
+
+
+@app.command()
+def decompress(
+    source: Annotated[str, typer.Argument(metavar="SRC", help="A folder, or a file.", show_default=False)],
+    target: Annotated[str, typer.Argument(metavar="DST", help="The folder for the new files.", show_default=False)],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist in DST.")] = False,
+    ignore: Annotated[list[str] | None, typer.Option(metavar="FILE", help="Leave a file out; repeatable.")] = None,
+) -> None:
+    """Write the images of SRC again as Explicit VR Little Endian, which every reader reads: all of them, or none."""
+    with _reported():
+        from .decompress import decompress as rewrite
+        from .decompress import summary_words
+
+        with progress_bar("writing") as progress:
+            done = rewrite(source, target, overwrite=overwrite, ignore=ignore or (), progress=progress)
+        say(f"{target}: {summary_words(done)[0]}")
+        for line in summary_words(done)[1:]:
+            say(f"  {line}")
+
+
+@app.command()
+def bench(
+    paths: Paths,
+    series: Annotated[str | None, typer.Option(help='A row of `info`, a UID, or "largest".')] = None,
+    stack: Annotated[str | None, typer.Option(help="A stack of the series: its row or label.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds that count.")] = 5,
+) -> None:
+    """Time the ways to load a series of yours, side by side, and compare the values they give."""
+    with _reported():
+        from .comparison import compare
+
+        source = _source(paths)
+        found = _scanned(source)
+        _require_something(found, source)
+        if not found.series:
+            raise DicomLoadError(str(found.problems[0].error))
+        if series is None and len(found) > 1:
+            raise DicomLoadError(f"{len(found)} series, and none chosen → --series 0 … {len(found) - 1}")
+        chosen = found[_row(found, series or "0")]
+        if stack is not None:
+            chosen = _stack(chosen, stack)
+        with progress_bar("timing") as progress:
+            measured = compare(chosen, rounds=rounds, progress=progress)
+        _print_measured(measured)
 
 
 # ---------------------------------------------------------------------------------------------------- steps
@@ -306,4 +352,17 @@ def _print_comparison(headings: tuple[str, ...], theirs: tuple[str, ...], ours: 
         table.add_column(cell)
     for row in zip(headings[1:], theirs[1:], ours[1:], strict=True):
         table.add_row(*row)
+    console().print(table)
+
+
+def _print_measured(measured: Comparison) -> None:
+    from rich.table import Table
+
+    cores = f"{measured.cores} {'core' if measured.cores == 1 else 'cores'}"
+    size, rounds = f"{measured.pixel_bytes / 1e6:.1f} MB of pixels", measured.rounds
+    say(f"{measured.title}: {size}, {cores}, files in memory, median of {rounds}\n")
+    table = Table("", "seconds", "× floor", "", box=None, pad_edge=False, header_style="bold")
+    for row in measured.rows:
+        took = ("–", "–") if row.seconds is None else (f"{row.seconds:.4f}", f"{row.ratio:.2f}")
+        table.add_row(row.name, *took, clean(row.words))
     console().print(table)

@@ -139,10 +139,18 @@ def name_of(tag: int) -> str:
     return f"({tag >> 16:04x},{tag & 0xFFFF:04x})"
 
 
-def walk(source: Source, start: int, encoding: Encoding, *, only_group: int | None = None) -> Iterator[Element]:
+def walk(
+    source: Source,
+    start: int,
+    encoding: Encoding,
+    *,
+    only_group: int | None = None,
+    enter: frozenset[int] = frozenset(),
+) -> Iterator[Element]:
     """Every element of a data set, in file order, those nested in sequences of undefined length too.
 
-    Sequences and items of defined length are stepped over whole. Yields items and delimiters as elements without VR.
+    Sequences and items of defined length are stepped over whole, but for those of `enter`. Yields items and delimiters
+    as elements without VR.
 
     Parameters
     ----------
@@ -154,6 +162,8 @@ def walk(source: Source, start: int, encoding: Encoding, *, only_group: int | No
         Explicit or implicit VR, little or big endian.
     only_group : int, optional
         Stop before the first element of another group (for the file meta information).
+    enter : frozenset of int, optional
+        Tags of sequences whose items are walked too where their length is defined.
 
     Raises
     ------
@@ -166,8 +176,10 @@ def walk(source: Source, start: int, encoding: Encoding, *, only_group: int | No
     long = struct.Struct(order + "I").unpack_from
     count = 0
 
-    def inside(pos: int, end: int, explicit: bool, depth: int, closing: int) -> Iterator[Element]:
-        """Elements up to the delimiter `closing` (0: up to `end`)."""
+    def inside(
+        pos: int, end: int, explicit: bool, depth: int, closing: int, *, items: bool = False, closed: bool = False
+    ) -> Iterator[Element]:
+        """Elements up to the delimiter `closing` (0, or `closed`: up to `end`); `items` says to walk items too."""
         nonlocal count
         while pos < end:
             if depth == 0 and end - pos < 8 and source.only_zeros(pos):
@@ -203,7 +215,8 @@ def walk(source: Source, start: int, encoding: Encoding, *, only_group: int | No
                     pos = yield from nested(offset, end, explicit, depth + 1, ITEM_END)
                 elif group != 0xFFFE and (vr in _SEQUENCE_VRS or tag in _ENCAPSULATED):
                     # PS3.5 6.2.2: an undefined-length UN holds implicit VR little endian.
-                    pos = yield from nested(offset, end, explicit and vr != b"UN", depth + 1, SEQUENCE_END)
+                    inner = explicit and vr != b"UN"
+                    pos = yield from nested(offset, end, inner, depth + 1, SEQUENCE_END, items=tag in enter)
                 else:
                     raise source.corrupt(f"element {name_of(tag)} at byte {pos} must not have an undefined length")
                 continue
@@ -223,12 +236,21 @@ def walk(source: Source, start: int, encoding: Encoding, *, only_group: int | No
             pos = offset + length
             if tag == closing:
                 return
-        if closing:
+            if (items and tag == ITEM) or tag in enter:
+                if depth >= MAX_DEPTH:
+                    raise source.corrupt(f"its sequences nest more than {MAX_DEPTH} deep")
+                if tag == ITEM:
+                    yield from inside(offset, pos, explicit, depth + 1, 0)
+                else:
+                    yield from inside(offset, pos, explicit, depth + 1, SEQUENCE_END, items=True, closed=True)
+        if closing and not closed:
             raise source.corrupt(f"a sequence of undefined length is not closed before byte {end}")
 
-    def nested(pos: int, end: int, explicit: bool, depth: int, closing: int) -> Generator[Element, None, int]:
+    def nested(
+        pos: int, end: int, explicit: bool, depth: int, closing: int, *, items: bool = False
+    ) -> Generator[Element, None, int]:
         last = pos
-        for element in inside(pos, end, explicit, depth, closing):
+        for element in inside(pos, end, explicit, depth, closing, items=items):
             last = element.offset + max(element.length, 0)
             yield element
         return last

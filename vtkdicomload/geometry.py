@@ -213,7 +213,7 @@ def same_orientation(a: Sequence[float], b: Sequence[float]) -> bool:
 
 def plane_of(orientation: Sequence[float] | None) -> str:
     """``axial``, ``coronal`` or ``sagittal``, with ``oblique`` before it where the normal leans over 1 degree."""
-    if orientation is None:
+    if orientation is None or orientation_fault(orientation):
         return "unknown"
     normal = np.abs(normal_of(orientation))
     axis = int(normal.argmax())

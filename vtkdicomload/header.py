@@ -93,6 +93,7 @@ class Header(NamedTuple):
     content_time: str | None
     trigger_time: float | None
     b_value: float | None
+    segment: int | None  # ReferencedSegmentNumber, of a frame of a segmentation object
 
     @property
     def native(self) -> bool:
@@ -123,6 +124,11 @@ class NotDicomError(Exception):
 
 
 _MODALITY_LUT_SEQUENCE, _SHARED_GROUPS, _PER_FRAME_GROUPS = 0x00283000, 0x52009229, 0x52009230
+# The functional groups that decide geometry and values (PS3.3 C.7.6.16): pydicom reads them, and does not mind a length
+# that leaves its container, so they are walked strictly first.
+_FUNCTIONAL_GROUPS = frozenset(
+    (_SHARED_GROUPS, _PER_FRAME_GROUPS, 0x00209113, 0x00209116, 0x00289110, 0x00289145, 0x00209111, 0x0062000A)
+)
 _REQUIRED = ("rows", "columns", "samples", "photometric_interpretation", "bits_allocated")
 
 
@@ -242,7 +248,7 @@ def _parse(source: Source, start: int) -> Header:
     seen: set[int] = set()
     pixels: Element | None = None
     pixels_end = 0
-    for element in walk(source, data_set.start, data_set.encoding):
+    for element in walk(source, data_set.start, data_set.encoding, enter=_FUNCTIONAL_GROUPS):
         tag = element.tag
         if element.depth:
             if pixels is not None and element.depth == 1 and tag == SEQUENCE_END and not pixels_end:
@@ -364,6 +370,8 @@ def _check_pixel_layout(source: Source, h: Header) -> None:
             f"BitsAllocated {h.bits_allocated}, BitsStored {h.bits_stored} and PixelRepresentation "
             f"{h.pixel_representation} do not go together"
         )
+    if h.samples > 1 and h.planar_configuration not in (0, 1):
+        raise source.corrupt(f"its PlanarConfiguration is {h.planar_configuration}, not 0 or 1")
     if h.encapsulated:
         if h.transfer_syntax in NATIVE_SYNTAXES:
             raise source.corrupt(f"its pixel data is encapsulated, its transfer syntax {h.transfer_syntax} is not")

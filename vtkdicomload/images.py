@@ -31,7 +31,7 @@ def image_of(volume: Volume) -> vtkImageData:
 
 def plain_image_of(volume: Volume) -> vtkImageData:
     """A vtkImageData that shares the volume's memory, with origin 0 and identity direction (vtkDICOMImageReader's)."""
-    if not volume.array.flags.f_contiguous:
+    if not volume.frames[::-1, ::-1].flags.c_contiguous:
         raise ValueError('the memory of this volume is not in VTK\'s order → load(p, layout="vtk")')
     return _image_over(*_memory_of(volume))
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-import warnings
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from . import guard
 from .choice import choose_series, choose_stack
-from .errors import CorruptFileError, DicomLoadError, DicomLoadWarning, NoDicomError
+from .errors import CorruptFileError, DicomLoadError, NoDicomError, warn
 from .geometry import GAP_TOLERANCE
 from .memory import available_bytes
 from .order import ORDERS, Arrangement, arrange
 from .paths import describe, find_files
 from .readers import ENGINES, check_supported, choose
+from .readers.threads import stepper
 from .readers.values import ValueOverflow, conversion_for, pixel_shape, wider
 from .resample import resample, upright_grid
 from .scan import Scan, scan_files
@@ -23,8 +25,6 @@ from .volume import LAYOUTS, Volume, allocate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-
-    import numpy as np
 
     from .geometry import Geometry
     from .guard import Check
@@ -107,7 +107,7 @@ def load(
         How far a gap may differ from the median and a slice lie off the grid, as a part of the spacing.
     ignore : iterable of path-like, or callable
         Files to leave out; a callable gets a path and says whether to.
-    engine : {"auto", "vtk", "pydicom"}
+    engine : {"auto", "direct", "codec", "vtk", "pydicom"}
         The reader; ``"auto"`` takes the fastest that is right for the series.
     layout : {"vtk", "dicom"}
         Which view lies contiguous in memory: `Volume.array` in Fortran order, or `Volume.frames` in C order.
@@ -289,11 +289,12 @@ def _load_stack(series: Series, options: _Options, ignored: tuple[str, ...]) -> 
     if options.irregular == "resample" and not geometry.regular and options.order == "position":
         out, geometry = _on_a_grid(out, arrangement, options)
     for sentence in (*arrangement.assumptions, *_more_assumptions(series, arrangement.geometry, geometry)):
-        warnings.warn(sentence, DicomLoadWarning, stacklevel=3)
+        warn(sentence)
     return Volume(
         out,
         geometry,
         replace(series, frames=frames),
+        rescaled=options.rescale,
         engine=reader.NAME,
         checks=checks,
         ignored=ignored,
@@ -308,9 +309,14 @@ def _on_a_grid(stored: Pixels, arrangement: Arrangement, options: _Options) -> t
     first = arrangement.frames[0]
     _check_size(first.path, shape, stored.dtype, options.max_bytes)
     padding = first.header.padding_value
-    background = stored.min() if padding is None else padding * first.slope + first.intercept
+    if padding is not None and options.rescale:
+        padding = padding * first.slope + first.intercept
+    background = float(stored.min() if padding is None else padding)
+    if stored.dtype.kind in "iu":
+        limits = np.iinfo(stored.dtype)
+        background = min(max(background, float(limits.min)), float(limits.max))
     out = allocate(shape, stored.dtype, options.layout)
-    resample(stored, geometry, grid, out, float(background))
+    resample(stored, geometry, grid, out, background)
     return out, grid
 
 
@@ -348,26 +354,13 @@ def _read(
     while True:
         out = allocate((len(frames), *pixel_shape(frames[0].header)), conversion.dtype, options.layout)
         try:
-            verified = reader.fill(frames, conversion, out, _stepper(len(frames), options.progress), options.workers)
+            verified = reader.fill(frames, conversion, out, stepper(len(frames), options.progress), options.workers)
             break
         except ValueOverflow:
             del out
             conversion = wider(conversion)
             reader = choose(options.engine, frames, conversion)
     checks = [guard.Check(reader.NAME, words) for words in verified]
-    checks.append(guard.check_zeros(frames, out, reader))
+    checks.append(guard.check_zeros(frames, conversion, out, reader))
     checks.append(guard.verify(options.verify, frames, conversion, out, reader))
     return out, reader, tuple(checks)
-
-
-def _stepper(total: int, progress: Progress | None) -> Callable[[], None]:
-    if progress is None:
-        return lambda: None
-    done = 0
-
-    def step() -> None:
-        nonlocal done
-        done += 1
-        progress(done, total)
-
-    return step

@@ -34,6 +34,7 @@ _NUMBERS = (
     ("MREchoSequence", "EffectiveEchoTime", "echo_time", 1),
     ("MRDiffusionSequence", "DiffusionBValue", "b_value", 1),
     ("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime", "trigger_time", 1),
+    ("SegmentIdentificationSequence", "ReferencedSegmentNumber", "segment", 1),
     ("FrameContentSequence", "TemporalPositionIndex", "temporal_position", 1),
     ("FrameContentSequence", "FrameAcquisitionNumber", "acquisition_number", 1),
 )
@@ -126,7 +127,7 @@ def _of_frame(header: Header, shared: Any, own: Any) -> Header:
         raise ValueError("RescaleSlope is 0")
     if min(found.get("pixel_spacing", (1.0,))) <= 0:
         raise ValueError("PixelSpacing is no distance")
-    for name in ("temporal_position", "acquisition_number"):
+    for name in ("temporal_position", "acquisition_number", "segment"):
         if name in found:
             found[name] = int(found[name])
     return header._replace(**found)

@@ -267,23 +267,23 @@ def _check_duplicates(series: Series, frames: Sequence[Frame], gaps: Floats) -> 
     for frame in frames:
         if frame.header.sop_instance_uid and frame.index_in_file == 0:
             uids.setdefault(frame.header.sop_instance_uid, []).append(frame)
-    copies = [members for members in uids.values() if len(members) > 1]
+    twins = [members for members in uids.values() if len(members) > 1]
     if len(same):
         stacks = _several(series)
         if stacks:
             raise _several_volumes(stacks, consistency.paths_of(frames))
-        first = int(same[0])
-        pair = frames[first : first + 2]
+        pair = frames[int(same[0]) : int(same[0]) + 2]
+        copies = consistency.paths_of(frames[int(k) + 1] for k in same)
         raise DuplicateSliceError(
             f"{len(same)} of {len(frames)} slices lie at the position of another, the first at "
-            f"{_mm(frames[first])}: {consistency.some_names(pair)} → ignore={[pair[1].path]!r}",
-            files=consistency.paths_of(pair),
+            f"{_mm(pair[0])}: {' and '.join(f.path for f in pair)} → ignore={copies!r}",
+            files=consistency.paths_of([*pair, *(frames[int(k) + 1] for k in same)]),
         )
-    if copies:
+    if twins:
         raise DuplicateSliceError(
-            f"{consistency.some_names(copies[0])} have the same SOPInstanceUID at different positions "
-            f"({_mm(copies[0][0])} and {_mm(copies[0][1])}): one is mislabelled → ignore={[copies[0][1].path]!r}",
-            files=consistency.paths_of(copies[0]),
+            f"{consistency.some_names(twins[0])} have the same SOPInstanceUID at different positions "
+            f"({_mm(twins[0][0])} and {_mm(twins[0][1])}): one is mislabelled → ignore={[twins[0][1].path]!r}",
+            files=consistency.paths_of(twins[0]),
         )
 
 

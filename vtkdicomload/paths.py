@@ -61,7 +61,8 @@ def find_files(source: Any, *, recursive: bool = True) -> Files:
     if not parts:
         raise NoDicomError("the source is an empty sequence: there is nothing to load")
     found = [_of_path(part, recursive) for part in parts]
-    paths = tuple(path for f in found for path in f.paths)
+    # A path given twice is one file.
+    paths = tuple(dict.fromkeys(path for f in found for path in f.paths))
     skipped = tuple(s for f in found for s in f.skipped)
     return Files(f"{len(parts)} paths", paths, skipped, folder=False)
 
@@ -99,16 +100,23 @@ def _walk(folder: str, recursive: bool, skipped: list[Skipped]) -> Iterator[str]
         for entry in entries:
             if entry.name.startswith("."):
                 skipped.append(Skipped(entry.path, "hidden"))
-            elif entry.is_dir():
+            elif (kind := _kind(entry)) == "folder":
                 folders.append(entry.path)
-            elif entry.is_file():
+            elif kind == "file":
                 yield entry.path
             else:
-                skipped.append(Skipped(entry.path, "not a regular file"))
+                skipped.append(Skipped(entry.path, kind))
         if recursive:
             waiting.extend(reversed(folders))
         else:
             skipped.extend(Skipped(path, "a folder") for path in folders)
+
+
+def _kind(entry: os.DirEntry[str]) -> str:
+    try:
+        return "folder" if entry.is_dir() else "file" if entry.is_file() else "not a regular file"
+    except OSError as error:  # a link to itself
+        return f"cannot be followed: {error.strerror}"
 
 
 def _natural(entries: Iterable[os.DirEntry[str]]) -> list[os.DirEntry[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
 from contextlib import contextmanager
@@ -10,12 +11,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_FILTERS = threading.Lock()
+_filters = threading.Lock()
+
+
+def _unlock() -> None:
+    global _filters  # noqa: PLW0603 - a thread that held the lock is not there in a forked child
+    _filters = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock)
 
 
 @contextmanager
 def quiet_pydicom() -> Iterator[None]:
     """Silence warnings; the filters belong to the whole process, hence one thread at a time."""
-    with _FILTERS, warnings.catch_warnings():
+    with _filters, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -59,7 +59,15 @@ def reoriented(volume: Volume, axes: str) -> Volume:
         _grid_positions(origin, columns[2], sz, nz) if moved else positions,
         source.regular,
     )
-    return Volume(frames, geometry, volume.series, engine=volume.engine, checks=volume.checks, ignored=volume.ignored)
+    return Volume(
+        frames,
+        geometry,
+        volume.series,
+        rescaled=volume.rescaled,
+        engine=volume.engine,
+        checks=volume.checks,
+        ignored=volume.ignored,
+    )
 
 
 def _nearest_axes(direction: Floats) -> list[int]:

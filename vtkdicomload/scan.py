@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
@@ -12,6 +11,7 @@ from .errors import CorruptFileError
 from .header import NotDicomError
 from .multiframe import frames_of
 from .paths import Files, Skipped, find_files
+from .readers.threads import for_each, stepper
 from .series import Problem, Series
 from .templates import HeaderReader
 
@@ -107,25 +107,29 @@ def scan_files(files: Files, *, workers: int | None = None, progress: Callable[[
     frames: list[Frame] = []
     problems: list[Problem] = []
     skipped = list(files.skipped)
-    for done, (path, result) in enumerate(_read_all(files, workers), start=1):
+    for path, result in zip(files.paths, _read_all(files, workers, progress), strict=True):
         if isinstance(result, tuple):
             frames += result
         elif isinstance(result, CorruptFileError):
             problems.append(Problem(path, result))
         else:
             skipped.append(Skipped(path, result))
-        if progress is not None:
-            progress(done, len(files.paths))
     return Scan(files.name, _grouped(frames, tuple(problems)), tuple(problems), tuple(skipped))
 
 
-def _read_all(files: Files, workers: int | None) -> Iterator[tuple[str, tuple[Frame, ...] | CorruptFileError | str]]:
-    headers = HeaderReader()
-    if workers is None or workers < 2 or len(files.paths) < _THREADED_FILES:
-        yield from ((path, _read(path, headers)) for path in files.paths)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        yield from zip(files.paths, pool.map(lambda path: _read(path, headers), files.paths), strict=True)
+def _read_all(
+    files: Files, workers: int | None, progress: Callable[[int, int], None] | None
+) -> list[tuple[Frame, ...] | CorruptFileError | str]:
+    """What `_read` says of every file, in the order of the files."""
+    headers, total = HeaderReader(), len(files.paths)
+    results: list[tuple[Frame, ...] | CorruptFileError | str] = [""] * total
+
+    def read(k: int) -> None:
+        results[k] = _read(files.paths[k], headers)
+
+    # One thread unless asked for more: parsing holds the interpreter's lock.
+    for_each(total, read, stepper(total, progress), 1 if total < _THREADED_FILES else workers or 1)
+    return results
 
 
 def _read(path: str, headers: HeaderReader) -> tuple[Frame, ...] | CorruptFileError | str:

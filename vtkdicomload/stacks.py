@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import consistency
-from .geometry import SAME_POSITION, normal_of, plane_of
+from .geometry import SAME_POSITION, normal_of, orientation_fault, plane_of
 from .series import Series
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # What may tell volumes apart, the most meaningful first.
 _ATTRIBUTES: tuple[tuple[str, Callable[[Frame], object]], ...] = (
+    ("SegmentNumber", lambda f: f.header.segment),
     ("ImageType", lambda f: "\\".join(f.header.image_type) or None),
     ("EchoNumbers", lambda f: f.header.echo_number),
     ("EchoTime", lambda f: f.header.echo_time),
@@ -99,8 +100,11 @@ def _places(frames: Sequence[Frame]) -> list[int]:
     """The number of the position of every frame along the normal; empty where a frame has none."""
     if any(f.position is None or f.orientation is None for f in frames):
         return []
+    orientation = frames[0].orientation
+    if orientation is None or orientation_fault(orientation):
+        return []
     points = np.array([f.position for f in frames], np.float64)
-    along = points @ normal_of(frames[0].orientation or ())
+    along = points @ normal_of(orientation)
     order = np.argsort(along, kind="stable")
     gaps = np.diff(along[order])
     apart = gaps[gaps > 1e-6]

@@ -107,7 +107,7 @@ def _filled(template: _Template, path: str, modified_ns: int, data: bytes) -> He
         value = data[start:end]
         if value == raw:
             continue
-        if parse is None:
+        if parse is None or not raw.strip(b" \0"):
             return None
         try:
             parsed = parse(value)

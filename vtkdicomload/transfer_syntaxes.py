@@ -28,6 +28,8 @@ _NAMES = {
     "1.2.840.10008.1.2.4.201": "HTJ2K Lossless",
     "1.2.840.10008.1.2.4.202": "HTJ2K Lossless RPCL",
     "1.2.840.10008.1.2.4.203": "HTJ2K",
+    "1.2.840.10008.1.2.4.204": "JPIP HTJ2K Referenced",
+    "1.2.840.10008.1.2.4.205": "JPIP HTJ2K Referenced Deflate",
     "1.2.840.10008.1.2.8.1": "Deflated Image Frame",
 }
 

@@ -46,6 +46,8 @@ class Volume:
         Where the voxels of `frames` lie: index (x, y, z) of ``frames[z, y, x]``.
     series : Series
         The frames that were read, ``series.frames[z]`` for ``frames[z]``.
+    rescaled : bool
+        Whether the values went through the modality transform (``rescale=True``).
     engine : str
         The reader that filled the memory.
     checks : tuple of Check
@@ -61,12 +63,14 @@ class Volume:
         series: Series,
         *,
         engine: str,
+        rescaled: bool = True,
         checks: tuple[Check, ...] = (),
         ignored: tuple[str, ...] = (),
     ) -> None:
         self.frames = frames
         self.frames_geometry = frames_geometry
         self.series = series
+        self.rescaled = rescaled
         self.engine = engine
         self.checks = checks
         self.ignored = ignored
@@ -185,10 +189,10 @@ class Volume:
 
     @property
     def padding_value(self) -> float | None:
-        """PixelPaddingValue after the modality transform, as it stands in the pixels; None where there is none."""
+        """PixelPaddingValue as it stands in the pixels, rescaled like them; None where the files have none."""
         stored = self.series.header.padding_value
         frame = self.series.frames[0]
-        return None if stored is None else stored * frame.slope + frame.intercept
+        return stored * frame.slope + frame.intercept if stored is not None and self.rescaled else stored
 
     @property
     def window(self) -> tuple[float, float] | None:
@@ -199,8 +203,10 @@ class Volume:
 
     @property
     def units(self) -> str | None:
-        """Units of the values: RescaleType, else Units; ``HU`` for CT that says nothing else."""
+        """Units of the rescaled values: RescaleType, else Units; ``HU`` for CT that says nothing else."""
         header = self.series.header
+        if not self.rescaled:
+            return None
         # PS3.3 C.11.1.1.2: US is "unspecified".
         said = header.rescale_type if header.rescale_type != "US" else None
         return said or header.units or ("HU" if header.modality == "CT" else None)
@@ -234,9 +240,10 @@ class Volume:
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
         state["_image"] = None
-        if self.array.flags.f_contiguous and not self.frames.flags.c_contiguous:
+        memory = self.frames[::-1, ::-1]
+        if memory.flags.c_contiguous and not self.frames.flags.c_contiguous:
             # pickle keeps no negative strides: send the memory as it lies.
-            state["frames"] = self.frames[::-1, ::-1]
+            state["frames"] = memory
             state["_reversed"] = True
         return state
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, cast
 
 from ..errors import CompressedPixelDataError, UnsupportedPixelDataError
@@ -12,6 +13,7 @@ from . import codec as _codec
 from . import direct as _direct
 from . import pydicom as _pydicom
 from . import vtk as _vtk
+from .files import check_unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +33,6 @@ ENGINES = ("auto", *(reader.NAME for reader in READERS))
 
 
 _YBR = ("YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
-_SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 
 
 def choose(engine: str, frames: Sequence[Frame], conversion: Conversion) -> Reader:
@@ -43,12 +44,34 @@ def choose(engine: str, frames: Sequence[Frame], conversion: Conversion) -> Read
         No reader is right, or the one that was named is not; the message holds its reason.
     """
     if engine == "auto":
-        return next(r for r in READERS if r.refusal(frames, conversion) is None)
+        reasons = {}
+        for reader in READERS:
+            reason = reader.refusal(frames, conversion)
+            if reason is None:
+                return reader
+            reasons[reader.NAME] = reason
+        raise _nobody(frames, reasons)
     reader = next(r for r in READERS if engine == r.NAME)
     reason = reader.refusal(frames, conversion)
     if reason is not None:
+        for frame in frames:
+            check_unchanged(frame.header)
         raise UnsupportedPixelDataError(f'engine="{engine}" cannot read this: {reason} → engine="auto"')
     return reader
+
+
+def _nobody(frames: Sequence[Frame], reasons: dict[str, str]) -> UnsupportedPixelDataError:
+    """The error where every reader refuses, with what was tried and the command that may help."""
+    tried = "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if name in ("codec", "pydicom"))
+    coded = next((f.header for f in frames if f.header.encapsulated), None)
+    if coded is None:
+        return UnsupportedPixelDataError(f"no reader is right for these files: {tried}", files=[frames[0].path])
+    plugins = "pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg"
+    return CompressedPixelDataError(
+        f"{syntax_name(coded.transfer_syntax)} ({coded.transfer_syntax}) cannot be decoded here (vtkDICOMImageReader "
+        f"gives zeros). Tried {tried} → {sys.executable} -m pip install {plugins}",
+        files=[coded.path],
+    )
 
 
 def check_supported(frames: Sequence[Frame]) -> None:
@@ -73,9 +96,9 @@ def check_supported(frames: Sequence[Frame]) -> None:
 def _compressed(header: Header, count: int) -> CompressedPixelDataError:
     name, uid = syntax_name(header.transfer_syntax), header.transfer_syntax
     return CompressedPixelDataError(
-        f"{count} frame{'s' * (count != 1)} compressed as {name} ({uid}), which is not decoded "
-        f"(vtkDICOMImageReader gives zeros): {os.path.basename(header.path)} → decompress first, for example with "
-        "pydicom's Dataset.decompress()",
+        f"{count} frame{'s' * (count != 1)} compressed as {name} ({uid}), which neither imagecodecs nor pydicom "
+        f"decodes (vtkDICOMImageReader gives zeros): {os.path.basename(header.path)} → export the series uncompressed "
+        "where it comes from",
         files=[header.path],
     )
 
@@ -84,8 +107,6 @@ def unsupported(h: Header) -> str | None:
     """What of a file's pixel encoding is not read, in words; None where it is."""
     if "MOSAIC" in h.image_type:
         return "a Siemens mosaic (many slices tiled in one image; dcm2niix unpacks it)"
-    if h.sop_class_uid in _SEGMENTATIONS:
-        return "a segmentation object"
     if h.pixel_offset >= 0 and h.bits_allocated not in (1, 8, 16, 32, 64):
         return f"BitsAllocated {h.bits_allocated}"
     if h.bits_allocated == 64 and h.pixel_tag == 0x7FE00010:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+import zlib
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import CorruptFileError
+from ..errors import CorruptFileError, warn
 from ..quiet import quiet_pydicom
 from . import colour, direct, values
-from .codestream import codestream_size
+from .codestream import CodestreamSize, codestream_size
+from .files import bytes_of
 from .threads import for_each
 
 if TYPE_CHECKING:
@@ -28,13 +31,15 @@ _JPEG_2000 = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (90, 91))
 _HTJ2K = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (201, 202, 203))
 _JPEG_XL = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (110, 111, 112))
 _UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
-SYNTAXES = _JPEG | _JPEG_LS | _JPEG_2000 | _HTJ2K | _JPEG_XL | {_RLE, _UNCOMPRESSED}
+_DEFLATED_FRAME = "1.2.840.10008.1.2.8.1"
+_SIZELESS = frozenset((_RLE, _UNCOMPRESSED, _DEFLATED_FRAME))  # streams that do not say how large they are
+SYNTAXES = _JPEG | _JPEG_LS | _JPEG_2000 | _HTJ2K | _JPEG_XL | _SIZELESS
 
 # The codecs of imagecodecs, which may be built without some of them.
 _CODECS = {_RLE: "DICOMRLE", **dict.fromkeys(_JPEG, "JPEG8"), **dict.fromkeys(_JPEG_LS, "JPEGLS")}
 _CODECS |= {
     **dict.fromkeys(_JPEG_2000, "JPEG2K"),
-    **dict.fromkeys(_HTJ2K, "HTJ2K"),
+    **dict.fromkeys(_HTJ2K, "JPEG2K"),
     **dict.fromkeys(_JPEG_XL, "JPEGXL"),
 }
 
@@ -61,7 +66,7 @@ def refusal(frames: Sequence[Frame], conversion: Conversion) -> str | None:
 def _available(syntax: str) -> bool:
     import imagecodecs
 
-    return syntax == _UNCOMPRESSED or bool(getattr(imagecodecs, _CODECS[syntax]).available)
+    return syntax not in _CODECS or bool(getattr(imagecodecs, _CODECS[syntax]).available)
 
 
 def fill(
@@ -77,15 +82,24 @@ def fill(
     """
     found = _Encapsulated()
     scratch = direct.Scratch()
+    resigned: set[str] = set()
 
     def work(k: int) -> None:
         frame = frames[k]
         if frame.header.native:
-            direct.fill_one(frame, conversion, out[k], scratch.of(frame.length))
+            values.store(direct.stored_words(frame, scratch.of(frame.length)), frame, conversion, out[k])
         else:
-            values.store(_decoded(frame, found.frame(frame)), frame, conversion, out[k])
+            stored, signed = _decoded(frame, found.frame(frame))
+            values.store(stored, frame, conversion, out[k])
+            if signed is False and frame.header.pixel_representation:
+                resigned.add(frame.path)
 
     for_each(len(frames), work, step, workers)
+    if resigned:
+        warn(
+            f"the compressed streams of {len(resigned)} files are unsigned, their headers say signed: the highest bit "
+            "is taken for the sign"
+        )
     return ()
 
 
@@ -113,7 +127,7 @@ def _frames_in_file(header: Header) -> list[bytes]:
     from pydicom.encaps import generate_frames
 
     count = header.number_of_frames
-    data = direct.bytes_of(header, header.pixel_offset, header.pixel_length)
+    data = bytes_of(header, header.pixel_offset, header.pixel_length)
     # generate_frames reads up to the sequence delimiter, which the header's length leaves out.
     data += b"\xfe\xff\xdd\xe0\0\0\0\0"
     with quiet_pydicom():
@@ -131,38 +145,49 @@ def _frames_in_file(header: Header) -> list[bytes]:
     return parts
 
 
-def _decoded(frame: Frame, data: bytes) -> Pixels:
-    """The stored words of one compressed frame; colour as red, green and blue."""
+def _decoded(frame: Frame, data: bytes) -> tuple[Pixels, bool | None]:
+    """The stored words of one compressed frame, colour as red, green and blue; and whether its stream is signed."""
     header = frame.header
     shape = (header.rows, header.columns, header.samples)
-    _check_size(frame, data)
+    size = _checked_size(frame, data)
     try:
         pixels = _decode(header, data)
         if pixels.size != np.prod(shape):
             raise ValueError(f"{pixels.shape} pixels were decoded, the header says {shape}")
         pixels = pixels.reshape(shape if header.samples > 1 else shape[:2])
+        words = _as_words(pixels, values.stored_dtype(header))
     except MemoryError:
         raise
     except Exception as error:
         raise _corrupt(header, frame, f"it cannot be decoded: {error}") from error
+    signed = None if size is None else size.signed
     if header.photometric_interpretation == "YBR_FULL" and header.transfer_syntax not in _JPEG:
-        return colour.from_ybr_full(pixels)
-    if header.photometric_interpretation == colour.PALETTE:
-        return colour.from_palette(_as_words(pixels, values.stored_dtype(header)), colour.palette_of(header))
-    return _as_words(pixels, values.stored_dtype(header))
+        words = colour.from_ybr_full(words)
+    elif header.photometric_interpretation == colour.PALETTE:
+        words = colour.from_palette(words, colour.palette_of(header))
+    elif size is not None and signed is False and header.pixel_representation:
+        # As pydicom and GDCM do: the stream's bits are the stored word, its highest one the sign.
+        spare = words.dtype.itemsize * 8 - (size.bits or header.bits_stored)
+        words = (words << spare) >> spare
+    return words, signed
 
 
-def _check_size(frame: Frame, data: bytes) -> None:
-    """Refuse a stream that declares another image than the header does, before it is decoded."""
+def _checked_size(frame: Frame, data: bytes) -> CodestreamSize | None:
+    """What a stream declares; refused before it is decoded where the header declares another image."""
     header = frame.header
+    if header.transfer_syntax in _SIZELESS:
+        if header.transfer_syntax == _RLE and not _sound_rle(header, data):
+            raise _corrupt(header, frame, "its RLE header does not describe its segments")
+        return None
     try:
         size = codestream_size(data)
     except ValueError as error:
         raise _corrupt(header, frame, str(error)) from error
     if size is None:
-        if header.transfer_syntax not in (_RLE, _UNCOMPRESSED):
-            raise _corrupt(header, frame, f"its compressed stream begins with {data[:4].hex()}, which is no image")
-        return
+        raise _corrupt(header, frame, f"its compressed stream begins with {data[:4].hex()}, which is no image")
+    if header.transfer_syntax not in _JPEG_XL and not data.rstrip(b"\0\xff").endswith(b"\xff\xd9"):
+        # JPEG decoders make up what is missing; the end of image marker (FFD9) tells a whole stream.
+        raise _corrupt(header, frame, "its compressed stream has no end: it is truncated")
     if (size.rows, size.columns) != (header.rows, header.columns) or size.components not in (None, header.samples):
         raise _corrupt(
             header,
@@ -172,13 +197,18 @@ def _check_size(frame: Frame, data: bytes) -> None:
         )
     if size.bits is not None and size.bits > header.bits_allocated:
         raise _corrupt(header, frame, f"its compressed stream has {size.bits} bits in {header.bits_allocated}")
-    if size.signed is not None and size.signed != bool(header.pixel_representation):
-        kinds = ("unsigned", "signed")
-        raise _corrupt(
-            header,
-            frame,
-            f"its compressed stream is {kinds[size.signed]}, its header says {kinds[header.pixel_representation]}",
-        )
+    if size.signed and not header.pixel_representation:
+        raise _corrupt(header, frame, "its compressed stream is signed, its header says unsigned")
+    return size
+
+
+def _sound_rle(header: Header, data: bytes) -> bool:
+    """Whether the segments of an RLE stream lie in order inside it (PS3.5 G.5); the decoder does not look."""
+    count = header.samples * header.bits_allocated // 8
+    if len(data) < 64 or int.from_bytes(data[:4], "little") != count:
+        return False
+    offsets = [int.from_bytes(data[i : i + 4], "little") for i in range(4, 4 + 4 * count, 4)]
+    return offsets[0] == 64 and all(a < b for a, b in pairwise([*offsets, len(data)]))
 
 
 def _decode(header: Header, data: bytes) -> Pixels:
@@ -192,15 +222,18 @@ def _decode(header: Header, data: bytes) -> Pixels:
         return imagecodecs.jpeg8_decode(data, colorspace=coded, outcolorspace="RGB")
     if syntax in _JPEG_LS:
         return imagecodecs.jpegls_decode(data)
-    if syntax in _JPEG_2000:
+    if syntax in _JPEG_2000 or syntax in _HTJ2K:
+        # OpenJPEG for HTJ2K too: damaged streams make the decoder of imagecodecs.htj2k_decode crash or hang.
         return imagecodecs.jpeg2k_decode(data, numthreads=1)
-    if syntax in _HTJ2K:
-        return imagecodecs.htj2k_decode(data)
     if syntax in _JPEG_XL:
         return imagecodecs.jpegxl_decode(data, numthreads=1)
     word = np.dtype(f"<u{header.bits_allocated // 8}")
-    if syntax == _UNCOMPRESSED:
+    if syntax in (_UNCOMPRESSED, _DEFLATED_FRAME):
         expected = header.rows * header.columns * header.samples * word.itemsize
+        if syntax == _DEFLATED_FRAME:
+            data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, expected + 2)
+        if len(data) not in (expected, expected + expected % 2):
+            raise ValueError(f"it has {len(data)} bytes, {expected} belong to it")
         words = np.frombuffer(data[:expected], word)
         planar = header.planar_configuration == 1
     else:
@@ -213,6 +246,8 @@ def _decode(header: Header, data: bytes) -> Pixels:
 
 def _as_words(pixels: Pixels, dtype: np.dtype[np.generic]) -> Pixels:
     """Decoded pixels in the type of the stored words: the same bits where the sign differs, else the same values."""
+    if pixels.dtype.itemsize > dtype.itemsize:
+        raise ValueError(f"it decodes to {pixels.dtype}, more than the {dtype.itemsize * 8} bits allocated")
     if pixels.dtype.itemsize == dtype.itemsize and pixels.dtype.kind in "iu":
         return pixels.view(dtype)
     return pixels.astype(dtype)

@@ -91,10 +91,13 @@ _RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 
 
 def _jpegxl(data: bytes) -> CodestreamSize:
     # ISO 18181-1 annex A: a size header of bit fields, lowest bit first.
-    bits = int.from_bytes(data[2:18], "little")
+    bits, left = int.from_bytes(data[2:18], "little"), 8 * len(data[2:18])
 
     def take(count: int) -> int:
-        nonlocal bits
+        nonlocal bits, left
+        left -= count
+        if left < 0:
+            raise ValueError("the compressed stream ends before its own size")
         value = bits & ((1 << count) - 1)
         bits >>= count
         return value

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import CorruptFileError
 from ..header import EXPLICIT_BIG
 from . import values
+from .files import read_into
 from .threads import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..header import Frame, Header
+    from ..header import Frame
     from .values import Conversion, Pixels
 
 NAME = "direct"
 
 _INLINE_BYTES = 4 << 20  # below, starting threads costs more than it gains
-_READ_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def refusal(frames: Sequence[Frame], conversion: Conversion) -> str | None:
@@ -34,6 +32,8 @@ def refusal(frames: Sequence[Frame], conversion: Conversion) -> str | None:
             return f"{header.path}: its pixels are single bits"
         if header.has_modality_lut and conversion.rescale:
             return f"{header.path}: it has a modality LUT"
+        if header.transfer_syntax == EXPLICIT_BIG and header.bits_allocated == 8 and header.pixel_vr == b"OW":
+            return f"{header.path}: its bytes are swapped within 16-bit words"
         if header.photometric_interpretation not in ("MONOCHROME1", "MONOCHROME2", "RGB"):
             return f"{header.path}: its colour space is {header.photometric_interpretation}"
     return None
@@ -50,9 +50,15 @@ def fill(
     if workers is None and sum(f.length for f in frames) < _INLINE_BYTES:
         workers = 1
     scratch = Scratch()
+    converters: dict[tuple[float, float, int], Callable[[Pixels, Pixels], None]] = {}
 
     def work(k: int) -> None:
-        fill_one(frames[k], conversion, out[k], scratch.of(frames[k].length))
+        frame = frames[k]
+        kind = (frame.slope, frame.intercept, frame.header.bits_stored)
+        convert = converters.get(kind)
+        if convert is None:
+            convert = converters[kind] = values.converter(frame, conversion)
+        convert(stored_words(frame, scratch.of(frame.length)), out[k])
 
     for_each(len(frames), work, step, workers)
     return ()
@@ -71,65 +77,26 @@ class Scratch(threading.local):
         return self._buffer
 
 
-def fill_one(frame: Frame, conversion: Conversion, out: Pixels, scratch: Pixels) -> None:
-    """Read one native frame through a scratch buffer into its place; errors as `fill`."""
+def stored_words(frame: Frame, scratch: Pixels) -> Pixels:
+    """The stored words of a native frame in native byte order, as a view of the scratch buffer; errors as `fill`.
+
+    Returns
+    -------
+    numpy.ndarray, shape (rows, columns) or (rows, columns, samples)
+    """
     header = frame.header
-    _read_into(scratch.data[: frame.length], header, frame.offset)
+    read_into(scratch.data[: frame.length], header, frame.offset)
     dtype = values.stored_dtype(header)
     count = header.rows * header.columns * header.samples
     words = scratch[: count * dtype.itemsize].view(dtype.newbyteorder(">" if _big(frame) else "<"))
     if _big(frame):
         words = words.astype(dtype)
-    stored: Pixels
     if header.samples == 1:
-        stored = words.reshape(header.rows, header.columns)
-    elif header.planar_configuration:
-        stored = words.reshape(header.samples, header.rows, header.columns).transpose(1, 2, 0)
-    else:
-        stored = words.reshape(header.rows, header.columns, header.samples)
-    values.store(stored, frame, conversion, out)
+        return words.reshape(header.rows, header.columns)
+    if header.planar_configuration:
+        return words.reshape(header.samples, header.rows, header.columns).transpose(1, 2, 0)
+    return words.reshape(header.rows, header.columns, header.samples)
 
 
 def _big(frame: Frame) -> bool:
     return frame.header.transfer_syntax == EXPLICIT_BIG
-
-
-def bytes_of(header: Header, offset: int, length: int) -> bytes:
-    """Bytes of a scanned file; a CorruptFileError where it is not the one that was scanned."""
-    buffer = bytearray(length)
-    _read_into(memoryview(buffer), header, offset)
-    return bytes(buffer)
-
-
-def _read_into(wanted: memoryview, header: Header, offset: int) -> None:
-    try:
-        fd = os.open(header.path, _READ_FLAGS)
-        try:
-            status = os.fstat(fd)
-            if (status.st_size, status.st_mtime_ns) != (header.size, header.modified_ns):
-                raise _changed(header, f"{status.st_size} bytes, {header.size} when it was scanned")
-            got = _read_at(fd, wanted, offset)
-        finally:
-            os.close(fd)
-    except OSError as error:
-        raise _changed(header, error.strerror or type(error).__name__) from error
-    if got < len(wanted):
-        raise _changed(header, f"{got} of {len(wanted)} bytes of pixel data could be read")
-
-
-def _read_at(fd: int, wanted: memoryview, offset: int) -> int:
-    """Read at an offset, in as many calls as the system needs; where `preadv` does not exist, seek first."""
-    got = 0
-    if hasattr(os, "preadv"):
-        while got < len(wanted) and (n := os.preadv(fd, [wanted[got:]], offset + got)):
-            got += n
-        return got
-    with open(fd, "rb", buffering=0, closefd=False) as file:
-        file.seek(offset)
-        while got < len(wanted) and (n := file.readinto(wanted[got:])):
-            got += n
-    return got
-
-
-def _changed(header: Header, what: str) -> CorruptFileError:
-    return CorruptFileError(f"{header.path} changed since it was scanned: {what} → load again", files=[header.path])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import CorruptFileError
 from ..quiet import quiet_pydicom
 from . import colour, values
+from .files import check_unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -52,6 +53,7 @@ def fill(
     for k, frame in enumerate(frames):
         with quiet_pydicom(), _named(frame):
             if dataset is None or frame.path != path:
+                check_unchanged(frame.header)
                 dataset, path = _dataset(frame.path), frame.path
             stored = _stored(dataset, frame)
             if stored.shape != out.shape[1:]:
@@ -104,7 +106,7 @@ def _named(frame: Frame) -> Iterator[None]:
     """Turn whatever pydicom raises into a CorruptFileError that names the file."""
     try:
         yield
-    except (values.ValueOverflow, MemoryError):
+    except (values.ValueOverflow, CorruptFileError, MemoryError):
         raise
     except Exception as error:
         words = str(error).splitlines()[0][:200] if str(error) else ""

@@ -20,7 +20,7 @@ def for_each(count: int, work: Callable[[int], None], step: Callable[[], None], 
     The first exception, of `work` or `step`, ends it: no further k is begun, no thread outlives the call.
     """
     threads = min(workers or max(2, min(os.cpu_count() or 1, _MOST_THREADS)), count)
-    if threads == 1:
+    if threads <= 1:
         for k in range(count):
             work(k)
             step()
@@ -47,3 +47,17 @@ def for_each(count: int, work: Callable[[int], None], step: Callable[[], None], 
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+
+
+def stepper(total: int, progress: Callable[[int, int], None] | None) -> Callable[[], None]:
+    """A `step` that counts and tells `progress` (done, total)."""
+    if progress is None:
+        return lambda: None
+    done = 0
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        progress(done, total)
+
+    return step

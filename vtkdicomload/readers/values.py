@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..header import DOUBLE_PIXEL_DATA, FLOAT_PIXEL_DATA
+from ..header import DOUBLE_PIXEL_DATA, FLOAT_PIXEL_DATA, PIXEL_DATA
 from .colour import PALETTE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -125,14 +125,26 @@ def wider(conversion: Conversion) -> Conversion:
 
 def masked(stored: Pixels, header: Header) -> Pixels:
     """Stored words without what lies above HighBit, sign-extended from BitsStored (PS3.5 8.1.1)."""
-    spare = stored.dtype.itemsize * 8 - header.bits_stored
-    if spare <= 0 or stored.dtype.kind == "f" or header.bits_allocated == 1:
-        return stored
+    mask = _mask(header)
+    return stored if mask is None else mask(stored)
+
+
+def _mask(header: Header) -> Callable[[Pixels], Pixels] | None:
+    """What `masked` does to the words of a file; None where no bit is spare."""
+    spare = header.bits_allocated - header.bits_stored
+    if spare <= 0 or header.pixel_tag != PIXEL_DATA:
+        return None
     low, high = stored_range(header)
-    if stored.size and low <= stored.min() and stored.max() <= high:
-        return stored
-    shifted: Pixels = (stored << spare) >> spare
-    return shifted
+    signed = header.pixel_representation == 1
+
+    def mask(stored: Pixels) -> Pixels:
+        # Nearly always clean, and looking costs less than shifting.
+        if not stored.size or (stored.max() <= high and (not signed or stored.min() >= low)):
+            return stored
+        shifted: Pixels = (stored << spare) >> spare
+        return shifted
+
+    return mask
 
 
 def store(stored: Pixels, frame: Frame, conversion: Conversion, out: Pixels) -> None:
@@ -154,26 +166,48 @@ def store(stored: Pixels, frame: Frame, conversion: Conversion, out: Pixels) -> 
     ValueOverflow
         The values do not fit the dtype.
     """
+    converter(frame, conversion)(stored, out)
+
+
+def converter(frame: Frame, conversion: Conversion) -> Callable[[Pixels, Pixels], None]:
+    """What `store` does to a frame; the same for every frame of one layout, slope, intercept and BitsStored."""
     if frame.header.photometric_interpretation == PALETTE:
-        put(stored, conversion, out)
-        return
-    values = masked(stored, frame.header)
+        return lambda stored, out: put(stored, conversion, out)
+    mask = _mask(frame.header)
+    slope, intercept = frame.slope, frame.intercept
+    finish: Callable[[Pixels, Pixels], None]
     if not conversion.rescale or identity(frame):
-        put(values, conversion, out)
-    elif frame.slope == 1.0 and values.dtype.itemsize == out.dtype.itemsize and out.dtype.kind in "iu":
-        _shift(values, int(frame.intercept), conversion, out)
+        finish = lambda values, out: put(values, conversion, out)  # noqa: E731
+    elif slope == 1.0 and stored_dtype(frame.header).itemsize == conversion.dtype.itemsize and _is_integer(conversion):
+        finish = _adder(frame, conversion)
     else:
-        put(values.astype(np.float64) * frame.slope + frame.intercept, conversion, out)
+        finish = lambda values, out: put(values.astype(np.float64) * slope + intercept, conversion, out)  # noqa: E731
+    return finish if mask is None else lambda stored, out: finish(mask(stored), out)
 
 
-def _shift(values: Pixels, intercept: int, conversion: Conversion, out: Pixels) -> None:
-    """Add an integer in one pass. It wraps, and rightly so: results that fit come out right whatever wraps between."""
-    if conversion.checked and values.size:
-        limits = np.iinfo(out.dtype)
-        if int(values.min()) + intercept < limits.min or int(values.max()) + intercept > limits.max:
+def _is_integer(conversion: Conversion) -> bool:
+    return conversion.dtype.kind in "iu"
+
+
+def _adder(frame: Frame, conversion: Conversion) -> Callable[[Pixels, Pixels], None]:
+    """Add an integer intercept in one pass.
+
+    It wraps, and rightly so: results that fit come out right whatever wraps between.
+    """
+    dtype, intercept = conversion.dtype, int(frame.intercept)
+    limits, (low, high) = np.iinfo(dtype), stored_range(frame.header)
+    least, most = int(limits.min) - intercept, int(limits.max) - intercept
+    # One end of the declared range is usually safe and need not be looked at.
+    look_low, look_high = conversion.checked and low < least, conversion.checked and high > most
+    wrapped = intercept % (1 << 8 * dtype.itemsize)
+    addend = np.array(wrapped, f"u{dtype.itemsize}").view(dtype)[()]
+
+    def add(values: Pixels, out: Pixels) -> None:
+        if values.size and ((look_low and values.min() < least) or (look_high and values.max() > most)):
             raise ValueOverflow
-    addend = np.array(intercept % (1 << 8 * out.dtype.itemsize), f"u{out.dtype.itemsize}").view(out.dtype)
-    np.add(values.view(out.dtype), addend[()], out=out)
+        np.add(values.view(dtype), addend, out=out)
+
+    return add
 
 
 def put(values: Pixels, conversion: Conversion, out: Pixels) -> None:

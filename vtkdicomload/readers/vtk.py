@@ -16,12 +16,13 @@ import numpy as np
 
 from ..errors import CorruptFileError
 from ..vtk_whitelist import unsafe_for_vtk, unsafe_values, vtk_dtype
+from .files import check_unchanged
 from .values import fractional, identity, put
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from ..header import Frame, Header
+    from ..header import Frame
     from .values import Conversion, Pixels
 
 NAME = "vtk"
@@ -67,7 +68,7 @@ def _fill_by_directory(
     folder: str, frames: Sequence[Frame], conversion: Conversion, out: Pixels, step: Callable[[], None]
 ) -> None:
     for frame in frames:
-        _check_unchanged(frame.header)
+        check_unchanged(frame.header)
     array = _read("SetDirectoryName", folder, frames)
     # VTK counts rows from the bottom and slices from the largest position along row × column.
     for k, values in enumerate(array.T[::-1, ::-1]):
@@ -78,7 +79,7 @@ def _fill_by_directory(
 def _fill_by_names(frames: Sequence[Frame], conversion: Conversion, out: Pixels, step: Callable[[], None]) -> None:
     names, places = _natural(frames)
     for i, k in enumerate(places):
-        _check_unchanged(frames[k].header)
+        check_unchanged(frames[k].header)
         array = _read("SetFileName", names.GetValue(i), frames[k : k + 1])
         put(array.T[0, ::-1], conversion, out[k])
         step()
@@ -224,21 +225,6 @@ def _words(complaint: str) -> str:
     """VTK's own words without the place in its source and the address of the object."""
     lines = [line for line in complaint.splitlines() if line.strip() and not re.match(r"(ERROR|Warning): In ", line)]
     return re.sub(r"^\w+ \((0x)?[0-9a-fA-F]+\): ", "", lines[0]).strip() if lines else "an error without words"
-
-
-# ----------------------------------------------------------------------------------------------------------- refusals
-def _check_unchanged(header: Header) -> None:
-    """CorruptFileError where the file is not the one that was scanned: VTK dies of a signal on a file that vanished."""
-    try:
-        status = os.stat(header.path)
-    except OSError as error:
-        raise _changed(header, f"vanished since it was scanned ({error.strerror})") from error
-    if (status.st_size, status.st_mtime_ns) != (header.size, header.modified_ns):
-        raise _changed(header, f"changed since it was scanned: {header.size} bytes then, {status.st_size} now")
-
-
-def _changed(header: Header, what: str) -> CorruptFileError:
-    return CorruptFileError(f"{header.path}: {what} → scan it again, or ignore=[{header.path!r}]", files=[header.path])
 
 
 def _name_fault(path: str) -> str | None:

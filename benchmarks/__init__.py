@@ -1,0 +1,1 @@
+"""How fast vtkdicomload is beside other readers, on this machine: ``python -m benchmarks``."""

@@ -1,0 +1,141 @@
+"""The series of the benchmarks: made once in a folder, with the checksum of what a reader owes for them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from .works import EXPLICIT_LITTLE, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+_VERSION = 2  # of what is made: another number makes it anew
+
+
+class Data(NamedTuple):
+    """A work on disk."""
+
+    work: Work
+    folder: Path
+    digest: str  # of its values, see `digest`
+    headers: str  # of what its headers say, see `headers_digest`
+    header_bytes: int  # of one file, all but its pixel data
+
+    @property
+    def folders(self) -> list[Path]:
+        """One for each series."""
+        return sorted(p for p in self.folder.iterdir() if p.is_dir())
+
+    @property
+    def files(self) -> list[Path]:
+        """All files, in order of their names."""
+        return [file for folder in self.folders for file in sorted(folder.iterdir())]
+
+
+def prepared(work: Work, root: Path, say: Callable[[str], None] = lambda _: None) -> Data:
+    """A work on disk, made where it is not there yet."""
+    folder = root / f"{work.name}-v{_VERSION}"
+    record = folder / "truth.json"
+    wanted = json.loads(json.dumps(work))
+    if not record.is_file() or json.loads(record.read_text())["work"] != wanted:
+        say(f"making {work.title} in {folder}")
+        part = root / f"{work.name}.part"
+        for leftover in (part, folder):
+            shutil.rmtree(leftover, ignore_errors=True)
+        truth = _write(work, part)
+        (part / "truth.json").write_text(json.dumps({"work": wanted, **truth}))
+        part.rename(folder)
+    truth = json.loads(record.read_text())
+    return Data(work, folder, truth["digest"], truth["headers"], truth["header_bytes"])
+
+
+def _write(work: Work, folder: Path) -> dict[str, Any]:
+    from pydicom import dcmwrite
+
+    from . import headers, pixels
+
+    values = hashlib.sha256(repr(work.shape).encode())
+    for series in range(work.series):
+        place = folder / f"series-{series:03d}"
+        place.mkdir(parents=True)
+        for k in range(work.slices):
+            frame = pixels.stored_frame(work, series, k)
+            values.update(frame.astype("<i4").tobytes())
+            dataset = headers.header(work, series, k)
+            dataset.file_meta = headers.file_meta(work, series, k)
+            _put_pixels(dataset, pixels.encoded(frame, work), work)
+            file = place / f"IM-0001-{headers.instance_number(work, k):04d}.dcm"
+            dcmwrite(file, dataset, enforce_file_format=True)
+    return {
+        "digest": values.hexdigest(),
+        "headers": headers_digest(_header_rows(work)),
+        "header_bytes": file.stat().st_size - len(dataset.PixelData),
+    }
+
+
+def _put_pixels(dataset: Any, data: bytes, work: Work) -> None:
+    from pydicom.encaps import encapsulate
+
+    if work.syntax == EXPLICIT_LITTLE:
+        dataset.PixelData = data + b"\0" * (len(data) % 2)
+    else:
+        dataset.PixelData = encapsulate([data + b"\0" * (len(data) % 2)])
+    dataset["PixelData"].VR = "OB" if work.bits == 8 or work.syntax != EXPLICIT_LITTLE else "OW"
+
+
+def digest(volumes: Iterable[NDArray[Any]], work: Work) -> str:
+    """A checksum of values in one order: series after series, slices along their normal, row 0 first.
+
+    Parameters
+    ----------
+    volumes : iterable of numpy.ndarray, each of shape (slices, rows, columns) or (slices, rows, columns, samples)
+        Values after slope and intercept, of any dtype.
+    work : Work
+        Gives slope and intercept, so that the stored integers can be hashed: readers return floats of many kinds.
+
+    Returns
+    -------
+    str
+        Or ``different`` where values are no stored ones after slope and intercept.
+    """
+    result = hashlib.sha256(repr(work.shape).encode())
+    for volume in volumes:
+        if volume.shape != (work.slices, *work.shape[1:]):
+            return "different"
+        for frame in volume:
+            stored = _stored(frame, work)
+            if stored is None:
+                return "different"
+            result.update(stored.astype("<i4", copy=False).tobytes())
+    return result.hexdigest()
+
+
+def _stored(frame: NDArray[Any], work: Work) -> NDArray[Any] | None:
+    """The integers that slope and intercept make a frame's values of; None where there are none."""
+    if frame.dtype.kind in "iu" and work.slope == 1:
+        return frame.astype(np.int32) - np.int32(work.intercept)
+    exact = (frame.astype(np.float64) - work.intercept) / work.slope
+    stored: NDArray[Any] = np.rint(exact)
+    return stored if np.abs(exact - stored).max() < 1e-2 else None
+
+
+def headers_digest(rows: Iterable[tuple[float, ...]]) -> str:
+    """A checksum of (SeriesNumber, InstanceNumber, x, y, z, Rows, RescaleIntercept) of every file, in that order."""
+    return hashlib.sha256(repr(sorted(tuple(float(v) for v in row) for row in rows)).encode()).hexdigest()
+
+
+def _header_rows(work: Work) -> Iterable[tuple[float, ...]]:
+    from . import headers
+
+    for series in range(work.series):
+        for k in range(work.slices):
+            number = headers.instance_number(work, k)
+            yield series + 1, number, *headers.position(k), work.rows, work.intercept

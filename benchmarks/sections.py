@@ -1,0 +1,124 @@
+"""The sections: which peers do which works, and under what conditions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import measure, peers, scans
+from .data import Data, prepared
+from .memory import drop_from_cache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from .measure import Row
+    from .peers import Peer
+    from .works import Work, Works
+
+
+class Section(NamedTuple):
+    """What a section measured."""
+
+    name: str
+    title: str
+    rows: list[Row]
+    note: str = ""
+
+
+class Bench:
+    """One run of the benchmarks: its works, where they lie, how often each is timed."""
+
+    def __init__(
+        self,
+        works: Works,
+        root: Path,
+        rounds: int,
+        others: Sequence[Peer] = peers.OTHERS,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._works = works
+        self._root = root
+        self._rounds = rounds
+        self._others = tuple(others)
+        self._say = say
+        # Starting the other readers again and again is what takes long.
+        self._patient = () if works.brief else self._others
+        self._left_out = "The other readers are left to the full run." if works.brief else ""
+
+    def _data(self, *works: Work) -> list[Data]:
+        return [prepared(work, self._root, self._say) for work in works]
+
+    def _chosen(self, *wanted: Peer) -> tuple[Peer, ...]:
+        """Those of the optional peers that this run has."""
+        return tuple(peer for peer in wanted if peer in self._others)
+
+    def run(self, name: str) -> Section:
+        """One section by its name, one of `SECTIONS`."""
+        self._say(f"section {name}")
+        section: Section = getattr(self, f"_{name}")()
+        return section
+
+    def _warm(self) -> Section:
+        rows = measure.timed((*peers.CORE, *self._others), self._data(self._works.ct), self._rounds)
+        return Section("warm", "One series, warm cache", rows)
+
+    def _cold(self) -> Section:
+        left: list[float | None] = []
+        rows = measure.timed(
+            (*peers.CORE, *self._chosen(peers.DICOMSDL)),
+            self._data(self._works.ct),
+            self._rounds,
+            lambda data: left.append(drop_from_cache(data.files)),
+        )
+        known = [part for part in left if part is not None]
+        if len(known) < len(left) or not left:
+            note = "This system does not drop files from its cache: these figures are warm ones."
+        else:
+            note = f"Before each run the files were dropped from the page cache; at most {max(known):.1%} stayed in it."
+        return Section("cold", "One series, cold cache", rows, note)
+
+    def _formats(self) -> Section:
+        rows = measure.timed(peers.CORE, self._data(*self._works.formats), self._rounds)
+        return Section("formats", "Other formats, warm cache", rows)
+
+    def _scan(self) -> Section:
+        data = self._data(*self._works.headers)
+        rows = measure.timed(scans.SCANS, data, self._rounds)
+        sizes = ", ".join(f"{d.work.title}: {d.header_bytes / 1024:.1f} KiB each" for d in data)
+        return Section("scan", "Headers only", rows, f"All read the same attributes. {sizes}.")
+
+    def _small(self) -> Section:
+        sides = (peers.FLOOR, peers.LOAD_MANY, *peers.CORE[1:], *self._chosen(peers.DICOMSDL))
+        return Section(
+            "small",
+            "Many small series, one after another",
+            measure.timed(sides, self._data(self._works.small), self._rounds),
+        )
+
+    def _compressed(self) -> Section:
+        sides = (peers.DEFAULT, peers.ONE_WORKER, peers.SIMPLEITK, peers.PYDICOM, *self._chosen(peers.DICOMSDL))
+        rows = measure.timed(sides, self._data(*self._works.compressed), self._rounds)
+        return Section("compressed", "Compressed series", rows, "pydicom uses the fastest decoder that is installed.")
+
+    def _memory(self) -> Section:
+        sides = tuple(p for p in (*peers.CORE, *self._patient) if p.name != "dcm2niix")  # which is another process
+        rows = measure.peak_memory(sides, *self._data(self._works.ct, self._works.tiny))
+        note = (
+            "Peak resident memory of a fresh process above what it had after a first small series, as a multiple of "
+            "the volume."
+        )
+        return Section("memory", "Peak memory", rows, f"{note} {self._left_out}".strip())
+
+    def _import(self) -> Section:
+        sides = {p.module: p for p in (peers.DEFAULT, *peers.CORE, *self._patient) if p is not peers.FLOOR}
+        rows = measure.import_times(list(sides.values()), self._rounds)
+        return Section("import", "Import, once numpy is there", rows, self._left_out)
+
+    def _growth(self) -> Section:
+        sides = (peers.FLOOR, peers.DEFAULT, peers.ONE_WORKER, peers.VTK)
+        rows = measure.timed(sides, self._data(self._works.ct, self._works.long_ct), self._rounds)
+        return Section("growth", "Growth with the number of slices, warm cache", rows)
+
+
+SECTIONS = ("warm", "cold", "formats", "scan", "small", "compressed", "memory", "import", "growth")

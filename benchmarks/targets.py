@@ -1,0 +1,85 @@
+"""What the design asks for, beside what was measured: information, not a test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import peers, scans
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from .measure import Row
+    from .sections import Section
+
+_OURS, _ONE, _FLOOR = peers.DEFAULT.name, peers.ONE_WORKER.name, peers.FLOOR.name
+
+
+class Target(NamedTuple):
+    """One line of the table of aims."""
+
+    work: str
+    wanted: str
+    measured: str
+
+
+def targets(sections: Sequence[Section]) -> list[Target]:
+    """The aims that the sections of a run say something about."""
+    found = {section.name: section.rows for section in sections}
+    result: list[Target] = []
+    if "warm" in found:
+        result += _warm(found["warm"])
+    if "growth" in found:
+        result += _growth(found["growth"])
+    if "scan" in found:
+        ours = scans.SCAN.name
+        result += [
+            Target(f"scan, {work}", f"≥ 15 × {name}", _times(_ratio(found["scan"], work, name, ours)))
+            for work in _works(found["scan"])
+            for name in (p.name for p in scans.SCANS[1:])
+        ]
+    if "compressed" in found:
+        for work in _works(found["compressed"]):
+            for name, wanted in ((_ONE, "≥ 1.7 ×"), (peers.PYDICOM.name, "≥ 2 ×"), (peers.SIMPLEITK.name, "> 1 ×")):
+                ratio = _ratio(found["compressed"], work, name, _OURS)
+                result.append(Target(work, f"{wanted} {name}", _times(ratio)))
+    if "memory" in found:
+        rows = {row.peer: row for row in found["memory"]}
+        result.append(Target("peak memory", "≤ 1.05 × the volume", _times(rows[_OURS].memory)))
+    if "import" in found:
+        seconds = found["import"][0].median
+        measured = "–" if seconds is None else f"{seconds * 1000:.0f} ms"
+        result.append(Target("import vtkdicomload", "≤ 60 ms above numpy", measured))
+    return result
+
+
+def _warm(rows: Sequence[Row]) -> Iterator[Target]:
+    (work,) = _works(rows)
+    for name in (_OURS, _ONE):
+        wanted = f"{name} ≤ 1.5 × floor" if name == _OURS else f"{name}, × floor"
+        yield Target(work, wanted, _times(_ratio(rows, work, name, _FLOOR)))
+    for name, times in ((peers.VTK.name, 5), (peers.SIMPLEITK.name, 10), (peers.PYDICOM.name, 15)):
+        yield Target(work, f"≥ {times} × {name}", _times(_ratio(rows, work, name, _OURS)))
+
+
+def _growth(rows: Sequence[Row]) -> Iterator[Target]:
+    short, long = _works(rows)
+    for name in (_OURS, _ONE):
+        few, many = (_ratio(rows, work, name, _FLOOR) for work in (short, long))
+        ratio = many / few if few and many else None
+        wanted = "≤ 1.1 × that of the shorter" if name == _OURS else "× that of the shorter"
+        yield Target(long, f"{name}: ratio to its floor {wanted}", _times(ratio))
+
+
+def _works(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(row.work for row in rows))
+
+
+def _ratio(rows: Sequence[Row], work: str, above: str, below: str) -> float | None:
+    medians = {row.peer: row.median for row in rows if row.work == work}
+    upper, lower = medians.get(above), medians.get(below)
+    return upper / lower if upper and lower else None
+
+
+def _times(ratio: float | None) -> str:
+    return "–" if ratio is None else f"{ratio:.2f} ×"

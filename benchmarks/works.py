@@ -1,0 +1,128 @@
+"""The works: which series the sections read. Plain descriptions, of which `data` makes files."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+COMPRESSED = {
+    "RLE": "1.2.840.10008.1.2.5",
+    "JPEG Lossless": "1.2.840.10008.1.2.4.70",
+    "JPEG-LS": "1.2.840.10008.1.2.4.80",
+    "JPEG 2000": "1.2.840.10008.1.2.4.90",
+    "HTJ2K": "1.2.840.10008.1.2.4.201",
+}
+
+
+class Work(NamedTuple):
+    """One kind of series, or several series of that kind."""
+
+    name: str  # of its folder
+    title: str
+    slices: int
+    rows: int = 512
+    columns: int = 512
+    samples: int = 1
+    dtype: str = "int16"  # of the stored values
+    bits: int = 16  # stored
+    slope: float = 1.0
+    intercept: float = 0.0
+    syntax: str = EXPLICIT_LITTLE
+    series: int = 1
+    large_header: bool = False  # over 100 KiB
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one frame's stored values, before compression."""
+        return self.rows * self.columns * self.samples * np.dtype(self.dtype).itemsize
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of all series in a row: (slices, rows, columns) or (slices, rows, columns, samples)."""
+        frame = (self.rows, self.columns, self.samples) if self.samples > 1 else (self.rows, self.columns)
+        return (self.series * self.slices, *frame)
+
+
+class Works(NamedTuple):
+    """The works of a run."""
+
+    ct: Work
+    long_ct: Work
+    formats: tuple[Work, ...]
+    headers: tuple[Work, ...]
+    small: Work
+    compressed: tuple[Work, ...]
+    tiny: Work  # for first use
+    brief: bool = False  # leave out what takes longest
+
+
+def _ct(slices: int, name: str = "", **changes: object) -> Work:
+    work = Work(name or f"ct-{slices}", f"CT 512²×{slices} int16, intercept -1024", slices, intercept=-1024.0)
+    return work._replace(**changes)  # type: ignore[arg-type]
+
+
+def _formats(slices: int) -> tuple[Work, ...]:
+    return (
+        Work(f"ct12-{slices}", f"CT 512²×{slices}, 12 of 16 bits", slices, dtype="uint16", bits=12, intercept=-1024.0),
+        Work(f"pet-{slices}", f"PET 256²×{slices}, slope 0.37", slices, 256, 256, slope=0.37),
+        Work(f"mr-{slices}", f"MR 256²×{slices} uint16", slices, 256, 256, dtype="uint16"),
+        Work(f"us-{slices}", f"8 bits 512²×{slices}", slices, dtype="uint8", bits=8),
+        Work(f"rgb-{slices}", f"RGB 512²×{slices}", slices, samples=3, dtype="uint8", bits=8),
+    )
+
+
+def _compressed(slices: int, side: int = 512) -> tuple[Work, ...]:
+    return tuple(
+        Work(
+            f"{title.lower().replace(' ', '-')}-{slices}",
+            f"{title} {side}²×{slices}",
+            slices,
+            side,
+            side,
+            dtype="uint16",
+            bits=12,
+            intercept=-1024.0,
+            syntax=syntax,
+        )
+        for title, syntax in COMPRESSED.items()
+    )
+
+
+def _headers(slices: int, side: int) -> tuple[Work, ...]:
+    rich = Work(f"headers-{slices}", f"{slices} headers of 250 elements", slices, side, side, intercept=-1024.0)
+    large = rich._replace(name=f"large-headers-{slices}", title=f"{slices} headers of over 100 KiB", large_header=True)
+    return rich, large
+
+
+_TINY = Work("tiny", "CT 64²×4", 4, 64, 64, intercept=-1024.0)
+
+FULL = Works(
+    ct=_ct(400),
+    long_ct=_ct(2000),
+    formats=_formats(200),
+    headers=_headers(400, 256),
+    small=Work("small-100", "100 series of 128²×24", 24, 128, 128, intercept=-1024.0, series=100),
+    compressed=_compressed(100),
+    tiny=_TINY,
+)
+QUICK = Works(
+    ct=_ct(40),
+    long_ct=_ct(100),
+    formats=_formats(10)[1:2],
+    headers=_headers(60, 64),
+    small=Work("small-6", "6 series of 128²×24", 24, 128, 128, intercept=-1024.0, series=6),
+    compressed=_compressed(4),
+    tiny=_TINY,
+    brief=True,
+)
+MINIMAL = Works(  # for the tests of this package
+    ct=_ct(6, rows=64, columns=64, title="CT 64²×6"),
+    long_ct=_ct(12, rows=64, columns=64, title="CT 64²×12"),
+    formats=(_formats(2)[1]._replace(name="pet", title="PET 64²×2", rows=64, columns=64),),
+    headers=_headers(3, 32),
+    small=Work("small-2", "2 series of 32²×3", 3, 32, 32, intercept=-1024.0, series=2),
+    compressed=_compressed(3, 64)[:1],  # the one that pydicom decodes by itself
+    tiny=_TINY,
+)

@@ -1,0 +1,181 @@
+"""The machinery of the benchmarks on tiny data: what is made, what is checked, what is said. No time is judged."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from pydicom import dcmread
+
+from benchmarks import measure, peers, report
+from benchmarks.__main__ import main
+from benchmarks.chart import draw
+from benchmarks.data import digest, prepared
+from benchmarks.measure import DIFFERENT, SAME, Row
+from benchmarks.memory import drop_from_cache
+from benchmarks.pixels import stored_frame
+from benchmarks.sections import Bench, Section
+from benchmarks.targets import targets
+from benchmarks.works import FULL, MINIMAL, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from benchmarks.data import Data
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("series")
+
+
+# Run in processes of their own, which import this module.
+def _reads_backwards(data: Data) -> list[NDArray[np.int16]]:
+    return [volume[::-1] for volume in peers.DEFAULT.run(data)]
+
+
+def _crashes(_: Data) -> None:
+    os._exit(3)
+
+
+def _raises(_: Data) -> None:
+    raise ValueError("no such luck\nat all")
+
+
+def _odd_peer(name: str, run: Callable[[Data], object]) -> peers.Peer:
+    return peers.Peer(name, "numpy", "numpy", run)
+
+
+# ---------------------------------------------------------------------------------------------------- sections
+@pytest.mark.parametrize("name", ["formats", "small", "compressed", "memory"])
+def test_every_reader_returns_the_same_volume(root: Path, name: str) -> None:
+    section = Bench(MINIMAL, root, 1, others=()).run(name)
+    assert {row.outcome for row in section.rows} == {SAME}
+    if name == "memory":
+        assert all(row.memory is not None for row in section.rows)
+    else:
+        assert all(len(row.seconds) == 1 for row in section.rows)
+
+
+def test_import_is_measured_in_fresh_processes() -> None:
+    (row,) = measure.import_times([peers.DEFAULT], 1)
+    assert (row.peer, row.outcome, len(row.seconds)) == ("import vtkdicomload", SAME, 1)
+
+
+# ---------------------------------------------------------------------------------------------------- peers that fail
+def test_a_peer_that_fails_says_why_and_has_no_time(root: Path) -> None:
+    data = prepared(MINIMAL.tiny, root)
+    sides = (
+        peers.DEFAULT,
+        _odd_peer("backwards", _reads_backwards),
+        _odd_peer("crash", _crashes),
+        _odd_peer("error", _raises),
+        peers.Peer("absent", "no-such-distribution", "no_such_module", _raises),
+        peers.DEFAULT._replace(name="old", needs="no_such_function"),
+    )
+    rows = measure.timed(sides, [data], 1)
+    assert [row.outcome for row in rows] == [
+        SAME,
+        DIFFERENT,
+        "failed: its process ended with code 3",
+        "failed: ValueError: no such luck",
+        "not installed (pip install no-such-distribution)",
+        "this version has no no_such_function",
+    ]
+    assert [row.median is None for row in rows] == [False, *[True] * 5]
+    (row,) = measure.peak_memory(sides[1:2], data, data)
+    assert (row.outcome, row.memory) == (DIFFERENT, None)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda v: v[:, ::-1], lambda v: v.swapaxes(1, 2), lambda v: v + 1, lambda v: v + 0.3, lambda v: v[1:]],
+    ids=["rows", "transposed", "shifted", "fractions", "short"],
+)
+def test_the_checksum_tells_volumes_apart(root: Path, spoil: Callable[[NDArray[np.int16]], object]) -> None:
+    data = prepared(MINIMAL.tiny, root)
+    (volume,) = peers.DEFAULT.run(data)
+    assert digest([volume], data.work) == data.digest == digest([volume.astype(np.float32)], data.work)
+    assert digest([spoil(volume)], data.work) != data.digest
+
+
+# ---------------------------------------------------------------------------------------------------- data
+def test_data_is_the_same_every_time(tmp_path: Path) -> None:
+    first, again = (prepared(MINIMAL.small, tmp_path / name) for name in ("a", "b"))
+    assert first[2:] == again[2:]
+    assert [f.read_bytes() for f in first.files] == [f.read_bytes() for f in again.files]
+
+
+def test_data_is_made_once(tmp_path: Path) -> None:
+    said: list[str] = []
+    data = prepared(MINIMAL.tiny, tmp_path, said.append)
+    assert prepared(MINIMAL.tiny, tmp_path, said.append) == data
+    assert len(said) == 1
+    prepared(MINIMAL.tiny._replace(slices=3), tmp_path, said.append)
+    assert len(said) == 2
+
+
+def test_headers_are_as_rich_as_a_scanners(root: Path) -> None:
+    rich, large = (prepared(work, root) for work in MINIMAL.headers)
+    dataset = dcmread(rich.files[0])
+    assert len(dataset) == 250
+    assert any(e.tag.is_private and e.VR == "SQ" and e.is_undefined_length for e in dataset)
+    assert large.header_bytes > 100 << 10
+
+
+@pytest.mark.parametrize("work", [FULL.ct, *FULL.formats], ids=lambda work: work.name)
+def test_phantom_fills_its_range_and_varies(work: Work) -> None:
+    work = work._replace(rows=64, columns=64)
+    frame, other = (stored_frame(work, 0, k) for k in (work.slices // 2, 0))
+    assert frame.dtype == work.dtype
+    assert len(np.unique(frame)) > 40
+    assert (frame != other).any()
+
+
+# ---------------------------------------------------------------------------------------------------- report
+def test_dropping_from_the_cache_says_what_stayed(root: Path) -> None:
+    part = drop_from_cache(prepared(MINIMAL.tiny, root).files)
+    assert part is None or 0 <= part <= 1
+
+
+def test_the_command_writes_table_and_chart(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("benchmarks.__main__.QUICK", MINIMAL)
+    monkeypatch.setattr("benchmarks.__main__.Bench", partial(Bench, others=()))
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- measured: begin -->\nold\n<!-- measured: end -->\nafter\n")
+    main(["--quick", "--only", "scan", "--rounds", "1", "--data", str(root), "--write", str(page)])
+    words = page.read_text()
+    assert words.startswith("before\n")
+    assert words.endswith("after\n")
+    assert "old" not in words
+    assert "different volume" not in words
+    assert "`python -m benchmarks --quick --only scan --rounds 1`" in words
+    assert capsys.readouterr().out.strip() in words
+    assert (tmp_path / "images" / "benchmark.png").stat().st_size > 1000
+
+
+def test_targets_are_ratios_of_one_run(tmp_path: Path) -> None:
+    def row(peer: peers.Peer, milliseconds: float, work: str = "CT", memory: float | None = None) -> Row:
+        return Row(peer.name, "1", work, SAME, (milliseconds / 1000,) * 3, memory)
+
+    sides = dict(zip((p for p in peers.CORE), (10, 20, 30, 100, 150, 400), strict=True))
+    sections = [
+        Section("warm", "Warm", [row(peer, ms) for peer, ms in sides.items()]),
+        Section("growth", "Growth", [row(peer, ms * k, f"CT {k}") for k in (1, 5) for peer, ms in sides.items()]),
+        Section("memory", "Memory", [row(peer, 0, memory=1.02) for peer in sides]),
+        Section("import", "Import", [row(peers.DEFAULT, 55, "import")]),
+    ]
+    measured = [target.measured for target in targets(sections)]
+    assert measured == ["2.00 ×", "3.00 ×", "5.00 ×", "7.50 ×", "20.00 ×", "1.00 ×", "1.00 ×", "1.02 ×", "55 ms"]
+    words = report.markdown(sections, 3, "python -m benchmarks")
+    assert "| vtkdicomload | 20.0 ms | 20.0 ms … 20.0 ms | 2.00 | 1.00 |" in words
+    assert draw(sections, tmp_path / "chart.png")
+    assert not draw(sections[3:], tmp_path / "none.png")

@@ -1,0 +1,371 @@
+"""Multi-frame files: enhanced objects, plain runs of frames, dose grids; frames, geometry and scale."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom import Dataset
+from pydicom.uid import (
+    EnhancedCTImageStorage,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    RTDoseStorage,
+    SecondaryCaptureImageStorage,
+)
+from synthetic import ROOT, STUDY, write_dataset
+
+import vtkdicomload as vdl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    Edit = Callable[[Dataset], None]
+
+ROWS, COLUMNS = 5, 7
+
+
+def _group(**attributes: Any) -> list[Dataset]:
+    """A functional group: a sequence of one item."""
+    item = Dataset()
+    for keyword, value in attributes.items():
+        setattr(item, keyword, value)
+    return [item]
+
+
+def _image(count: int, sop_class: str) -> Dataset:
+    d = Dataset()
+    d.SOPClassUID, d.SOPInstanceUID = sop_class, f"{ROOT}.3.1"
+    d.StudyInstanceUID, d.SeriesInstanceUID = STUDY, f"{ROOT}.3"
+    d.Modality, d.SeriesNumber, d.InstanceNumber, d.NumberOfFrames = "CT", 3, 1, count
+    d.Rows, d.Columns, d.SamplesPerPixel, d.PhotometricInterpretation = ROWS, COLUMNS, 1, "MONOCHROME2"
+    d.BitsAllocated, d.BitsStored, d.HighBit, d.PixelRepresentation = 16, 16, 15, 0
+    d.PixelData = np.arange(count * ROWS * COLUMNS, dtype="<u2").tobytes()
+    return d
+
+
+def _stored(count: int) -> np.ndarray:
+    return np.arange(count * ROWS * COLUMNS).reshape(count, ROWS, COLUMNS)
+
+
+def _enhanced(
+    path: Path,
+    order: Sequence[int] = (0, 1, 2, 3, 4),
+    *,
+    slopes: Sequence[float] | None = None,
+    edit: Edit | None = None,
+    edit_frame: Callable[[Dataset, int], None] | None = None,
+    syntax: str = ExplicitVRLittleEndian,
+) -> None:
+    """An enhanced CT whose frame *i* lies at place ``order[i]``, 2.5 mm apart; slope 2 and intercept -10 by default."""
+    d = _image(len(order), EnhancedCTImageStorage)
+    shared = Dataset()
+    shared.PlaneOrientationSequence = _group(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])
+    shared.PixelMeasuresSequence = _group(PixelSpacing=[0.8, 0.5], SliceThickness=2)
+    if slopes is None:
+        shared.PixelValueTransformationSequence = _group(RescaleSlope=2, RescaleIntercept=-10, RescaleType="HU")
+    d.SharedFunctionalGroupsSequence = [shared]
+    each = []
+    for i, place in enumerate(order):
+        own = Dataset()
+        own.PlanePositionSequence = _group(ImagePositionPatient=[-10, -20, 30 + 2.5 * place])
+        if slopes is not None:
+            own.PixelValueTransformationSequence = _group(RescaleSlope=slopes[i], RescaleIntercept=i)
+        if edit_frame is not None:
+            edit_frame(own, i)
+        each.append(own)
+    d.PerFrameFunctionalGroupsSequence = each
+    if edit is not None:
+        edit(d)
+    write_dataset(path, d, syntax)
+
+
+# ------------------------------------------------------------------------------------------------------------ enhanced
+def test_a_real_enhanced_mr(data: Path) -> None:
+    (path,) = (data / "enh_mr_phase").iterdir()
+    d = pydicom.dcmread(path)
+    groups = d.PerFrameFunctionalGroupsSequence
+    places = np.array([g.PlanePositionSequence[0].ImagePositionPatient for g in groups], float)
+    orientation = np.array(groups[0].PlaneOrientationSequence[0].ImageOrientationPatient, float)
+    row, column = orientation.reshape(2, 3)
+    order = np.argsort(places @ np.cross(row, column))
+    transform = groups[0].PixelValueTransformationSequence[0]
+    truth = d.pixel_array[order] * float(transform.RescaleSlope) + float(transform.RescaleIntercept)
+    for engine in ("auto", "direct", "pydicom"):
+        volume = vdl.load(path, engine=engine)
+        np.testing.assert_array_equal(volume.frames, truth)
+        for k in (0, 16, 32):
+            np.testing.assert_allclose(
+                volume.frames_geometry.to_patient((0, 0, k)), places[order[k]], atol=0.02 * volume.spacing[2]
+            )
+        np.testing.assert_allclose(volume.frames_geometry.positions, places[order])
+        measures = groups[0].PixelMeasuresSequence[0]
+        assert volume.spacing[:2] == tuple(float(s) for s in measures.PixelSpacing)[::-1]
+    assert [f.index_in_file for f in volume.series.frames] == order.tolist()
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+@pytest.mark.parametrize("order", [(0, 1, 2, 3, 4), (4, 3, 2, 1, 0), (2, 0, 4, 1, 3)])
+def test_frames_are_sorted_by_position(tmp_path: Path, order: Sequence[int], syntax: str) -> None:
+    path = tmp_path / "1.dcm"
+    _enhanced(path, order, syntax=syntax)
+    truth = _stored(5)[np.argsort(order)] * 2 - 10
+    for engine in ("auto", "pydicom"):
+        volume = vdl.load(path, engine=engine, verify="all")
+        np.testing.assert_array_equal(volume.frames, truth)
+        assert volume.spacing == pytest.approx((0.5, 0.8, 2.5))
+        np.testing.assert_allclose(volume.frames_geometry.to_patient((0, 0, 0)), (-10, -20, 30), atol=1e-6)
+        assert volume.units == "HU"
+
+
+def test_every_frame_has_its_own_slope(tmp_path: Path) -> None:
+    path = tmp_path / "1.dcm"
+    order, slopes = (2, 0, 4, 1, 3), (0.5, 1.5, 2.5, 3.5, 4.5)
+    _enhanced(path, order, slopes=slopes)
+    scaled = _stored(5) * np.array(slopes)[:, None, None] + np.arange(5)[:, None, None]
+    volume = vdl.load(path)
+    assert volume.dtype == np.float32
+    np.testing.assert_array_equal(volume.frames, scaled[np.argsort(order)])
+    np.testing.assert_array_equal(vdl.load(path, rescale=False).frames, _stored(5)[np.argsort(order)])
+
+
+def test_own_groups_go_before_shared_ones(tmp_path: Path) -> None:
+    path = tmp_path / "1.dcm"
+
+    def own(group: Dataset, i: int) -> None:
+        group.PixelValueTransformationSequence = _group(RescaleSlope=3, RescaleIntercept=1)
+
+    _enhanced(path, edit_frame=own)
+    np.testing.assert_array_equal(vdl.load(path).frames, _stored(5) * 3 + 1)
+
+
+def test_nested_tags_of_the_groups_are_not_those_of_other_files(tmp_path: Path) -> None:
+    """Top-level attributes that the groups override."""
+    path = tmp_path / "1.dcm"
+
+    def edit(d: Dataset) -> None:
+        d.ImagePositionPatient, d.PixelSpacing, d.RescaleSlope, d.RescaleIntercept = [9, 9, 9], [9, 9], 9, 9
+
+    _enhanced(path, edit=edit)
+    volume = vdl.load(path)
+    np.testing.assert_array_equal(volume.frames, _stored(5) * 2 - 10)
+    assert volume.spacing == pytest.approx((0.5, 0.8, 2.5))
+
+
+@pytest.mark.parametrize("order", [(0, 1, 3, 4), (0, 2, 3, 4), (4, 3, 1, 0)])
+def test_a_missing_frame(tmp_path: Path, order: Sequence[int]) -> None:
+    _enhanced(tmp_path / "1.dcm", order)
+    with pytest.raises(vdl.MissingSliceError, match="1 slice missing in 4"):
+        vdl.load(tmp_path)
+    with pytest.warns(vdl.DicomLoadWarning, match="interpolated"):
+        volume = vdl.load(tmp_path, irregular="resample")
+    assert volume.frames.shape == (5, ROWS, COLUMNS)
+
+
+def test_two_frames_at_one_place(tmp_path: Path) -> None:
+    _enhanced(tmp_path / "1.dcm", (0, 1, 2, 2, 3))
+    with pytest.raises(vdl.DuplicateSliceError):
+        vdl.load(tmp_path)
+
+
+def test_echoes_in_one_file_are_stacks(tmp_path: Path) -> None:
+    def echo(group: Dataset, i: int) -> None:
+        group.MREchoSequence = _group(EffectiveEchoTime=float(5 + 5 * (i % 2)))
+
+    _enhanced(tmp_path / "1.dcm", (0, 0, 1, 1, 2, 2), edit_frame=echo)
+    with pytest.raises(vdl.DuplicateSliceError, match=r"2 volumes of 3 slices \(2\.5 mm\).*EchoTime 5, EchoTime 10"):
+        vdl.load(tmp_path)
+    first, second = vdl.load_all(tmp_path)
+    np.testing.assert_array_equal(first.frames, _stored(6)[::2] * 2 - 10)
+    np.testing.assert_array_equal(second.frames, _stored(6)[1::2] * 2 - 10)
+
+
+def _one_group_less(d: Dataset) -> None:
+    d.PerFrameFunctionalGroupsSequence = d.PerFrameFunctionalGroupsSequence[:-1]
+
+
+def _no_orientation(d: Dataset) -> None:
+    del d.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence[0].ImageOrientationPatient
+
+
+def _slope_zero(d: Dataset) -> None:
+    d.SharedFunctionalGroupsSequence[0].PixelValueTransformationSequence[0].RescaleSlope = 0
+
+
+def _two_values(d: Dataset) -> None:
+    d.PerFrameFunctionalGroupsSequence[1].PlanePositionSequence[0].ImagePositionPatient = [1, 2]
+
+
+def _spacing_zero(d: Dataset) -> None:
+    d.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing = [0, 1]
+
+
+def _empty_position(d: Dataset) -> None:
+    d.PerFrameFunctionalGroupsSequence[2].PlanePositionSequence[0].ImagePositionPatient = None
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (_one_group_less, "4 per-frame groups for 5 frames"),
+        (_no_orientation, "ImageOrientationPatient is missing or empty"),
+        (_slope_zero, "RescaleSlope is 0"),
+        (_two_values, "2 values where 3 belong"),
+        (_spacing_zero, "PixelSpacing is no distance"),
+        (_empty_position, "ImagePositionPatient is missing or empty"),
+        (lambda d: setattr(d, "NumberOfFrames", 6), "less than the"),
+        (lambda d: setattr(d, "NumberOfFrames", 4), "more than the"),
+        (lambda d: setattr(d, "NumberOfFrames", 0), "0 frames"),
+    ],
+)
+def test_groups_that_do_not_describe_the_frames(tmp_path: Path, edit: Edit, words: str) -> None:
+    path = tmp_path / "1.dcm"
+    _enhanced(path, edit=edit)
+    with pytest.raises(vdl.CorruptFileError, match=words) as caught:
+        vdl.load(path)
+    assert caught.value.files == (str(path),)
+    (problem,) = vdl.scan(path).problems
+    assert problem.path == str(path)
+
+
+@pytest.mark.parametrize("sequence", [b"\x28\0\x10\x91SQ\0\0", b"\x28\0\x45\x91SQ\0\0", b"\x20\0\x13\x91SQ\0\0"])
+def test_a_group_whose_length_leaves_its_item(tmp_path: Path, sequence: bytes) -> None:
+    """PixelMeasuresSequence then swallows the rescale; pydicom says nothing, but the length points out of the item."""
+    path = tmp_path / "1.dcm"
+    _enhanced(path)
+    data = bytearray(path.read_bytes())
+    data[data.index(sequence) + len(sequence) + 1] ^= 0x20
+    path.write_bytes(data)
+    with pytest.raises(vdl.CorruptFileError):
+        vdl.load(path)
+
+
+def test_one_frame_of_one_without_position(tmp_path: Path) -> None:
+    def edit(group: Dataset, i: int) -> None:
+        if i == 1:
+            del group.PlanePositionSequence
+
+    _enhanced(tmp_path / "1.dcm", edit_frame=edit)
+    with pytest.raises(vdl.DicomLoadError):
+        vdl.load(tmp_path)
+
+
+def test_several_enhanced_files_make_one_stack(tmp_path: Path) -> None:
+    """A series of two enhanced files with three frames each."""
+    _enhanced(tmp_path / "1.dcm", (0, 2, 4), edit=lambda d: setattr(d, "SOPInstanceUID", f"{ROOT}.3.1"))
+    _enhanced(tmp_path / "2.dcm", (5, 3, 1), edit=lambda d: setattr(d, "SOPInstanceUID", f"{ROOT}.3.2"))
+    volume = vdl.load(tmp_path)
+    first, second = _stored(3) * 2 - 10, _stored(3) * 2 - 10
+    truth = [first[0], second[2], first[1], second[1], first[2], second[0]]
+    np.testing.assert_array_equal(volume.frames, truth)
+
+
+# ------------------------------------------------------------------------------------------- plain runs of frames
+def _plain(path: Path, **attributes: Any) -> None:
+    d = _image(5, SecondaryCaptureImageStorage)
+    d.PixelSpacing = [0.8, 0.5]
+    for keyword, value in attributes.items():
+        setattr(d, keyword, value)
+    write_dataset(path, d)
+
+
+@pytest.mark.parametrize("engine", ["auto", "pydicom"])
+def test_plain_frames_come_in_file_order_with_a_warning(tmp_path: Path, engine: str) -> None:
+    path = tmp_path / "1.dcm"
+    _plain(path, SliceThickness=3)
+    with (
+        pytest.warns(vdl.DicomLoadWarning, match="no ImagePositionPatient: frames are in file order"),
+        pytest.warns(vdl.DicomLoadWarning, match="3 mm is taken for the distance of slices"),
+    ):
+        volume = vdl.load(path, engine=engine)
+    np.testing.assert_array_equal(volume.frames, pydicom.dcmread(path).pixel_array)
+    assert volume.affine is None
+    assert volume.spacing == (0.5, 0.8, 3.0)
+
+
+def test_one_position_does_not_place_many_frames(tmp_path: Path) -> None:
+    path = tmp_path / "1.dcm"
+    _plain(path, ImagePositionPatient=[0, 0, 0], ImageOrientationPatient=[1, 0, 0, 0, 1, 0])
+    with (
+        pytest.warns(vdl.DicomLoadWarning, match="file order"),
+        pytest.warns(vdl.DicomLoadWarning, match="1 mm is taken"),
+    ):
+        volume = vdl.load(path)
+    assert volume.affine is None
+    np.testing.assert_array_equal(volume.frames, _stored(5))
+
+
+# --------------------------------------------------------------------------------------------------------- dose grids
+def test_a_real_dose_grid(data: Path) -> None:
+    (path,) = (data / "rtdose_32bit").iterdir()
+    d = pydicom.dcmread(path)
+    truth = d.pixel_array * float(d.DoseGridScaling)
+    for engine in ("auto", "direct", "pydicom"):
+        volume = vdl.load(path, engine=engine)
+        np.testing.assert_allclose(volume.frames, truth, rtol=1e-15)
+        assert volume.dtype == np.float64
+        assert volume.units == ("Gy" if d.DoseUnits == "GY" else d.DoseUnits)
+        first = np.array(d.ImagePositionPatient, float)
+        row, column = np.reshape(np.array(d.ImageOrientationPatient, float), (2, 3))
+        for k, offset in enumerate(d.GridFrameOffsetVector):
+            expected = first + (float(offset) - float(d.GridFrameOffsetVector[0])) * np.cross(row, column)
+            np.testing.assert_allclose(volume.frames_geometry.to_patient((0, 0, k)), expected, atol=1e-6)
+        assert volume.spacing[:2] == tuple(float(s) for s in d.PixelSpacing)[::-1]
+
+
+def _dose(path: Path, offsets: Sequence[float] | None, **attributes: Any) -> None:
+    d = _image(5, RTDoseStorage)
+    d.Modality, d.DoseUnits, d.DoseGridScaling = "RTDOSE", "GY", 0.25
+    d.ImagePositionPatient, d.ImageOrientationPatient, d.PixelSpacing = [1, 2, 30], [1, 0, 0, 0, 1, 0], [2, 3]
+    if offsets is not None:
+        d.GridFrameOffsetVector = list(offsets)
+    for keyword, value in attributes.items():
+        setattr(d, keyword, value)
+    write_dataset(path, d)
+
+
+@pytest.mark.parametrize("offsets", [(0, 2.5, 5, 7.5, 10), (30, 32.5, 35, 37.5, 40)], ids=["relative", "absolute"])
+def test_offsets_say_where_the_planes_lie(tmp_path: Path, offsets: Sequence[float]) -> None:
+    path = tmp_path / "1.dcm"
+    _dose(path, offsets)
+    volume = vdl.load(path)
+    np.testing.assert_array_equal(volume.frames, _stored(5) * 0.25)
+    for k in range(5):
+        np.testing.assert_allclose(volume.frames_geometry.to_patient((0, 0, k)), (1, 2, 30 + 2.5 * k), atol=1e-9)
+
+
+def test_descending_offsets_are_sorted(tmp_path: Path) -> None:
+    path = tmp_path / "1.dcm"
+    _dose(path, (0, -2.5, -5, -7.5, -10))
+    volume = vdl.load(path)
+    np.testing.assert_array_equal(volume.frames, _stored(5)[::-1] * 0.25)
+    np.testing.assert_allclose(volume.frames_geometry.to_patient((0, 0, 0)), (1, 2, 20), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("offsets", "attributes"),
+    [
+        (None, {}),
+        ((0, 1, 2), {}),
+        ((0, 1, 2, 3, 4), {"DoseGridScaling": 0}),
+        ((0, 1, 2, 3, 4), {"DoseGridScaling": ""}),
+        ((0, 1, 2, 3, 4), {"ImagePositionPatient": None}),
+    ],
+)
+def test_a_dose_grid_that_cannot_be_placed_or_scaled(
+    tmp_path: Path, offsets: Sequence[float] | None, attributes: dict[str, Any]
+) -> None:
+    path = tmp_path / "1.dcm"
+    _dose(path, offsets, **attributes)
+    with pytest.raises(vdl.CorruptFileError, match="its dose grid cannot be used") as caught:
+        vdl.load(path)
+    assert caught.value.files == (str(path),)
+
+
+def test_uneven_planes_of_a_dose_grid(tmp_path: Path) -> None:
+    _dose(tmp_path / "1.dcm", (0, 2.5, 5, 10, 12.5))
+    with pytest.raises(vdl.MissingSliceError):
+        vdl.load(tmp_path)

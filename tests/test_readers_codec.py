@@ -1,0 +1,862 @@
+"""The codec reader: every syntax gives what GDCM (SimpleITK) or pydicom gives, and no damage goes through unseen."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import random
+import struct
+import subprocess
+import sys
+import threading
+import tracemalloc
+import warnings
+import zlib
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import imagecodecs
+import numpy as np
+import pydicom
+import pytest
+import SimpleITK
+from PIL import Image
+from pydicom.data import get_testdata_file
+from pydicom.encaps import encapsulate, encapsulate_extended
+from pydicom.pixels import convert_color_space
+from pydicom.pixels.encoders import RLELosslessEncoder
+from synthetic import Raw, Truth, padded, raw_image
+
+import vtkdicomload as vdl
+from vtkdicomload import CompressedPixelDataError, CorruptFileError, DicomLoadWarning, UnsupportedPixelDataError
+from vtkdicomload.header import Frame, read_header
+from vtkdicomload.multiframe import frames_of
+from vtkdicomload.readers import check_supported, codec
+from vtkdicomload.readers import pydicom as plain
+from vtkdicomload.readers.values import Conversion, conversion_for, pixel_shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    Write = Callable[..., Truth]
+    Pixels = np.ndarray[Any, Any]
+
+RLE, UNCOMPRESSED, DEFLATED = "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.1.98", "1.2.840.10008.1.2.8.1"
+JPEG, JPEG_12, PROGRESSIVE, LOSSLESS, SV1 = (f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 55, 57, 70))
+JPEG_LS, NEAR, J2K_LOSSLESS, J2K = (f"1.2.840.10008.1.2.4.{n}" for n in (80, 81, 90, 91))
+HTJ2K = tuple(f"1.2.840.10008.1.2.4.{n}" for n in (201, 202, 203))
+JPEG_XL = tuple(f"1.2.840.10008.1.2.4.{n}" for n in (110, 111, 112))
+HERE = Path(__file__).parent
+
+
+# ------------------------------------------------------------------------------------------------------ making files
+def rle(pixels: Pixels) -> bytes:
+    samples = pixels.shape[2] if pixels.ndim == 3 else 1
+    bits = pixels.dtype.itemsize * 8
+    options = {"planar_configuration": 0} if samples > 1 else {}
+    return RLELosslessEncoder.encode(
+        pixels,
+        encoding_plugin="pydicom",
+        rows=pixels.shape[0],
+        columns=pixels.shape[1],
+        samples_per_pixel=samples,
+        photometric_interpretation="RGB" if samples > 1 else "MONOCHROME2",
+        bits_allocated=bits,
+        bits_stored=bits,
+        pixel_representation=int(pixels.dtype.kind == "i"),
+        number_of_frames=1,
+        **options,
+    )
+
+
+def unsigned(pixels: Pixels) -> Pixels:
+    return pixels.view(f"u{pixels.dtype.itemsize}")
+
+
+def deflated(pixels: Pixels) -> bytes:
+    squeeze = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return squeeze.compress(pixels.tobytes()) + squeeze.flush()
+
+
+def j2k(pixels: Pixels, **options: Any) -> bytes:
+    options = {"codecformat": "j2k", "level": 0, "reversible": True, "mct": False, **options}
+    return bytes(imagecodecs.jpeg2k_encode(pixels, **options))
+
+
+def ljpeg(pixels: Pixels, predictor: int = 1) -> bytes:
+    bits = pixels.dtype.itemsize * 8
+    options: dict[str, Any] = {"colorspace": "RGB", "outcolorspace": "RGB"} if pixels.ndim == 3 else {}
+    options |= {"lossless": True, "predictor": predictor, "bitspersample": bits}
+    return bytes(imagecodecs.jpeg8_encode(unsigned(pixels), **options))
+
+
+def jpegls(pixels: Pixels) -> bytes:
+    return bytes(imagecodecs.jpegls_encode(unsigned(pixels), level=0))
+
+
+def htj2k(pixels: Pixels) -> bytes:
+    return bytes(imagecodecs.htj2k_encode(pixels, reversible=True))
+
+
+def jpegxl(pixels: Pixels) -> bytes:
+    return bytes(imagecodecs.jpegxl_encode(unsigned(pixels), lossless=True))
+
+
+# syntax → lossless encoder
+ENCODERS: dict[str, Callable[[Any], bytes]] = {
+    RLE: rle,
+    UNCOMPRESSED: lambda pixels: pixels.tobytes(),
+    DEFLATED: deflated,
+    LOSSLESS: lambda pixels: ljpeg(pixels, 6),
+    SV1: ljpeg,
+    JPEG_LS: jpegls,
+    J2K_LOSSLESS: j2k,
+    **dict.fromkeys(HTJ2K, htj2k),
+    JPEG_XL[0]: jpegxl,
+    JPEG_XL[2]: jpegxl,
+}
+NAMES = {
+    **{RLE: "rle", UNCOMPRESSED: "uncompressed", DEFLATED: "deflated", LOSSLESS: "lossless", SV1: "sv1"},
+    **{JPEG_LS: "jpegls", J2K_LOSSLESS: "j2k"},
+    **dict(zip((*HTJ2K, *JPEG_XL), ("ht1", "ht2", "ht3", "jxl", "jxl-jpeg", "jxl-lossy"), strict=True)),
+}
+SYNTAXES = [pytest.param(uid, id=NAMES[uid]) for uid in ENCODERS]
+
+
+def items(streams: Sequence[bytes], *, fragments: int = 1, table: bool = True) -> bytes:
+    """Encapsulated pixel data with its delimiter."""
+    if all(streams):
+        data = encapsulate(list(streams), fragments_per_frame=fragments, has_bot=table)
+    else:  # which pydicom refuses to write
+        data = b"".join(struct.pack("<HHI", 0xFFFE, 0xE000, len(s)) + s for s in (b"", *streams))
+    return data + b"\xfe\xff\xdd\xe0\0\0\0\0"
+
+
+def write(
+    path: Path, syntax: str, streams: Sequence[bytes], like: Pixels, *changes: Raw, data: bytes | None = None
+) -> Path:
+    """A file of compressed frames whose header says what the pixels `like` are."""
+    us = lambda n: int(n).to_bytes(2, "little")  # noqa: E731
+    bits = like.dtype.itemsize * 8
+    colour = like.ndim == 3
+    elements: list[Raw] = [
+        (0x00180050, "DS", b"2 "),
+        (0x00280002, "US", us(like.shape[2] if colour else 1)),
+        (0x00280004, "CS", b"RGB " if colour else b"MONOCHROME2 "),
+        (0x00280010, "US", us(like.shape[0])),
+        (0x00280011, "US", us(like.shape[1])),
+        (0x00280100, "US", us(bits)),
+        (0x00280101, "US", us(bits)),
+        (0x00280102, "US", us(bits - 1)),
+        (0x00280103, "US", us(like.dtype.kind == "i")),
+        (0x7FE00010, "OB", items(streams) if data is None else data, 0xFFFFFFFF),
+    ]
+    if colour:
+        elements.append((0x00280006, "US", us(0)))
+    if len(streams) > 1:
+        elements.append((0x00280008, "IS", padded(str(len(streams)).encode(), b" ")))
+    path.write_bytes(raw_image(*elements, *changes, syntax=syntax))
+    return path
+
+
+def picture(
+    rows: int = 24, columns: int = 31, samples: int = 1, dtype: Any = np.uint16, seed: int = 0, bits: int = 0
+) -> Pixels:
+    """A smooth image with noise, over the whole range of its bits."""
+    dtype = np.dtype(dtype)
+    bits = bits or dtype.itemsize * 8
+    y, x, s = np.mgrid[:rows, :columns, :samples]
+    span = (1 << bits) - 1
+    values = (x * 3 + y * 2 + s * 5 + seed) / (rows * 2 + columns * 3 + samples * 5) * span * 0.9
+    values = np.clip(values + np.random.default_rng(seed).normal(0, span / 50, values.shape), 0, span)
+    result = (values.astype(np.int64) - ((span + 1) // 2 if dtype.kind == "i" else 0)).astype(dtype)
+    return result if samples > 1 else result[..., 0]
+
+
+# ------------------------------------------------------------------------------------------------------ reading them
+def scanned(files: Iterable[Path | str]) -> list[Frame]:
+    return [frame for f in files for frame in frames_of(read_header(f))]
+
+
+def decoded(*files: Path | str, workers: int | None = None, rescale: bool = False) -> Pixels:
+    """What the codec reader makes of the files."""
+    frames = scanned(files)
+    check_supported(frames)
+    conversion = conversion_for(frames, rescale=rescale)
+    assert codec.refusal(frames, conversion) is None
+    out = np.zeros((len(frames), *pixel_shape(frames[0].header)), conversion.dtype)
+    steps: list[int] = []
+    assert codec.fill(frames, conversion, out, lambda: steps.append(1), workers) == ()
+    assert len(steps) == len(frames)
+    return out
+
+
+def assert_refused_or(expected: Any, path: Path) -> None:
+    """Damaged or not: an error that names the file, or the right pixels; never others."""
+    try:
+        found = decoded(path)
+    except CorruptFileError as error:
+        refusal = error
+    else:
+        np.testing.assert_array_equal(found, expected, "other pixels without an error")
+        return
+    assert str(path) in str(refusal)
+    assert refusal.files == (str(path),)
+
+
+def by_gdcm(path: Path | str) -> Pixels:
+    """Pixels by SimpleITK, before slope and intercept: (frames, rows, columns) or (..., 3)."""
+    pixels = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
+    first = scanned([path])[0]
+    identity = first.header.samples == 3 or (first.slope, first.intercept) == (1, 0)
+    return pixels if identity else (pixels - first.intercept) / first.slope
+
+
+# ------------------------------------------------------------------------------------------------------ lossless
+@pytest.mark.parametrize("syntax", SYNTAXES)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16])
+@pytest.mark.parametrize("shape", [(24, 31), (7, 5), (1, 9), (9, 1), (64, 64)])
+def test_lossless_frames_come_back_exactly(tmp_path: Path, syntax: str, dtype: Any, shape: tuple[int, int]) -> None:
+    pixels = picture(*shape, dtype=dtype)
+    path = write(tmp_path / "x.dcm", syntax, [ENCODERS[syntax](pixels)], pixels)
+    found = decoded(path)
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found[0], pixels)
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_colour_comes_back_exactly(tmp_path: Path, syntax: str, dtype: Any) -> None:
+    pixels = picture(24, 31, 3, dtype)
+    path = write(tmp_path / "x.dcm", syntax, [ENCODERS[syntax](pixels)], pixels)
+    found = decoded(path)
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found[0], pixels)
+
+
+@pytest.mark.parametrize("syntax", [RLE, JPEG_LS, J2K_LOSSLESS, SV1])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16])
+def test_gdcm_reads_the_same_from_the_same_file(tmp_path: Path, syntax: str, dtype: Any) -> None:
+    pixels = picture(dtype=dtype)
+    path = write(tmp_path / "x.dcm", syntax, [ENCODERS[syntax](pixels)], pixels, (0x00281052, "DS", b"0 "))
+    np.testing.assert_array_equal(decoded(path)[0], by_gdcm(path)[0])
+
+
+@pytest.mark.parametrize("syntax", [UNCOMPRESSED, DEFLATED])
+def test_32_bits_come_back_exactly(tmp_path: Path, syntax: str) -> None:
+    pixels = picture(dtype=np.uint32)
+    path = write(tmp_path / "x.dcm", syntax, [ENCODERS[syntax](pixels)], pixels)
+    np.testing.assert_array_equal(decoded(path)[0], pixels)
+
+
+def twelve(kind: int) -> tuple[Raw, ...]:
+    """Elements that say 12 bits stored."""
+    return (0x00280101, "US", b"\x0c\0"), (0x00280102, "US", b"\x0b\0"), (0x00280103, "US", bytes((kind, 0)))
+
+
+@pytest.mark.parametrize("syntax", [s for s in ENCODERS if s not in (LOSSLESS,)])
+def test_twelve_bits_in_sixteen(tmp_path: Path, syntax: str) -> None:
+    pixels = picture(bits=12)
+    path = write(tmp_path / "x.dcm", syntax, [ENCODERS[syntax](pixels)], pixels, *twelve(0))
+    np.testing.assert_array_equal(decoded(path)[0], pixels)
+
+
+@pytest.mark.parametrize("syntax", [RLE, UNCOMPRESSED, SV1, JPEG_LS])
+def test_twelve_signed_bits_are_extended(tmp_path: Path, syntax: str) -> None:
+    values = picture(bits=12).astype(np.int16) - 2048
+    words = (values & 0xFFF).astype(np.uint16)
+    path = write(tmp_path / "x.dcm", syntax, [ENCODERS[syntax](words)], words, *twelve(1))
+    np.testing.assert_array_equal(decoded(path)[0], values)
+
+
+def test_unsigned_jpeg_2000_under_a_signed_header_is_read_with_a_warning() -> None:
+    path = get_testdata_file("J2K_pixelrep_mismatch.dcm", download=False)
+    with pytest.warns(DicomLoadWarning, match="unsigned, their headers say signed"):
+        found = decoded(path)
+    np.testing.assert_array_equal(found, by_gdcm(path))
+    np.testing.assert_array_equal(found[0], pydicom.dcmread(path).pixel_array)
+
+
+@pytest.mark.parametrize("codecformat", ["j2k", "jp2"])
+def test_jpeg_2000_with_and_without_a_file_format(tmp_path: Path, codecformat: str) -> None:
+    pixels = picture(dtype=np.int16)
+    path = write(tmp_path / "x.dcm", J2K_LOSSLESS, [j2k(pixels, codecformat=codecformat)], pixels)
+    np.testing.assert_array_equal(decoded(path)[0], pixels)
+
+
+def test_jpeg_2000_colour_transform(tmp_path: Path) -> None:
+    pixels = picture(24, 31, 3, np.uint8)
+    words = (0x00280004, "CS", b"YBR_RCT ")
+    path = write(tmp_path / "x.dcm", J2K_LOSSLESS, [j2k(pixels, mct=True)], pixels, words)
+    np.testing.assert_array_equal(decoded(path)[0], pixels)
+
+
+@pytest.mark.parametrize("syntax", [RLE, J2K_LOSSLESS, JPEG_LS, UNCOMPRESSED])
+def test_ybr_full_becomes_rgb(tmp_path: Path, syntax: str) -> None:
+    pixels = picture(24, 31, 3, np.uint8)
+    path = write(tmp_path / "x.dcm", syntax, [ENCODERS[syntax](pixels)], pixels, (0x00280004, "CS", b"YBR_FULL"))
+    np.testing.assert_array_equal(decoded(path)[0], convert_color_space(pixels, "YBR_FULL", "RGB"))
+
+
+def test_jpeg_ls_planes_one_after_another(tmp_path: Path) -> None:
+    """Interleave mode none: a scan for each sample, put together by hand."""
+    pixels = picture(24, 31, 3, np.uint8)
+    scans = b""
+    for c in range(3):
+        stream = jpegls(np.ascontiguousarray(pixels[..., c]))
+        at = stream.index(b"\xff\xda")
+        scans += stream[at : at + 5] + bytes([c + 1]) + stream[at + 6 : -2]
+    frame = struct.pack(">HHBHHB", 0xFFF7, 17, 8, 24, 31, 3) + b"\1\x11\0\2\x11\0\3\x11\0"
+    path = write(tmp_path / "x.dcm", JPEG_LS, [b"\xff\xd8" + frame + scans + b"\xff\xd9"], pixels)
+    np.testing.assert_array_equal(decoded(path)[0], pixels)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"\xff\xd8\xff\xe0", b"\xff\x0a\0\0", b"\xff\x4f\xff\x51", b"\0\0\0\0jP  ", b"\0\0\0\0JXL "],
+)
+@pytest.mark.parametrize("syntax", [UNCOMPRESSED, DEFLATED])
+def test_pixels_that_look_like_a_stream_are_pixels(tmp_path: Path, syntax: str, start: bytes) -> None:
+    pixels = picture()
+    pixels.reshape(-1).view(np.uint8)[: len(start)] = np.frombuffer(start, np.uint8)
+    path = write(tmp_path / "x.dcm", syntax, [ENCODERS[syntax](pixels)], pixels)
+    np.testing.assert_array_equal(decoded(path)[0], pixels)
+
+
+# ------------------------------------------------------------------------------------------------------ real files
+LOSSY_LEVELS = 1
+REAL = {
+    "jpegls_80_12bit": 0,
+    "jpeg_lossless_70_12bit": 0,
+    "jpeg_baseline_50": LOSSY_LEVELS,
+    "jpeg_extended_51": LOSSY_LEVELS,
+    "jpeg_55_retired": LOSSY_LEVELS,
+    "jpegls_near_81": 0,
+    "j2k_91": LOSSY_LEVELS,
+    "j2k_91_brain": LOSSY_LEVELS,
+    "ybr422_jpeg": 2,
+    "ybr_full_jpeg": 2,
+    "rgb_jpegls": 0,
+    "rgb_jpeg_lossless": 0,
+    "fragmented_jpeg_lossless_57": 0,
+    "two_frames_jpegls_80": 0,
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_files_are_decoded_as_by_gdcm(data: Path, name: str) -> None:
+    path = data / "compressed" / f"{name}.dcm"
+    found, expected = decoded(path).astype(np.float64), by_gdcm(path)
+    assert found.std() > 1
+    np.testing.assert_allclose(found, np.reshape(expected, found.shape), rtol=0, atol=REAL[name] + 1e-3)
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_files_load_with_the_default_options(data: Path, name: str) -> None:
+    path = data / "compressed" / f"{name}.dcm"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DicomLoadWarning)  # most have no position
+        volume = vdl.load(path)
+    assert volume.engine == "codec"
+    first = volume.series.frames[0]
+    if first.header.samples == 1:
+        order = [frame.index_in_file for frame in volume.series.frames]
+        expected = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))[order]
+        np.testing.assert_allclose(volume.frames, expected, atol=REAL[name] * first.slope + 1e-3, rtol=1e-6)
+
+
+BUNDLED = [
+    *("693_J2KI", "JPEG-lossy", "JPEG2000", "JPEGLSNearLossless_08", "JPEGLSNearLossless_16", "JPGExtended"),
+    *("MR_small_RLE", "MR_small_jp2klossless", "MR_small_jpeg_ls_lossless", "SC_rgb_jls_lossy_line"),
+    *("SC_rgb_jls_lossy_sample", "SC_rgb_dcmtk_+eb+cr", "SC_rgb_dcmtk_+eb+cy+n1", "SC_rgb_dcmtk_+eb+cy+n2"),
+    *("SC_rgb_dcmtk_+eb+cy+np", "SC_rgb_dcmtk_+eb+cy+s2", "SC_rgb_dcmtk_+eb+cy+s4", "SC_rgb_gdcm_KY"),
+    *("SC_rgb_jpeg_dcmtk", "SC_rgb_jpeg_gdcm", "SC_rgb_jpeg_lossy_gdcm", "SC_rgb_rle", "SC_rgb_rle_2frame"),
+    *("SC_rgb_small_odd_jpeg", "SC_jpeg_no_color_transform", "SC_jpeg_no_color_transform_2", "GDCMJ2K_TextGBR"),
+    *("SC_rgb_jpeg_app14_dcmd",),
+]
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_files_that_come_with_pydicom_are_decoded_as_by_gdcm(name: str) -> None:
+    path = get_testdata_file(f"{name}.dcm", download=False)
+    found = decoded(path).astype(np.float64)
+    expected = np.reshape(by_gdcm(path), found.shape)
+    lossy = "jpeg" in name.lower() or "+eb" in name or "jls" in name or name == "JPGExtended"
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2 if lossy else 0)
+
+
+@pytest.mark.parametrize("name", ["SC_rgb_rle_16bit", "SC_rgb_rle_16bit_2frame", "rtdose_rle", "rtdose_rle_1frame"])
+def test_rle_is_decoded_as_by_pydicoms_own_decoder(name: str) -> None:
+    path = get_testdata_file(f"{name}.dcm", download=False)
+    dataset = pydicom.dcmread(path)
+    expected = pydicom.pixels.pixel_array(dataset, decoding_plugin="pydicom")
+    found = decoded(path)
+    np.testing.assert_array_equal(found, expected.reshape(found.shape))
+
+
+@pytest.mark.parametrize("name", ["JPEG-lossy", "GDCMJ2K_TextGBR"])
+def test_a_witness_that_cannot_decode_does_not_make_a_file_corrupt(name: str) -> None:
+    path = get_testdata_file(f"{name}.dcm", download=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DicomLoadWarning)
+        assert vdl.load(path).engine == "codec"
+
+
+def test_one_scan_in_four_encodings_is_one_volume(data: Path) -> None:
+    first = [
+        data / "comp_rle" / "IM-0001-0001-0001.dcm",
+        data / "comp_j2k" / "IM-0001-0001-0001.dcm",
+        data / "compressed" / "jpegls_80_12bit.dcm",
+        data / "compressed" / "jpeg_lossless_70_12bit.dcm",
+    ]
+    one, *others = (decoded(path) for path in first)
+    assert one.std() > 10
+    for other in others:
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(one[0], pydicom.dcmread(first[0]).pixel_array)
+
+
+@pytest.mark.parametrize("layout", ["vtk", "dicom"])
+@pytest.mark.parametrize("name", ["comp_rle", "comp_j2k", "rgb_stack"])
+def test_compressed_series_load_as_volumes(data: Path, name: str, layout: str) -> None:
+    volume = vdl.load(data / name, layout=layout, verify="all")
+    assert volume.engine == "codec"
+    expected = [by_gdcm(f.path)[0] for f in volume.series.frames]
+    np.testing.assert_array_equal(volume.frames, expected)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 8])
+def test_any_number_of_workers_gives_the_same(series: Write, workers: int) -> None:
+    truth = series(count=9, syntax=J2K_LOSSLESS)
+    np.testing.assert_array_equal(decoded(*truth.files, workers=workers), truth.stored)
+
+
+def test_native_files_may_lie_among_them(series: Write) -> None:
+    one = series("a", syntax=RLE, count=2)
+    other = series("b", syntax="1.2.840.10008.1.2.1", count=2, RescaleIntercept=0)
+    found = decoded(one.files[0], other.files[1], one.files[1], other.files[0], rescale=True)
+    expected = (one.stored[0], other.stored[1], one.stored[1], other.stored[0])
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_values_are_rescaled(series: Write) -> None:
+    truth = series(syntax=RLE, RescaleSlope=2, RescaleIntercept=-1024)
+    np.testing.assert_array_equal(vdl.load(truth.folder).frames, truth.frames)
+    truth = series("big", syntax=JPEG_LS, RescaleSlope=0.25, RescaleIntercept=3)
+    np.testing.assert_array_equal(vdl.load(truth.folder).frames, truth.frames)
+
+
+# ------------------------------------------------------------------------------------------------------ many frames
+FRAMES = [picture(seed=k) for k in range(4)]
+
+
+@pytest.mark.parametrize(("fragments", "table"), list(itertools.product([1, 2, 3], [True, False])))
+@pytest.mark.parametrize("syntax", [JPEG_LS, J2K_LOSSLESS, SV1, RLE])
+def test_frames_in_fragments_are_put_together(tmp_path: Path, syntax: str, fragments: int, table: bool) -> None:
+    if syntax == RLE and fragments > 1:
+        pytest.skip("PS3.5 A.4.2: an RLE frame is one fragment")
+    streams = [ENCODERS[syntax](f) for f in FRAMES]
+    path = write(tmp_path / "x.dcm", syntax, streams, FRAMES[0], data=items(streams, fragments=fragments, table=table))
+    np.testing.assert_array_equal(decoded(path), FRAMES)
+    np.testing.assert_array_equal(decoded(path, workers=1), FRAMES)
+
+
+@pytest.mark.parametrize("syntax", [JPEG_LS, RLE, UNCOMPRESSED])
+def test_an_extended_offset_table_is_used(tmp_path: Path, syntax: str) -> None:
+    streams = [padded(ENCODERS[syntax](f)) for f in FRAMES]
+    data, offsets, lengths = encapsulate_extended(streams)
+    tables: tuple[Raw, ...] = ((0x7FE00001, "OV", offsets), (0x7FE00002, "OV", lengths))
+    data += b"\xfe\xff\xdd\xe0\0\0\0\0"
+    path = write(tmp_path / "x.dcm", syntax, streams, FRAMES[0], *tables, data=data)
+    np.testing.assert_array_equal(decoded(path), FRAMES)
+
+
+def test_one_frame_in_many_fragments(tmp_path: Path) -> None:
+    for syntax in (JPEG_LS, J2K_LOSSLESS):
+        data = items([ENCODERS[syntax](FRAMES[0])], fragments=5, table=syntax == JPEG_LS)
+        path = write(tmp_path / "x.dcm", syntax, [b""], FRAMES[0], data=data)
+        np.testing.assert_array_equal(decoded(path)[0], FRAMES[0])
+
+
+@pytest.mark.parametrize("said", [3, 5])
+def test_a_wrong_number_of_frames_is_refused(tmp_path: Path, said: int) -> None:
+    streams = [jpegls(f) for f in FRAMES]
+    for table in (True, False):
+        count = (0x00280008, "IS", f"{said} ".encode())
+        path = write(tmp_path / "x.dcm", JPEG_LS, streams, FRAMES[0], count, data=items(streams, table=table))
+        with pytest.raises(CorruptFileError) as caught:
+            decoded(path)
+        assert str(path) in str(caught.value)
+
+
+def test_an_offset_table_that_points_anywhere_is_refused_or_passed_over(tmp_path: Path) -> None:
+    streams = [jpegls(f) for f in FRAMES]
+    good = items(streams)
+    chance = random.Random(4)
+    for _ in range(60):
+        data = bytearray(good)
+        at = 8 + 4 * chance.randrange(4) + chance.randrange(2)
+        data[at] ^= 1 << chance.randrange(8)
+        path = write(tmp_path / "x.dcm", JPEG_LS, streams, FRAMES[0], data=bytes(data))
+        assert_refused_or(FRAMES, path)
+
+
+# ------------------------------------------------------------------------------------------------------ size first
+def with_size(stream: bytes, rows: int, columns: int) -> bytes:
+    """A stream of 24 × 31 that says it has another size."""
+    if stream[:4] == b"\xff\x4f\xff\x51":
+        size = struct.pack(">II", columns, rows)
+        return stream[:8] + size + stream[16:24] + size + stream[32:]
+    return stream.replace(struct.pack(">HH", 24, 31), struct.pack(">HH", rows, columns), 1)
+
+
+DECODERS = ("jpeg8_decode", "jpegls_decode", "jpeg2k_decode", "htj2k_decode", "jpegxl_decode", "dicomrle_decode")
+
+
+@pytest.fixture
+def _no_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in DECODERS:
+        monkeypatch.setattr(imagecodecs, name, lambda *_, **__: pytest.fail("a decoder was called"))
+
+
+@pytest.mark.usefixtures("_no_decoder")
+@pytest.mark.parametrize("syntax", [SV1, LOSSLESS, JPEG_LS, J2K_LOSSLESS, HTJ2K[0]], ids=NAMES.get)
+def test_a_huge_stream_in_a_small_file_is_refused_before_it_is_decoded(tmp_path: Path, syntax: str) -> None:
+    pixels = picture()
+    stream = with_size(ENCODERS[syntax](pixels), 30000, 30000)
+    path = write(tmp_path / "x.dcm", syntax, [stream], pixels)
+    frames = scanned([path])
+    tracemalloc.start()
+    try:
+        with pytest.raises(CorruptFileError, match="30000 × 30000 × 1, its header says 24 × 31 × 1") as caught:
+            codec.fill(frames, Conversion(np.dtype(np.uint16), False, False), np.zeros((1, 24, 31), "u2"), lambda: None)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+    assert caught.value.files == (str(path),)
+
+
+@pytest.mark.usefixtures("_no_decoder")
+def test_a_huge_jpeg_xl_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    pixels = picture()
+    # ISO 18181-1: not small; 18 bits of height, no ratio, 18 bits of width
+    size = 0 | 2 << 1 | 29999 << 3 | 0 << 21 | 2 << 24 | 29999 << 26
+    path = write(tmp_path / "x.dcm", JPEG_XL[0], [b"\xff\x0a" + size.to_bytes(8, "little") + bytes(40)], pixels)
+    with pytest.raises(CorruptFileError, match="30000 × 30000"):
+        decoded(path)
+
+
+@pytest.mark.usefixtures("_no_decoder")
+@pytest.mark.parametrize("syntax", [SV1, JPEG_LS, J2K_LOSSLESS, HTJ2K[0], JPEG_XL[0]], ids=NAMES.get)
+@pytest.mark.parametrize("shape", [(24, 32), (25, 31), (31, 24), (12, 31)])
+def test_another_size_is_refused_and_its_frame_named(tmp_path: Path, syntax: str, shape: tuple[int, int]) -> None:
+    good, bad = picture(), picture(*shape)
+    path = write(tmp_path / "one.dcm", syntax, [ENCODERS[syntax](bad)], good)
+    with pytest.raises(CorruptFileError, match=f"one.dcm: .*{shape[0]} × {shape[1]}"):
+        decoded(path)
+
+
+@pytest.mark.parametrize("syntax", [SV1, JPEG_LS, J2K_LOSSLESS, HTJ2K[0], JPEG_XL[0]], ids=NAMES.get)
+def test_the_frame_of_many_is_named(tmp_path: Path, syntax: str) -> None:
+    streams = [ENCODERS[syntax](f) for f in (FRAMES[0], FRAMES[1], picture(24, 32), FRAMES[2])]
+    path = write(tmp_path / "x.dcm", syntax, streams, FRAMES[0])
+    with pytest.raises(CorruptFileError, match=r"x\.dcm, frame 3: ") as caught:
+        decoded(path)
+    assert caught.value.files == (str(path),)
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_another_number_of_samples_is_refused(tmp_path: Path, syntax: str) -> None:
+    grey, colour = picture(dtype=np.uint8), picture(samples=3, dtype=np.uint8)
+    for real, said in ((grey, colour), (colour, grey)):
+        if syntax == UNCOMPRESSED and real is colour:
+            continue  # more bytes than are needed
+        path = write(tmp_path / "x.dcm", syntax, [ENCODERS[syntax](real)], said)
+        with pytest.raises(CorruptFileError) as caught:
+            decoded(path)
+        assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("syntax", [s for s in ENCODERS if s not in (UNCOMPRESSED,)])
+def test_more_bits_than_allocated_are_refused(tmp_path: Path, syntax: str) -> None:
+    pixels = picture(dtype=np.uint16)
+    path = write(tmp_path / "x.dcm", syntax, [ENCODERS[syntax](pixels)], picture(dtype=np.uint8))
+    with pytest.raises(CorruptFileError) as caught:
+        decoded(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("syntax", [J2K_LOSSLESS, HTJ2K[1]])
+def test_a_signed_stream_under_an_unsigned_header_is_refused(tmp_path: Path, syntax: str) -> None:
+    path = write(tmp_path / "x.dcm", syntax, [ENCODERS[syntax](picture(dtype=np.int16))], picture(dtype=np.uint16))
+    with pytest.raises(CorruptFileError, match="signed, its header says unsigned"):
+        decoded(path)
+
+
+@pytest.mark.parametrize("syntax", [SV1, JPEG_LS, J2K_LOSSLESS, HTJ2K[0], JPEG_XL[0]], ids=NAMES.get)
+def test_a_stream_of_no_image_is_refused(tmp_path: Path, syntax: str) -> None:
+    for stream in (b"", b"\0\0", b"garbage of no kind", bytes(200), bytes(range(256)) * 4):
+        path = write(tmp_path / "x.dcm", syntax, [padded(stream)], picture())
+        with pytest.raises(CorruptFileError) as caught:
+            decoded(path)
+        assert str(path) in str(caught.value)
+
+
+def test_a_stream_of_another_codec_is_refused(tmp_path: Path) -> None:
+    pixels = picture(dtype=np.uint8)
+    kinds = (SV1, JPEG_LS, J2K_LOSSLESS, JPEG_XL[0], RLE)
+    for syntax, other in itertools.permutations(kinds, 2):
+        path = write(tmp_path / "x.dcm", syntax, [ENCODERS[other](pixels)], pixels)
+        assert_refused_or(pixels[None], path)
+
+
+# ------------------------------------------------------------------------------------------------------ damage
+def baseline(pixels: Pixels) -> bytes:
+    return bytes(imagecodecs.jpeg8_encode(pixels, level=90))
+
+
+def progressive(pixels: Pixels) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", progressive=True)
+    return file.getvalue()
+
+
+def extended(pixels: Pixels) -> bytes:
+    return bytes(imagecodecs.jpeg8_encode(pixels, level=95, bitspersample=12))
+
+
+GREY, COLOUR, WIDE, TWELVE = (
+    picture(dtype=np.uint8),
+    picture(samples=3, dtype=np.uint8),
+    picture(dtype=np.int16),
+    picture(bits=12),
+)
+# name → syntax, encoder, pixels
+DAMAGED: dict[str, tuple[str, Callable[[Any], bytes], Pixels]] = {
+    "jpeg": (JPEG, baseline, GREY),
+    "jpeg colour": (JPEG, baseline, COLOUR),
+    "jpeg progressive": (PROGRESSIVE, progressive, GREY),
+    "jpeg 12": (JPEG_12, extended, TWELVE),
+    "jpeg lossless": (SV1, ljpeg, WIDE),
+    "jpeg lossless colour": (LOSSLESS, lambda p: ljpeg(p, 6), COLOUR),
+    "jpeg-ls": (JPEG_LS, jpegls, WIDE),
+    "jpeg-ls colour": (JPEG_LS, jpegls, COLOUR),
+    "jpeg-ls near": (NEAR, lambda p: bytes(imagecodecs.jpegls_encode(p, level=3)), GREY),
+    "jpeg-2000": (J2K_LOSSLESS, j2k, WIDE),
+    "jpeg-2000 lossy": (J2K, lambda p: j2k(p, codecformat="jp2", level=40, reversible=False), GREY),
+    "jpeg-2000 colour": (J2K_LOSSLESS, j2k, COLOUR),
+    "htj2k": (HTJ2K[0], htj2k, WIDE),
+    "htj2k colour": (HTJ2K[0], htj2k, COLOUR),
+    "jpeg-xl": (JPEG_XL[0], jpegxl, WIDE),
+    "jpeg-xl colour": (JPEG_XL[0], jpegxl, COLOUR),
+    "rle": (RLE, rle, WIDE),
+    "rle colour": (RLE, rle, COLOUR),
+    "deflated": (DEFLATED, deflated, WIDE),
+}
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.75, 0.95])
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_stream_cut_short_is_refused(tmp_path: Path, name: str, part: float) -> None:
+    syntax, encode, pixels = DAMAGED[name]
+    stream = encode(pixels)
+    path = write(tmp_path / "x.dcm", syntax, [stream], pixels)
+    whole = decoded(path)
+    write(path, syntax, [padded(stream[: int(len(stream) * part)])], pixels)
+    assert_refused_or(whole, path)
+
+
+@pytest.mark.parametrize("name", [n for n, (s, *_) in DAMAGED.items() if s not in (RLE, DEFLATED)])
+def test_half_an_end_marker_is_no_end(tmp_path: Path, name: str) -> None:
+    syntax, encode, pixels = DAMAGED[name]
+    stream = encode(pixels)
+    path = write(tmp_path / "x.dcm", syntax, [stream], pixels)
+    whole = decoded(path)
+    write(path, syntax, [padded(stream[: len(stream) // 2 * 2 - 40] + b"\x12\xd9")], pixels)
+    assert_refused_or(whole, path)
+
+
+@pytest.mark.parametrize("name", [n for n, (s, *_) in DAMAGED.items() if s not in (RLE, DEFLATED)])
+def test_padding_behind_a_stream_is_no_damage(tmp_path: Path, name: str) -> None:
+    syntax, encode, pixels = DAMAGED[name]
+    stream = padded(encode(pixels))
+    path = write(tmp_path / "x.dcm", syntax, [stream], pixels)
+    whole = decoded(path)
+    write(path, syntax, [stream + bytes(6)], pixels)
+    np.testing.assert_array_equal(decoded(path), whole)
+
+
+def mutated(stream: bytes, chance: random.Random) -> bytes:
+    data = bytearray(stream)
+    kind = chance.randrange(5)
+    if kind == 0:
+        return bytes(data[: chance.randrange(len(data))])
+    if kind == 1:
+        start = chance.randrange(len(data))
+        del data[start : start + chance.randrange(1, 40)]
+    for _ in range(chance.randrange(1, 5)):
+        if data:
+            data[chance.randrange(min(len(data), 120 if kind == 2 else 1 << 30))] = chance.randrange(256)
+    return bytes(data)
+
+
+# Streams that brought a decoder down: an RLE offset behind the data, an HTJ2K tile of no height, an HTJ2K
+# quantization segment that is cut short.
+def deadly(name: str, stream: bytes) -> list[bytes]:
+    if name.startswith("rle"):
+        return [stream[:8] + b"\xff\xff\xff\xc0" + stream[12:], b"\xff" * 64, stream[:64], stream[:4] + bytes(60)]
+    if name.startswith("htj2k"):
+        at = stream.index(b"\xff\x5c")
+        no_tiles = stream[:24] + bytes(8) + stream[32:]
+        return [no_tiles, stream[:24] + bytes(4) + stream[28:], stream[: at + 3] + b"\3" + stream[at + 4 :]]
+    return []
+
+
+def decode_damaged(family: str, folder: str, count: int) -> None:
+    """Decode damaged streams one after another; what comes out is a CorruptFileError or an image of the right shape."""
+    path = Path(folder) / "x.dcm"
+    ignored: list[Any] = []
+    sys.unraisablehook = ignored.append
+    for name in FAMILIES[family]:
+        syntax, encode, pixels = DAMAGED[name]
+        stream = encode(pixels)
+        chance = random.Random(name)
+        for k, damaged in enumerate([*deadly(name, stream), *(mutated(stream, chance) for _ in range(count))]):
+            print(f"{name} #{k}", flush=True)
+            write(path, syntax, [padded(damaged)], pixels)
+            try:
+                found = decoded(path)
+            except CorruptFileError:
+                continue
+            assert found.shape == (1, *pixels.shape)
+            assert not ignored, f"pixels were given although the decoder failed: {ignored[0].exc_value}"
+    print("done")
+
+
+FAMILIES: dict[str, list[str]] = {}
+for _name in DAMAGED:
+    FAMILIES.setdefault(_name.split()[0], []).append(_name)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_no_damage_brings_the_process_down(tmp_path: Path, family: str) -> None:
+    code = f"import test_readers_codec as t; t.decode_damaged({family!r}, {str(tmp_path)!r}, 250)"
+    command = [sys.executable, "-c", code]
+    try:
+        run = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=15, check=False)
+    except subprocess.TimeoutExpired as error:
+        pytest.fail(f"it hung at {(error.stdout or b'').splitlines()[-1:]}")
+    last = run.stdout.splitlines()[-1:]
+    assert run.returncode == 0, f"exit {run.returncode} at {last}\n{run.stderr[-600:]}"
+    assert last == ["done"]
+
+
+@pytest.mark.parametrize("count", [None, 200])
+def test_a_deflated_frame_inflates_no_further_than_it_should(tmp_path: Path, count: int | None) -> None:
+    pixels = picture()
+    bomb = deflated(np.zeros(50_000_000, np.uint8)) if count is None else deflated(pixels)[:count]
+    path = write(tmp_path / "x.dcm", DEFLATED, [padded(bomb)], pixels)
+    tracemalloc.start()
+    try:
+        with pytest.raises(CorruptFileError):
+            decoded(path)
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_file_that_vanished_or_changed_is_named(series: Write) -> None:
+    truth = series(syntax=RLE, count=6)
+    frames = scanned(truth.files)
+    out = np.zeros((6, 6, 8), np.int16)
+    truth.files[1].unlink()
+    truth.files[4].write_bytes(truth.files[4].read_bytes()[:-10])
+    for workers in (1, 2, 8):
+        with pytest.raises(CorruptFileError, match="since it was scanned") as caught:
+            codec.fill(frames, conversion_for(frames, rescale=False), out, lambda: None, workers)
+        assert caught.value.files[0] in (str(truth.files[1]), str(truth.files[4]))
+    assert threading.active_count() == 1
+
+
+def test_memory_errors_stay_memory_errors(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise MemoryError
+
+    truth = series(syntax=JPEG_LS, count=2)
+    monkeypatch.setattr(imagecodecs, "jpegls_decode", fail)
+    with pytest.raises(MemoryError):
+        decoded(*truth.files)
+
+
+# ------------------------------------------------------------------------------------------------------ no decoder
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [
+        (92, "JPEG 2000 Part 2 Lossless"),
+        (93, "JPEG 2000 Part 2"),
+        (94, "JPIP"),
+        (95, "JPIP"),
+        (100, "MPEG-2"),
+        (102, "MPEG-4"),
+        (107, "HEVC"),
+        (204, "JPIP HTJ2K"),
+    ],
+)
+def test_a_syntax_without_decoder_is_named(tmp_path: Path, number: int, name: str) -> None:
+    uid = f"1.2.840.10008.1.2.4.{number}"
+    path = write(tmp_path / "x.dcm", uid, [b"\0\0\0\1 stream"], picture())
+    with pytest.raises(CompressedPixelDataError) as caught:
+        vdl.load(path)
+    assert name in str(caught.value)
+    assert uid in str(caught.value)
+    assert caught.value.files == (str(path),)
+
+
+CODECS = {RLE: "DICOMRLE", SV1: "JPEG8", JPEG_LS: "JPEGLS", J2K_LOSSLESS: "JPEG2K"}
+CODECS |= {HTJ2K[0]: "JPEG2K", JPEG_XL[0]: "JPEGXL"}
+
+
+@pytest.mark.parametrize("syntax", CODECS, ids=CODECS.get)
+def test_without_its_codec_pydicom_decodes_or_an_error_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, syntax: str
+) -> None:
+    pixels = picture(dtype=np.uint8)
+    path = write(tmp_path / "x.dcm", syntax, [ENCODERS[syntax](pixels)], pixels, (0x00281052, "DS", b"0 "))
+    monkeypatch.setattr(imagecodecs, CODECS[syntax], SimpleNamespace(available=False))
+    frames = scanned([path])
+    reason = codec.refusal(frames, conversion_for(frames, rescale=True)) or ""
+    assert str(path) in reason
+    assert f"no {CODECS[syntax]} codec" in reason
+    if plain.refusal(frames, conversion_for(frames, rescale=True)):
+        with pytest.raises(UnsupportedPixelDataError, match=path.name):
+            vdl.load(path)
+        return
+    volume = vdl.load(path)
+    assert volume.engine == "pydicom"
+    np.testing.assert_array_equal(volume.frames[0], pixels)
+
+
+def test_rle_never_needs_imagecodecs(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = series(syntax=RLE)
+    monkeypatch.setattr(imagecodecs, "DICOMRLE", SimpleNamespace(available=False))
+    volume = vdl.load(truth.folder)
+    assert volume.engine == "pydicom"
+    np.testing.assert_array_equal(volume.frames, truth.frames)
+
+
+def test_what_the_codec_reader_does_not_take(series: Write) -> None:
+    rescale = Conversion(np.dtype(np.int16), rescale=True, checked=False)
+    native = scanned(series("native").files)
+    packed = scanned(series("rle", syntax=RLE).files)
+    assert "none of the files is encapsulated" in (codec.refusal(native, rescale) or "")
+    assert codec.refusal([*native, *packed], rescale) is None
+    for change, words in (
+        ({"has_modality_lut": True}, "modality LUT"),
+        ({"bits_allocated": 64}, "64 bits"),
+        ({"transfer_syntax": "1.2.3"}, "1.2.3 is not decoded"),
+    ):
+        changed = [f._replace(header=f.header._replace(**change)) for f in packed]
+        reason = codec.refusal(changed, rescale) or ""
+        assert words in reason
+        assert any(f.path in reason for f in packed)

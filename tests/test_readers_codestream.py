@@ -1,0 +1,209 @@
+"""The size in a stream's own header is the encoder's, and a stream cut short never gives a wrong one."""
+
+from __future__ import annotations
+
+import io
+import random
+import struct
+from typing import TYPE_CHECKING, Any
+
+import imagecodecs
+import numpy as np
+import pytest
+from PIL import Image
+
+from vtkdicomload.readers.codestream import CodestreamSize, codestream_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SIZES = [(1, 1), (1, 9), (9, 1), (7, 5), (24, 31), (64, 64), (100, 300), (257, 513), (8, 1000)]
+# rows × columns of every ratio that JPEG XL has a short form for, in multiples of 8 and not
+RATIOS = [(8, 8), (200, 240), (96, 128), (80, 120), (144, 256), (64, 80), (40, 80)]
+RATIOS += [(33, 33), (50, 60), (27, 48), (9, 18)]
+
+
+def pixels(rows: int, columns: int, samples: int, dtype: Any) -> np.ndarray[Any, Any]:
+    shape = (rows, columns, samples) if samples > 1 else (rows, columns)
+    return (np.arange(rows * columns * samples) % 251).astype(dtype).reshape(shape)
+
+
+def jpeg(image: Any) -> bytes:
+    return bytes(imagecodecs.jpeg8_encode(image, level=90))
+
+
+def pillow_progressive(image: Any) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "JPEG", progressive=True, comment=b"a comment" * 40)
+    return file.getvalue()
+
+
+def pillow_jp2(image: Any) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "JPEG2000")
+    return file.getvalue()
+
+
+def codec(name: str, **options: Any) -> Callable[[Any], bytes]:
+    return lambda image: bytes(getattr(imagecodecs, f"{name}_encode")(image, **options))
+
+
+# name → (encoder, dtypes, samples, whether the stream says components and bits, whether it says the sign)
+ENCODERS: dict[str, tuple[Callable[[Any], bytes], tuple[type, ...], tuple[int, ...], bool, bool]] = {
+    "jpeg": (jpeg, (np.uint8,), (1, 3), True, False),
+    "jpeg progressive": (pillow_progressive, (np.uint8,), (1, 3), True, False),
+    "jpeg 12": (codec("jpeg8", bitspersample=12), (np.uint16,), (1,), True, False),
+    "jpeg lossless": (codec("ljpeg"), (np.uint8, np.uint16), (1,), True, False),
+    "jpeg lossless 1": (codec("jpeg8", lossless=True, predictor=1), (np.uint8,), (1, 3), True, False),
+    "jpeg lossless 6": (
+        codec("jpeg8", lossless=True, predictor=6, bitspersample=16),
+        *((np.uint16,), (1, 3), True, False),
+    ),
+    "jpeg-ls": (codec("jpegls", level=0), (np.uint8, np.uint16), (1, 3), True, False),
+    "j2k": (codec("jpeg2k", codecformat="j2k", level=0), (np.uint8, np.uint16, np.int16), (1, 3), True, True),
+    "jp2": (codec("jpeg2k", codecformat="jp2", level=0), (np.uint8, np.uint16, np.int16), (1, 3), True, True),
+    "jp2 pillow": (pillow_jp2, (np.uint8,), (1, 3), True, True),
+    "htj2k": (codec("htj2k"), (np.uint8, np.uint16, np.int16), (1, 3), True, True),
+    "jpeg xl": (codec("jpegxl", lossless=True, usecontainer=False), (np.uint8, np.uint16), (1, 3), False, False),
+    "jpeg xl container": (
+        codec("jpegxl", lossless=True, usecontainer=True),
+        *((np.uint8, np.uint16), (1, 3), False, False),
+    ),
+}
+CASES = [
+    pytest.param(name, dtype, samples, id=f"{name}-{np.dtype(dtype)}-{samples}")
+    for name, (_, dtypes, components, _, _) in ENCODERS.items()
+    for dtype in dtypes
+    for samples in components
+]
+
+
+@pytest.mark.parametrize(("name", "dtype", "samples"), CASES)
+def test_size_is_that_of_the_encoded_image(name: str, dtype: type, samples: int) -> None:
+    encode, _, _, full, signs = ENCODERS[name]
+    for rows, columns in [*SIZES, *(RATIOS if "xl" in name else [])]:
+        size = codestream_size(encode(pixels(rows, columns, samples, dtype)))
+        assert size is not None
+        assert (size.rows, size.columns) == (rows, columns)
+        if full:
+            assert size.components == samples
+            assert size.bits == (12 if name == "jpeg 12" else np.dtype(dtype).itemsize * 8)
+        else:
+            assert size.components in (None, samples)
+        if signs:
+            assert size.signed == (np.dtype(dtype).kind == "i")
+
+
+def test_jpeg_xl_of_larger_sizes() -> None:
+    for rows, columns in ((520, 8), (3, 9000), (70000, 2), (600, 800), (1000, 999)):
+        stream = bytes(imagecodecs.jpegxl_encode(np.zeros((rows, columns), np.uint8), lossless=True, effort=1))
+        size = codestream_size(stream)
+        assert size is not None
+        assert (size.rows, size.columns) == (rows, columns)
+
+
+@pytest.mark.parametrize(("name", "dtype", "samples"), CASES)
+def test_a_stream_cut_anywhere_gives_its_size_or_valueerror(name: str, dtype: type, samples: int) -> None:
+    encode = ENCODERS[name][0]
+    for rows, columns in ((7, 5), (24, 31), (100, 300), (48, 64)):
+        stream = encode(pixels(rows, columns, samples, dtype))
+        whole = codestream_size(stream)
+        for end in range(12, min(len(stream), 700)):
+            try:
+                size = codestream_size(stream[:end])
+            except ValueError:
+                continue
+            assert size == whole, f"cut after {end} of {len(stream)} bytes"
+
+
+@pytest.mark.parametrize(("name", "dtype", "samples"), CASES)
+def test_a_stream_cut_in_its_first_bytes_is_no_image_or_valueerror(name: str, dtype: type, samples: int) -> None:
+    stream = ENCODERS[name][0](pixels(24, 31, samples, dtype))
+    whole = codestream_size(stream)
+    for end in range(12):
+        try:
+            assert codestream_size(stream[:end]) in (None, whole)
+        except ValueError:
+            continue
+
+
+@pytest.mark.parametrize(("name", "dtype", "samples"), CASES)
+def test_damage_raises_nothing_but_valueerror(name: str, dtype: type, samples: int) -> None:
+    stream = ENCODERS[name][0](pixels(24, 31, samples, dtype))
+    chance = random.Random(name)
+    for _ in range(300):
+        damaged = bytearray(stream)
+        for _ in range(chance.randrange(1, 5)):
+            damaged[chance.randrange(min(len(stream), 120))] = chance.randrange(256)
+        try:
+            size = codestream_size(bytes(damaged))
+        except ValueError:
+            continue
+        assert size is None or isinstance(size, CodestreamSize)
+
+
+OTHERS = [b"", b"\0", bytes(64), b"\xff", b"\xff\xd9\xff\xd8", b"BM\0\0\0\0", b"\x89PNG\r\n\x1a\n"]
+
+
+@pytest.mark.parametrize("data", OTHERS)
+def test_other_streams_declare_nothing(data: bytes) -> None:
+    assert codestream_size(data) is None
+
+
+def jpeg_of(*segments: tuple[int, bytes]) -> bytes:
+    return b"\xff\xd8" + b"".join(struct.pack(">BBH", 0xFF, m, len(v) + 2) + v for m, v in segments)
+
+
+FRAME = struct.pack(">BHHB", 8, 24, 31, 1) + b"\x01\x11\0"
+
+
+@pytest.mark.parametrize("marker", [0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xCB, 0xF7])
+def test_every_frame_marker_is_known(marker: int) -> None:
+    assert codestream_size(jpeg_of((marker, FRAME))) == CodestreamSize(24, 31, 1, 8)
+
+
+@pytest.mark.parametrize("marker", [0xC4, 0xC8, 0xCC, 0xDB, 0xDD, 0xE0, 0xE1, 0xEE, 0xFE])
+def test_tables_and_comments_before_the_frame_are_passed_over(marker: int) -> None:
+    # The segment itself looks like a frame header.
+    decoy = b"\xff\xc0" + struct.pack(">H", 11) + struct.pack(">BHHB", 8, 1, 2, 1) + b"\x01\x11\0"
+    assert codestream_size(jpeg_of((marker, decoy), (0xC0, FRAME))) == CodestreamSize(24, 31, 1, 8)
+
+
+def test_fill_bytes_and_markers_without_length_are_passed_over() -> None:
+    stream = jpeg_of((0xC0, FRAME))
+    assert codestream_size(stream[:2] + b"\xff\xff\xff" + stream[2:]) == CodestreamSize(24, 31, 1, 8)
+    assert codestream_size(stream[:2] + b"\xff\x01" + stream[2:]) == CodestreamSize(24, 31, 1, 8)
+
+
+@pytest.mark.parametrize("middle", [b"\0\0", b"\xff\0\0", b"\xff\xd9"])
+def test_a_jpeg_that_is_broken_before_its_frame_is_refused(middle: bytes) -> None:
+    with pytest.raises(ValueError, match="stream"):
+        codestream_size(b"\xff\xd8" + middle)
+
+
+def test_a_jpeg_without_a_frame_is_refused() -> None:
+    with pytest.raises(ValueError, match="ends before"):
+        codestream_size(jpeg_of((0xE0, b"JFIF\0"), (0xDB, bytes(65))))
+
+
+def test_an_image_area_with_an_offset_is_its_size() -> None:
+    # ISO 15444-1 A.5.1: the image is what lies between the offset and the end of the reference grid.
+    siz = struct.pack(">HIIIIIIIIH", 0, 131, 124, 100, 100, 131, 124, 0, 0, 1) + b"\x8b\x01\x01"
+    stream = b"\xff\x4f\xff\x51" + struct.pack(">H", len(siz) + 2) + siz
+    assert codestream_size(stream) == CodestreamSize(24, 31, 1, 12, True)
+
+
+@pytest.mark.parametrize("kind", [b"jP  ", b"JXL "])
+def test_a_container_without_a_stream_is_refused(kind: bytes) -> None:
+    box = struct.pack(">I4s", 12, kind) + b"\r\n\x87\n"
+    for rest in (b"", *(struct.pack(">I4s", length, b"free") for length in (8, 0, 1, 7))):
+        with pytest.raises(ValueError, match="stream"):
+            codestream_size(box + rest)
+
+
+def test_a_box_with_a_long_length_is_passed_over() -> None:
+    stream = ENCODERS["j2k"][0](pixels(24, 31, 1, np.uint8))
+    boxes = struct.pack(">I4s", 12, b"jP  ") + b"\r\n\x87\n"
+    boxes += struct.pack(">I4sQ", 1, b"free", 20) + b"abcd"
+    boxes += struct.pack(">I4sQ", 1, b"jp2c", 16 + len(stream)) + stream
+    assert codestream_size(boxes) == codestream_size(stream)

@@ -1,0 +1,250 @@
+"""A header read by its likeness to another one is what the strict parser makes of it, or the same error."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from pydicom import Dataset
+from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
+from synthetic import Truth, raw_image
+
+from vtkdicomload.elements import Encoding, Source, walk
+from vtkdicomload.header import Header, read_header
+from vtkdicomload.templates import HeaderReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Write = Callable[..., Truth]
+
+SERIES = [
+    *("asl_4d", "comp_j2k", "comp_rle", "enh_mr_phase", "mono1", "mr_plain4", "mr_small_slope", "not_images"),
+    *("rgb_stack", "rtdose_32bit", "seg_1bit", "slope_per_slice", "small_ct"),
+]
+
+
+def _outcome(read: Callable[[str], Header], path: Path) -> Header | tuple[type[Exception], str]:
+    try:
+        return read(str(path))
+    except Exception as error:
+        return type(error), str(error)
+
+
+def _assert_same(reader: HeaderReader, path: Path) -> None:
+    assert _outcome(reader.read, path) == _outcome(read_header, path)
+
+
+@pytest.mark.parametrize("name", SERIES)
+@pytest.mark.parametrize("seed", [None, 1, 2])
+def test_real_headers_in_any_order(data: Path, name: str, seed: int | None) -> None:
+    files = sorted(p for p in (data / name).iterdir())
+    if seed is not None:
+        random.Random(seed).shuffle(files)
+    reader = HeaderReader()
+    for path in [*files, *files[::-1]]:
+        _assert_same(reader, path)
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+def test_the_demo_series_in_any_order(ct_head: Path, seed: int | None) -> None:
+    files = sorted(ct_head.iterdir())
+    if seed is not None:
+        random.Random(seed).shuffle(files)
+    reader = HeaderReader()
+    for path in files:
+        _assert_same(reader, path)
+
+
+def test_all_real_headers_through_one_reader(data: Path) -> None:
+    files = [p for p in data.rglob("*") if p.is_file()]
+    random.Random(7).shuffle(files)
+    reader = HeaderReader()
+    for path in files * 2:
+        _assert_same(reader, path)
+
+
+def test_templates_are_used(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten slices that are alike are parsed strictly once or a few times, not ten times."""
+    from vtkdicomload import templates
+
+    strict: list[str] = []
+    monkeypatch.setattr(templates, "read_header", lambda path: strict.append(path) or read_header(path))
+    truth = series(count=10, names=[f"{k}" for k in range(10)], gap=1, origin=(0, 0, 10))
+    reader = HeaderReader()
+    headers = [reader.read(str(p)) for p in truth.files]
+    assert len(strict) < 4
+    assert [h.position for h in headers] == [tuple(p) for p in truth.positions]
+
+
+# ---------------------------------------------------------------------------------------------------- mutations
+def _nested(dataset: Dataset, _: int) -> None:
+    item = Dataset()
+    item.RescaleSlope, item.ImagePositionPatient, item.PixelSpacing = 7, [9, 9, 9], [9, 9]
+    item.SeriesInstanceUID = "1.2.3"
+    dataset.ReferencedImageSequence = [item, item]
+    dataset.RequestAttributesSequence = [item]
+    for element in (dataset["ReferencedImageSequence"],):
+        element.is_undefined_length = True
+        item.is_undefined_length_sequence_item = True
+
+
+def _rich(dataset: Dataset, k: int) -> None:
+    dataset.SpecificCharacterSet = "ISO_IR 100"
+    dataset.AcquisitionTime, dataset.ContentTime = "101010.5", f"1010{k:02}"
+    dataset.WindowCenter, dataset.WindowWidth, dataset.VOILUTFunction = [40, 60], [400, 600], "LINEAR"
+    dataset.EchoTime, dataset.EchoNumbers, dataset.TriggerTime = 4.5, 1, 100.25
+    dataset.TemporalPositionIdentifier, dataset.NumberOfTemporalPositions = 1, 3
+    dataset.PixelPaddingValue, dataset.DiffusionBValue = -2000, 800.0
+    dataset.GantryDetectorTilt, dataset.SpacingBetweenSlices, dataset.RescaleType = 0, 2.5, "HU"
+    dataset.ImagerPixelSpacing, dataset.NumberOfFrames = [1, 1], 1
+
+
+BASES: dict[str, dict[str, Any]] = {
+    "explicit": {},
+    "implicit": {"syntax": ImplicitVRLittleEndian},
+    "big endian": {"syntax": ExplicitVRBigEndian},
+    "nested": {"edit": _nested},
+    "rich": {"edit": _rich},
+    "rich, implicit": {"edit": _rich, "syntax": ImplicitVRLittleEndian},
+    "12 bits": {"dtype": np.uint16, "BitsStored": 12, "HighBit": 11, "RescaleSlope": 0.5},
+    "RGB": {"dtype": np.uint8, "SamplesPerPixel": 3},
+    "compressed": {"syntax": RLELossless},
+}
+_ODD = (
+    *(b"", b" ", b"\0", b"0", b"-0", b".5", b"1e3", b"1e999", b"nan", b"inf", b"1,5", b"abc", b"1\\2", b"1\\2\\3"),
+    *(b"0\\0\\0", b"1\\0\\0\\0\\1\\0", b"-1\\0\\0\\0\\1\\0", b"\\\\", b"+7", b"00", b"1.2.840.10008.1.2", b"\xff\xff"),
+    *(b"1.2.840.10008.1.2.1", b"1.2.840.10008.1.2.2", b"\1\0", b"\0\1", b"\x10\0", b"MONOCHROME1", b"RGB", b"\r\n"),
+)
+_BYTES = b"\0\1\2\x7f\x80\xfe\xff 019.\\-+eE,A\x10\x20"
+
+
+def _values(path: Path) -> list[tuple[int, int]]:
+    """Where the values of the top-level elements of a file begin and end, the pixels left out."""
+    header = read_header(path)
+    encoding = Encoding(
+        explicit=header.transfer_syntax != ImplicitVRLittleEndian,
+        big_endian=header.transfer_syntax == ExplicitVRBigEndian,
+    )
+    with Source(str(path)) as source:
+        meta = [*walk(source, 132, Encoding(explicit=True), only_group=2)]
+        start = meta[-1].offset + meta[-1].length
+        elements = [*meta, *walk(source, start, encoding)]
+    return [(e.offset, e.offset + e.length) for e in elements if e.depth == 0 and e.length > 0 and e.tag != 0x7FE00010]
+
+
+def _mutated(whole: bytes, spans: list[tuple[int, int]], end: int, rng: random.Random) -> bytes:
+    """The file with bytes of its header changed, its length kept."""
+    data = bytearray(whole)
+    kind = rng.choice(("flip", "byte", "bytes", "value", "value", "pad", "swap", "number"))
+    start, stop = rng.choice(spans)
+    if kind == "flip":
+        data[rng.randrange(end)] ^= 1 << rng.randrange(8)
+    elif kind == "byte":
+        data[rng.randrange(end)] = rng.choice(_BYTES)
+    elif kind == "bytes":
+        for _ in range(rng.randint(2, 5)):
+            data[rng.randrange(end)] = rng.choice(_BYTES)
+    elif kind == "value":
+        data[start:stop] = rng.choice(_ODD)[: stop - start].ljust(stop - start, rng.choice((b" ", b"\0")))
+    elif kind == "pad":
+        data[start:stop] = bytes(data[start:stop]).strip(b" \0").rjust(stop - start)
+    elif kind == "swap":
+        other, _ = rng.choice(spans)
+        length = min(stop - start, 8)
+        data[start : start + length], data[other : other + length] = (
+            bytes(data[other : other + length]),
+            bytes(data[start : start + length]),
+        )
+    else:
+        data[rng.randrange(start, stop)] = rng.choice(b"0123456789.-+eE\\ \0")
+    return bytes(data[: len(whole)])
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_mutations_that_keep_the_length(series: Write, tmp_path: Path, base: str) -> None:
+    """Whatever happens to a header, the fast reader says what the strict one says: a Header, or the same error."""
+    truth = series(count=3, **BASES[base])
+    path = truth.files[1]
+    whole, spans = path.read_bytes(), _values(path)
+    end = read_header(path).pixel_offset
+    rng = random.Random(base)
+    reader = HeaderReader()
+    for known in truth.files:
+        _assert_same(reader, known)
+    victim = tmp_path / "mutated"
+    read = 0
+    for k in range(500):
+        data = _mutated(whole, spans, end, rng)
+        victim.write_bytes(data)
+        if k % 100 == 99:
+            reader = HeaderReader()  # the templates of damaged files must not stand for good ones
+            _assert_same(reader, truth.files[0])
+        strict = _outcome(read_header, victim)
+        assert _outcome(reader.read, victim) == strict, (k, data)
+        read += isinstance(strict, Header)
+    assert read > 50
+
+
+def test_a_damaged_template_does_not_spoil_the_good_files(series: Write, tmp_path: Path) -> None:
+    """The reader meets the damaged header first and learns from it, if it can be read at all."""
+    truth = series(count=3)
+    whole, spans = truth.files[1].read_bytes(), _values(truth.files[1])
+    end = read_header(truth.files[1]).pixel_offset
+    rng = random.Random(5)
+    victim = tmp_path / "mutated"
+    for _ in range(300):
+        victim.write_bytes(_mutated(whole, spans, end, rng))
+        reader = HeaderReader()
+        _outcome(reader.read, victim)
+        _assert_same(reader, truth.files[1])
+
+
+def test_flips_of_every_byte_of_the_header(tmp_path: Path) -> None:
+    """Two bits of each header byte of a small file, one at a time."""
+    whole = raw_image()
+    good, victim = tmp_path / "good", tmp_path / "flipped"
+    good.write_bytes(whole)
+    reader = HeaderReader()
+    end = read_header(good).pixel_offset
+    for place in range(128, end):
+        for bit in (0, 5):
+            data = bytearray(whole)
+            data[place] ^= 1 << bit
+            victim.write_bytes(data)
+            _assert_same(reader, victim)
+        if place % 50 == 0:
+            reader = HeaderReader()
+            reader.read(str(good))
+
+
+def test_truncated_and_longer_files_are_not_taken_for_their_template(tmp_path: Path) -> None:
+    whole = raw_image()
+    good, victim = tmp_path / "good", tmp_path / "other"
+    good.write_bytes(whole)
+    reader = HeaderReader()
+    reader.read(str(good))
+    for data in (whole[:-1], whole[:-12], whole[:200], whole + b"\0\0", whole + b"\1\0", b"", whole[4:]):
+        victim.write_bytes(data)
+        _assert_same(reader, victim)
+
+
+def test_a_file_that_is_replaced_is_read_anew(series: Write) -> None:
+    truth = series(count=2)
+    reader = HeaderReader()
+    first = reader.read(str(truth.files[0]))
+    truth.files[0].write_bytes(truth.files[1].read_bytes())
+    again = reader.read(str(truth.files[0]))
+    assert again == read_header(truth.files[0])
+    assert again.sop_instance_uid != first.sop_instance_uid
+
+
+def test_more_layouts_than_templates(series: Write, tmp_path: Path) -> None:
+    reader = HeaderReader()
+    path = tmp_path / "x"
+    for k in range(300):
+        path.write_bytes(raw_image((0x00081030, "LO", b"x" * 2 * (k % 290 + 1))))
+        _assert_same(reader, path)

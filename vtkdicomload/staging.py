@@ -1,0 +1,56 @@
+"""Writing several files as if at once: all of them appear, whole, or none."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+class Staged:
+    """New files under other names until all of them are whole; without a `commit` nothing of them is left."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, str] = {}  # temporary → final
+        self._folders: list[str] = []
+
+    def __enter__(self) -> Staged:
+        return self
+
+    def new(self, path: str) -> str:
+        """A path in the same folder for what will be `path`; hidden, so that no scan takes it for a file."""
+        folder = os.path.dirname(path)
+        missing = []
+        while folder and not os.path.isdir(folder):
+            missing.append(folder)
+            folder = os.path.dirname(folder)
+        for part in reversed(missing):
+            self._folders.append(part)
+            os.mkdir(part)
+        temporary = os.path.join(os.path.dirname(path), f".{secrets.token_hex(8)}.part")
+        self._files[temporary] = path
+        return temporary
+
+    def commit(self) -> int:
+        """Give every file its name; their bytes in all."""
+        size = 0
+        for temporary, path in list(self._files.items()):
+            size += os.path.getsize(temporary)
+            os.replace(temporary, path)
+            del self._files[temporary]
+        self._folders.clear()
+        return size
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for temporary in self._files:
+            if os.path.exists(temporary):
+                os.unlink(temporary)
+        for folder in reversed(self._folders):
+            # A folder into which others have written since stays.
+            if os.path.isdir(folder) and not os.listdir(folder):
+                os.rmdir(folder)
