@@ -613,3 +613,18 @@ def test_no_identity_in_errors_and_volumes(damaged: tuple[Truth, Path]) -> None:
     volume = vdl.load(truth.folder, ignore=[bad])
     for shown in (str(caught.value), repr(caught.value), repr(volume), repr(volume.series), repr(volume.checks)):
         assert not re.search("Secret|SECRET|19700102", shown)
+
+
+def test_resampling_needs_the_order_of_positions(series: Write) -> None:
+    with pytest.raises(ValueError, match=r'irregular="resample" needs order="position", not order=\'natural\''):
+        vdl.load(series().folder, irregular="resample", order="natural")
+
+
+def test_an_unusable_orientation_is_refused_with_a_way_past_it(series: Write) -> None:
+    truth = series(edit=lambda d, k: setattr(d, "ImageOrientationPatient", [1, 0, 0, 1, 0, 0]))
+    with pytest.raises(vdl.GeometryError, match=r'row and column are not orthogonal .* → order="natural"'):
+        vdl.load(truth.folder)
+    with pytest.warns(vdl.DicomLoadWarning, match="no place in the patient|taken for the distance"):
+        volume = vdl.load(truth.folder, order="natural")
+    np.testing.assert_array_equal(volume.frames, truth.frames)
+    assert volume.affine is None

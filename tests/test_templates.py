@@ -72,7 +72,7 @@ def test_templates_are_used(series: Write, monkeypatch: pytest.MonkeyPatch) -> N
     from vtkdicomload import templates
 
     strict: list[str] = []
-    monkeypatch.setattr(templates, "read_header", lambda path: strict.append(path) or read_header(path))
+    monkeypatch.setattr(templates, "read_header", lambda path, seen: strict.append(path) or read_header(path, seen))
     truth = series(count=10, names=[f"{k}" for k in range(10)], gap=1, origin=(0, 0, 10))
     reader = HeaderReader()
     headers = [reader.read(str(p)) for p in truth.files]

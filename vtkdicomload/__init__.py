@@ -9,8 +9,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version as _version
-
 from .errors import (
     CompressedPixelDataError,
     CorruptFileError,
@@ -34,7 +32,7 @@ from .scan import Scan, scan
 from .series import Series
 from .volume import Volume
 
-__version__ = _version("vtkdicomload")
+__version__ = "0.1.0"
 
 __all__ = [
     "CompressedPixelDataError",

@@ -133,13 +133,15 @@ _REQUIRED = ("rows", "columns", "samples", "photometric_interpretation", "bits_a
 
 
 # ---------------------------------------------------------------------------------------------------- one file
-def read_header(path: str | os.PathLike[str]) -> Header:
+def read_header(path: str | os.PathLike[str], visited: list[Element] | None = None) -> Header:
     """The header of one DICOM image file, walked to its last byte; no pixel is read.
 
     Parameters
     ----------
     path : path-like
         A regular file.
+    visited : list of Element, optional
+        Gets every element that was walked, of the file meta information first.
 
     Returns
     -------
@@ -158,7 +160,7 @@ def read_header(path: str | os.PathLike[str]) -> Header:
     with Source(path) as source:
         start, said = _begin(source)
         try:
-            return _parse(source, start)
+            return _parse(source, start, [] if visited is None else visited)
         except CorruptFileError as error:
             if said:
                 raise
@@ -180,7 +182,7 @@ def opened_data_set(source: Source) -> tuple[int, Encoding, str]:
     A deflated data set is inflated in place, so that offsets then count in the inflated bytes.
     """
     start, _ = _begin(source)
-    data_set = _data_set(source, start)
+    data_set = _data_set(source, start, [])
     return data_set.start, data_set.encoding, data_set.transfer_syntax
 
 
@@ -221,10 +223,11 @@ def _looks_bare(head: bytes) -> str:
     return "implicit" if group == 8 and high == 0 and low <= 1024 and element <= 0x2200 else ""
 
 
-def _data_set(source: Source, start: int) -> _DataSet:
+def _data_set(source: Source, start: int, visited: list[Element]) -> _DataSet:
     syntax, sop_class = "", None
     if struct.unpack("<H", source.at(start, 2))[0] == 0x0002:
         for element in walk(source, start, Encoding(explicit=True), only_group=0x0002):
+            visited.append(element)
             if element.tag in (0x00020002, 0x00020010) and 0 <= element.length <= 64:
                 uid = text_of(source.at(element.offset, element.length))
                 syntax, sop_class = (uid or "", sop_class) if element.tag == 0x00020010 else (syntax, uid)
@@ -241,14 +244,15 @@ def _data_set(source: Source, start: int) -> _DataSet:
     return _DataSet(start, encoding, syntax, sop_class)
 
 
-def _parse(source: Source, start: int) -> Header:
+def _parse(source: Source, start: int, visited: list[Element]) -> Header:
     size = source.size
-    data_set = _data_set(source, start)
+    data_set = _data_set(source, start, visited)
     values: dict[str, object] = {}
     seen: set[int] = set()
     pixels: Element | None = None
     pixels_end = 0
     for element in walk(source, data_set.start, data_set.encoding, enter=_FUNCTIONAL_GROUPS):
+        visited.append(element)
         tag = element.tag
         if element.depth:
             if pixels is not None and element.depth == 1 and tag == SEQUENCE_END and not pixels_end:

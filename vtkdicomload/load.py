@@ -61,6 +61,8 @@ class _Options:
             value = getattr(self, name)
             if value not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
+        if self.irregular == "resample" and self.order != "position":
+            raise ValueError(f'irregular="resample" needs order="position", not order={self.order!r}')
         if not 0 < self.tolerance < 1:
             raise ValueError(f"tolerance must lie between 0 and 1 (a part of the spacing), not {self.tolerance!r}")
         if self.workers is not None and self.workers < 1:
@@ -286,7 +288,7 @@ def _load_stack(series: Series, options: _Options, ignored: tuple[str, ...]) -> 
     _check_size(frames[0].path, (len(frames), *pixel_shape(frames[0].header)), conversion.dtype, options.max_bytes)
     out, reader, checks = _read(arrangement, conversion, options)
     geometry = arrangement.geometry
-    if options.irregular == "resample" and not geometry.regular and options.order == "position":
+    if options.irregular == "resample" and not geometry.regular:
         out, geometry = _on_a_grid(out, arrangement, options)
     for sentence in (*arrangement.assumptions, *_more_assumptions(series, arrangement.geometry, geometry)):
         warn(sentence)

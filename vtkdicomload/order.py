@@ -73,18 +73,20 @@ def arrange(series: Series, *, order: str, irregular: str, tolerance: float) -> 
         frames = _in_instance_order(frames, assumptions)
     if len(placed) < len(frames) and placed:
         raise _some_without_position(frames)
-    if not placed:
+    orientation = placed[0].orientation if placed else None
+    fault = orientation_fault(orientation) if orientation is not None else None
+    if fault and order == "position":
+        raise GeometryError(
+            f"ImageOrientationPatient cannot be used: {fault} ({consistency.some_names(frames)}) → "
+            'order="natural" loads the slices without a place in the patient',
+            files=consistency.paths_of(frames),
+        )
+    if fault:
+        assumptions.append(f"ImageOrientationPatient cannot be used ({fault}): the volume has no place in the patient")
+    if orientation is None or fault:
         spacing = (*in_plane, _spacing_without_positions(frames, assumptions))
         return Arrangement(tuple(frames), Geometry(_dimensions(frames), spacing), tuple(assumptions))
 
-    orientation = placed[0].orientation
-    assert orientation is not None  # noqa: S101 - for the type checker: placed frames have one
-    fault = orientation_fault(orientation)
-    if fault:
-        raise GeometryError(
-            f"ImageOrientationPatient cannot be used: {fault} ({consistency.some_names(frames)})",
-            files=consistency.paths_of(frames),
-        )
     if order == "position":
         normal = normal_of(orientation)
         frames = [f for _, f in sorted(_along(frames, normal), key=lambda item: item[0])]
@@ -118,7 +120,7 @@ def _several(series: Series) -> tuple[Series, ...]:
 
 def _rescale_assumptions(frames: Sequence[Frame]) -> list[str]:
     """What is assumed where RescaleSlope and RescaleIntercept are not both there, or not in all files."""
-    grey = [f for f in frames if f.header.samples == 1]
+    grey = [f for f in frames if f.header.samples == 1 and not f.header.has_modality_lut]
     without = [f for f in grey if f.header.slope is None or f.header.intercept is None]
     blank = any("RescaleSlope" in f.header.blank or "RescaleIntercept" in f.header.blank for f in without)
     nowhere = all(f.header.slope is None and f.header.intercept is None for f in grey)

@@ -48,7 +48,7 @@ def find_files(source: Any, *, recursive: bool = True) -> Files:
     TypeError
         The source is none of these.
     """
-    if isinstance(source, (str, os.PathLike)):
+    if isinstance(source, (str, bytes, os.PathLike)):
         return _of_path(os.fspath(source), recursive)
     if hasattr(source, "GetNumberOfValues") and hasattr(source, "GetValue"):  # vtkStringArray, without importing VTK
         source = [source.GetValue(i) for i in range(source.GetNumberOfValues())]

@@ -15,14 +15,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .attributes import FIELDS
-from .elements import LONG_VRS, Element, Encoding, Source, walk
-from .header import Header, opened_data_set, read_header
+from .elements import LONG_VRS
+from .header import EXPLICIT_BIG, Header, read_header
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
+    from .elements import Element
+
+_META = (0x00020002, 0x00020010)  # MediaStorageSOPClassUID and TransferSyntaxUID
 _MAX_TEMPLATES = 256
 _MAX_PREFIX = 1 << 20
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -37,13 +40,13 @@ _FREE = {
 
 
 class _Wanted(NamedTuple):
-    """Where the value of one attribute lies, and what it was in the file of the template."""
+    """Where the value of one attribute lies, what it was in the file of the template, and how another is parsed."""
 
     start: int
     end: int
     raw: bytes
     name: str
-    parse: Callable[[bytes], object] | None  # None: the value must be the same
+    parse: Callable[[bytes], object]
 
 
 class _Template(NamedTuple):
@@ -67,9 +70,10 @@ class HeaderReader:
             header = self._matched(path)
             if header is not None:
                 return header
-        header = read_header(path)
+        visited: list[Element] = []
+        header = read_header(path, visited)
         if self._count < _MAX_TEMPLATES:
-            template = _learn(header)
+            template = _learn(header, visited)
             if template is not None:
                 self._by_size.setdefault(header.size, []).append(template)
                 self._count += 1
@@ -107,7 +111,7 @@ def _filled(template: _Template, path: str, modified_ns: int, data: bytes) -> He
         value = data[start:end]
         if value == raw:
             continue
-        if parse is None or not raw.strip(b" \0"):
+        if not raw.strip(b" \0"):
             return None
         try:
             parsed = parse(value)
@@ -119,43 +123,32 @@ def _filled(template: _Template, path: str, modified_ns: int, data: bytes) -> He
     return template.header._replace(**changed)  # type: ignore[arg-type]
 
 
-def _learn(header: Header) -> _Template | None:
+def _learn(header: Header, visited: list[Element]) -> _Template | None:
     """A template from a strictly parsed header; None where the file does not end with its native pixel data."""
     end = header.pixel_offset + header.pixel_length
     if not header.native or header.functional_groups or end != header.size or header.pixel_offset > _MAX_PREFIX:
         return None
-    with Source(header.path) as source:
-        if source.size != header.size or source.at(128, 4) != b"DICM":
-            return None
-        data = source.at(0, header.pixel_offset)
-        start, encoding, _ = opened_data_set(source)
-        visited = [*_elements(source, 132, Encoding(explicit=True), 0x0002), *_elements(source, start, encoding, None)]
-    if visited[-1].offset != header.pixel_offset:
+    with open(header.path, "rb", buffering=0) as file:
+        data = file.read(header.pixel_offset)
+    if data[128:132] != b"DICM" or len(data) < header.pixel_offset or visited[-1].offset != header.pixel_offset:
         return None
-    spans = [(128, 132), *(_head(e) for e in visited)]
-    places = np.concatenate([np.arange(a, b) for a, b in spans])
+    big = header.transfer_syntax == EXPLICIT_BIG
+    wanted = [
+        (f, e.offset, e.offset + e.length)
+        for e in visited
+        if e.depth == 0 and (f := FIELDS.get(e.tag)) and e.length >= 0
+    ]
+    free = [(f, a, b) for f, a, b in wanted if f.name in _FREE and not (big and f.width > 1)]
+    # The tag, VR and length of every element, and the values that must be the same.
+    heads = [(128, 132), *((e.offset - (12 if e.vr in LONG_VRS else 8), e.offset) for e in visited)]
+    fixed = [(a, b) for f, a, b in wanted if (f, a, b) not in free]
+    fixed += [(e.offset, e.offset + e.length) for e in visited if e.tag in _META]
+    spans = np.array(heads + fixed)
+    lengths = spans[:, 1] - spans[:, 0]
+    before = np.cumsum(lengths) - lengths
+    places = np.arange(lengths.sum()) + np.repeat(spans[:, 0] - before, lengths)
     expected = np.frombuffer(data, np.uint8).take(places).tobytes()
-    wanted = [w for e in visited if e.depth == 0 and (w := _wanted(e, data, encoding)) is not None]
-    template = _Template(header, header.pixel_offset, places, expected, tuple(wanted))
+    values = tuple(_Wanted(a, b, data[a:b], f.name, f.parse) for f, a, b in free)
+    template = _Template(header, header.pixel_offset, places, expected, values)
     # What it says of its own file must be what the strict parser says.
     return template if _filled(template, header.path, header.modified_ns, data) == header else None
-
-
-def _elements(source: Source, start: int, encoding: Encoding, only_group: int | None) -> Iterator[Element]:
-    yield from walk(source, start, encoding, only_group=only_group)
-
-
-def _head(element: Element) -> tuple[int, int]:
-    """Where the tag, VR and length of an element lie."""
-    return element.offset - (12 if element.vr in LONG_VRS else 8), element.offset
-
-
-def _wanted(element: Element, data: bytes, encoding: Encoding) -> _Wanted | None:
-    start, end = element.offset, element.offset + element.length
-    if element.tag >> 16 == 0x0002 and element.tag in (0x00020002, 0x00020010):
-        return _Wanted(start, end, data[start:end], "", None)
-    field = FIELDS.get(element.tag)
-    if field is None or element.length < 0:
-        return None
-    free = field.name in _FREE and not (field.width > 1 and encoding.big_endian)
-    return _Wanted(start, end, data[start:end], field.name, field.parse if free else None)

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from .elements import Encoding, Source, name_of, walk
 from .errors import CorruptFileError
 from .header import EXPLICIT_LITTLE, IMPLICIT_LITTLE, PIXEL_DATA, NotDicomError, opened_data_set, pixel_bytes
-from .readers.values import fractional, stored_dtype, stored_range
+from .readers.values import fractional, stored_dtype, stored_range, vtk_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,17 +159,6 @@ def unsafe_values(frame: Frame) -> str | None:
     if low < allowed[0] or high > allowed[1]:
         return f"its pixels have bits set above BitsStored {header.bits_stored}, which VTK does not mask"
     return None if fractional(frame) else _overflow(frame, low, high)
-
-
-def vtk_dtype(frame: Frame) -> np.dtype[Any]:
-    """The type that vtkDICOMImageReader chooses for a file that is safe for it."""
-    if fractional(frame):
-        return np.dtype(np.float32)
-    if frame.header.bits_allocated == 8:
-        return np.dtype(np.uint8)
-    # DICOMAppHelper::RescaledImageDataIsSigned looks at signs only, never at the values.
-    signed = frame.header.pixel_representation == 1 or frame.slope < 0 or frame.intercept < 0
-    return np.dtype(np.int16 if signed else np.uint16)
 
 
 def _overflow(frame: Frame, low: int, high: int) -> str | None:

@@ -101,14 +101,23 @@ def _fits_single(frame: Frame) -> bool:
     return abs(frame.slope) > 1e-30 and max(map(abs, _rescaled_range(frame))) < 1e30
 
 
+def vtk_dtype(frame: Frame) -> np.dtype[Any]:
+    """The type that vtkDICOMImageReader chooses for a file of 8 or 16 bits (its SetupOutputInformation)."""
+    if fractional(frame):
+        return np.dtype(np.float32)
+    if frame.header.bits_allocated == 8:
+        return np.dtype(np.uint8)
+    # DICOMAppHelper::RescaledImageDataIsSigned looks at signs only, never at the values.
+    signed = frame.header.pixel_representation == 1 or frame.slope < 0 or frame.intercept < 0
+    return np.dtype(np.int16 if signed else np.uint16)
+
+
 def _vtk_choice(frames: Sequence[Frame], stored: np.dtype[Any]) -> np.dtype[Any]:
-    # vtkDICOMImageReader::SetupOutputInformation and DICOMAppHelper::RescaledImageDataIsSigned.
     if stored.itemsize == 1:
         return np.dtype(np.uint8)
     if stored.itemsize > 2:
         return np.dtype(np.int32)
-    signed = any(f.header.pixel_representation or f.slope < 0 or f.intercept < 0 for f in frames)
-    return np.dtype(np.int16 if signed else np.uint16)
+    return np.dtype(np.int16 if any(vtk_dtype(f) == np.int16 for f in frames) else np.uint16)
 
 
 def _rescaled_range(frame: Frame) -> tuple[float, float]:

@@ -11,13 +11,11 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-import natsort
 import numpy as np
 
 from ..errors import CorruptFileError
-from ..vtk_whitelist import unsafe_for_vtk, unsafe_values, vtk_dtype
 from .files import check_unchanged
-from .values import fractional, identity, put
+from .values import fractional, identity, put, vtk_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +31,8 @@ _ROUGH = 0.05  # of a slice spacing: VTK takes the distance of the two highest s
 
 def refusal(frames: Sequence[Frame], conversion: Conversion) -> str | None:
     """Why vtkDICOMImageReader is not right for one of the frames, naming its file; None where it is right for all."""
+    from ..vtk_whitelist import unsafe_for_vtk, unsafe_values
+
     for frame in frames:
         reason = (
             _name_fault(frame.path)
@@ -87,6 +87,7 @@ def _fill_by_names(frames: Sequence[Frame], conversion: Conversion, out: Pixels,
 
 def _natural(frames: Sequence[Frame]) -> tuple[Any, list[int]]:
     """The file names in natural order as a vtkStringArray, and which frame each one is."""
+    import natsort
     from vtkmodules.vtkCommonCore import vtkStringArray
 
     paths = [frame.path for frame in frames]
