@@ -71,7 +71,7 @@ def test_a_series_is_chosen_by_row_uid_size_or_callable(
     [
         (3, "series=3 fits 0 of 3 series"),
         (-4, "series=-4 fits 0 of 3"),
-        ("1.2.3", "series='1.2.3' fits 0 of 3"),
+        ("1.2.3", "series='1.2.3' (a text is a SeriesInstanceUID) fits 0 of 3"),
         (lambda s: s.modality == "CT", "fits 3 of 3"),
         (lambda s: False, "fits 0 of 3"),
     ],

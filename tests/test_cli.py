@@ -218,7 +218,7 @@ def test_show_of_what_cannot_be_drawn_writes_the_reason(series: Write, tmp_path:
 def test_a_choice_that_does_not_exist(series: Write, tmp_path: Path, options: tuple[str, str]) -> None:
     result = run("show", series().folder, *options, "-o", tmp_path / "out.png")
     assert result.exit_code == 1
-    assert result.stderr.startswith(f"error: {' '.join(options)}: there")
+    assert result.stderr.startswith((f"error: {' '.join(options)}: there", f"error: {' '.join(options)}: no such"))
 
 
 def test_an_output_that_cannot_be_written(series: Write, tmp_path: Path) -> None:

@@ -196,9 +196,8 @@ def sheared(orientation=AXIAL) -> Geometry:
     """Slices that lean 20 degrees towards the columns, 3 mm apart along the normal."""
     g = grid(orientation)
     step = g.direction @ [0, 3.0 * math.tan(math.radians(20)), 3.0]
-    return Geometry(
-        g.dimensions, g.spacing, g.origin, g.direction, g.positions[:1] + np.arange(4)[:, None] * step, regular=False
-    )
+    positions = g.positions[:1] + np.arange(4)[:, None] * step
+    return Geometry(g.dimensions, g.spacing, g.origin, g.direction, positions, regular=False, step=tuple(step))
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS.values(), ids=ORIENTATIONS.keys())

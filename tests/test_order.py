@@ -517,3 +517,56 @@ def test_a_regular_stack_is_not_touched_by_irregular(series: Write) -> None:
     truth = series()
     for irregular in ("resample", "keep"):
         _assert_right(vdl.load(truth.folder, irregular=irregular), truth)
+
+
+# ------------------------------------------------------------------------------------------ kinds and even grids
+def test_gaps_that_drift_are_refused(series: Write) -> None:
+    """Each gap is near the median, but in the middle the slices lie far off an even grid."""
+    z = np.concatenate([[0.0], np.cumsum([0.625] * 100 + [0.645] * 100)])
+    truth = series(count=201, edit=lambda d, k: setattr(d, "ImagePositionPatient", [0, 0, round(float(z[k]), 4)]))
+    with pytest.raises(vdl.MissingSliceError, match=r"change along the stack .* off an even grid"):
+        vdl.load(truth.folder)
+
+
+def test_a_missing_slice_of_a_fine_grid(series: Write) -> None:
+    z = [0, 0.01, 0.02, 0.04, 0.05, 0.06]
+    truth = series(count=6, edit=lambda d, k: setattr(d, "ImagePositionPatient", [0, 0, z[k]]))
+    with pytest.raises(vdl.MissingSliceError):
+        vdl.load(truth.folder)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "values"), [("Modality", ("CT", "PT")), ("FrameOfReferenceUID", (f"{ROOT}.7", f"{ROOT}.8"))]
+)
+def test_interleaved_volumes_of_two_kinds_are_no_volume(series: Write, keyword: str, values: tuple[str, str]) -> None:
+    truth = series(count=6, edit=lambda d, k: setattr(d, keyword, values[k % 2]))
+    with pytest.raises(vdl.InconsistentSeriesError, match=f"{keyword} differ: .* in 3 frames") as caught:
+        vdl.load(truth.folder)
+    assert [len(s.frames) for s in caught.value.stacks] == [3, 3]
+
+
+def test_interleaved_echoes_are_told(series: Write) -> None:
+    truth = series(count=6, edit=lambda d, k: setattr(d, "EchoTime", (5, 10)[k % 2]))
+    with pytest.warns(vdl.DicomLoadWarning, match=r"EchoTime differs between the slices \(2 values\)"):
+        vdl.load(truth.folder)
+
+
+def test_jittered_duplicates_are_duplicates(series: Write, tmp_path: Path) -> None:
+    def edit(shift: float, echo: int) -> Callable[[Dataset, int], None]:
+        def change(dataset: Dataset, k: int) -> None:
+            dataset.ImagePositionPatient = [0, 0, 2.5 * k + shift]
+            dataset.EchoTime = echo
+
+        return change
+
+    series("a", edit=edit(0, 5), seed=1, SeriesInstanceUID=f"{ROOT}.1")
+    series("b", edit=edit(1e-4, 10), seed=2, SeriesInstanceUID=f"{ROOT}.1")
+    with pytest.raises(vdl.DuplicateSliceError, match=r"2 volumes of 5 slices .* told apart by EchoTime"):
+        vdl.load(tmp_path)
+
+
+def test_cosines_that_are_not_quite_unit_vectors_are_told(series: Write) -> None:
+    truth = series(edit=lambda d, k: setattr(d, "ImageOrientationPatient", [1, 0, 0, 0, 1.004, 0]))
+    with pytest.warns(vdl.DicomLoadWarning, match="not quite length 1"):
+        volume = vdl.load(truth.folder)
+    np.testing.assert_allclose(np.linalg.norm(volume.direction, axis=0), 1)

@@ -287,3 +287,18 @@ def test_a_dicomdir_is_answered_with_the_folder_it_lies_in(tmp_path: Path) -> No
 def test_a_report_is_said_to_hold_no_image(data: Path) -> None:
     with pytest.raises(vdl.NoDicomError, match="DICOM without an image"):
         vdl.load(data / "not_images" / "sr_document.dcm")
+
+
+def test_a_slice_that_is_a_link_to_nothing_is_a_problem(series: Write) -> None:
+    truth = series()
+    (truth.folder / "1-6.dcm").symlink_to("nowhere")
+    with pytest.raises(vdl.CorruptFileError, match=r"1-6\.dcm: it cannot be read: No such file"):
+        vdl.load(truth.folder)
+
+
+def test_a_slice_whose_first_bytes_are_lost_is_a_problem(series: Write) -> None:
+    truth = series(names=[f"IM{k}" for k in range(5)])
+    data = truth.files[-1].read_bytes()
+    truth.files[-1].write_bytes(b"x" * 256 + data[256:])
+    with pytest.raises(vdl.CorruptFileError, match="the size and name of the slices beside it"):
+        vdl.load(truth.folder)

@@ -182,7 +182,10 @@ def test_what_no_reader_reads_is_refused_with_its_file(series: Write, fields: di
         {"bits_allocated": 32, "bits_stored": 32, "high_bit": 31},
         {"bits_allocated": 8, "bits_stored": 8, "high_bit": 7, "pixel_representation": 0},
         {"photometric_interpretation": "RGB", "samples": 3, "pixel_representation": 0},
-        {"photometric_interpretation": "YBR_FULL", "samples": 3, "pixel_representation": 0},
+        {
+            **{"photometric_interpretation": "YBR_FULL", "samples": 3, "pixel_representation": 0},
+            **{"bits_allocated": 8, "bits_stored": 8, "high_bit": 7},
+        },
     ],
 )
 def test_what_is_read_is_not_refused(series: Write, fields: dict[str, Any]) -> None:
@@ -255,3 +258,27 @@ def test_progress_counts_to_the_end_and_may_stop_it(series: Write, engine: str) 
 
     with pytest.raises(KeyboardInterrupt):
         vdl.load(truth.folder, engine=engine, verify="none", progress=stop)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "space", "bits"),
+    [
+        ("1.2.840.10008.1.2.1", "YBR_FULL", 16),
+        ("1.2.840.10008.1.2.1", "YBR_ICT", 8),
+        ("1.2.840.10008.1.2.5", "YBR_FULL_422", 8),
+        ("1.2.840.10008.1.2.5", "YBR_FULL", 16),
+        ("1.2.840.10008.1.2.4.57", "YBR_FULL_422", 8),
+        ("1.2.840.10008.1.2.4.80", "YBR_RCT", 8),
+        ("1.2.840.10008.1.2.4.90", "YBR_FULL_422", 8),
+        ("1.2.840.10008.1.2.4.110", "XYB", 8),
+    ],
+)
+def test_colour_spaces_that_are_not_read(series: Write, syntax: str, space: str, bits: int) -> None:
+    frames = changed(
+        scanned(series()),
+        **{"transfer_syntax": syntax, "encapsulated": syntax != "1.2.840.10008.1.2.1", "samples": 3},
+        **{"photometric_interpretation": space, "pixel_representation": 0},
+        **{"bits_allocated": bits, "bits_stored": bits, "high_bit": bits - 1},
+    )
+    with pytest.raises(UnsupportedPixelDataError, match=f"{space} with 3 samples of {bits} bits is not read"):
+        check_supported(frames)

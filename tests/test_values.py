@@ -413,3 +413,18 @@ def test_words_that_numpy_does_not_have(frame, allocated):
 def test_identity_and_fractions(frame, slope, intercept, same, parts):
     one = frame(slope=slope, intercept=intercept)
     assert (identity(one), fractional(one)) == (same, parts)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_lookup_table_beside_fractions_gives_floats(frame, first):
+    looked_up, halved = frame(allocated=16), frame(allocated=16)
+    looked_up = looked_up._replace(header=looked_up.header._replace(has_modality_lut=True))
+    halved = halved._replace(slope=0.5)
+    frames = [looked_up, halved] if first == 0 else [halved, looked_up]
+    assert conversion_for(frames, rescale=True).dtype == np.float32
+
+
+def test_a_lookup_table_is_always_checked(frame):
+    looked_up, plain = frame(allocated=16), frame(allocated=16)
+    looked_up = looked_up._replace(header=looked_up.header._replace(has_modality_lut=True))
+    assert conversion_for([plain._replace(intercept=-5.0), looked_up], rescale=True).checked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,9 @@ def choose_series(found: Scan, choice: Any) -> Series:
         return found[0]
     rows = _matching(list(found), choice, lambda s, text: text == s.uid)
     if len(rows) != 1:
-        raise _several(found, f"series={choice!r} fits {len(rows)} of {len(found)} series in {_short(found.source)}")
+        meant = " (a text is a SeriesInstanceUID)" if isinstance(choice, str) else ""
+        what = f"series={_shown(choice)}{meant} fits {len(rows)} of {len(found)} series in {_short(found.source)}"
+        raise _several(found, what)
     return found[rows[0]]
 
 
@@ -49,19 +52,27 @@ def choose_stack(series: Series, choice: Any) -> Series:
     rows = _matching(stacks, choice, _has_label)
     if len(rows) != 1:
         listed = " | ".join(f"[{i}] {s.label or s.title} {_size(s)}" for i, s in enumerate(stacks[:_SHOWN]))
+        way = f"stack=0 … {len(stacks) - 1}" if len(stacks) > 1 else "leave stack= out"
         raise DicomLoadError(
-            f"stack={choice!r} fits {len(rows)} of {len(stacks)} stacks: {listed} → stack=0 … {len(stacks) - 1}",
+            f"stack={_shown(choice)} fits {len(rows)} of {len(stacks)} stacks: {listed} → {way}",
             files=series.files,
         )
     return stacks[rows[0]]
 
 
+def _shown(choice: Any) -> str:
+    return "a callable" if callable(choice) else repr(choice)
+
+
 def _has_label(stack: Series, text: str) -> bool:
-    return text in (stack.label, *(value for _, value in stack.labels), *(f"{n} {v}" for n, v in stack.labels))
+    labels = (stack.label, *(value for _, value in stack.labels), *(f"{n} {v}" for n, v in stack.labels))
+    return text.lower() in (label.lower() for label in labels)
 
 
 def _matching(items: Sequence[Series], choice: Any, named: Any) -> list[int]:
     """Rows of the items that a row number, a text, ``"largest"`` or a callable names."""
+    if not isinstance(choice, bool) and hasattr(choice, "__index__"):
+        choice = operator.index(choice)  # NumPy's integers too
     if isinstance(choice, bool) or not (isinstance(choice, (int, str)) or callable(choice)):
         raise TypeError(f'choose by a row number, a text, "largest" or a callable, not {choice!r}')
     if isinstance(choice, int):

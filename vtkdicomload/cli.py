@@ -109,6 +109,7 @@ def show(
         source = _source(paths)
         found = _scanned(source)
         _require_something(found, source)
+        _require_series(found)
         if series is None and len(found) > 1:
             _show_several(found, output)
             return
@@ -185,8 +186,7 @@ def bench(
         source = _source(paths)
         found = _scanned(source)
         _require_something(found, source)
-        if not found.series:
-            raise DicomLoadError(str(found.problems[0].error))
+        _require_series(found)
         if series is None and len(found) > 1:
             raise DicomLoadError(f"{len(found)} series, and none chosen → --series 0 … {len(found) - 1}")
         chosen = found[_row(found, series or "0")]
@@ -248,6 +248,12 @@ def _require_something(found: Scan, source: str | list[str]) -> None:
         load(source)
 
 
+def _require_series(found: Scan) -> None:
+    """Raise what is wrong with the first damaged file where there is nothing else."""
+    if not found.series:
+        raise DicomLoadError(str(found.problems[0].error))
+
+
 def _loaded(series: Series) -> Volume:
     with progress_bar("reading pixels") as progress:
         return series.load(progress=progress)
@@ -269,7 +275,8 @@ def _row(found: Scan, wanted: str) -> int:
         return max(range(len(found)), key=lambda i: len(found[i].frames) * found[i].rows * found[i].columns)
     rows = [i for i, series in enumerate(found) if wanted in (str(i), series.uid)]
     if not rows:
-        raise DicomLoadError(f"--series {wanted}: there are {len(found)} series, 0 to {len(found) - 1}, or their UIDs")
+        there = f"row 0 to {len(found) - 1}" if len(found) > 1 else "row 0 only"
+        raise DicomLoadError(f"--series {wanted}: no such series ({there}, or a UID)")
     return rows[0]
 
 

@@ -24,6 +24,7 @@ class Layout(NamedTuple):
     pixel_representation: int
     photometric_interpretation: str
     pixel_tag: int
+    palette_bits: int | None
 
 
 def layout_of(frame: Frame) -> Layout:
@@ -37,7 +38,21 @@ def layout_of(frame: Frame) -> Layout:
         h.pixel_representation,
         h.photometric_interpretation,
         h.pixel_tag,
+        h.palette_bits,
     )
+
+
+class Kind(NamedTuple):
+    """What the values of a frame mean: frames of two kinds make no volume, wherever they lie."""
+
+    segment: int | None
+    modality: str | None
+    frame_of_reference_uid: str | None
+
+
+def kind_of(frame: Frame) -> Kind:
+    """The segment, modality and frame of reference of a frame."""
+    return Kind(frame.header.segment, frame.header.modality, frame.header.frame_of_reference_uid)
 
 
 def clusters(
@@ -62,6 +77,11 @@ def clusters(
 def by_layout(frames: Iterable[Frame]) -> list[list[Frame]]:
     """Frames grouped by pixel layout."""
     return clusters(frames, layout_of, lambda a, b: a == b)
+
+
+def by_kind(frames: Iterable[Frame]) -> list[list[Frame]]:
+    """Frames grouped by segment, modality and frame of reference."""
+    return clusters(frames, kind_of, lambda a, b: a == b)
 
 
 def by_pixel_spacing(frames: Iterable[Frame]) -> list[list[Frame]]:
@@ -95,15 +115,36 @@ _WORDS: tuple[tuple[str, Callable[[Frame], str]], ...] = (
     ("signedness", lambda f: "signed" if f.header.pixel_representation else "unsigned"),
     ("photometric interpretation", lambda f: f.header.photometric_interpretation),
     ("pixel data element", lambda f: f"{f.header.pixel_tag:08x}"),
+    ("bits of the palette", lambda f: str(f.header.palette_bits)),
+)
+_KINDS: tuple[tuple[str, Callable[[Frame], str]], ...] = (
+    ("SegmentNumber", lambda f: str(f.header.segment)),
+    ("Modality", lambda f: str(f.header.modality)),
+    ("FrameOfReferenceUID", lambda f: str(f.header.frame_of_reference_uid)),
 )
 
 
 def layout_fault(groups: Sequence[Sequence[Frame]]) -> str:
     """In which respect the layouts of several groups differ, with the counts and the files of the smaller ones."""
-    for what, words in _WORDS:
+    return _first_difference(_WORDS, groups)
+
+
+def kind_fault(groups: Sequence[Sequence[Frame]]) -> str:
+    """In which respect several groups mean different things."""
+    return _first_difference(_KINDS, groups)
+
+
+def kind_label(frame: Frame) -> str:
+    """What a frame is of, in a word or two."""
+    h = frame.header
+    return f"segment {h.segment}" if h.segment is not None else f"{h.modality} {h.frame_of_reference_uid or ''}".strip()
+
+
+def _first_difference(respects: Sequence[tuple[str, Callable[[Frame], str]]], groups: Sequence[Sequence[Frame]]) -> str:
+    for what, words in respects:
         if len({words(group[0]) for group in groups}) > 1:
             return f"{what} differ: {_counted(groups, words)}"
-    raise AssertionError("the groups share their layout")
+    raise AssertionError("the groups do not differ")
 
 
 def spacing_fault(groups: Sequence[Sequence[Frame]]) -> str:

@@ -29,8 +29,6 @@ One clause catches the whole library::
 from __future__ import annotations
 
 import os
-import sys
-import warnings
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -183,14 +181,3 @@ class ReaderMismatchError(DicomLoadError):
 
 class DicomLoadWarning(UserWarning):
     """The result is right as far as the files say, but something was assumed."""
-
-
-_PACKAGE = os.path.dirname(__file__) + os.sep
-
-
-def warn(sentence: str) -> None:
-    """Issue a DicomLoadWarning that points at the first line outside this package."""
-    level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(sentence, DicomLoadWarning, stacklevel=level)

@@ -26,9 +26,10 @@ GAP_SLACK = 0.01  # ... plus this many mm
 DRIFT_TOLERANCE = 1e-3  # lateral drift over the whole run, as a part of its length
 GRID_TOLERANCE = 0.02  # how far a slice may lie off the fitted grid, as a part of the spacing
 ORTHOGONAL_TOLERANCE = 1e-3  # |row · column|
-UNIT_TOLERANCE = 5e-3  # how far the length of row and column cosines may be from 1
+UNIT_TOLERANCE = 5e-3  # how far the length of row and column cosines may be from 1 ...
+UNIT_ROUNDING = 1e-4  # ... and how far without a word: cosines written with four digits
 COSINE_TOLERANCE = 1e-4  # between the orientations of two frames
-SAME_POSITION = 1e-3  # two slices closer than this part of the median gap are at one position
+SAME_POSITION = 1e-3  # two slices closer than this part of the median gap, or this many mm, are at one position
 SPACING_TOLERANCE = 1e-4  # between the pixel spacings of two frames, relative
 
 _LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
@@ -53,6 +54,8 @@ class Geometry:
         LPS position of the centre of voxel (0, 0, k) for every k, as the files say.
     regular : bool
         Whether the slices lie on the grid that `spacing` and `direction` describe.
+    step : tuple of float or None
+        For evenly sheared slices, the vector from one slice to the next in LPS mm.
     """
 
     dimensions: tuple[int, int, int]
@@ -61,6 +64,7 @@ class Geometry:
     direction: Floats | None = None
     positions: Floats | None = None
     regular: bool = True
+    step: tuple[float, float, float] | None = None
 
     @property
     def affine(self) -> Floats | None:
@@ -72,23 +76,13 @@ class Geometry:
             return None
         steps = self.direction * np.array(self.spacing)
         if not self.regular:
-            step = self._even_step()
-            if step is None:
+            if self.step is None:
                 return None
-            steps = np.column_stack([steps[:, 0], steps[:, 1], step])
+            steps = np.column_stack([steps[:, 0], steps[:, 1], self.step])
         affine = np.eye(4)
         affine[:3, :3] = steps
         affine[:3, 3] = self.origin
         return affine
-
-    def _even_step(self) -> Floats | None:
-        """The one step from slice to slice of a sheared stack; None where the steps differ."""
-        if self.positions is None or len(self.positions) < 2:
-            return None
-        step: Floats = (self.positions[-1] - self.positions[0]) / (len(self.positions) - 1)
-        fitted = self.positions[0] + np.outer(np.arange(len(self.positions)), step)
-        off = np.abs(fitted - self.positions).max()
-        return step if off <= GAP_TOLERANCE * self.spacing[2] + GAP_SLACK else None
 
     @property
     def axes(self) -> tuple[Floats, Floats, Floats]:
@@ -173,6 +167,7 @@ class Geometry:
             self.direction * np.array([1.0, -1.0, -1.0]),
             positions,
             self.regular,
+            None if self.step is None else (-self.step[0], -self.step[1], -self.step[2]),
         )
 
     def __repr__(self) -> str:
@@ -206,6 +201,12 @@ def orientation_fault(orientation: Sequence[float]) -> str | None:
     return f"row and column are not orthogonal (row · column = {dot:.4f})" if abs(dot) > ORTHOGONAL_TOLERANCE else None
 
 
+def is_unit(orientation: Sequence[float]) -> bool:
+    """Whether row and column cosines have length 1 within what rounding explains."""
+    lengths = (float(np.linalg.norm(orientation[:3])), float(np.linalg.norm(orientation[3:])))
+    return max(abs(length - 1) for length in lengths) <= UNIT_ROUNDING
+
+
 def same_orientation(a: Sequence[float], b: Sequence[float]) -> bool:
     """Whether two ImageOrientationPatient agree within `COSINE_TOLERANCE`."""
     return max(abs(x - y) for x, y in zip(a, b, strict=True)) <= COSINE_TOLERANCE
@@ -225,6 +226,12 @@ def toward(vector: Sequence[float] | Floats) -> str:
     """The anatomical letter that a direction in LPS points to most: R, L, A, P, H or F."""
     axis = int(np.abs(np.asarray(vector)).argmax())
     return _LETTERS[axis][0 if vector[axis] > 0 else 1]
+
+
+def same_position_limit(gaps: Floats) -> float:
+    """The gap in mm up to which two slices count as lying at one position; infinite where all do."""
+    apart = gaps[gaps > SAME_POSITION]
+    return max(SAME_POSITION, SAME_POSITION * float(np.median(apart))) if len(apart) else np.inf
 
 
 def opposite(letter: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from .errors import CorruptFileError, ReaderMismatchError, UnsupportedPixelDataError, ZeroPixelDataError
 from .readers import READERS, values
 from .readers.colour import PALETTE
+from .readers.files import bytes_of
 from .transfer_syntaxes import LOSSY, syntax_name
 
 if TYPE_CHECKING:
@@ -75,10 +76,8 @@ def stored_words(frame: Frame) -> Pixels:
     if frame.offset < 0 or header.bits_allocated == 1:
         return np.zeros(0, dtype)
     count = header.rows * header.columns * header.samples  # without the byte that pads an odd length
-    with open(frame.path, "rb") as file:
-        file.seek(frame.offset)
-        data = file.read(count * dtype.itemsize)
-    words = np.frombuffer(data[: len(data) // dtype.itemsize * dtype.itemsize], dtype.newbyteorder(_order(frame)))
+    data = bytes_of(header, frame.offset, count * dtype.itemsize)
+    words = np.frombuffer(data, dtype.newbyteorder(_order(frame)))
     return words.astype(dtype, copy=False)
 
 
@@ -110,7 +109,9 @@ def verify(mode: str, frames: Sequence[Frame], conversion: Conversion, out: Pixe
         if witness:
             counts[witness] = counts.get(witness, 0) + 1
     if not counts:
-        return Check("second reader", "no second reader is right for these files")
+        reasons = {r.NAME: r.refusal([frames[chosen[0]]], conversion) for r in READERS if r.NAME in ("vtk", "pydicom")}
+        said = reasons.get("pydicom") or reasons.get("vtk") or "the other readers failed"
+        return Check("second reader", f"none: {said.removeprefix(frames[chosen[0]].path + ': ')}")
     return Check("second reader", ", ".join(f"{n} of {len(frames)} frames equal to {r}" for r, n in counts.items()))
 
 

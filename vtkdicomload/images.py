@@ -19,7 +19,11 @@ def image_of(volume: Volume) -> vtkImageData:
     memory, geometry = _memory_of(volume)
     image = _image_over(memory, geometry)
     affine = geometry.affine
-    if affine is not None:
+    if affine is None and geometry.origin is not None and geometry.direction is not None:
+        # Uneven gaps: the first voxel and the axes are right, the slices in between as near as a spacing can say.
+        image.SetOrigin(geometry.origin)
+        image.SetDirectionMatrix(geometry.direction.ravel().tolist())
+    elif affine is not None:
         # From the affine, so that a tilted stack keeps its shear.
         steps = affine[:3, :3]
         lengths = np.linalg.norm(steps, axis=0)

@@ -122,7 +122,7 @@ def _way_past(series: Series, error: DicomLoadError) -> str | None:
         return ", stack=0" if examine(stacks[0]).error is None else None
     one = replace(series, frames=series.frames[:1])
     if isinstance(error, MissingSliceError | ShearedSeriesError) and examine(one).error is None:
-        return ', irregular="keep"'
+        return ', irregular="resample"'
     return None
 
 

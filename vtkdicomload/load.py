@@ -10,11 +10,12 @@ import numpy as np
 
 from . import guard
 from .choice import choose_series, choose_stack
-from .errors import CorruptFileError, DicomLoadError, NoDicomError, warn
+from .errors import CorruptFileError, DicomLoadError, NoDicomError
 from .geometry import GAP_TOLERANCE
 from .memory import available_bytes
 from .order import ORDERS, Arrangement, arrange
 from .paths import describe, find_files
+from .quiet import warn
 from .readers import ENGINES, check_supported, choose
 from .readers.threads import stepper
 from .readers.values import ValueOverflow, conversion_for, pixel_shape, wider
@@ -63,6 +64,8 @@ class _Options:
                 raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
         if self.irregular == "resample" and self.order != "position":
             raise ValueError(f'irregular="resample" needs order="position", not order={self.order!r}')
+        if isinstance(self.tolerance, bool) or not isinstance(self.tolerance, (int, float)):
+            raise TypeError(f"tolerance must be a number, not {self.tolerance!r}")
         if not 0 < self.tolerance < 1:
             raise ValueError(f"tolerance must lie between 0 and 1 (a part of the spacing), not {self.tolerance!r}")
         if self.workers is not None and self.workers < 1:
@@ -108,7 +111,7 @@ def load(
     tolerance : float
         How far a gap may differ from the median and a slice lie off the grid, as a part of the spacing.
     ignore : iterable of path-like, or callable
-        Files to leave out; a callable gets a path and says whether to.
+        Files to leave out, by path or by name alone; a callable gets a path and says whether to.
     engine : {"auto", "direct", "codec", "vtk", "pydicom"}
         The reader; ``"auto"`` takes the fastest that is right for the series.
     layout : {"vtk", "dicom"}
@@ -225,8 +228,10 @@ def _predicate(ignore: Ignore) -> Callable[[str], bool]:
         return ignore
     if isinstance(ignore, (str, os.PathLike)):
         ignore = [ignore]
-    named = {os.path.abspath(os.fspath(path)) for path in ignore}
-    return lambda path: bool(named) and os.path.abspath(path) in named
+    given = [os.fspath(path) for path in ignore]
+    named = {os.path.abspath(path) for path in given}
+    bare = {path for path in given if not os.path.dirname(path)}  # a name alone means that file in any folder
+    return lambda path: bool(given) and (os.path.basename(path) in bare or os.path.abspath(path) in named)
 
 
 def _nothing(found: Scan, ignored: tuple[str, ...]) -> NoDicomError:
@@ -285,11 +290,12 @@ def _load_stack(series: Series, options: _Options, ignored: tuple[str, ...]) -> 
     arrangement = arrange(series, order=options.order, irregular=options.irregular, tolerance=options.tolerance)
     frames = arrangement.frames
     conversion = conversion_for(frames, rescale=options.rescale)
-    _check_size(frames[0].path, (len(frames), *pixel_shape(frames[0].header)), conversion.dtype, options.max_bytes)
     out, reader, checks = _read(arrangement, conversion, options)
     geometry = arrangement.geometry
     if options.irregular == "resample" and not geometry.regular:
         out, geometry = _on_a_grid(out, arrangement, options)
+        slices = f"{len(frames)} stored slices interpolated onto {geometry.dimensions[2]}"
+        checks = (*checks, guard.Check("resampled", slices))
     for sentence in (*arrangement.assumptions, *_more_assumptions(series, arrangement.geometry, geometry)):
         warn(sentence)
     return Volume(
@@ -329,7 +335,10 @@ def _more_assumptions(series: Series, stored: Geometry, geometry: Geometry) -> I
         before, after = ("×".join(map(str, g.dimensions)) for g in (stored, geometry))
         yield f"irregular slices ({before}) were interpolated onto a regular grid ({after})"
     elif not geometry.regular and geometry.affine is None:
-        yield "the slices are not evenly spaced: the volume has no affine, geometry.positions says where they lie"
+        yield (
+            "the slices are not evenly spaced: the volume has no affine, and volume.image is right at its first slice "
+            "only; geometry.positions says where they lie"
+        )
     elif not geometry.regular:
         yield "the slices lean: the volume has a sheared affine, VTK filters that take spacing only will not see it"
 
@@ -354,7 +363,9 @@ def _read(
     frames = arrangement.frames
     reader = choose(options.engine, frames, conversion)
     while True:
-        out = allocate((len(frames), *pixel_shape(frames[0].header)), conversion.dtype, options.layout)
+        shape = (len(frames), *pixel_shape(frames[0].header))
+        _check_size(frames[0].path, shape, conversion.dtype, options.max_bytes)
+        out = allocate(shape, conversion.dtype, options.layout)
         try:
             verified = reader.fill(frames, conversion, out, stepper(len(frames), options.progress), options.workers)
             break

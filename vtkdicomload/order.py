@@ -13,12 +13,12 @@ from .geometry import (
     DRIFT_TOLERANCE,
     GAP_SLACK,
     GAP_TOLERANCE,
-    GRID_TOLERANCE,
-    SAME_POSITION,
     Geometry,
     direction_of,
+    is_unit,
     normal_of,
     orientation_fault,
+    same_position_limit,
 )
 from .paths import natural_key
 
@@ -64,7 +64,7 @@ def arrange(series: Series, *, order: str, irregular: str, tolerance: float) -> 
         ShearedSeriesError).
     """
     frames = check_consistent(series)
-    assumptions = _rescale_assumptions(frames)
+    assumptions = _rescale_assumptions(frames) + _echo_assumptions(frames) + _rank_assumptions(series)
     in_plane = _in_plane_spacing(frames, assumptions)
     placed = [f for f in frames if f.position is not None and f.orientation is not None]
     if order != "position":
@@ -83,10 +83,14 @@ def arrange(series: Series, *, order: str, irregular: str, tolerance: float) -> 
         )
     if fault:
         assumptions.append(f"ImageOrientationPatient cannot be used ({fault}): the volume has no place in the patient")
+    if orientation is None and order != "position":
+        assumptions.append("no ImagePositionPatient or ImageOrientationPatient: the volume has no place in the patient")
     if orientation is None or fault:
         spacing = (*in_plane, _spacing_without_positions(frames, assumptions))
         return Arrangement(tuple(frames), Geometry(_dimensions(frames), spacing), tuple(assumptions))
 
+    if not is_unit(orientation):
+        assumptions.append("the cosines of ImageOrientationPatient have not quite length 1: they are made unit vectors")
     if order == "position":
         normal = normal_of(orientation)
         frames = [f for _, f in sorted(_along(frames, normal), key=lambda item: item[0])]
@@ -98,6 +102,7 @@ def check_consistent(series: Series) -> list[Frame]:
     """The frames of a stack, once they share layout, pixel spacing and orientation."""
     frames = list(series.frames)
     for group, fault in (
+        (consistency.by_kind, consistency.kind_fault),
         (consistency.by_layout, consistency.layout_fault),
         (consistency.by_pixel_spacing, consistency.spacing_fault),
     ):
@@ -130,6 +135,19 @@ def _rescale_assumptions(frames: Sequence[Frame]) -> list[str]:
         f"RescaleSlope or RescaleIntercept is missing or empty in {len(without)} of {len(frames)} frames "
         f"({consistency.some_names(without)}): slope 1 and intercept 0 are taken for what is missing"
     ]
+
+
+def _echo_assumptions(frames: Sequence[Frame]) -> list[str]:
+    echoes = {f.header.echo_time for f in frames}
+    if not 1 < len(echoes) <= len(frames) // 2:
+        return []
+    return [f"EchoTime differs between the slices ({len(echoes)} values): they are taken for one volume"]
+
+
+def _rank_assumptions(series: Series) -> list[str]:
+    if all(name != "InstanceNumber" for name, _ in series.labels):
+        return []
+    return ["the volumes of this series are told apart by the order of InstanceNumber alone, nothing else says which"]
 
 
 def _in_plane_spacing(frames: Sequence[Frame], assumptions: list[str]) -> tuple[float, float]:
@@ -182,7 +200,7 @@ def _some_without_position(frames: Sequence[Frame]) -> GeometryError:
     files = consistency.paths_of(without)
     return GeometryError(
         f"{len(without)} of {len(frames)} frames have no ImagePositionPatient or ImageOrientationPatient "
-        f"({consistency.some_names(without)}) → ignore={files[:3]!r}",
+        f"({consistency.some_names(without)}) → ignore={files!r}",
         files=files,
     )
 
@@ -249,7 +267,17 @@ def _geometry(
     if irregular == "raise":
         raise fault
     spacing = (*in_plane, _usual(gaps) if isinstance(fault, MissingSliceError) else float(gaps.mean()))
-    return Geometry(_dimensions(frames), spacing, origin, direction, positions, regular=False)
+    step = _even_step(positions, tolerance * spacing[2]) if isinstance(fault, ShearedSeriesError) else None
+    return Geometry(_dimensions(frames), spacing, origin, direction, positions, regular=False, step=step)
+
+
+def _even_step(positions: Floats, tolerance: float) -> tuple[float, float, float] | None:
+    """The one step from slice to slice of a sheared stack; None where the steps differ."""
+    step = (positions[-1] - positions[0]) / (len(positions) - 1)
+    fitted = positions[0] + np.outer(np.arange(len(positions)), step)
+    if np.abs(fitted - positions).max() > tolerance + GAP_SLACK:
+        return None
+    return float(step[0]), float(step[1]), float(step[2])
 
 
 def _thickness(frame: Frame, assumptions: list[str]) -> float:
@@ -262,9 +290,7 @@ def _thickness(frame: Frame, assumptions: list[str]) -> float:
 
 
 def _check_duplicates(series: Series, frames: Sequence[Frame], gaps: Floats) -> None:
-    apart = gaps[gaps > 0]
-    limit = SAME_POSITION * float(np.median(apart)) if len(apart) else np.inf
-    same = np.flatnonzero(gaps <= limit)
+    same = np.flatnonzero(gaps <= same_position_limit(gaps))
     uids: dict[str, list[Frame]] = {}
     for frame in frames:
         if frame.header.sop_instance_uid and frame.index_in_file == 0:
@@ -322,20 +348,41 @@ def _common_spacing(stacks: Sequence[Series]) -> str:
 
 def _uneven(frames: Sequence[Frame], gaps: Floats, tolerance: float) -> MissingSliceError | None:
     median = float(np.median(gaps))
-    if np.all(np.abs(gaps - median) <= tolerance * median + GAP_SLACK):
-        return None
+    slack = min(GAP_SLACK, 0.1 * median)  # less than a slice on the finest grids
+    if np.all(np.abs(gaps - median) <= tolerance * median + slack):
+        return _off_grid(frames, gaps, tolerance, slack)
     usual = _usual(gaps)
-    wrong = np.flatnonzero(np.abs(gaps - usual) > tolerance * usual + GAP_SLACK)
+    wrong = np.flatnonzero(np.abs(gaps - usual) > tolerance * usual + slack)
     k = int(wrong[np.abs(gaps[wrong] - usual).argmax()])
     whole = np.rint(gaps[wrong] / usual)
     holes = bool(np.all(whole >= 2)) and bool(np.all(np.abs(gaps[wrong] / usual - whole) < 0.1))
     missing = int(whole.sum()) - len(wrong)
-    what = f"{missing} slice{'s' * (missing != 1)} missing" if holes else f"{len(wrong)} uneven gaps"
+    what = (
+        f"{missing} slice{'s' * (missing != 1)} missing"
+        if holes
+        else f"{len(wrong)} uneven gap{'s' * (len(wrong) != 1)}"
+    )
     names = [os.path.basename(f.path) for f in frames[k : k + 2]]
     return MissingSliceError(
         f"{what} in {len(frames)}: the gaps are {usual:.4g} mm, but {gaps[k]:.4g} mm between {names[0]} and {names[1]}"
         f" (from {gaps.min():.4g} to {gaps.max():.4g} mm) → {PAST_IRREGULAR}",
         files=consistency.paths_of(frames[k : k + 2]),
+        gaps=gaps.tolist(),
+    )
+
+
+def _off_grid(frames: Sequence[Frame], gaps: Floats, tolerance: float, slack: float) -> MissingSliceError | None:
+    """Gaps that are each near the median, but add up to slices beside the even grid."""
+    along = np.concatenate([[0.0], np.cumsum(gaps)])
+    off = np.abs(along - np.linspace(0.0, along[-1], len(along)))
+    worst = int(off.argmax())
+    limit = max(tolerance * float(gaps.mean()), DRIFT_TOLERANCE * float(along[-1])) + slack
+    if off[worst] <= limit:
+        return None
+    return MissingSliceError(
+        f"the gaps change along the stack (from {gaps.min():.4g} to {gaps.max():.4g} mm): slice {worst} "
+        f"({os.path.basename(frames[worst].path)}) lies {off[worst]:.3g} mm off an even grid → {PAST_IRREGULAR}",
+        files=[frames[worst].path],
         gaps=gaps.tolist(),
     )
 
@@ -365,7 +412,7 @@ def _sheared(
             tilt=tilt,
         )
     worst = int(off_line.argmax())
-    if off_line[worst] > (GRID_TOLERANCE if tolerance == GAP_TOLERANCE else tolerance) * step:
+    if off_line[worst] > tolerance * step:
         tilt = float(np.degrees(np.arctan2(off_line[worst], step)))
         return ShearedSeriesError(
             f"slice {worst} ({os.path.basename(frames[worst].path)}) lies {off_line[worst]:.3g} mm beside the line of "

@@ -94,7 +94,8 @@ def _walk(folder: str, recursive: bool, skipped: list[Skipped]) -> Iterator[str]
             with os.scandir(current) as listing:
                 entries = _natural(listing)
         except OSError as error:
-            skipped.append(Skipped(current, f"cannot be listed: {error.strerror}"))
+            del error  # reading it as a file says why it cannot be listed
+            yield current
             continue
         folders = []
         for entry in entries:
@@ -114,6 +115,8 @@ def _walk(folder: str, recursive: bool, skipped: list[Skipped]) -> Iterator[str]
 
 def _kind(entry: os.DirEntry[str]) -> str:
     try:
+        if entry.is_symlink() and not os.path.exists(entry.path):
+            return "file"  # a link to nothing may stand for a slice: reading it says so
         return "folder" if entry.is_dir() else "file" if entry.is_file() else "not a regular file"
     except OSError as error:  # a link to itself
         return f"cannot be followed: {error.strerror}"

@@ -8,13 +8,13 @@ from __future__ import annotations
 import base64
 import io
 import math
+import os
 import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from .planes import acquired_planes, evenly, orthogonal_planes, upward, window_of
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Sequence
     from typing import Any
 
@@ -159,7 +159,7 @@ def draw_volume(volume: Volume, *, title: str | None = None, beside: tuple[str, 
         indices = evenly(nz, TILES)
         way = upward(volume)
         of = f"{len(indices)} of {nz} slices" if len(indices) < nz else f"all {nz} slices"
-        sheet.words(f"{of} as acquired{', ' + way if way else ''}   volume.frames[k], k in the corner", after=8)
+        sheet.words(f"{of} turned upright{', ' + way if way else ''}   volume.frames[k], k in the corner", after=8)
         add_tiles(sheet, acquired_planes(volume, indices), window, in_mm=has_scale(volume))
     return sheet.figure()
 
@@ -227,7 +227,9 @@ def png(figure: Figure) -> bytes:
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write a figure as PNG."""
+    """Write a figure as PNG; ValueError for a name with another suffix."""
+    if os.path.splitext(path)[1].lower() not in ("", ".png"):
+        raise ValueError(f"pictures are written as PNG: {os.fspath(path)} should end in .png")
     data = png(figure)
     with open(path, "wb") as file:
         file.write(data)

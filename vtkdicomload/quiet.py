@@ -1,12 +1,15 @@
-"""pydicom without its warnings: what is odd in a file is said by this package, in its own words."""
+"""Warnings: pydicom's are silenced, what is odd in a file is said by this package, in its own words."""
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from .errors import DicomLoadWarning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,3 +32,15 @@ def quiet_pydicom() -> Iterator[None]:
     with _filters, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+_PACKAGE = os.path.dirname(__file__) + os.sep
+
+
+def warn(sentence: str) -> None:
+    """Issue a DicomLoadWarning that points at the first line outside this package."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        level, frame = level + 1, frame.f_back
+    with _filters:  # while pydicom is silenced, so would we be
+        warnings.warn(sentence, DicomLoadWarning, stacklevel=level)

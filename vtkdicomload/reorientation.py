@@ -26,7 +26,7 @@ def reoriented(volume: Volume, axes: str) -> Volume:
         raise GeometryError("the files hold no position or orientation, so there is no way to reorient the volume")
     along = _nearest_axes(source.direction)
     frames = volume.frames
-    columns, order, origin, positions = [], [], np.array(source.origin), source.positions
+    columns, order, origin, positions, step = [], [], np.array(source.origin), source.positions, source.step
     for side in wanted:
         assert side is not None  # noqa: S101 - for the type checker: checked above
         patient_axis, sign = side
@@ -36,6 +36,7 @@ def reoriented(volume: Volume, axes: str) -> Volume:
             last = column * source.spacing[axis] * (source.dimensions[axis] - 1)
             if axis == 2 and positions is not None:
                 positions = positions[::-1]
+                step = None if step is None else (-step[0], -step[1], -step[2])
                 last = positions[0] - positions[-1] if not source.regular else last
             elif positions is not None:
                 positions = positions + last
@@ -58,6 +59,7 @@ def reoriented(volume: Volume, axes: str) -> Volume:
         np.column_stack(columns),
         _grid_positions(origin, columns[2], sz, nz) if moved else positions,
         source.regular,
+        step,
     )
     return Volume(
         frames,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .errors import GeometryError
 from .geometry import Geometry
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 # Rounding must not cost the last slice of a run that fits exactly.
 _FIT = 1e-3
+# More slices than this for each stored one are no interpolation any more.
+_MOST_SLICES = 20
 
 
 def upright_grid(geometry: Geometry) -> Geometry:
@@ -29,6 +32,11 @@ def upright_grid(geometry: Geometry) -> Geometry:
     left, right = int(np.floor(shift_x.min() / sx + _FIT)), int(np.ceil(shift_x.max() / sx - _FIT))
     top, bottom = int(np.floor(shift_y.min() / sy + _FIT)), int(np.ceil(shift_y.max() / sy - _FIT))
     count = int(np.floor(along[-1] / sz + _FIT)) + 1
+    if count > _MOST_SLICES * len(along):
+        raise GeometryError(
+            f"an even grid of {sz:g} mm over {along[-1]:g} mm takes {count} slices for the {len(along)} there are → "
+            'irregular="keep"'
+        )
     direction = _direction(geometry)
     origin = np.array(geometry.origin) + direction[:, 0] * left * sx + direction[:, 1] * top * sy
     return Geometry(

@@ -114,6 +114,9 @@ def scan_files(files: Files, *, workers: int | None = None, progress: Callable[[
             problems.append(Problem(path, result))
         else:
             skipped.append(Skipped(path, result))
+    lost = _lost_slices(frames, skipped)
+    problems += lost
+    skipped = [s for s in skipped if s.path not in {p.path for p in lost}]
     return Scan(files.name, _grouped(frames, tuple(problems)), tuple(problems), tuple(skipped))
 
 
@@ -144,6 +147,8 @@ def _read(path: str, headers: HeaderReader) -> tuple[Frame, ...] | CorruptFileEr
             return CorruptFileError(f"{path}: {words}, where DICOM was expected → ignore=[{path!r}]", files=[path])
         return words
     except OSError as error:
+        if os.path.islink(path) and not _slice_like(path, bare=False):
+            return "a link to nothing"
         return CorruptFileError(f"{path}: it cannot be read: {error.strerror} → ignore=[{path!r}]", files=[path])
 
 
@@ -151,10 +156,34 @@ def _ought_to_be_dicom(path: str, words: str) -> bool:
     """Whether a file that is not DICOM may be a damaged slice: by its name, or because only zeros are left of it."""
     if words == "DICOM without pixel data":
         return False
+    named = os.path.splitext(path)[1].lower() in _SUFFIXES
+    return named or words == "gzip-compressed DICOM" or (_slice_like(path) and words in ("empty", "only zeros"))
+
+
+_SUFFIXES = (".dcm", ".dicom", ".ima", ".dc3")
+
+
+def _slice_like(path: str, *, bare: bool = True) -> bool:
+    """Whether a file is named as slices are: with a suffix of DICOM, a number, or (`bare`) none."""
     suffix = os.path.splitext(path)[1].lower()
-    named = suffix in (".dcm", ".dicom", ".ima", ".dc3")
-    slice_like = named or suffix == "" or suffix[1:].isdigit()
-    return named or words == "gzip-compressed DICOM" or (slice_like and words in ("empty", "only zeros"))
+    return suffix in _SUFFIXES or suffix[1:].isdigit() or (bare and suffix == "")
+
+
+def _lost_slices(frames: list[Frame], skipped: list[Skipped]) -> list[Problem]:
+    """Files that are not DICOM by their bytes, but beside slices of just their size and kind of name."""
+    kinds = {(os.path.dirname(f.path), os.path.splitext(f.path)[1], f.header.size) for f in frames}
+    lost = []
+    for path, reason in skipped:
+        if reason != "not DICOM":
+            continue
+        try:
+            kind = (os.path.dirname(path), os.path.splitext(path)[1], os.path.getsize(path))
+        except OSError:
+            continue
+        if kind in kinds:
+            words = f"{path}: it has the size and name of the slices beside it, but is not DICOM: it is damaged"
+            lost.append(Problem(path, CorruptFileError(f"{words} → ignore=[{path!r}]", files=[path])))
+    return lost
 
 
 def _grouped(frames: list[Frame], problems: tuple[Problem, ...]) -> tuple[Series, ...]:

@@ -99,8 +99,9 @@ class Series:
 
     @property
     def encoding(self) -> str:
-        """The names of the transfer syntaxes of all files, in words."""
-        return ", ".join(syntax_name(uid) for uid in dict.fromkeys(f.header.transfer_syntax for f in self.frames))
+        """The names of the transfer syntaxes of all files, in words; their number where there are many."""
+        names = [syntax_name(uid) for uid in dict.fromkeys(f.header.transfer_syntax for f in self.frames)]
+        return ", ".join(names) if len(names) <= 2 else f"{len(names)} transfer syntaxes"
 
     @property
     def plane(self) -> str:

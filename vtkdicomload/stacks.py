@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import consistency
-from .geometry import SAME_POSITION, normal_of, orientation_fault, plane_of
+from .geometry import normal_of, orientation_fault, plane_of, same_position_limit
 from .series import Series
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 # What may tell volumes apart, the most meaningful first.
 _ATTRIBUTES: tuple[tuple[str, Callable[[Frame], object]], ...] = (
-    ("SegmentNumber", lambda f: f.header.segment),
     ("ImageType", lambda f: "\\".join(f.header.image_type) or None),
     ("EchoNumbers", lambda f: f.header.echo_number),
     ("EchoTime", lambda f: f.header.echo_time),
@@ -44,6 +43,7 @@ def split(series: Series) -> tuple[Series, ...]:
     """
     parts: list[Labelled] = [((), list(series.frames))]
     for group, label in (
+        (consistency.by_kind, ("kind", consistency.kind_label)),
         (consistency.by_layout, ("rows × columns", lambda f: f"{f.header.rows}×{f.header.columns}")),
         (consistency.by_pixel_spacing, ("PixelSpacing", lambda f: _words(f.header.pixel_spacing))),
         (consistency.by_orientation, ("plane", lambda f: plane_of(f.orientation))),
@@ -107,8 +107,7 @@ def _places(frames: Sequence[Frame]) -> list[int]:
     along = points @ normal_of(orientation)
     order = np.argsort(along, kind="stable")
     gaps = np.diff(along[order])
-    apart = gaps[gaps > 1e-6]
-    limit = SAME_POSITION * float(np.median(apart)) if len(apart) else np.inf
+    limit = same_position_limit(gaps)
     numbers = np.empty(len(frames), int)
     numbers[order] = np.concatenate([[0], np.cumsum(gaps > limit)])
     result: list[int] = numbers.tolist()

@@ -86,14 +86,16 @@ def volume_facts(volume: Volume) -> list[tuple[str, str]]:
     frames_axes, array_axes = volume.view_axes()
     geometry = volume.geometry
     spacing = " × ".join(f"{s:.6g}" for s in volume.spacing) + " mm"
-    origin = "none" if geometry.origin is None else "({:.6g}, {:.6g}, {:.6g}) mm LPS".format(*geometry.origin)
+    origin = "none in the files"
+    if geometry.origin is not None:
+        origin = "({:.6g}, {:.6g}, {:.6g}) mm LPS of array[0, 0, 0]".format(*geometry.origin)
     values = str(volume.dtype) + (f", {volume.units}" if volume.units else "")
     facts = [
         ("frames", f"{volume.frames.shape} {frames_axes}  the DICOM way, row 0 first"),
         ("array", f"{volume.array.shape} {array_axes}  VTK order, same memory"),
         ("values", values + f", {volume.photometric_interpretation}"),
         ("spacing", spacing + ("" if geometry.regular else ", not regular")),
-        ("origin", f"{origin} of array[0, 0, 0]"),
+        ("origin", origin),
         ("read by", volume.engine + "".join(f"; {check.name}: {check.result}" for check in volume.checks)),
     ]
     if volume.ignored:

@@ -150,5 +150,12 @@ def _learn(header: Header, visited: list[Element]) -> _Template | None:
     expected = np.frombuffer(data, np.uint8).take(places).tobytes()
     values = tuple(_Wanted(a, b, data[a:b], f.name, f.parse) for f, a, b in free)
     template = _Template(header, header.pixel_offset, places, expected, values)
-    # What it says of its own file must be what the strict parser says.
-    return template if _filled(template, header.path, header.modified_ns, data) == header else None
+    # Its parsers must say of its own file what the strict parser says.
+    return template if all(_agrees(w, header) for w in values) else None
+
+
+def _agrees(wanted: _Wanted, header: Header) -> bool:
+    try:
+        return not wanted.raw.strip(b" \0") or wanted.parse(wanted.raw) == getattr(header, wanted.name)
+    except ValueError:
+        return False

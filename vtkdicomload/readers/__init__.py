@@ -7,12 +7,13 @@ import sys
 from typing import TYPE_CHECKING, cast
 
 from ..errors import CompressedPixelDataError, UnsupportedPixelDataError
-from ..header import DEFLATED_LITTLE, NATIVE_SYNTAXES
+from ..header import NATIVE_SYNTAXES
 from ..transfer_syntaxes import syntax_name
 from . import codec as _codec
 from . import direct as _direct
 from . import pydicom as _pydicom
 from . import vtk as _vtk
+from .colour import PALETTE
 from .files import check_unchanged
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ READERS: tuple[Reader, ...] = (
 ENGINES = ("auto", *(reader.NAME for reader in READERS))
 
 
-_YBR = ("YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+_NATIVE_COLOURS = frozenset(("RGB", "YBR_FULL", "YBR_FULL_422"))
 
 
 def choose(engine: str, frames: Sequence[Frame], conversion: Conversion) -> Reader:
@@ -80,12 +81,17 @@ def check_supported(frames: Sequence[Frame]) -> None:
     Raises
     ------
     CompressedPixelDataError
-        Encapsulated pixel data.
+        A transfer syntax that has no decoder.
     UnsupportedPixelDataError
-        Multi-frame files, odd bit depths, colour spaces, Siemens mosaics.
+        Odd bit depths, colour spaces, Siemens mosaics.
     """
     for header in {id(f.header): f.header for f in frames}.values():
-        if header.transfer_syntax not in NATIVE_SYNTAXES and header.transfer_syntax not in _codec.SYNTAXES:
+        if not header.encapsulated and header.transfer_syntax not in NATIVE_SYNTAXES:
+            raise UnsupportedPixelDataError(
+                f"transfer syntax {header.transfer_syntax} is not known ({os.path.basename(header.path)})",
+                files=[header.path],
+            )
+        if header.encapsulated and header.transfer_syntax not in _codec.SYNTAXES:
             raise _compressed(header, sum(f.header.transfer_syntax == header.transfer_syntax for f in frames))
         reason = unsupported(header)
         if reason:
@@ -113,14 +119,19 @@ def unsupported(h: Header) -> str | None:
         return "64-bit integer pixel data"
     if h.high_bit != h.bits_stored - 1:
         return f"HighBit {h.high_bit} with BitsStored {h.bits_stored}"
-    grey = h.samples == 1 and h.photometric_interpretation in ("MONOCHROME1", "MONOCHROME2")
-    colour = h.samples == 3 and h.photometric_interpretation in ("RGB", *_YBR)
-    palette = h.samples == 1 and h.photometric_interpretation == "PALETTE COLOR" and h.palette_bits is not None
-    if palette and h.bits_allocated in (8, 16) and not h.pixel_representation:
+    if h.samples == 1 and h.photometric_interpretation in ("MONOCHROME1", "MONOCHROME2"):
         return None
-    if not grey and not (colour and h.bits_allocated in (8, 16) and not h.pixel_representation):
+    if h.pixel_representation or h.bits_allocated not in (8, 16) or not _is_read_colour(h):
         return f"{h.photometric_interpretation} with {h.samples} samples of {h.bits_allocated} bits"
     return None
 
 
-__all__ = ["DEFLATED_LITTLE", "ENGINES", "READERS", "check_supported", "choose", "unsupported"]
+def _is_read_colour(h: Header) -> bool:
+    if h.samples == 1:
+        return h.photometric_interpretation == PALETTE and h.palette_bits is not None
+    spaces = _codec.colour_spaces(h.transfer_syntax) if h.encapsulated else _NATIVE_COLOURS
+    deep = h.bits_allocated > 8 and h.photometric_interpretation == "YBR_FULL"  # its transform is of 8 bits
+    return h.samples == 3 and h.photometric_interpretation in spaces and not deep
+
+
+__all__ = ["ENGINES", "READERS", "check_supported", "choose", "unsupported"]

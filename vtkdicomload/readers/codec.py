@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import CorruptFileError, warn
-from ..quiet import quiet_pydicom
+from ..errors import CorruptFileError
+from ..quiet import quiet_pydicom, warn
 from . import colour, direct, values
 from .codestream import CodestreamSize, codestream_size
 from .files import bytes_of
@@ -34,6 +34,24 @@ _UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
 _DEFLATED_FRAME = "1.2.840.10008.1.2.8.1"
 _SIZELESS = frozenset((_RLE, _UNCOMPRESSED, _DEFLATED_FRAME))  # streams that do not say how large they are
 SYNTAXES = _JPEG | _JPEG_LS | _JPEG_2000 | _HTJ2K | _JPEG_XL | _SIZELESS
+
+_LOSSLESS_JPEG = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (57, 70))
+_RECOMPRESSED_JPEG = "1.2.840.10008.1.2.4.111"
+
+
+def colour_spaces(syntax: str) -> frozenset[str]:
+    """The photometric interpretations that come out as red, green and blue from a transfer syntax (PS3.5 8.2)."""
+    if syntax in _JPEG - _LOSSLESS_JPEG or syntax == _RECOMPRESSED_JPEG:
+        return frozenset(("RGB", "YBR_FULL", "YBR_FULL_422"))
+    if syntax in _JPEG_2000 or syntax in _HTJ2K:
+        return frozenset(("RGB", "YBR_ICT", "YBR_RCT", "YBR_FULL"))
+    return frozenset(("RGB",)) if syntax in _JPEG_XL else frozenset(("RGB", "YBR_FULL"))
+
+
+def _converts(header: Header) -> bool:
+    """Whether the decoder itself gives red, green and blue for luminance and chrominance."""
+    return header.transfer_syntax in _JPEG - _LOSSLESS_JPEG or header.transfer_syntax == _RECOMPRESSED_JPEG
+
 
 # The codecs of imagecodecs, which may be built without some of them.
 _CODECS = {_RLE: "DICOMRLE", **dict.fromkeys(_JPEG, "JPEG8"), **dict.fromkeys(_JPEG_LS, "JPEGLS")}
@@ -154,18 +172,17 @@ def _decoded(frame: Frame, data: bytes) -> tuple[Pixels, bool | None]:
         pixels = _decode(header, data)
         if pixels.size != np.prod(shape):
             raise ValueError(f"{pixels.shape} pixels were decoded, the header says {shape}")
-        pixels = pixels.reshape(shape if header.samples > 1 else shape[:2])
-        words = _as_words(pixels, values.stored_dtype(header))
+        words = _as_words(pixels.reshape(shape if header.samples > 1 else shape[:2]), values.stored_dtype(header))
+        if header.photometric_interpretation == "YBR_FULL" and not _converts(header):
+            words = colour.from_ybr_full(words)
+        elif header.photometric_interpretation == colour.PALETTE:
+            words = colour.from_palette(words, colour.palette_of(header))
     except MemoryError:
         raise
     except Exception as error:
         raise _corrupt(header, frame, f"it cannot be decoded: {error}") from error
     signed = None if size is None else size.signed
-    if header.photometric_interpretation == "YBR_FULL" and header.transfer_syntax not in _JPEG:
-        words = colour.from_ybr_full(words)
-    elif header.photometric_interpretation == colour.PALETTE:
-        words = colour.from_palette(words, colour.palette_of(header))
-    elif size is not None and signed is False and header.pixel_representation:
+    if size is not None and signed is False and header.pixel_representation:
         # As pydicom and GDCM do: the stream's bits are the stored word, its highest one the sign.
         spare = words.dtype.itemsize * 8 - (size.bits or header.bits_stored)
         words = (words << spare) >> spare
@@ -218,7 +235,7 @@ def _decode(header: Header, data: bytes) -> Pixels:
     if syntax in _JPEG:
         if header.samples == 1:
             return imagecodecs.jpeg8_decode(data)
-        coded = "YCBCR" if header.photometric_interpretation.startswith("YBR") else "RGB"
+        coded = "YCBCR" if header.photometric_interpretation.startswith("YBR") and _converts(header) else "RGB"
         return imagecodecs.jpeg8_decode(data, colorspace=coded, outcolorspace="RGB")
     if syntax in _JPEG_LS:
         return imagecodecs.jpegls_decode(data)

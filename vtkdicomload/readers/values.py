@@ -77,9 +77,12 @@ def conversion_for(frames: Sequence[Frame], *, rescale: bool) -> Conversion:
     distinct = _distinct(frames)
     if header.photometric_interpretation == PALETTE:
         return Conversion(np.dtype(np.uint16 if header.palette_bits == 16 else np.uint8), rescale=False, checked=False)
-    if not rescale or header.samples > 1 or (stored.itemsize > 2 and all(map(identity, distinct))):
+    plain = all(identity(f) and not f.header.has_modality_lut for f in distinct)
+    if not rescale or header.samples > 1 or (stored.itemsize > 2 and plain):
         return Conversion(stored, rescale=False, checked=False)
-    if header.has_modality_lut:
+    looked_up = [f for f in distinct if f.header.has_modality_lut]
+    distinct = [f for f in distinct if not f.header.has_modality_lut]
+    if looked_up and not any(map(fractional, distinct)):
         return Conversion(np.dtype(np.uint16), rescale=True, checked=True)  # PS3.3 C.11.1.1: entries of 8 or 16 bits
     if stored.kind == "f" or any(map(fractional, distinct)):
         single = stored.itemsize <= 2 and all(map(_fits_single, distinct))
@@ -93,7 +96,8 @@ def conversion_for(frames: Sequence[Frame], *, rescale: bool) -> Conversion:
 
 def _distinct(frames: Sequence[Frame]) -> list[Frame]:
     """One frame for each modality transform and number of stored bits."""
-    return list({(f.slope, f.intercept, f.header.bits_stored): f for f in frames}.values())
+    kinds = {(f.slope, f.intercept, f.header.bits_stored, f.header.has_modality_lut): f for f in frames}
+    return list(kinds.values())
 
 
 def _fits_single(frame: Frame) -> bool:

@@ -1,0 +1,132 @@
+"""The documentation holds: tests, transfer syntaxes, errors, names and files that it speaks of are there."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+from test_traps import CASES
+
+import vtkdicomload as vdl
+from vtkdicomload import errors
+from vtkdicomload.header import NATIVE_SYNTAXES
+from vtkdicomload.readers.codec import SYNTAXES
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+PAGE = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
+TEST = re.compile(r"`tests/(?P<file>\w+\.py)::(?P<name>test_\w+)(?:\[(?P<case>[^`]+)\])?`")
+TRAPS = {case.id for case in CASES}
+
+
+def table_rows() -> list[tuple[str, list[str]]]:
+    """Rows of the page's tables, but for those that head a group: what stands over the last column, and the cells."""
+    found, heading = [], ""
+    for line in PAGE.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if not line.startswith("|"):
+            heading = ""
+        elif not heading:
+            heading = cells[-1]
+        elif not line.startswith(("|---", "| **")):
+            found.append((heading, cells))
+    return found
+
+
+@cache
+def parsed(file: str) -> ast.Module:
+    return ast.parse((ROOT / "tests" / file).read_text(encoding="utf-8"))
+
+
+@cache
+def functions(file: str) -> frozenset[str]:
+    return frozenset(n.name for n in parsed(file).body if isinstance(n, ast.FunctionDef))
+
+
+@cache
+def words(file: str) -> frozenset[str]:
+    """Every text constant of a file, the identifiers of its cases among them."""
+    nodes = ast.walk(parsed(file))
+    return frozenset(n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str))
+
+
+# ------------------------------------------------------------------------------------------------------ conformance
+def test_every_test_that_is_named_exists() -> None:
+    found = list(TEST.finditer(PAGE))
+    assert len(found) == PAGE.count("tests/") > 100
+    for match in found:
+        file, name, case = match.group("file", "name", "case")
+        assert (ROOT / "tests" / file).is_file(), match[0]
+        assert name in functions(file), match[0]
+        known = TRAPS if name == "test_trap" else words(file)
+        assert case is None or case in known, match[0]
+        assert name != "test_trap" or case, "a trap is named by its case"
+
+
+def test_every_row_names_a_test_or_says_that_it_has_none() -> None:
+    rows = [cells for heading, cells in table_rows() if heading == "test"]
+    assert len(rows) > 100
+    for cells in rows:
+        assert TEST.fullmatch(cells[-1]) or cells[-1] == "not tested", cells
+
+
+@pytest.mark.parametrize("uid", sorted(NATIVE_SYNTAXES | SYNTAXES))
+def test_every_transfer_syntax_that_is_read_has_a_row(uid: str) -> None:
+    assert [cells[0] for _, cells in table_rows()].count(f"`{uid}`") == 1
+
+
+def test_no_other_transfer_syntax_is_promised() -> None:
+    promised = {cells[0].strip("`") for _, cells in table_rows() if cells[0].startswith("`1.2.")}
+    assert promised == NATIVE_SYNTAXES | SYNTAXES
+
+
+@pytest.mark.parametrize("name", errors.__all__)
+def test_every_error_is_named(name: str) -> None:
+    assert f"`{name}`" in PAGE
+
+
+def test_no_error_is_invented() -> None:
+    named = set(re.findall(r"`(\w+(?:Error|Warning))`", PAGE)) - {"FileNotFoundError", "TypeError", "ValueError"}
+    assert named == set(errors.__all__)
+
+
+# ------------------------------------------------------------------------------------------------------ README
+def test_the_python_of_the_readme_compiles_and_its_names_exist() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert blocks
+    names = {"vdl": set(dir(vdl)), "volume": set(dir(vdl.Volume)) | set(inspect.signature(vdl.Volume).parameters)}
+    for block in blocks:
+        compile(block, str(README), "exec")
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                owner = node.value.id
+                assert owner not in names or node.attr in names[owner], ast.unparse(node)
+
+
+def test_every_name_of_the_package_in_the_text_exists() -> None:
+    for path in (README, *sorted((ROOT / "docs").glob("*.md"))):
+        for name in re.findall(r"\bvdl\.(\w+)", path.read_text(encoding="utf-8")):
+            assert hasattr(vdl, name), f"{path.name}: vdl.{name}"
+
+
+# ------------------------------------------------------------------------------------------------------ links
+def heading_anchors(text: str) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", [README, *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.name)
+def test_every_linked_file_and_heading_exists(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        name, _, anchor = target.partition("#")
+        file = path.parent / name if name else path
+        assert file.exists(), f"{path.name} links {target}"
+        if anchor:
+            assert anchor in heading_anchors(file.read_text(encoding="utf-8")), f"{path.name} links {target}"
