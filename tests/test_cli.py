@@ -498,3 +498,24 @@ def test_bench_of_a_damaged_series(series: Write) -> None:
         assert (result.exit_code, result.stdout) == (1, "")
         assert written.files[2].name in result.stderr
     assert run("bench", "--help").exit_code == run("decompress", "--help").exit_code == 0
+
+
+@pytest.mark.parametrize("command", [("show", "-o", "out.png"), ("bench",)], ids=["show", "bench"])
+@pytest.mark.parametrize("left", [0, 300])
+def test_where_every_file_is_damaged_the_first_is_named(
+    series: Write, tmp_path: Path, command: tuple[str, ...], left: int
+) -> None:
+    truth = series(count=1)
+    truth.files[0].write_bytes(truth.files[0].read_bytes()[:left])
+    name, *options = command
+    result = run(name, truth.folder, *(tmp_path / o if o.endswith("png") else o for o in options))
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"error: {truth.files[0]}: ")
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_a_picture_that_is_no_png_is_refused_before_anything_is_read(series: Write, tmp_path: Path) -> None:
+    result = run("show", series().folder, "-o", tmp_path / "out.jpg")
+    assert result.exit_code == 2
+    assert "written as PNG" in " ".join(result.stderr.replace("│", " ").split())
+    assert not (tmp_path / "out.jpg").exists()

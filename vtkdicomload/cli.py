@@ -103,13 +103,12 @@ def show(
     stack: Annotated[str | None, typer.Option(help="A stack of the series: its row or label.")] = None,
 ) -> None:
     """Draw a series: three planes at true aspect and a montage; or what can be drawn, and why it is no volume."""
+    if output.suffix.lower() not in ("", ".png"):
+        raise typer.BadParameter(f"pictures are written as PNG: {output} should end in .png", param_hint="--output")
     with _reported():
         from . import pictures
 
-        source = _source(paths)
-        found = _scanned(source)
-        _require_something(found, source)
-        _require_series(found)
+        found = _found(paths)
         if series is None and len(found) > 1:
             _show_several(found, output)
             return
@@ -183,10 +182,7 @@ def bench(
     with _reported():
         from .comparison import compare
 
-        source = _source(paths)
-        found = _scanned(source)
-        _require_something(found, source)
-        _require_series(found)
+        found = _found(paths)
         if series is None and len(found) > 1:
             raise DicomLoadError(f"{len(found)} series, and none chosen → --series 0 … {len(found) - 1}")
         chosen = found[_row(found, series or "0")]
@@ -248,10 +244,14 @@ def _require_something(found: Scan, source: str | list[str]) -> None:
         load(source)
 
 
-def _require_series(found: Scan) -> None:
-    """Raise what is wrong with the first damaged file where there is nothing else."""
+def _found(paths: list[str]) -> Scan:
+    """The series at the paths, at least one; where there are damaged files only, what is wrong with the first."""
+    source = _source(paths)
+    found = _scanned(source)
+    _require_something(found, source)
     if not found.series:
         raise DicomLoadError(str(found.problems[0].error))
+    return found
 
 
 def _loaded(series: Series) -> Volume:

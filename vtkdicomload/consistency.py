@@ -197,8 +197,7 @@ def inconsistent(what: str, groups: Sequence[Sequence[Frame]], stacks: Sequence[
     """The error for frames that cannot share a volume, naming the files of the smallest group."""
     smallest = min(groups, key=len)
     few = paths_of(smallest)
-    way = choices(len(stacks)) if len(stacks) > 1 else f"ignore={few[:3]!r}"
-    return InconsistentSeriesError(f"{what} → {way}", files=few, stacks=stacks)
+    return InconsistentSeriesError(f"{what} → {choices(len(stacks))}", files=few, stacks=stacks)
 
 
 def choices(count: int) -> str:

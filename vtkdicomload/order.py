@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from . import consistency
+from .assumptions import taken_for_granted
 from .errors import DuplicateSliceError, GeometryError, MissingSliceError, ShearedSeriesError
 from .geometry import (
     DRIFT_TOLERANCE,
     GAP_SLACK,
     GAP_TOLERANCE,
+    GRID_TOLERANCE,
     Geometry,
     direction_of,
     is_unit,
@@ -64,7 +66,7 @@ def arrange(series: Series, *, order: str, irregular: str, tolerance: float) -> 
         ShearedSeriesError).
     """
     frames = check_consistent(series)
-    assumptions = _rescale_assumptions(frames) + _echo_assumptions(frames) + _rank_assumptions(series)
+    assumptions = taken_for_granted(series)
     in_plane = _in_plane_spacing(frames, assumptions)
     placed = [f for f in frames if f.position is not None and f.orientation is not None]
     if order != "position":
@@ -121,33 +123,6 @@ def check_consistent(series: Series) -> list[Frame]:
 def _several(series: Series) -> tuple[Series, ...]:
     stacks = series.stacks()
     return stacks if len(stacks) > 1 else ()
-
-
-def _rescale_assumptions(frames: Sequence[Frame]) -> list[str]:
-    """What is assumed where RescaleSlope and RescaleIntercept are not both there, or not in all files."""
-    grey = [f for f in frames if f.header.samples == 1 and not f.header.has_modality_lut]
-    without = [f for f in grey if f.header.slope is None or f.header.intercept is None]
-    blank = any("RescaleSlope" in f.header.blank or "RescaleIntercept" in f.header.blank for f in without)
-    nowhere = all(f.header.slope is None and f.header.intercept is None for f in grey)
-    if not without or (nowhere and not blank):
-        return []
-    return [
-        f"RescaleSlope or RescaleIntercept is missing or empty in {len(without)} of {len(frames)} frames "
-        f"({consistency.some_names(without)}): slope 1 and intercept 0 are taken for what is missing"
-    ]
-
-
-def _echo_assumptions(frames: Sequence[Frame]) -> list[str]:
-    echoes = {f.header.echo_time for f in frames}
-    if not 1 < len(echoes) <= len(frames) // 2:
-        return []
-    return [f"EchoTime differs between the slices ({len(echoes)} values): they are taken for one volume"]
-
-
-def _rank_assumptions(series: Series) -> list[str]:
-    if all(name != "InstanceNumber" for name, _ in series.labels):
-        return []
-    return ["the volumes of this series are told apart by the order of InstanceNumber alone, nothing else says which"]
 
 
 def _in_plane_spacing(frames: Sequence[Frame], assumptions: list[str]) -> tuple[float, float]:
@@ -267,7 +242,8 @@ def _geometry(
     if irregular == "raise":
         raise fault
     spacing = (*in_plane, _usual(gaps) if isinstance(fault, MissingSliceError) else float(gaps.mean()))
-    step = _even_step(positions, tolerance * spacing[2]) if isinstance(fault, ShearedSeriesError) else None
+    sheared = isinstance(fault, ShearedSeriesError)
+    step = _even_step(positions, _grid_tolerance(tolerance) * spacing[2]) if sheared else None
     return Geometry(_dimensions(frames), spacing, origin, direction, positions, regular=False, step=step)
 
 
@@ -376,7 +352,7 @@ def _off_grid(frames: Sequence[Frame], gaps: Floats, tolerance: float, slack: fl
     along = np.concatenate([[0.0], np.cumsum(gaps)])
     off = np.abs(along - np.linspace(0.0, along[-1], len(along)))
     worst = int(off.argmax())
-    limit = max(tolerance * float(gaps.mean()), DRIFT_TOLERANCE * float(along[-1])) + slack
+    limit = max(_grid_tolerance(tolerance) * float(gaps.mean()), DRIFT_TOLERANCE * float(along[-1])) + slack
     if off[worst] <= limit:
         return None
     return MissingSliceError(
@@ -385,6 +361,11 @@ def _off_grid(frames: Sequence[Frame], gaps: Floats, tolerance: float, slack: fl
         files=[frames[worst].path],
         gaps=gaps.tolist(),
     )
+
+
+def _grid_tolerance(tolerance: float) -> float:
+    """How far a slice may lie off the grid, where `tolerance` is asked for in place of GAP_TOLERANCE."""
+    return GRID_TOLERANCE * tolerance / GAP_TOLERANCE
 
 
 def _usual(gaps: Floats) -> float:
@@ -412,7 +393,7 @@ def _sheared(
             tilt=tilt,
         )
     worst = int(off_line.argmax())
-    if off_line[worst] > tolerance * step:
+    if off_line[worst] > _grid_tolerance(tolerance) * step:
         tilt = float(np.degrees(np.arctan2(off_line[worst], step)))
         return ShearedSeriesError(
             f"slice {worst} ({os.path.basename(frames[worst].path)}) lies {off_line[worst]:.3g} mm beside the line of "

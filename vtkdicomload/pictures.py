@@ -8,13 +8,13 @@ from __future__ import annotations
 import base64
 import io
 import math
-import os
 import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from .planes import acquired_planes, evenly, orthogonal_planes, upward, window_of
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Sequence
     from typing import Any
 
@@ -227,9 +227,7 @@ def png(figure: Figure) -> bytes:
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write a figure as PNG; ValueError for a name with another suffix."""
-    if os.path.splitext(path)[1].lower() not in ("", ".png"):
-        raise ValueError(f"pictures are written as PNG: {os.fspath(path)} should end in .png")
+    """Write a figure as PNG."""
     data = png(figure)
     with open(path, "wb") as file:
         file.write(data)
