@@ -173,6 +173,13 @@ def test_a_data_array_has_coordinates_in_mm(series: Write, layout: str) -> None:
     }
 
 
+@pytest.mark.parametrize("axes", ["LPS", "SRA", "AIL"])
+def test_labels_of_axes_say_which_way_they_run(series: Write, axes: str) -> None:
+    array = vdl.load(series(orientation=(0.8, 0.6, 0, 0, 0, -1)).folder).reorient(axes).to_xarray()
+    said = [array[dim].attrs["long_name"] for dim in "xyz"]
+    assert said == [f"distance toward {letter.replace('S', 'H').replace('I', 'F')}" for letter in axes]
+
+
 def test_colour_has_a_dimension_of_its_own(data: Path) -> None:
     volume = vdl.load(data / "rgb_stack")
     array = volume.to_xarray()

@@ -12,6 +12,7 @@ import numpy as np
 
 from .errors import GeometryError, UnsupportedPixelDataError
 from .extras import require
+from .geometry import toward
 from .quiet import warn
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def affine_of(volume: Volume) -> Floats | None:
     """
     geometry = volume.frames_geometry
     if geometry.affine is None and not geometry.regular:
-        _places_along_normal(geometry)
+        _places_along_normal(geometry)  # an error of its own where the order is not that of space
         raise GeometryError(
             "the gaps between the slices are uneven, no affine describes them → "
             'load(…, irregular="resample"), or to_xarray()'
@@ -83,13 +84,13 @@ def to_xarray(volume: Volume) -> xarray.DataArray:
     """A DataArray over the memory of `frames` (`Volume.to_xarray`)."""
     xr = require("xarray", extra="xarray")
     geometry = volume.frames_geometry
-    nx, ny, nz = geometry.dimensions
-    sx, sy, sz = geometry.spacing
-    along_normal = np.arange(nz) * sz if geometry.regular else _places_along_normal(geometry)
+    x, y, z = (np.arange(n) * step for n, step in zip(geometry.dimensions, geometry.spacing, strict=True))
+    if not geometry.regular:
+        z = _places_along_normal(geometry)
+    letters = "xyz" if geometry.direction is None else [toward(cosines) for cosines in geometry.direction.T]
     coordinates = {
-        "z": ("z", along_normal, {"units": "mm", "long_name": "distance along the slice normal"}),
-        "y": ("y", np.arange(ny) * sy, {"units": "mm", "long_name": "distance along columns"}),
-        "x": ("x", np.arange(nx) * sx, {"units": "mm", "long_name": "distance along rows"}),
+        name: (name, places, {"units": "mm", "long_name": f"distance toward {letter}"})
+        for name, places, letter in zip("xyz", (x, y, z), letters, strict=True)
     }
     dims = ("z", "y", "x", "component")[: volume.frames.ndim]
     array: xarray.DataArray = xr.DataArray(volume.frames, coordinates, dims, name="frames", attrs=_attributes(volume))

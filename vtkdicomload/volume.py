@@ -251,7 +251,7 @@ class Volume:
         -------
         xarray.DataArray
             Dimensions z, y, x (and component) as in `frames`. A coordinate is the distance in mm from
-            ``frames[0, 0, 0]`` along that axis; z along the slice normal, with the true places of irregular slices.
+            ``frames[0, 0, 0]`` along that axis of `frames`; irregular slices have their true places along the normal.
             Attributes, where known: spacing (x, y, z); affine, index (x, y, z, 1) of ``frames[z, y, x]`` → LPS mm, a
             4 × 4 nested list, or for uneven slices positions, LPS mm of every ``frames[z, 0, 0]``; units, modality,
             description, photometric_interpretation, window and padding_value.
