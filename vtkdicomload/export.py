@@ -103,9 +103,17 @@ def _write_vti(volume: Volume, path: str) -> None:
     writer.SetFileName(path)
     writer.SetCompressorTypeToNone()
     writer.EncodeAppendedDataOff()
-    if not writer.Write():
-        code = writer.GetErrorCode()
+    # VTK 9.4 does not see a full disk.
+    if not writer.Write() or not _ends_with(path, b"</VTKFile>\n"):
+        code = writer.GetErrorCode() or errno.ENOSPC
         raise OSError(code, os.strerror(code))
+
+
+def _ends_with(path: str, words: bytes) -> bool:
+    with open(path, "rb") as file:
+        file.seek(0, os.SEEK_END)
+        file.seek(max(0, file.tell() - len(words)))
+        return file.read() == words
 
 
 def _write_nifti(volume: Volume, path: str) -> None:
@@ -144,7 +152,7 @@ def _write_npz(volume: Volume, path: str) -> None:
 
 def _write_zarr(volume: Volume, path: str) -> None:
     zarr = require("zarr", extra="zarr")
-    bridges.to_xarray(volume).to_zarr(path, zarr_format=3, consolidated=False)
+    bridges.to_xarray(volume).to_dataset().to_zarr(path, zarr_format=3, consolidated=False)
     with quiet_pydicom():
         # xarray warns where consolidated metadata is missing, zarr where it is written.
         zarr.consolidate_metadata(path)
