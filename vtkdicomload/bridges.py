@@ -29,7 +29,6 @@ _NUMBERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "f
 _RGB = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])  # DT_RGB24 of NIfTI-1
 _NIFTI_LONGEST = 32767  # dim[] of NIfTI-1 is int16
 _SCANNER = 1  # NIFTI_XFORM_SCANNER_ANAT
-_QFORM_ERROR = 1e-4  # in an element of the affine, that the single precision of NIfTI explains
 
 
 class Grid(NamedTuple):
@@ -131,10 +130,9 @@ def to_nibabel(volume: Volume) -> nibabel.Nifti1Image:
         image.header.set_zooms(volume.spacing)
     else:
         image.header.set_sform(ras, _SCANNER)
-        image.header.set_qform(ras, _SCANNER)
-        if not np.allclose(image.header.get_qform(), ras, rtol=0, atol=_QFORM_ERROR):
-            # A quaternion says no shear: the sform alone is right.
-            image.header.set_qform(None, 0)
+        if volume.frames_geometry.regular:
+            # A quaternion says no shear: of sheared slices the sform alone is right.
+            image.header.set_qform(ras, _SCANNER)
     image.header.set_xyzt_units("mm")
     return image
 

@@ -26,15 +26,15 @@ _ZARR_MARKS = ("zarr.json", ".zgroup", ".zarray")  # of version 3, and of versio
 
 def save(volume: Volume, path: str | os.PathLike[str]) -> None:
     """Write a volume in the format that the suffix names (`Volume.save`)."""
-    target = os.path.realpath(os.fspath(path))
-    suffix = suffix_of(target)
+    given = os.path.abspath(os.fsdecode(path))
+    suffix, target = suffix_of(given), os.path.realpath(given)
     _check_place(target, suffix)
-    bridges.affine_of(volume)
+    bridges.affine_of(volume)  # refuses uneven slices
     with _whole(target, suffix) as unfinished:
         _WRITERS[suffix](volume, unfinished)
 
 
-def suffix_of(path: str | os.PathLike[str]) -> str:
+def suffix_of(path: str) -> str:
     """The suffix of a path that says the format, in lower case.
 
     Raises
@@ -42,7 +42,7 @@ def suffix_of(path: str | os.PathLike[str]) -> str:
     ValueError
         It is none of those that are written.
     """
-    name = os.path.basename(os.fspath(path))
+    name = os.path.basename(path)
     for suffix in _WRITERS:
         if name.lower().endswith(suffix):
             return suffix
@@ -101,6 +101,7 @@ def _write_vti(volume: Volume, path: str) -> None:
         speaker.AddObserver("ErrorEvent", lambda _caller, _event: None)
     writer.SetInputData(volume.image_as("patient"))
     writer.SetFileName(path)
+    writer.SetHeaderTypeToUInt64()
     writer.SetCompressorTypeToNone()
     writer.EncodeAppendedDataOff()
     # VTK 9.4 does not see a full disk.
