@@ -35,12 +35,15 @@ def quiet_pydicom() -> Iterator[None]:
 
 
 _PACKAGE = os.path.dirname(__file__) + os.sep
+_VTK = os.sep + os.path.join("vtkmodules", "util", "")  # between a VTK algorithm of ours and its caller
 
 
 def warn(sentence: str) -> None:
     """Issue a DicomLoadWarning that points at the first line outside this package."""
     level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame.f_back is not None and (
+        frame.f_code.co_filename.startswith(_PACKAGE) or _VTK in frame.f_code.co_filename
+    ):
         level, frame = level + 1, frame.f_back
     with _filters:  # while pydicom is silenced, so would we be
         warnings.warn(sentence, DicomLoadWarning, stacklevel=level)
