@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pydicom
 import pytest
+from enhanced import COLUMNS, ROWS, group, multi_frame
 from pydicom import Dataset
 from pydicom.uid import (
     EnhancedCTImageStorage,
@@ -15,7 +16,7 @@ from pydicom.uid import (
     RTDoseStorage,
     SecondaryCaptureImageStorage,
 )
-from synthetic import ROOT, STUDY, write_dataset
+from synthetic import ROOT, write_dataset
 
 import vtkdicomload as vdl
 
@@ -24,27 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     Edit = Callable[[Dataset], None]
-
-ROWS, COLUMNS = 5, 7
-
-
-def _group(**attributes: Any) -> list[Dataset]:
-    """A functional group: a sequence of one item."""
-    item = Dataset()
-    for keyword, value in attributes.items():
-        setattr(item, keyword, value)
-    return [item]
-
-
-def _image(count: int, sop_class: str) -> Dataset:
-    d = Dataset()
-    d.SOPClassUID, d.SOPInstanceUID = sop_class, f"{ROOT}.3.1"
-    d.StudyInstanceUID, d.SeriesInstanceUID = STUDY, f"{ROOT}.3"
-    d.Modality, d.SeriesNumber, d.InstanceNumber, d.NumberOfFrames = "CT", 3, 1, count
-    d.Rows, d.Columns, d.SamplesPerPixel, d.PhotometricInterpretation = ROWS, COLUMNS, 1, "MONOCHROME2"
-    d.BitsAllocated, d.BitsStored, d.HighBit, d.PixelRepresentation = 16, 16, 15, 0
-    d.PixelData = np.arange(count * ROWS * COLUMNS, dtype="<u2").tobytes()
-    return d
 
 
 def _stored(count: int) -> np.ndarray:
@@ -61,19 +41,19 @@ def _enhanced(
     syntax: str = ExplicitVRLittleEndian,
 ) -> None:
     """An enhanced CT whose frame *i* lies at place ``order[i]``, 2.5 mm apart; slope 2 and intercept -10 by default."""
-    d = _image(len(order), EnhancedCTImageStorage)
+    d = multi_frame(len(order), EnhancedCTImageStorage)
     shared = Dataset()
-    shared.PlaneOrientationSequence = _group(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])
-    shared.PixelMeasuresSequence = _group(PixelSpacing=[0.8, 0.5], SliceThickness=2)
+    shared.PlaneOrientationSequence = group(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])
+    shared.PixelMeasuresSequence = group(PixelSpacing=[0.8, 0.5], SliceThickness=2)
     if slopes is None:
-        shared.PixelValueTransformationSequence = _group(RescaleSlope=2, RescaleIntercept=-10, RescaleType="HU")
+        shared.PixelValueTransformationSequence = group(RescaleSlope=2, RescaleIntercept=-10, RescaleType="HU")
     d.SharedFunctionalGroupsSequence = [shared]
     each = []
     for i, place in enumerate(order):
         own = Dataset()
-        own.PlanePositionSequence = _group(ImagePositionPatient=[-10, -20, 30 + 2.5 * place])
+        own.PlanePositionSequence = group(ImagePositionPatient=[-10, -20, 30 + 2.5 * place])
         if slopes is not None:
-            own.PixelValueTransformationSequence = _group(RescaleSlope=slopes[i], RescaleIntercept=i)
+            own.PixelValueTransformationSequence = group(RescaleSlope=slopes[i], RescaleIntercept=i)
         if edit_frame is not None:
             edit_frame(own, i)
         each.append(own)
@@ -135,8 +115,8 @@ def test_every_frame_has_its_own_slope(tmp_path: Path) -> None:
 def test_own_groups_go_before_shared_ones(tmp_path: Path) -> None:
     path = tmp_path / "1.dcm"
 
-    def own(group: Dataset, i: int) -> None:
-        group.PixelValueTransformationSequence = _group(RescaleSlope=3, RescaleIntercept=1)
+    def own(groups: Dataset, i: int) -> None:
+        groups.PixelValueTransformationSequence = group(RescaleSlope=3, RescaleIntercept=1)
 
     _enhanced(path, edit_frame=own)
     np.testing.assert_array_equal(vdl.load(path).frames, _stored(5) * 3 + 1)
@@ -172,8 +152,8 @@ def test_two_frames_at_one_place(tmp_path: Path) -> None:
 
 
 def test_echoes_in_one_file_are_stacks(tmp_path: Path) -> None:
-    def echo(group: Dataset, i: int) -> None:
-        group.MREchoSequence = _group(EffectiveEchoTime=float(5 + 5 * (i % 2)))
+    def echo(groups: Dataset, i: int) -> None:
+        groups.MREchoSequence = group(EffectiveEchoTime=float(5 + 5 * (i % 2)))
 
     _enhanced(tmp_path / "1.dcm", (0, 0, 1, 1, 2, 2), edit_frame=echo)
     with pytest.raises(vdl.DuplicateSliceError, match=r"2 volumes of 3 slices \(2\.5 mm\).*EchoTime 5, EchoTime 10"):
@@ -244,9 +224,9 @@ def test_a_group_whose_length_leaves_its_item(tmp_path: Path, sequence: bytes) -
 
 
 def test_one_frame_of_one_without_position(tmp_path: Path) -> None:
-    def edit(group: Dataset, i: int) -> None:
+    def edit(groups: Dataset, i: int) -> None:
         if i == 1:
-            del group.PlanePositionSequence
+            del groups.PlanePositionSequence
 
     _enhanced(tmp_path / "1.dcm", edit_frame=edit)
     with pytest.raises(vdl.DicomLoadError):
@@ -265,7 +245,7 @@ def test_several_enhanced_files_make_one_stack(tmp_path: Path) -> None:
 
 # ------------------------------------------------------------------------------------------- plain runs of frames
 def _plain(path: Path, **attributes: Any) -> None:
-    d = _image(5, SecondaryCaptureImageStorage)
+    d = multi_frame(5, SecondaryCaptureImageStorage)
     d.PixelSpacing = [0.8, 0.5]
     for keyword, value in attributes.items():
         setattr(d, keyword, value)
@@ -317,7 +297,7 @@ def test_a_real_dose_grid(data: Path) -> None:
 
 
 def _dose(path: Path, offsets: Sequence[float] | None, **attributes: Any) -> None:
-    d = _image(5, RTDoseStorage)
+    d = multi_frame(5, RTDoseStorage)
     d.Modality, d.DoseUnits, d.DoseGridScaling = "RTDOSE", "GY", 0.25
     d.ImagePositionPatient, d.ImageOrientationPatient, d.PixelSpacing = [1, 2, 30], [1, 0, 0, 0, 1, 0], [2, 3]
     if offsets is not None:
