@@ -171,8 +171,8 @@ def _filled(template: _Template, path: str, modified_ns: int, data: bytes) -> He
         value = data[start:end]
         if value == raw:
             continue
-        if not raw.strip(b" \0"):
-            return None
+        if getattr(template.header, name) is None:
+            return None  # the template's own file says so in `blank`
         try:
             parsed = parse(value)
         except ValueError:
