@@ -30,18 +30,19 @@ Label = tuple[tuple[str, str], ...]
 
 
 def _assert_volume(volume: vdl.Volume, truth: dict[str, Any], **tolerance: float) -> None:
-    """The values at every place are those of highdicom, whichever way its slices run."""
+    """The values at every place are those of highdicom, whichever way its slices run and wherever they begin."""
     values, affine = np.array(truth["values"]), np.array(truth["affine"])
-    assert volume.frames.shape == values.shape
-    nz, ny, nx = values.shape
+    assert volume.frames.shape[1:] == values.shape[1:]
+    nz, ny, nx = volume.frames.shape
     own = volume.frames_geometry
     for k in range(nz):
         for c, r in ((0, 0), (nx - 1, ny - 1)):
             place = own.to_patient((c, r, k))
             there = np.linalg.solve(affine, [*place, 1])[:3]
             np.testing.assert_allclose(there, [np.rint(there[0]), r, c], atol=1e-5)
-        slice_ = values[int(np.rint(np.linalg.solve(affine, [*own.to_patient((0, 0, k)), 1])[0]))]
-        np.testing.assert_allclose(volume.frames[k], slice_, **(tolerance or {"rtol": 0}))
+        np.testing.assert_allclose(volume.frames[k], values[round(there[0])], **(tolerance or {"rtol": 0}))
+    others = set(range(len(values))) - {round(np.linalg.solve(affine, [*p, 1])[0]) for p in own.positions}
+    assert not any(np.any(values[k]) for k in others)
 
 
 @pytest.fixture(scope="module")
@@ -86,14 +87,61 @@ def test_every_segment_is_a_stack(data: Path, truth: dict[str, Any]) -> None:
         vdl.load(path)
     assert "stack=0 … 2" in str(caught.value)
     volume = vdl.load(path, stack="Bone")
-    of_bone = truth["seg_binary"]["1"]
-    # highdicom fills the planes that have no frame.
-    assert not np.any([of_bone["values"][0], of_bone["values"][5]])
-    full = np.array(of_bone["values"])[::-1][1:5]
-    np.testing.assert_array_equal(volume.frames, full)
+    _assert_volume(volume, truth["seg_binary"]["1"])
+    assert volume.frames.shape == (4, 5, 7)
     assert volume.dtype == np.uint8
-    for k, frame in enumerate(volume.series.frames):
-        np.testing.assert_allclose(volume.frames_geometry.to_patient((0, 0, k)), frame.position, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "stack", "segment", "missing", "slices"),
+    [
+        ("seg_binary", "Marrow", "2", "3 slices missing in 3", 6),
+        ("seg_binary", "Stripes", "3", "2 slices missing in 3", 5),
+        ("seg_labelmap", None, "None", "1 slice missing in 4", 5),
+        ("seg_labelmap_palette", None, "None", "1 slice missing in 4", 5),
+    ],
+)
+def test_empty_frames_that_were_left_out_are_filled_in(
+    data: Path, truth: dict[str, Any], name: str, stack: str | None, segment: str, missing: str, slices: int
+) -> None:
+    """Every other plane is even by itself, but not by SpacingBetweenSlices; labels are never interpolated."""
+    path = data / "highdicom" / f"{name}.dcm"
+    with pytest.raises(vdl.MissingSliceError, match=missing) as caught:
+        vdl.load(path, stack=stack)
+    assert 'irregular="resample" (fills in the empty frames that a segmentation may leave out)' in str(caught.value)
+    with pytest.warns(vdl.DicomLoadWarning, match="were put between empty ones on a grid"):
+        volume = vdl.load(path, stack=stack, irregular="resample")
+    assert volume.frames.shape == (slices, 5, 7)
+    assert volume.spacing == pytest.approx((0.5, 0.8, 2.5))
+    _assert_volume(volume, truth[name][segment])
+    assert volume.dtype == np.uint8
+    with pytest.warns(vdl.DicomLoadWarning, match="not evenly spaced"):
+        kept = vdl.load(path, stack=stack, irregular="keep")
+    assert len(kept.frames) == len(kept.series.frames) < slices
+
+
+def test_a_label_map_is_one_volume_of_labels(data: Path) -> None:
+    """Segment numbers as stored, in colours or not."""
+    for name in ("seg_labelmap", "seg_labelmap_palette"):
+        path = data / "highdicom" / f"{name}.dcm"
+        d = pydicom.dcmread(path)
+        with pytest.warns(vdl.DicomLoadWarning):
+            volume = vdl.load(path, irregular="keep")
+        order = [f.index_in_file for f in volume.series.frames]
+        np.testing.assert_array_equal(volume.frames, d.pixel_array[order])
+        assert set(np.unique(volume.frames)) == {0, 1, 2, 3}
+        assert volume.photometric_interpretation == "MONOCHROME2"
+
+
+def test_labels_beside_the_grid_are_not_interpolated(tmp_path: Path) -> None:
+    path = tmp_path / "1.dcm"
+
+    def shifted(groups: Dataset, i: int) -> None:
+        groups.PlanePositionSequence[0].ImagePositionPatient = [0, 0, (0, 2.5, 5, 7.5, 11.5)[i]]
+
+    write_enhanced(path, range(5), sop_class=SegmentationStorage, edit_frame=shifted)
+    with pytest.raises(vdl.GeometryError, match="labels are not interpolated"):
+        vdl.load(path, irregular="resample")
 
 
 @pytest.mark.parametrize("vr", ["OB", "OW", "OB big endian", "OW big endian"])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .header import Frame
 
 PAST_IRREGULAR = 'irregular="resample" or "keep"'
-PAST_OMITTED = 'irregular="resample" fills in the empty frames that a segmentation may leave out, "keep" does not'
+PAST_OMITTED = 'irregular="resample" (fills in the empty frames that a segmentation may leave out) or "keep"'
 
 
 def uneven(frames: Sequence[Frame], gaps: Floats, tolerance: float) -> MissingSliceError | None:
