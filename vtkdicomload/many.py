@@ -96,7 +96,8 @@ def load_many(
 
     Notes
     -----
-    Closing the iterator, or Ctrl-C, stops the reading at once.
+    Closing the iterator, or Ctrl-C, stops the reading: of pixels at once, of headers when those of the series at hand
+    are through.
     """
     if isinstance(sources, (str, bytes, os.PathLike)):
         raise TypeError(f"load_many takes several sources: load_many([{os.fspath(sources)!r}])")
