@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -96,3 +97,25 @@ def without_place(path: Path) -> list[vdl.Volume]:
     assert sum("frames are in file order" in str(w.message) for w in caught) == len(volumes)
     assert all(volume.affine is None for volume in volumes)
     return volumes
+
+
+def highdicom_truth(data: Path) -> dict[str, dict[str, Any]]:
+    """What highdicom makes of its own files: values and affine of (slice, row, column), by file and segment."""
+    truth: dict[str, dict[str, Any]] = json.loads((data / "highdicom" / "truth.json").read_text())
+    return truth
+
+
+def assert_as_highdicom(volume: vdl.Volume, truth: dict[str, Any], **tolerance: float) -> None:
+    """The values at every place are those of highdicom, whichever way its slices run and wherever they begin."""
+    values, affine = np.array(truth["values"]), np.array(truth["affine"])
+    assert volume.frames.shape[1:] == values.shape[1:]
+    nz, ny, nx = volume.frames.shape
+    own = volume.frames_geometry
+    for k in range(nz):
+        for c, r in ((0, 0), (nx - 1, ny - 1)):
+            place = own.to_patient((c, r, k))
+            there = np.linalg.solve(affine, [*place, 1])[:3]
+            np.testing.assert_allclose(there, [np.rint(there[0]), r, c], atol=1e-5)
+        np.testing.assert_allclose(volume.frames[k], values[round(there[0])], **(tolerance or {"rtol": 0}))
+    others = set(range(len(values))) - {round(np.linalg.solve(affine, [*p, 1])[0]) for p in own.positions}
+    assert not any(np.any(values[k]) for k in others)

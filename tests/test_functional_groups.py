@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pydicom
 import pytest
-from enhanced import COLUMNS, ROWS, group, multi_frame, write_enhanced
+from enhanced import COLUMNS, ROWS, assert_as_highdicom, group, highdicom_truth, multi_frame, write_enhanced
 from pydicom import Dataset
 from pydicom.uid import (
     EnhancedPETImageStorage,
@@ -29,27 +28,9 @@ CONTENT, STACK_ID, IN_STACK = 0x00209111, 0x00209056, 0x00209057
 Label = tuple[tuple[str, str], ...]
 
 
-def _assert_volume(volume: vdl.Volume, truth: dict[str, Any], **tolerance: float) -> None:
-    """The values at every place are those of highdicom, whichever way its slices run and wherever they begin."""
-    values, affine = np.array(truth["values"]), np.array(truth["affine"])
-    assert volume.frames.shape[1:] == values.shape[1:]
-    nz, ny, nx = volume.frames.shape
-    own = volume.frames_geometry
-    for k in range(nz):
-        for c, r in ((0, 0), (nx - 1, ny - 1)):
-            place = own.to_patient((c, r, k))
-            there = np.linalg.solve(affine, [*place, 1])[:3]
-            np.testing.assert_allclose(there, [np.rint(there[0]), r, c], atol=1e-5)
-        np.testing.assert_allclose(volume.frames[k], values[round(there[0])], **(tolerance or {"rtol": 0}))
-    others = set(range(len(values))) - {round(np.linalg.solve(affine, [*p, 1])[0]) for p in own.positions}
-    assert not any(np.any(values[k]) for k in others)
-
-
-@pytest.fixture(scope="module")
-def truth(request: pytest.FixtureRequest) -> dict[str, dict[str, Any]]:
-    text = (request.config.rootpath / "tests" / "data" / "highdicom" / "truth.json").read_text()
-    loaded: dict[str, dict[str, Any]] = json.loads(text)
-    return loaded
+@pytest.fixture
+def truth(data: Path) -> dict[str, dict[str, Any]]:
+    return highdicom_truth(data)
 
 
 # ------------------------------------------------------------------------------------------- objects made by highdicom
@@ -57,7 +38,7 @@ def truth(request: pytest.FixtureRequest) -> dict[str, dict[str, Any]]:
 def test_one_volume_as_highdicom_reads_it(data: Path, truth: dict[str, Any], name: str) -> None:
     for engine in ("auto", "pydicom"):
         volume = vdl.load(data / "highdicom" / f"{name}.dcm", engine=engine, verify="all")
-        _assert_volume(volume, truth[name]["None"], rtol=1e-6)
+        assert_as_highdicom(volume, truth[name]["None"], rtol=1e-6)
         assert volume.spacing == pytest.approx((0.5, 0.8, 2.5))
 
 
@@ -87,7 +68,7 @@ def test_every_segment_is_a_stack(data: Path, truth: dict[str, Any]) -> None:
         vdl.load(path)
     assert "stack=0 … 2" in str(caught.value)
     volume = vdl.load(path, stack="Bone")
-    _assert_volume(volume, truth["seg_binary"]["1"])
+    assert_as_highdicom(volume, truth["seg_binary"]["1"])
     assert volume.frames.shape == (4, 5, 7)
     assert volume.dtype == np.uint8
 
@@ -113,7 +94,7 @@ def test_empty_frames_that_were_left_out_are_filled_in(
         volume = vdl.load(path, stack=stack, irregular="resample")
     assert volume.frames.shape == (slices, 5, 7)
     assert volume.spacing == pytest.approx((0.5, 0.8, 2.5))
-    _assert_volume(volume, truth[name][segment])
+    assert_as_highdicom(volume, truth[name][segment])
     assert volume.dtype == np.uint8
     with pytest.warns(vdl.DicomLoadWarning, match="not evenly spaced"):
         kept = vdl.load(path, stack=stack, irregular="keep")
@@ -173,7 +154,7 @@ def test_fractions_are_parts_of_one(data: Path, truth: dict[str, Any]) -> None:
     path = data / "highdicom" / "seg_fractional.dcm"
     volume = vdl.load(path)
     assert volume.dtype == np.float32
-    _assert_volume(volume, truth["seg_fractional"]["1"], rtol=1e-6)
+    assert_as_highdicom(volume, truth["seg_fractional"]["1"], rtol=1e-6)
     d = pydicom.dcmread(path)
     stored = vdl.load(path, rescale=False)
     assert stored.dtype == np.uint8

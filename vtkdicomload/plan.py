@@ -16,6 +16,7 @@ from .order import ORDERS, arrange
 from .readers import ENGINES, check_supported, choose
 from .readers.threads import stepper
 from .readers.values import ValueOverflow, conversion_for, pixel_shape, wider
+from .real_world import chosen_label, mapped
 from .regularity import may_omit
 from .resample import complete, resample, upright_grid
 from .volume import LAYOUTS, allocate
@@ -43,7 +44,7 @@ class Options:
     tolerance: float = GAP_TOLERANCE
     engine: str = "auto"
     layout: str = "vtk"
-    rescale: bool = True
+    rescale: bool | str = True
     verify: str = "probe"
     workers: int | None = None
     progress: Progress | None = None
@@ -60,6 +61,7 @@ class Options:
             value = getattr(self, name)
             if value not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
+        chosen_label(self.rescale)
         if self.irregular == "resample" and self.order != "position":
             raise ValueError(f'irregular="resample" needs order="position", not order={self.order!r}')
         if isinstance(self.tolerance, bool) or not isinstance(self.tolerance, (int, float)):
@@ -134,8 +136,11 @@ def plan_volume(series: Series, options: Options, ignored: tuple[str, ...] = ())
     check_supported(series.frames)
     arrangement = arrange(series, order=options.order, irregular=options.irregular, tolerance=options.tolerance)
     frames, stored = arrangement.frames, arrangement.geometry
+    label = chosen_label(options.rescale)
+    if label is not None:
+        frames = mapped(frames, label)
     geometry = upright_grid(stored) if options.irregular == "resample" and not stored.regular else stored
-    conversion = conversion_for(frames, rescale=options.rescale)
+    conversion = conversion_for(frames, rescale=bool(options.rescale))
     reader = choose(options.engine, frames, conversion)
     assumptions = (*arrangement.assumptions, *_more_assumptions(series, stored, geometry))
     return Plan(replace(series, frames=frames), stored, geometry, conversion, reader, options, assumptions, ignored)
