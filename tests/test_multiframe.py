@@ -7,16 +7,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pydicom
 import pytest
-from enhanced import COLUMNS, ROWS, group, multi_frame
+import SimpleITK
+from enhanced import COLUMNS, ROWS, group, multi_frame, without_place
 from pydicom import Dataset
+from pydicom.data import get_testdata_file
+from pydicom.pixels import pixel_array
 from pydicom.uid import (
+    ComputedRadiographyImageStorage,
+    DigitalMammographyXRayImageStorageForPresentation,
     EnhancedCTImageStorage,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    PositronEmissionTomographyImageStorage,
     RTDoseStorage,
     SecondaryCaptureImageStorage,
+    UltrasoundMultiFrameImageStorage,
+    VLWholeSlideMicroscopyImageStorage,
+    XRayAngiographicImageStorage,
 )
-from synthetic import ROOT, write_dataset
+from synthetic import ROOT, write_dataset, write_series
 
 import vtkdicomload as vdl
 
@@ -278,6 +287,71 @@ def test_one_position_does_not_place_many_frames(tmp_path: Path) -> None:
     np.testing.assert_array_equal(volume.frames, _stored(5))
 
 
+def test_a_real_ultrasound_is_a_run_of_frames() -> None:
+    """Colour, JPEG compressed, of pydicom's own test files."""
+    path = get_testdata_file("examples_ybr_color.dcm", download=False)
+    d = pydicom.dcmread(path)
+    (volume,) = without_place(path)
+    assert volume.frames.shape == (30, 240, 320, 3)
+    for k in (0, 13, 29):
+        truth = pixel_array(d, index=k).astype(int)
+        assert np.abs(volume.frames[k] - truth).max() <= 3
+    assert volume.photometric_interpretation == "RGB"
+
+
+@pytest.mark.parametrize(
+    ("sop_class", "modality"),
+    [(UltrasoundMultiFrameImageStorage, "US"), (XRayAngiographicImageStorage, "XA")],
+)
+def test_runs_of_other_modalities(tmp_path: Path, sop_class: str, modality: str) -> None:
+    path = tmp_path / "1.dcm"
+    d = multi_frame(4, sop_class, modality)
+    d.FrameIncrementPointer, d.FrameTime = 0x00181063, 40
+    write_dataset(path, d)
+    (volume,) = without_place(path)
+    np.testing.assert_array_equal(volume.frames, _stored(4))
+
+
+@pytest.mark.parametrize(
+    ("sop_class", "modality", "attributes"),
+    [
+        (PositronEmissionTomographyImageStorage, "PT", {"Units": "BQML", "RescaleSlope": 0.25}),
+        (XRayAngiographicImageStorage, "XA", {"ImagePositionPatient": None, "ImageOrientationPatient": None}),
+        (ComputedRadiographyImageStorage, "CR", {"ImagePositionPatient": None, "ImageOrientationPatient": None}),
+        (DigitalMammographyXRayImageStorageForPresentation, "MG", {"ImagePositionPatient": None}),
+    ],
+)
+def test_single_frames_of_other_modalities(
+    tmp_path: Path, sop_class: str, modality: str, attributes: dict[str, Any]
+) -> None:
+    """PET makes a volume; a projection is one image without a place."""
+    count = 4 if modality == "PT" else 1
+    truth = write_series(tmp_path, count=count, dtype=np.uint16, SOPClassUID=sop_class, Modality=modality, **attributes)
+    if modality == "PT":
+        volume = vdl.load(tmp_path, verify="all")
+        np.testing.assert_allclose(volume.frames_geometry.affine, truth.affine, atol=1e-9)
+        assert volume.units == "BQML"
+        assert volume.dtype == np.float32
+    else:
+        with pytest.warns(vdl.DicomLoadWarning, match="the volume has no place in the patient"):
+            volume = vdl.load(tmp_path, verify="all")
+        assert volume.affine is None
+    np.testing.assert_array_equal(volume.frames, truth.frames)
+
+
+@pytest.mark.parametrize("organization", ["TILED_FULL", "TILED_SPARSE"])
+def test_tiles_of_a_slide_are_no_slices(tmp_path: Path, organization: str) -> None:
+    """Functional groups of each tile may be left out (PS3.3 C.7.6.17.3)."""
+    d = multi_frame(4, VLWholeSlideMicroscopyImageStorage, "SM")
+    d.DimensionOrganizationType, d.SharedFunctionalGroupsSequence = organization, [Dataset()]
+    if organization == "TILED_SPARSE":
+        d.PerFrameFunctionalGroupsSequence = [Dataset() for _ in range(4)]
+    write_dataset(tmp_path / "1.dcm", d)
+    assert not vdl.scan(tmp_path).problems
+    with pytest.raises(vdl.UnsupportedPixelDataError, match="tiles of a whole slide image"):
+        vdl.load(tmp_path)
+
+
 # --------------------------------------------------------------------------------------------------------- dose grids
 def test_a_real_dose_grid(data: Path) -> None:
     (path,) = (data / "rtdose_32bit").iterdir()
@@ -315,6 +389,52 @@ def test_offsets_say_where_the_planes_lie(tmp_path: Path, offsets: Sequence[floa
     np.testing.assert_array_equal(volume.frames, _stored(5) * 0.25)
     for k in range(5):
         np.testing.assert_allclose(volume.frames_geometry.to_patient((0, 0, k)), (1, 2, 30 + 2.5 * k), atol=1e-9)
+
+
+def test_a_dose_grid_lies_where_simpleitk_puts_it(data: Path) -> None:
+    (path,) = (data / "rtdose_32bit").iterdir()
+    volume, image = vdl.load(path), SimpleITK.ReadImage(str(path))
+    for index in ((0, 0, 0), (9, 0, 14), (4, 9, 7)):
+        place = image.TransformIndexToPhysicalPoint(index)
+        np.testing.assert_allclose(volume.frames_geometry.to_patient(index), place, atol=1e-6)
+
+
+def test_absolute_offsets_may_descend(tmp_path: Path) -> None:
+    path = tmp_path / "1.dcm"
+    _dose(path, (30, 27.5, 25, 22.5, 20))
+    volume = vdl.load(path)
+    np.testing.assert_array_equal(volume.frames, _stored(5)[::-1] * 0.25)
+    np.testing.assert_allclose(volume.frames_geometry.to_patient((0, 0, 0)), (1, 2, 20), atol=1e-9)
+
+
+@pytest.mark.parametrize("orientation", [(1, 0, 0, 0, -1, 0), (1, 0, 0, 0, 0.8, 0.6), (0, 1, 0, 0, 0, -1)], ids=str)
+def test_relative_offsets_run_along_row_times_column(tmp_path: Path, orientation: Sequence[float]) -> None:
+    """PS3.3 C.8.8.3.2: positive offsets in the direction of the cross product, whichever way that is."""
+    path = tmp_path / "1.dcm"
+    _dose(path, (0, 2.5, 5, 7.5, 10), ImageOrientationPatient=list(orientation))
+    volume = vdl.load(path)
+    np.testing.assert_array_equal(volume.frames, _stored(5) * 0.25)
+    normal = np.cross(orientation[:3], orientation[3:])
+    np.testing.assert_allclose(volume.frames_geometry.to_patient((0, 0, 4)), (1, 2, 30) + 10 * normal, atol=1e-9)
+
+
+def test_a_dose_of_one_plane(tmp_path: Path) -> None:
+    path = tmp_path / "1.dcm"
+    d = multi_frame(1, RTDoseStorage, "RTDOSE")
+    d.DoseUnits, d.DoseGridScaling, d.PixelSpacing, d.SliceThickness = "RELATIVE", 0.5, [2, 3], 4
+    d.ImagePositionPatient, d.ImageOrientationPatient = [1, 2, 30], [1, 0, 0, 0, 1, 0]
+    del d.NumberOfFrames
+    write_dataset(path, d)
+    volume = vdl.load(path)
+    np.testing.assert_array_equal(volume.frames, _stored(1) * 0.5)
+    assert volume.units == "RELATIVE"
+    assert volume.spacing == (3, 2, 4)
+
+
+def test_offsets_that_are_neither_relative_nor_absolute(tmp_path: Path) -> None:
+    _dose(tmp_path / "1.dcm", (5, 7.5, 10, 12.5, 15))
+    with pytest.raises(vdl.CorruptFileError, match="begins with 5, neither 0 nor the z of the first plane"):
+        vdl.load(tmp_path)
 
 
 def test_descending_offsets_are_sorted(tmp_path: Path) -> None:

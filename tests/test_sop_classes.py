@@ -13,12 +13,14 @@ from pydicom.uid import (
     RTStructureSetStorage,
     SegmentationStorage,
     SurfaceSegmentationStorage,
+    VLWholeSlideMicroscopyImageStorage,
 )
 
 from vtkdicomload import sop_classes
 
 
 def test_the_uids_are_those_of_the_standard() -> None:
+    assert VLWholeSlideMicroscopyImageStorage == sop_classes.WHOLE_SLIDE
     named = (sop_classes.RT_DOSE, sop_classes.NUCLEAR_MEDICINE, sop_classes.SEGMENTATION)
     assert named == (RTDoseStorage, NuclearMedicineImageStorage, SegmentationStorage)
 

@@ -77,8 +77,12 @@ def headers_of(header: Header, data_set: pydicom.Dataset) -> list[Header]:
     ValueError
         The groups do not describe the frames.
     """
+    from pydicom import Dataset
+
     shared = first_item(data_set, "SharedFunctionalGroupsSequence")
     each = list(data_set.get("PerFrameFunctionalGroupsSequence") or [])
+    if not each and data_set.get("DimensionOrganizationType") == "TILED_FULL":
+        each = [Dataset()] * header.number_of_frames  # PS3.3 C.7.6.17.3: tiles in the order of the file
     if len(each) != header.number_of_frames:
         raise ValueError(f"{len(each)} per-frame groups for {header.number_of_frames} frames")
     common = _common(header, data_set)

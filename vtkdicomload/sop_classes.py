@@ -8,6 +8,7 @@ RT_DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
 NUCLEAR_MEDICINE = "1.2.840.10008.5.1.4.1.1.20"
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 LABEL_MAP = "1.2.840.10008.5.1.4.1.1.66.7"
+WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 
 # SOP classes without an image. A file of any other standard class without pixel data has lost it; private classes may
 # be anything.
