@@ -16,7 +16,7 @@ from pydicom.uid import (
     SegmentationStorage,
     XRay3DAngiographicImageStorage,
 )
-from synthetic import write_dataset
+from synthetic import ROOT, write_dataset
 
 import vtkdicomload as vdl
 
@@ -40,6 +40,7 @@ def test_one_volume_as_highdicom_reads_it(data: Path, truth: dict[str, Any], nam
         volume = vdl.load(data / "highdicom" / f"{name}.dcm", engine=engine, verify="all")
         assert_as_highdicom(volume, truth[name]["None"], rtol=1e-6)
         assert volume.spacing == pytest.approx((0.5, 0.8, 2.5))
+        assert volume.units == {"legacy_ct": "HU", "legacy_pet": "BQML"}.get(name)
 
 
 def test_echoes_of_a_converted_mr_are_told_apart(data: Path) -> None:
@@ -159,6 +160,26 @@ def test_fractions_are_parts_of_one(data: Path, truth: dict[str, Any]) -> None:
     stored = vdl.load(path, rescale=False)
     assert stored.dtype == np.uint8
     np.testing.assert_array_equal(stored.frames, d.pixel_array[[f.index_in_file for f in stored.series.frames]])
+
+
+def test_segment_1_of_two_files_is_two_segments(tmp_path: Path) -> None:
+    """One file a segment, each of them number 1 in its own."""
+
+    def own(groups: Dataset, i: int) -> None:
+        groups.SegmentIdentificationSequence = group(ReferencedSegmentNumber=1)
+
+    for name in ("Liver", "Spleen"):
+        write_enhanced(
+            tmp_path / f"{name}.dcm",
+            range(3),
+            sop_class=SegmentationStorage,
+            edit_frame=own,
+            SegmentSequence=group(SegmentNumber=1, SegmentLabel=name),
+            SOPInstanceUID=f"{ROOT}.5.{len(name)}",
+        )
+    (found,) = vdl.scan(tmp_path)
+    assert [s.labels for s in found.stacks()] == [(("SegmentLabel", "Liver"),), (("SegmentLabel", "Spleen"),)]
+    assert vdl.load(tmp_path, stack="Spleen").series.files == (str(tmp_path / "Spleen.dcm"),)
 
 
 def test_fractions_of_nothing_are_refused(tmp_path: Path) -> None:

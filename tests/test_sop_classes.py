@@ -7,6 +7,7 @@ from pydicom.uid import (
     BasicTextSRStorage,
     CTImageStorage,
     EncapsulatedPDFStorage,
+    MRSpectroscopyStorage,
     NuclearMedicineImageStorage,
     RTDoseStorage,
     RTPlanStorage,
@@ -25,7 +26,9 @@ def test_the_uids_are_those_of_the_standard() -> None:
     assert named == (RTDoseStorage, NuclearMedicineImageStorage, SegmentationStorage)
 
 
-@pytest.mark.parametrize("uid", [CTImageStorage, RTDoseStorage, SegmentationStorage, sop_classes.LABEL_MAP])
+@pytest.mark.parametrize(
+    "uid", [CTImageStorage, NuclearMedicineImageStorage, SegmentationStorage, sop_classes.LABEL_MAP]
+)
 def test_an_image_without_pixels_has_lost_them(uid: str) -> None:
     assert "is an image, but it holds no pixel data" in str(sop_classes.lost_pixels({"sop_class_uid": uid}))
 
@@ -34,7 +37,7 @@ def test_an_image_without_pixels_has_lost_them(uid: str) -> None:
     "uid",
     [
         *(BasicTextSRStorage, EncapsulatedPDFStorage, RTPlanStorage, RTStructureSetStorage, SurfaceSegmentationStorage),
-        "1.2.840.10008.1.3.10",
+        *(RTDoseStorage, MRSpectroscopyStorage, "1.2.840.10008.1.3.10"),
         "1.2.3.4",
     ],
 )
@@ -46,3 +49,7 @@ def test_rows_without_pixels_are_damage_whatever_the_class() -> None:
     values: dict[str, object] = {"sop_class_uid": "1.2.3.4", "rows": 5}
     assert "declares Rows and Columns" in str(sop_classes.lost_pixels(values))
     assert "neither a SOPClassUID nor pixel data" in str(sop_classes.lost_pixels({}))
+
+
+def test_spectra_have_rows_and_columns_but_no_pixels() -> None:
+    assert sop_classes.lost_pixels({"sop_class_uid": MRSpectroscopyStorage, "rows": 16, "columns": 16}) is None

@@ -50,13 +50,15 @@ class Kind(NamedTuple):
     """What the values of a frame mean: frames of two kinds make no volume, wherever they lie."""
 
     segment: int | None
+    segment_label: str | None
     modality: str | None
     frame_of_reference_uid: str | None
 
 
 def kind_of(frame: Frame) -> Kind:
     """The segment, modality and frame of reference of a frame."""
-    return Kind(frame.header.segment, frame.header.modality, frame.header.frame_of_reference_uid)
+    h = frame.header
+    return Kind(h.segment, h.segment_label, h.modality, h.frame_of_reference_uid)
 
 
 def clusters(

@@ -66,6 +66,7 @@ _OF_CONVERTED: dict[str, tuple[str, Callable[[Any], object]]] = {
     "AcquisitionNumber": ("acquisition_number", int),
     "AcquisitionTime": ("acquisition_time", str),
     "ContentTime": ("content_time", str),
+    "Units": ("units", str),
 }
 
 
