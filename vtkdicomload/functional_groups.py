@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+from functools import cache
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from .header import Dimension, Header
 from .sop_classes import LABEL_MAP, SEGMENTATION
@@ -107,10 +108,15 @@ def first_item(data_set: Any, sequence: str) -> Any:
     return items[0] if items else None
 
 
+def many(value: Any) -> list[Any]:
+    """The values of an element, also where it holds a single one."""
+    return list(value) if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else [value]
+
+
 def numbers_of(attribute: str, value: Any, count: int) -> Any:
     """The numbers of an attribute: a tuple of `count`, or the number itself where `count` is 1."""
-    numbers = tuple(float(v) for v in np.atleast_1d(value))
-    if len(numbers) != count or not np.all(np.isfinite(numbers)):
+    numbers = tuple(map(float, many(value)))
+    if len(numbers) != count or not all(map(math.isfinite, numbers)):
         raise ValueError(f"{attribute} holds {len(numbers)} values where {count} belong")
     return numbers if count > 1 else numbers[0]
 
@@ -128,32 +134,10 @@ def _common(header: Header, data_set: pydicom.Dataset) -> Header:
 def _said(groups: pydicom.Dataset) -> dict[str, Any]:
     """What the functional groups of one item say, by the fields of `Header`."""
     found: dict[str, Any] = {}
-    for sequence in _CONVERTED:
-        group = first_item(groups, sequence)
-        if group is not None:
-            found.update(_of_converted(group))
-    for element in groups:
-        if element.VR != "SQ" or not element.value:
-            continue
-        group = element.value[0]
-        for attribute, field, count in _NUMBERS.get(element.keyword, ()):
-            value = group.get(attribute)
-            if value is not None and value != "":
-                # Of several windows, the first one; so of inversion times.
-                found[field] = numbers_of(attribute, value if count else np.atleast_1d(value)[0], count or 1)
-            elif attribute in _NEVER_EMPTY:
-                raise ValueError(f"{attribute} is missing or empty")
-        if element.keyword in _FRAME_TYPES:
-            found.update(_of_frame_type(group))
-        elif element.keyword == _VALUES and group.get("RescaleType"):
-            found["rescale_type"] = str(group.RescaleType)
-        elif element.keyword == "MRDiffusionSequence":
-            direction = first_item(group, "DiffusionGradientDirectionSequence")
-            if direction is not None and direction.get("DiffusionGradientOrientation") is not None:
-                name = "DiffusionGradientOrientation"
-                found["diffusion_direction"] = numbers_of(name, direction[name].value, 3)
-        elif element.keyword == "FrameContentSequence" and group.get("StackID"):
-            found["stack"] = (("StackID", str(group.StackID)),)
+    present = set(map(int, groups.keys()))  # without parsing values, private ones too
+    for tag, sequence in _wanted().items():
+        if tag in present and groups[tag].value:
+            found.update(_of_group(sequence, groups[tag].value[0]))
     if found.get("slope") == 0:
         raise ValueError("RescaleSlope is 0")
     if min(found.get("pixel_spacing", (1.0,))) <= 0:
@@ -164,10 +148,44 @@ def _said(groups: pydicom.Dataset) -> dict[str, Any]:
     return found
 
 
+@cache
+def _wanted() -> dict[int, str]:
+    """The tags of the functional groups that are read; those that others go before come first."""
+    from pydicom.datadict import tag_for_keyword
+
+    return {tag_for_keyword(keyword) or 0: keyword for keyword in (*_CONVERTED, *_NUMBERS, *_FRAME_TYPES)}
+
+
+def _of_group(sequence: str, group: pydicom.Dataset) -> dict[str, Any]:
+    """What one functional group says, by the fields of `Header`."""
+    if sequence in _CONVERTED:
+        return _of_converted(group)
+    if sequence in _FRAME_TYPES:
+        return _of_frame_type(group)
+    found: dict[str, Any] = {}
+    for attribute, field, count in _NUMBERS[sequence]:
+        value = group.get(attribute)
+        if value is not None and value != "":
+            # Of several windows, the first one; so of inversion times.
+            found[field] = numbers_of(attribute, value if count else many(value)[0], count or 1)
+        elif attribute in _NEVER_EMPTY:
+            raise ValueError(f"{attribute} is missing or empty")
+    if sequence == _VALUES and group.get("RescaleType"):
+        found["rescale_type"] = str(group.RescaleType)
+    elif sequence == "FrameContentSequence" and group.get("StackID"):
+        found["stack"] = (("StackID", str(group.StackID)),)
+    elif sequence == "MRDiffusionSequence":
+        direction = first_item(group, "DiffusionGradientDirectionSequence")
+        value = None if direction is None else direction.get("DiffusionGradientOrientation")
+        if value is not None:
+            found["diffusion_direction"] = numbers_of("DiffusionGradientOrientation", value, 3)
+    return found
+
+
 def _of_frame_type(group: pydicom.Dataset) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if group.get("FrameType"):
-        found["image_type"] = tuple(str(word) for word in np.atleast_1d(group.FrameType))
+        found["image_type"] = tuple(str(word) for word in many(group.FrameType))
     if group.get("ComplexImageComponent"):
         found["complex_component"] = str(group.ComplexImageComponent)
     return found
@@ -206,7 +224,7 @@ def _dimensions(pointers: list[tuple[str, int, int | None]], own: Any, shared: A
     values = None if content is None else content.get("DimensionIndexValues")
     if values is None or values == "":
         return ()
-    indices = [int(v) for v in np.atleast_1d(values)]
+    indices = [int(v) for v in many(values)]
     if len(indices) != len(pointers):
         raise ValueError(f"DimensionIndexValues holds {len(indices)} values for {len(pointers)} dimensions")
     return tuple(
