@@ -47,10 +47,13 @@ def test_a_parametric_map_as_highdicom_maps_it(data: Path, name: str) -> None:
 @pytest.mark.parametrize("engine", ["auto", "direct", "pydicom"])
 def test_single_frames_have_it_at_the_top(tmp_path: Path, engine: str) -> None:
     """The modality transform is not applied before it, by no reader and no witness."""
-    truth = write_series(tmp_path, RescaleSlope=2, RescaleIntercept=-1024, edit=_with(_mapping()))
+    window = {"WindowCenter": 40, "WindowWidth": 400}
+    truth = write_series(tmp_path, RescaleSlope=2, RescaleIntercept=-1024, edit=_with(_mapping()), **window)
     volume = vdl.load(tmp_path, rescale="real-world", engine=engine, verify="all")
     np.testing.assert_array_equal(volume.frames, truth.stored * 0.25 - 3)
     assert volume.units == "ms"
+    assert volume.window is None  # the file's is one of rescaled values
+    assert vdl.load(tmp_path).window == (40, 400)
     np.testing.assert_array_equal(vdl.load(tmp_path).frames, truth.frames)
     np.testing.assert_array_equal(vdl.load(tmp_path, rescale=False).frames, truth.stored)
 
@@ -110,6 +113,7 @@ def _table() -> Dataset:
     [
         (lambda d, k: None, "it has no RealWorldValueMappingSequence"),
         (_with(_table()), "is a lookup table, which is not read"),
+        (_with(_mapping(units="")), "its real-world values have no units"),
         (_with(_mapping(slope=0)), "RealWorldValueSlope is 0"),
         (_with(_mapping(slope=float("inf"))), "cannot be used"),
         (lambda d, k: _with(_mapping(units="ms" if k else "s"))(d, k), "different units: s, ms"),

@@ -61,7 +61,9 @@ def mapped(frames: Sequence[Frame], label: str = "") -> tuple[Frame, ...]:
             files[frame.path] = _items_of_frames(frame)
         mapping = _one(frame, files[frame.path][frame.index_in_file], label)
         # Slope and intercept of the header stay those of the file: that is how a reader that applies them itself knows.
-        header = frame.header._replace(units=mapping.units, rescale_type=None, has_modality_lut=False)
+        header = frame.header._replace(
+            units=mapping.units, rescale_type=None, has_modality_lut=False, window_center=None, window_width=None
+        )
         result.append(frame._replace(header=header, slope=mapping.slope, intercept=mapping.intercept))
     units = {frame.header.units: frame for frame in result}
     if len(units) > 1:
@@ -111,8 +113,8 @@ def _one(frame: Frame, items: list[Any], label: str) -> Mapping:
         )
     except (TypeError, ValueError) as error:
         raise _refused(frame, f"its real-world value mapping cannot be used: {error}") from error
-    if slope == 0:
-        raise _refused(frame, "its RealWorldValueSlope is 0")
+    if slope == 0 or not units:
+        raise _refused(frame, "its RealWorldValueSlope is 0" if slope == 0 else "its real-world values have no units")
     return Mapping(name, units, slope, intercept)
 
 
