@@ -461,6 +461,26 @@ def test_one_frame_with_groups(tmp_path: Path) -> None:
     assert volume.spacing == (0.5, 0.8, 2.0)
 
 
+@pytest.mark.parametrize(("value", "field"), [(b"4321.5", "window_center"), (b"7654.5", "slice_thickness")])
+def test_an_optional_value_of_a_group_that_cannot_be_parsed_counts_as_absent(
+    tmp_path: Path, value: bytes, field: str
+) -> None:
+    path = tmp_path / "1.dcm"
+
+    def own(groups: Dataset, i: int) -> None:
+        groups.FrameVOILUTSequence = group(WindowCenter=4321.5, WindowWidth=100)
+        groups.PixelMeasuresSequence = group(PixelSpacing=[0.8, 0.5], SliceThickness=7654.5)
+
+    def edit(d: Dataset) -> None:
+        del d.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence
+
+    stored = write_enhanced(path, range(3), edit=edit, edit_frame=own)
+    assert getattr(vdl.scan(path)[0].frames[0].header, field) == float(value)
+    path.write_bytes(path.read_bytes().replace(value, b"4321,5"))
+    assert getattr(vdl.scan(path)[0].frames[0].header, field) is None
+    np.testing.assert_array_equal(vdl.load(path).frames, stored)
+
+
 def test_groups_that_say_nothing(tmp_path: Path) -> None:
     d = multi_frame(2, SegmentationStorage)
     d.PerFrameFunctionalGroupsSequence = [Dataset(), Dataset()]

@@ -164,12 +164,16 @@ def _of_group(sequence: str, group: pydicom.Dataset) -> dict[str, Any]:
         return _of_frame_type(group)
     found: dict[str, Any] = {}
     for attribute, field, count in _NUMBERS[sequence]:
-        value = group.get(attribute)
-        if value is not None and value != "":
-            # Of several windows, the first one; so of inversion times.
-            found[field] = numbers_of(attribute, value if count else many(value)[0], count or 1)
-        elif attribute in _NEVER_EMPTY:
-            raise ValueError(f"{attribute} is missing or empty")
+        try:
+            value = group.get(attribute)
+            if value is not None and value != "":
+                # Of several windows, the first one; so of inversion times.
+                found[field] = numbers_of(attribute, value if count else many(value)[0], count or 1)
+            elif attribute in _NEVER_EMPTY:
+                raise ValueError(f"{attribute} is missing or empty")
+        except (TypeError, ValueError):
+            if attribute in (*_NEVER_EMPTY, "ReferencedSegmentNumber"):
+                raise  # others count as absent
     if sequence == _VALUES and group.get("RescaleType"):
         found["rescale_type"] = str(group.RescaleType)
     elif sequence == "FrameContentSequence" and group.get("StackID"):
