@@ -115,7 +115,7 @@ def _table() -> Dataset:
         (_with(_table()), "is a lookup table, which is not read"),
         (_with(_mapping(units="")), "its real-world values have no units"),
         (_with(_mapping(slope=0)), "RealWorldValueSlope is 0"),
-        (_with(_mapping(slope=float("inf"))), "cannot be used"),
+        (_with(_mapping(slope=float("inf"))), "cannot be used: RealWorldValueSlope is not finite"),
         (lambda d, k: _with(_mapping(units="ms" if k else "s"))(d, k), "different units: s, ms"),
         (lambda d, k: _with(_mapping())(d, k) if k else None, "it has no RealWorldValueMappingSequence"),
     ],

@@ -116,8 +116,10 @@ def many(value: Any) -> list[Any]:
 def numbers_of(attribute: str, value: Any, count: int) -> Any:
     """The numbers of an attribute: a tuple of `count`, or the number itself where `count` is 1."""
     numbers = tuple(map(float, many(value)))
-    if len(numbers) != count or not all(map(math.isfinite, numbers)):
+    if len(numbers) != count:
         raise ValueError(f"{attribute} holds {len(numbers)} values where {count} belong")
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(f"{attribute} is not finite")
     return numbers if count > 1 else numbers[0]
 
 

@@ -25,8 +25,8 @@ class Mapping(NamedTuple):
 
     label: str  # LUTLabel
     units: str  # CodeValue of MeasurementUnitsCodeSequence, of UCUM
-    slope: float
-    intercept: float
+    slope: float | None  # None where it is a lookup table
+    intercept: float | None
 
 
 def chosen_label(rescale: bool | str) -> str | None:
@@ -54,17 +54,17 @@ def mapped(frames: Sequence[Frame], label: str = "") -> tuple[Frame, ...]:
     UnsupportedPixelDataError
         A frame has no mapping, several and none was chosen, or only a lookup table.
     """
-    files: dict[str, list[list[Any]]] = {}
+    files: dict[str, list[list[Mapping]]] = {}
     result = []
     for frame in frames:
         if frame.path not in files:
-            files[frame.path] = _items_of_frames(frame)
-        mapping = _one(frame, files[frame.path][frame.index_in_file], label)
+            files[frame.path] = _mappings_of_frames(frame)
+        mapping, slope, intercept = _one(frame, files[frame.path][frame.index_in_file], label)
         # Slope and intercept of the header stay those of the file: that is how a reader that applies them itself knows.
         header = frame.header._replace(
             units=mapping.units, rescale_type=None, has_modality_lut=False, window_center=None, window_width=None
         )
-        result.append(frame._replace(header=header, slope=mapping.slope, intercept=mapping.intercept))
+        result.append(frame._replace(header=header, slope=slope, intercept=intercept))
     units = {frame.header.units: frame for frame in result}
     if len(units) > 1:
         raise UnsupportedPixelDataError(
@@ -74,7 +74,7 @@ def mapped(frames: Sequence[Frame], label: str = "") -> tuple[Frame, ...]:
     return tuple(result)
 
 
-def _items_of_frames(frame: Frame) -> list[list[Any]]:
+def _mappings_of_frames(frame: Frame) -> list[list[Mapping]]:
     """The mappings of every frame of a file: its own, those of all frames, or those of a single-frame image."""
     import pydicom
 
@@ -83,44 +83,43 @@ def _items_of_frames(frame: Frame) -> list[list[Any]]:
         try:
             d: pydicom.Dataset = pydicom.dcmread(frame.path, stop_before_pixels=True, force=True)
             shared = first_item(d, "SharedFunctionalGroupsSequence")
-            common = list((None if shared is None else shared.get(name)) or d.get(name) or [])
+            common = list(map(_mapping, (None if shared is None else shared.get(name)) or d.get(name) or []))
             each = list(d.get("PerFrameFunctionalGroupsSequence") or [{}] * frame.header.number_of_frames)
-            return [list(own.get(name) or common) for own in each]
+            return [list(map(_mapping, own.get(name) or [])) or common for own in each]
         except Exception as error:
-            raise _refused(frame, f"its real-world value mapping cannot be read ({type(error).__name__})") from error
+            words = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+            raise _refused(frame, f"its real-world value mapping cannot be used: {words}") from error
 
 
-def _one(frame: Frame, items: list[Any], label: str) -> Mapping:
-    """The mapping of a frame that is asked for."""
-    if not items:
+def _mapping(item: Any) -> Mapping:
+    code = first_item(item, "MeasurementUnitsCodeSequence")
+    slope, intercept = (
+        None if item.get(keyword) is None else numbers_of(keyword, item.get(keyword), 1)
+        for keyword in ("RealWorldValueSlope", "RealWorldValueIntercept")
+    )
+    return Mapping(
+        str(item.get("LUTLabel") or ""), "" if code is None else str(code.get("CodeValue") or ""), slope, intercept
+    )
+
+
+def _one(frame: Frame, mappings: list[Mapping], label: str) -> tuple[Mapping, float, float]:
+    """The mapping of a frame that is asked for, with its slope and intercept."""
+    if not mappings:
         raise _refused(frame, "it has no RealWorldValueMappingSequence")
-    found = [(item, _names(item)) for item in items]
-    fitting = [(item, names) for item, names in found if not label or label in names]
+    fitting = [m for m in mappings if not label or label in (m.label, m.units)]
     if len(fitting) != 1:
-        listed = ", ".join(repr(names[0] or names[1]) for _, names in found)
-        example = next((names[0] or names[1] for _, names in found), "")
+        labels = [m.label or m.units for m in mappings]
         raise _refused(
             frame,
-            f"{len(fitting)} of its {len(items)} real-world value mappings ({listed}) fit",
-            f'rescale="{REAL_WORLD}:{example}"',
+            f"{len(fitting)} of its {len(mappings)} real-world value mappings ({', '.join(map(repr, labels))}) fit",
+            f'rescale="{REAL_WORLD}:{labels[0]}"',
         )
-    item, (name, units) = fitting[0]
-    if item.get("RealWorldValueSlope") is None or item.get("RealWorldValueIntercept") is None:
-        raise _refused(frame, f"its real-world value mapping {name!r} is a lookup table, which is not read")
-    try:
-        slope, intercept = (
-            numbers_of(keyword, item.get(keyword), 1) for keyword in ("RealWorldValueSlope", "RealWorldValueIntercept")
-        )
-    except (TypeError, ValueError) as error:
-        raise _refused(frame, f"its real-world value mapping cannot be used: {error}") from error
-    if slope == 0 or not units:
-        raise _refused(frame, "its RealWorldValueSlope is 0" if slope == 0 else "its real-world values have no units")
-    return Mapping(name, units, slope, intercept)
-
-
-def _names(item: Any) -> tuple[str, str]:
-    code = first_item(item, "MeasurementUnitsCodeSequence")
-    return str(item.get("LUTLabel") or ""), "" if code is None else str(code.get("CodeValue") or "")
+    chosen = fitting[0]
+    if chosen.slope is None or chosen.intercept is None:
+        raise _refused(frame, f"its real-world value mapping {chosen.label!r} is a lookup table, which is not read")
+    if chosen.slope == 0 or not chosen.units:
+        raise _refused(frame, "its RealWorldValueSlope is 0" if chosen.units else "its real-world values have no units")
+    return chosen, chosen.slope, chosen.intercept
 
 
 def _refused(frame: Frame, what: str, way: str = "rescale=True or False") -> UnsupportedPixelDataError:
