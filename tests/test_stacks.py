@@ -193,6 +193,11 @@ def test_kinds_with_times_of_their_own(tmp_path: Path) -> None:
     _assert_divided(tmp_path, _write(tmp_path, volumes), labels)
 
 
+def test_images_of_one_place_without_anything_else_are_divided_by_rank(tmp_path: Path) -> None:
+    write_series(tmp_path, count=3, ImagePositionPatient=[0, 0, 0])
+    assert [s.label for s in vdl.scan(tmp_path)[0].stacks()] == [f"InstanceNumber {k} of 3" for k in (1, 2, 3)]
+
+
 def test_an_incomplete_volume_is_divided_by_value(tmp_path: Path) -> None:
     truths = _write(tmp_path, [{"EchoTime": 5}, {"EchoTime": 10}])
     truths[1].files[3].unlink()

@@ -53,7 +53,7 @@ _FRAME_TYPES = (
     "XRay3DFrameTypeSequence",
     "ParametricMapFrameTypeSequence",
 )
-# What legacy converted objects keep of the files that they were made from (PS3.3 C.7.6.16.2.25).
+# What legacy converted objects keep of the files that they were made from.
 _CONVERTED = ("UnassignedSharedConvertedAttributesSequence", "UnassignedPerFrameConvertedAttributesSequence")
 _OF_CONVERTED: dict[str, tuple[str, Callable[[Any], object]]] = {
     "EchoTime": ("echo_time", float),
@@ -128,7 +128,7 @@ def _common(header: Header, data_set: pydicom.Dataset) -> Header:
     if header.number_of_frames > 1:
         header = header._replace(position=None, orientation=None)
     if header.sop_class_uid == LABEL_MAP:
-        # PS3.3 C.8.20.2: stored values are segment numbers, whatever colours a palette shows them in.
+        # PS3.3 C.8.20.2.3: stored values are segment numbers, whatever colours a palette shows them in.
         header = header._replace(photometric_interpretation="MONOCHROME2", palette_bits=None)
     return header
 

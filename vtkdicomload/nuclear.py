@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .functional_groups import first_item, numbers_of
+from .functional_groups import first_item, many, numbers_of
 from .geometry import normal_of
 from .header import Dimension, Header
 
@@ -58,10 +58,10 @@ def _vectors(data_set: pydicom.Dataset, count: int) -> dict[str, list[int]]:
 
     pointers = data_set.get("FrameIncrementPointer")
     found: dict[str, list[int]] = {}
-    for tag in np.atleast_1d([] if pointers is None else pointers):
+    for tag in [] if pointers is None else many(pointers):
         keyword = keyword_for_tag(int(tag))
         if keyword.endswith("Vector") and data_set.get(keyword) is not None:
-            found[keyword] = [int(v) for v in np.atleast_1d(data_set[keyword].value)]
+            found[keyword] = [int(v) for v in many(data_set[keyword].value)]
             if len(found[keyword]) != count:
                 raise ValueError(f"{keyword} holds {len(found[keyword])} values for {count} frames")
     return found

@@ -175,14 +175,17 @@ def _sortable(value: object) -> tuple[tuple[Any, ...], str]:
 
 
 def _volumes(members: Indices, places: Indices, attributes: Sequence[_Attribute]) -> list[tuple[Labels, Indices]]:
-    """The volumes among some frames, each without two frames in one place, and what they are called."""
+    """The volumes among some frames, each without two frames in one place, and what they are called.
+
+    Of the attributes the last one is the frames' own number, which is of use for its rank alone.
+    """
     counts = np.bincount(places[members])
     counts = counts[counts > 0]
     fullest = int(counts.max())
     if fullest == 1:
         return [((), members)]
     # Every frame's own time would make a stack of one: there must be as many volumes as frames in the fullest place.
-    few = [a for a in attributes if 1 < len(np.unique(a.codes[members])) <= fullest]
+    few = [a for a in attributes[:-1] if 1 < len(np.unique(a.codes[members])) <= fullest]
     for count in (1, 2, 3):
         for chosen in combinations(few, count):
             groups = _groups(members, chosen)
