@@ -149,7 +149,7 @@ def _decoded(frame: Frame, data: bytes) -> tuple[Pixels, str | None]:
         if ybr and not _converts(header):
             words = colour.from_ybr_full(words)
         elif header.photometric_interpretation == colour.PALETTE:
-            words = colour.from_palette(words, colour.palette_of(header))
+            words = colour.palette_of(header).colours(words)
     except MemoryError:
         raise
     except Exception as error:

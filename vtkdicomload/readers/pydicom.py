@@ -106,7 +106,7 @@ def _stored(dataset: pydicom.Dataset, frame: Frame) -> Pixels:
     index = frame.index_in_file if frame.header.number_of_frames > 1 else None
     pixels = _decoded(dataset, frame.header, index) if frame.header.encapsulated else pixel_array(dataset, index=index)
     if frame.header.photometric_interpretation == colour.PALETTE:
-        pixels = colour.from_palette(pixels, dataset)
+        pixels = colour.palette_in(dataset).colours(pixels)
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
 
