@@ -45,7 +45,8 @@ class Volume:
     frames_geometry : Geometry
         Where the voxels of `frames` lie: index (x, y, z) of ``frames[z, y, x]``.
     series : Series
-        The frames that were read, ``series.frames[z]`` for ``frames[z]``.
+        The frames that were read: ``series.frames[z]`` for ``frames[z]``, unless slices were interpolated or the
+        volume is a `reorient`ed view.
     rescaled : bool
         Whether the values went through the modality transform (``rescale=True``).
     engine : str
@@ -189,17 +190,29 @@ class Volume:
 
     @property
     def padding_value(self) -> float | None:
-        """PixelPaddingValue as it stands in the pixels, rescaled like them; None where the files have none."""
-        stored = self.series.header.padding_value
-        frame = self.series.frames[0]
-        return stored * frame.slope + frame.intercept if stored is not None and self.rescaled else stored
+        """PixelPaddingValue as it stands in the pixels, rescaled like them; None where slices have none, or several."""
+        values = {
+            padding * f.slope + f.intercept if padding is not None and self.rescaled else padding
+            for f in self.series.frames
+            for padding in [f.header.padding_value]
+        }
+        return values.pop() if len(values) == 1 else None
 
     @property
     def window(self) -> tuple[float, float] | None:
-        """(center, width) that the middle slice's file recommends for display; None where it does not."""
-        header = self.series.frames[len(self.series.frames) // 2].header
-        center, width = header.window_center, header.window_width
-        return None if center is None or width is None or width <= 0 else (center, width)
+        """(center, width) that the middle slice's file recommends to display these values; None where it does not."""
+        frame = self.series.frames[len(self.series.frames) // 2]
+        center, width = frame.header.window_center, frame.header.window_width
+        if center is None or width is None or width <= 0:
+            return None
+        if self.rescaled:
+            return center, width
+        # PS3.3 C.11.2.1.2: a window is one of rescaled values.
+        return (
+            None
+            if frame.header.has_modality_lut
+            else ((center - frame.intercept) / frame.slope, width / abs(frame.slope))
+        )
 
     @property
     def units(self) -> str | None:
