@@ -57,13 +57,14 @@ from PIL import Image
 from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate_extended
 from pydicom.pixels import convert_color_space
-from synthetic import Raw, Truth, padded
+from synthetic import Raw, Truth, padded, raw_image
 
 import vtkdicomload as vdl
-from vtkdicomload import CompressedPixelDataError, CorruptFileError, DicomLoadWarning, UnsupportedPixelDataError
+from vtkdicomload import CompressedPixelDataError, CorruptFileError, DicomLoadWarning
 from vtkdicomload.readers import codec
 from vtkdicomload.readers import pydicom as plain
 from vtkdicomload.readers.values import Conversion, conversion_for
+from vtkdicomload.transfer_syntaxes import syntax_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -192,6 +193,7 @@ REAL = {
     "jpeg_lossless_70_12bit": 0,
     "jpeg_baseline_50": LOSSY_LEVELS,
     "jpeg_extended_51": LOSSY_LEVELS,
+    "jpeg_53_retired": LOSSY_LEVELS,
     "jpeg_55_retired": LOSSY_LEVELS,
     "jpegls_near_81": 0,
     "j2k_91": LOSSY_LEVELS,
@@ -312,11 +314,13 @@ def test_values_are_rescaled(series: Write) -> None:
 FRAMES = [picture(seed=k) for k in range(4)]
 
 
-@pytest.mark.parametrize(("fragments", "table"), list(itertools.product([1, 2, 3], [True, False])))
-@pytest.mark.parametrize("syntax", [JPEG_LS, J2K_LOSSLESS, SV1, RLE])
+# PS3.5 A.4.2: an RLE frame is one fragment.
+FRAGMENTS = [(syntax, count) for syntax in (JPEG_LS, J2K_LOSSLESS, SV1) for count in (1, 2, 3)] + [(RLE, 1)]
+
+
+@pytest.mark.parametrize(("syntax", "fragments"), FRAGMENTS)
+@pytest.mark.parametrize("table", [True, False])
 def test_frames_in_fragments_are_put_together(tmp_path: Path, syntax: str, fragments: int, table: bool) -> None:
-    if syntax == RLE and fragments > 1:
-        pytest.skip("PS3.5 A.4.2: an RLE frame is one fragment")
     streams = [ENCODERS[syntax](f) for f in FRAMES]
     path = write(tmp_path / "x.dcm", syntax, streams, FRAMES[0], data=items(streams, fragments=fragments, table=table))
     np.testing.assert_array_equal(decoded(path), FRAMES)
@@ -515,6 +519,10 @@ DAMAGED: dict[str, tuple[str, Callable[[Any], bytes], Pixels]] = {
     "rle": (RLE, rle, WIDE),
     "rle colour": (RLE, rle, COLOUR),
     "deflated": (DEFLATED, deflated, WIDE),
+    "jpeg-2000 transformed": (J2K_LOSSLESS, lambda p: j2k(p, codecformat="jp2", mct=True), COLOUR),
+    "htj2k lossy": (HTJ2K[2], lambda p: bytes(imagecodecs.htj2k_encode(p, level=1e-3, reversible=False)), TWELVE),
+    "jpeg-xl lossy": (JPEG_XL[2], lambda p: bytes(imagecodecs.jpegxl_encode(p, distance=1.0)), COLOUR),
+    "jpeg-xl recompressed": (JPEG_XL[1], lambda p: bytes(imagecodecs.jpegxl_encode_jpeg(baseline(p))), GREY),
 }
 
 
@@ -675,28 +683,93 @@ def test_a_syntax_without_decoder_is_named(tmp_path: Path, number: int, name: st
     assert caught.value.files == (str(path),)
 
 
+@pytest.mark.parametrize("uid", ["1.2.3.4", "1.2.840.113619.5.2", "1.2.840.10008.1.2.4.9999"])
+def test_a_compressed_file_in_an_unknown_transfer_syntax_is_named(tmp_path: Path, uid: str) -> None:
+    path = write(tmp_path / "x.dcm", uid, [b"\0\0\0\1 stream"], picture())
+    words = f"1 frame in the unknown transfer syntax {uid}, which neither imagecodecs nor pydicom decodes"
+    with pytest.raises(CompressedPixelDataError, match=words) as caught:
+        vdl.load(path)
+    assert caught.value.files == (str(path),)
+
+
+@pytest.mark.parametrize("uid", ["1.2.3.4", "1.2.840.113619.5.2"])
+def test_native_pixel_data_in_a_private_transfer_syntax_is_not_guessed_at(tmp_path: Path, uid: str) -> None:
+    path = tmp_path / "x.dcm"
+    path.write_bytes(raw_image(syntax=uid))
+    with pytest.raises(CompressedPixelDataError, match=f"in the unknown transfer syntax {uid}"):
+        vdl.load(path)
+    path.write_bytes(raw_image(syntax=uid, explicit=False))
+    with pytest.raises(CorruptFileError, match="no valid VR"):
+        vdl.load(path)
+
+
 CODECS = {RLE: "DICOMRLE", SV1: "JPEG8", JPEG_LS: "JPEGLS", J2K_LOSSLESS: "JPEG2K"}
 CODECS |= {HTJ2K[0]: "JPEG2K", JPEG_XL[0]: "JPEGXL"}
 
 
-@pytest.mark.parametrize("syntax", CODECS, ids=CODECS.get)
-def test_without_its_codec_pydicom_decodes_or_an_error_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, syntax: str
-) -> None:
-    pixels = picture(dtype=np.uint8)
-    path = write(tmp_path / "x.dcm", syntax, [ENCODERS[syntax](pixels)], pixels, (0x00281052, "DS", b"0 "))
-    monkeypatch.setattr(imagecodecs, CODECS[syntax], SimpleNamespace(available=False))
-    frames = scanned([path])
-    reason = codec.refusal(frames, conversion_for(frames, rescale=True)) or ""
-    assert str(path) in reason
-    assert f"no {CODECS[syntax]} codec" in reason
-    if plain.refusal(frames, conversion_for(frames, rescale=True)):
-        with pytest.raises(UnsupportedPixelDataError, match=path.name):
-            vdl.load(path)
-        return
+@pytest.fixture
+def uncodable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], tuple[Path, Pixels]]:
+    """A file, and its pixels, in a syntax whose codec imagecodecs then does not have."""
+
+    def make(syntax: str) -> tuple[Path, Pixels]:
+        pixels = picture(dtype=np.uint8)
+        stream = padded(ENCODERS[syntax](pixels))
+        path = write(tmp_path / "x.dcm", syntax, [stream], pixels, (0x00281052, "DS", b"0 "))
+        monkeypatch.setattr(imagecodecs, CODECS[syntax], SimpleNamespace(available=False))
+        frames = scanned([path])
+        reason = codec.refusal(frames, conversion_for(frames, rescale=True)) or ""
+        assert reason == f"{path}: imagecodecs has no {CODECS[syntax]} codec on this platform"
+        return path, pixels
+
+    return make
+
+
+@pytest.mark.parametrize("syntax", [s for s in CODECS if s not in JPEG_XL], ids=CODECS.get)
+def test_without_its_codec_pydicom_decodes(uncodable: Callable[[str], tuple[Path, Pixels]], syntax: str) -> None:
+    path, pixels = uncodable(syntax)
     volume = vdl.load(path)
     assert volume.engine == "pydicom"
     np.testing.assert_array_equal(volume.frames[0], pixels)
+
+
+HELP = {SV1: "pip install pylibjpeg pylibjpeg-libjpeg", JPEG_LS: "pip install pyjpegls"}
+HELP |= dict.fromkeys((J2K_LOSSLESS, HTJ2K[0]), "pip install pylibjpeg pylibjpeg-openjpeg")
+HELP[JPEG_XL[0]] = "export the series uncompressed where it comes from"
+
+
+@pytest.mark.parametrize("syntax", HELP, ids=NAMES.get)
+def test_without_any_decoder_an_error_says_what_was_tried_and_what_helps(
+    uncodable: Callable[[str], tuple[Path, Pixels]], syntax: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, _ = uncodable(syntax)
+    monkeypatch.setattr(plain, "_plugins", lambda _: [])
+    with pytest.raises(CompressedPixelDataError) as caught:
+        vdl.load(path)
+    words = str(caught.value)
+    assert f"{syntax_name(syntax)} ({syntax}) cannot be decoded here (vtkDICOMImageReader gives zeros)" in words
+    assert f"codec: {path}: imagecodecs has no {CODECS[syntax]} codec on this platform" in words
+    assert f"pydicom: {path}: " in words
+    assert words.endswith(HELP[syntax])
+    assert caught.value.files == (str(path),)
+
+
+@pytest.mark.parametrize("syntax", [SV1, JPEG_LS, J2K_LOSSLESS, RLE], ids=NAMES.get)
+def test_a_damaged_stream_is_not_given_to_other_decoders(
+    tmp_path: Path, syntax: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of pydicom make up pixels for most of the damage, and GDCM aborts the process for some."""
+    pixels = picture(dtype=np.uint8)
+    stream = ENCODERS[syntax](pixels)
+    path = write(tmp_path / "x.dcm", syntax, [padded(stream)], pixels)
+    name = {SV1: "jpeg8", JPEG_LS: "jpegls", J2K_LOSSLESS: "jpeg2k", RLE: "dicomrle"}[syntax]
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("invalid segment")
+
+    monkeypatch.setattr(imagecodecs, f"{name}_decode", fail)
+    monkeypatch.setattr(plain, "fill", lambda *_: pytest.fail("pydicom was asked"))
+    with pytest.raises(CorruptFileError, match=f"{path}: imagecodecs cannot decode it: invalid segment"):
+        vdl.load(path)
 
 
 def test_rle_never_needs_imagecodecs(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:

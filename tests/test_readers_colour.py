@@ -232,7 +232,7 @@ def test_a_palette_is_read_once_for_all_frames_of_a_file(tmp_path: Path, monkeyp
     )
     calls: list[int] = []
     monkeypatch.setattr(colour, "palette_in", lambda d, real=colour.palette_in: calls.append(1) or real(d))
-    np.testing.assert_array_equal(decoded(path), [by_hand(f, table) for f in frames])
+    np.testing.assert_array_equal(decoded(path, workers=1), [by_hand(f, table) for f in frames])
     assert calls == [1]
 
 

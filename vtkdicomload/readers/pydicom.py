@@ -45,7 +45,19 @@ def _missing_decoder(syntax: str) -> str | None:
         return f"pydicom has no decoder for transfer syntax {syntax}"
     if _plugins(syntax):
         return None
-    return "; ".join(missing for missing in decoder.missing_dependencies if not missing.startswith("gdcm"))
+    missing = [words for words in decoder.missing_dependencies if not words.startswith("gdcm")]
+    return "none of pydicom's decoders is installed: " + "; ".join(missing)
+
+
+def plugins_for(syntax: str) -> str | None:
+    """What to install so that pydicom decodes a transfer syntax; None where nothing helps."""
+    from pydicom import uid
+
+    if syntax in uid.JPEGTransferSyntaxes:
+        return "pylibjpeg pylibjpeg-libjpeg"
+    if syntax in uid.JPEG2000TransferSyntaxes:  # HTJ2K among them
+        return "pylibjpeg pylibjpeg-openjpeg"
+    return "pyjpegls" if syntax in uid.JPEGLSTransferSyntaxes else None
 
 
 def _plugins(syntax: str) -> list[str]:
