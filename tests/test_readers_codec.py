@@ -51,6 +51,7 @@ from compressed import (
     picture,
     rle,
     scanned,
+    unsigned,
     write,
 )
 from PIL import Image
@@ -112,15 +113,16 @@ def test_32_bits_come_back_exactly(tmp_path: Path, syntax: str) -> None:
     np.testing.assert_array_equal(decoded(path)[0], pixels)
 
 
-def twelve(kind: int) -> tuple[Raw, ...]:
-    """Elements that say 12 bits stored."""
-    return (0x00280101, "US", b"\x0c\0"), (0x00280102, "US", b"\x0b\0"), (0x00280103, "US", bytes((kind, 0)))
+def stored(bits: int, signed: int) -> tuple[Raw, ...]:
+    """Elements that say so many bits stored of 16, signed or not."""
+    us = lambda n: bytes((n, 0))  # noqa: E731
+    return (0x00280101, "US", us(bits)), (0x00280102, "US", us(bits - 1)), (0x00280103, "US", us(signed))
 
 
 @pytest.mark.parametrize("syntax", [s for s in ENCODERS if s not in (LOSSLESS,)])
 def test_twelve_bits_in_sixteen(tmp_path: Path, syntax: str) -> None:
     pixels = picture(bits=12)
-    path = write(tmp_path / "x.dcm", syntax, [ENCODERS[syntax](pixels)], pixels, *twelve(0))
+    path = write(tmp_path / "x.dcm", syntax, [ENCODERS[syntax](pixels)], pixels, *stored(12, 0))
     np.testing.assert_array_equal(decoded(path)[0], pixels)
 
 
@@ -128,7 +130,7 @@ def test_twelve_bits_in_sixteen(tmp_path: Path, syntax: str) -> None:
 def test_twelve_signed_bits_are_extended(tmp_path: Path, syntax: str) -> None:
     values = picture(bits=12).astype(np.int16) - 2048
     words = (values & 0xFFF).astype(np.uint16)
-    path = write(tmp_path / "x.dcm", syntax, [ENCODERS[syntax](words)], words, *twelve(1))
+    path = write(tmp_path / "x.dcm", syntax, [ENCODERS[syntax](words)], words, *stored(12, 1))
     np.testing.assert_array_equal(decoded(path)[0], values)
 
 
@@ -138,6 +140,66 @@ def test_unsigned_jpeg_2000_under_a_signed_header_is_read_with_a_warning() -> No
         found = decoded(path)
     np.testing.assert_array_equal(found, by_gdcm(path))
     np.testing.assert_array_equal(found[0], pydicom.dcmread(path).pixel_array)
+
+
+def whole(bits: int, signed: int) -> Pixels:
+    """A picture over most of the range of its bits, in 16."""
+    values = picture(40, 44, bits=bits).astype(np.int64) - (signed << bits - 1)
+    return values.astype(np.int16 if signed else np.uint16)
+
+
+def in_j2k(path: Path, pixels: Pixels, bits: int, *header: Raw) -> Path:
+    stream = bytes(imagecodecs.jpeg2k_encode(pixels, level=0, codecformat="j2k", reversible=True, bitspersample=bits))
+    intercept: Raw = (0x00281052, "DS", b"0 ")
+    return write(path, J2K_LOSSLESS, [padded(stream)], unsigned(pixels), *header, intercept)
+
+
+@pytest.mark.parametrize("said", [12, 16])
+@pytest.mark.parametrize("signed", [0, 1])
+@pytest.mark.parametrize("bits", [10, 12])
+def test_fewer_bits_in_the_stream_than_stored_are_as_by_pydicom_and_gdcm(
+    tmp_path: Path, bits: int, signed: int, said: int
+) -> None:
+    pixels = whole(bits, signed)
+    path = in_j2k(tmp_path / "x.dcm", pixels, bits, *stored(said, signed))
+    found = decoded(path)[0]
+    np.testing.assert_array_equal(found, pixels)
+    np.testing.assert_array_equal(found, pydicom.dcmread(path).pixel_array)
+    np.testing.assert_array_equal(found, by_gdcm(path)[0])
+
+
+@pytest.mark.parametrize("bits", [12, 13, 16])
+def test_unsigned_streams_of_the_bits_stored_are_signed_as_by_pydicom_and_gdcm(tmp_path: Path, bits: int) -> None:
+    path = in_j2k(tmp_path / "x.dcm", whole(bits, 0), bits, *stored(bits, 1))
+    with pytest.warns(DicomLoadWarning, match="1 file are unsigned, their headers say signed"):
+        found = decoded(path)[0]
+    assert found.min() < 0
+    np.testing.assert_array_equal(found, pydicom.dcmread(path).pixel_array)
+    np.testing.assert_array_equal(found, by_gdcm(path)[0])
+
+
+def test_a_stream_of_the_wrong_sign_whose_values_are_positive_is_read(tmp_path: Path) -> None:
+    pixels = picture(40, 44, bits=11)
+    for bits, signed, said in ((16, 0, 1), (16, 1, 0), (12, 0, 1)):
+        path = in_j2k(tmp_path / "x.dcm", pixels.astype(np.int16 if signed else np.uint16), bits, *stored(16, said))
+        np.testing.assert_array_equal(decoded(path)[0], pixels)
+
+
+DISPUTED = {  # bits and sign of the stream, bits stored and sign of the header, words
+    "negative under unsigned": (12, 1, 12, 0, r"signed and goes down to -\d+, its header says unsigned"),
+    "fewer unsigned under signed": (12, 0, 16, 1, r"12 unsigned bits, its header 16 signed ones: values from 2048 to"),
+    "more unsigned": (13, 0, 12, 0, r"its values go from \d+ to \d+, its header says 12 bits stored"),
+    "more signed": (16, 1, 12, 1, r"its values go from -\d+ to \d+, its header says 12 bits stored"),
+}
+
+
+@pytest.mark.parametrize("name", DISPUTED)
+def test_a_stream_whose_values_its_header_disputes_is_refused(tmp_path: Path, name: str) -> None:
+    bits, signed, said, sign, words = DISPUTED[name]
+    path = in_j2k(tmp_path / "x.dcm", whole(bits, signed), bits, *stored(said, sign))
+    with pytest.raises(CorruptFileError, match=words) as caught:
+        decoded(path)
+    assert caught.value.files == (str(path),)
 
 
 @pytest.mark.parametrize("codecformat", ["j2k", "jp2"])
