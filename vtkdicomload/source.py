@@ -10,6 +10,7 @@ import copy
 import re
 import threading
 from dataclasses import replace
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from .errors import CorruptFileError, DicomLoadError, NoDicomError, UnsupportedP
 from .images import scalars_over
 from .plan import Plan, plan_volume, read, with_conversion
 from .quiet import warn
-from .readers.values import Conversion, ValueOverflow
+from .readers.values import Conversion, ValueOverflow, wider
 from .selection import select
 from .source_answers import SourceAnswers
 from .source_geometry import NO_PLACE, SourceGeometry
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from .plan import Progress
 
+_PACKAGE = __name__.split(".", maxsplit=1)[0]
 _CTRL_C_AGAIN = 0.05  # seconds
 
 
@@ -50,6 +52,20 @@ def _complained(executive: Any, _event: str, text: str) -> None:
     executive.GetAlgorithm()._executive_said(text)
 
 
+def _with_properties(kind: type) -> type:
+    """Add the properties that VTK gives its own classes: ``width`` for GetWidth, ``order`` for GetOrder, SetOrder."""
+    for name in dir(kind):
+        getter = getattr(kind, name)
+        if not name.startswith("Get") or getattr(getter, "__module__", "").split(".")[0] != _PACKAGE:
+            continue
+        needed = [p for p in signature(getter).parameters.values() if p.default is p.empty]
+        if len(needed) == 1:
+            snake = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name[3:]).lower()
+            setattr(kind, snake, property(getter, getattr(kind, "Set" + name[3:], None), doc=getter.__doc__))
+    return kind
+
+
+@_with_properties
 class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPythonAlgorithmBase):  # type: ignore[misc] # VTK has no types
     """A DICOM series as vtkImageData, in the place of vtkDICOMImageReader: swap the class name and the script runs.
 
@@ -64,6 +80,9 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
     `Update`, `UpdateInformation` and the like raise what went wrong. An update that comes from downstream cannot:
     it fails, invokes ErrorEvent (or, where nothing observes that, speaks to vtkOutputWindow), and leaves the exception
     in `GetError` and its kind in `GetErrorCode`.
+
+    As VTK's own classes it has a property for each Get and Set, which the constructor takes too:
+    ``DICOMSeriesSource(directory_name="study", series=1)``.
 
     Examples
     --------
@@ -84,8 +103,13 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
         self._raises = False  # whether an update of our own runs, which will raise
         self._fault: BaseException | None = None  # with its traceback, until it is raised
         self._error: BaseException | None = None  # without, until an update goes well
+        self._error_code = 0
+        self._refusal: BaseException | None = None  # why RequestInformation found no image
+        self._refusal_is_told = False
         self.GetExecutive().AddObserver("ErrorEvent", _complained)
         for name, value in properties.items():
+            if not hasattr(type(self), name):
+                raise TypeError(f"DICOMSeriesSource has no property {name!r}")
             setattr(self, name, value)
 
     # ------------------------------------------------------------------------------------------ updates that raise
@@ -107,6 +131,7 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
 
     def UpdateWholeExtent(self) -> Any:
         """`Update` with the whole extent, whatever was asked for before."""
+        self.UpdateInformation()  # VTK would go on after a failure, and fail once more
         return self._run(super().UpdateWholeExtent)
 
     def UpdateExtent(self, extent: Sequence[int]) -> Any:
@@ -127,7 +152,7 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
         return self
 
     def _run(self, update: Callable[..., Any], *arguments: Any) -> Any:
-        if self._plan is None or self._planned_for != (self._settings, self._settings.stamp()):
+        if self._refusal is not None or self._planned_for != (self._settings, self._settings.stamp()):
             self.Modified()
         before, self._raises = self._raises, True
         try:
@@ -154,7 +179,7 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
 
     def GetErrorCode(self) -> int:
         """The vtkErrorCode of what the last update failed with; 0 where it went well."""
-        return _error_code(self._error)
+        return int(vtkErrorCode.NoError) if self._error is None else self._error_code
 
     # ------------------------------------------------------------------------------------------ passes of the pipeline
     def ProcessRequest(self, request: Any, inputs: Any, outputs: Any) -> int:
@@ -170,35 +195,49 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
 
     def RequestInformation(self, _request: Any, _inputs: Any, outputs: Any) -> int:
         """Announce extent, spacing, origin, direction and scalar type."""
-        self._error = None
+        info = outputs.GetInformationObject(0)
+        self._error = self._refusal = None
+        try:
+            self._announce(info)
+        except BaseException as error:
+            # VTK takes information that failed for known; data that failed it asks for again, and stops there.
+            self._failed(error)
+            self._refusal, self._refusal_is_told = self._error, True
+            info.Set(vtkStreamingDemandDrivenPipeline.WHOLE_EXTENT(), (0, 0, 0, 0, 0, 0), 6)
+        return 1
+
+    def _announce(self, info: Any) -> None:
         settings, stamp = self._settings, self._settings.stamp()
         if self._plan is None or self._planned_for != (settings, stamp):
-            self._plan, self._planned_for = None, (settings, stamp)
-            self._plan = _plan(settings)
-            for sentence in self._plan.assumptions:
+            self._plan = None
+            plan = _plan(settings)
+            for sentence in plan.assumptions:
                 warn(sentence)
-        info, place = outputs.GetInformationObject(0), self._place()
+            self._plan, self._planned_for = plan, (settings, stamp)
+        place = self._place()
         info.Set(vtkStreamingDemandDrivenPipeline.WHOLE_EXTENT(), self.GetDataExtent(), 6)
         info.Set(vtkDataObject.ORIGIN(), place.origin, 3)
         info.Set(vtkDataObject.SPACING(), place.spacing, 3)
         info.Set(vtkDataObject.DIRECTION(), place.direction, 9)
         info.Set(self.CAN_PRODUCE_SUB_EXTENT(), 1)
         vtkDataObject.SetPointDataActiveScalarInfo(info, self.GetDataScalarType(), self.GetNumberOfComponents())
-        return 1
 
     def RequestData(self, _request: Any, _inputs: Any, outputs: Any) -> int:
         """Read the slices of the extent that is asked for."""
-        if self._plan is None:
-            raise self._once_more()
+        if self._refusal is not None:
+            if not self._refusal_is_told and isinstance(self._refusal, Exception):
+                self._failed(self._refusal)
+            self._refusal_is_told = False
+            return 0
+        assert self._plan is not None  # noqa: S101 - for the type checker: RequestInformation went before
         self._error = None
-        info = outputs.GetInformationObject(0)
-        extent = info.Get(vtkStreamingDemandDrivenPipeline.UPDATE_EXTENT())
-        image = vtkImageData.GetData(outputs)
-        image.SetExtent(extent)
+        extent = outputs.GetInformationObject(0).Get(vtkStreamingDemandDrivenPipeline.UPDATE_EXTENT())
         x, y, z = (slice(extent[a], extent[a + 1] + 1) for a in (0, 2, 4))
+        image = vtkImageData.GetData(outputs)
         if all(part.stop > part.start for part in (x, y, z)):
             pixels = _pixels(self._plan, z, self._tell_progress)[:, y, x]
             image.GetPointData().SetScalars(scalars_over(np.ascontiguousarray(pixels)))
+        image.SetExtent(extent)
         return 1
 
     def _tell_progress(self, done: int, total: int) -> None:
@@ -208,24 +247,14 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
 
     # ------------------------------------------------------------------------------------------ failures
     def _executive_said(self, text: str) -> None:
-        if "returned failure for request" in text:  # which follows what is known already
-            return
-        if self._plan is None and self._error is not None:
-            self._failed(self._once_more())
-        else:
+        if "returned failure for request" not in text:  # which is known already
             self._failed(ValueError(_words(text)))
 
-    def _once_more(self) -> BaseException:
-        """What `RequestInformation` failed with, which VTK asks for once only."""
-        self.Modified()
-        return self._error or NoDicomError("no headers have been read → UpdateInformation()")
-
     def _failed(self, error: BaseException) -> None:
-        """Keep an exception and tell whoever listens."""
+        """Keep an exception, empty the output, and tell whoever listens."""
         self._error = _without_traceback(error)
-        if isinstance(error, CorruptFileError):
-            self._planned_for = None  # a file may have changed since it was scanned: scan again
-            self.Modified()
+        self._error_code = _code_of(error, self._settings)
+        self.GetOutput().Initialize()  # else it would go on showing what was there before
         said = f"{type(error).__name__}: {error}"
         self.InvokeEvent("ErrorEvent", said)
         if self._raises:
@@ -238,7 +267,7 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
 
     def __repr__(self) -> str:
         settings, plan = self._settings, self._plan
-        several = None if settings.names is None else f"{len(list(settings._paths()))} files"
+        several = None if settings.names is None else f"{len(settings.paths())} files"
         name = settings.directory or settings.file or several or "nothing set"
         if plan is None:
             return f"<DICOMSeriesSource {name}: no headers read>"
@@ -259,10 +288,13 @@ def _plan(settings: Settings) -> Plan:
         recursive=settings.recursive,
     )
     plan = plan_volume(series, options, ignored)
-    return plan if settings.scalar_type is None else _widened(plan, settings.scalar_type)
+    if plan.conversion.checked and plan.conversion.dtype.itemsize == 1:
+        # Eight bits with a sign or an offset hardly ever fit VTK's uint8.
+        plan = with_conversion(plan, wider(plan.conversion))
+    return plan if settings.scalar_type is None else _given_as(plan, settings.scalar_type)
 
 
-def _widened(plan: Plan, scalar_type: int) -> Plan:
+def _given_as(plan: Plan, scalar_type: int) -> Plan:
     """The plan with values of a type that holds all that its own does, or more."""
     dtype, own = np.dtype(get_numpy_array_type(scalar_type)), plan.conversion.dtype
     if dtype == own:
@@ -280,10 +312,10 @@ def _pixels(plan: Plan, chosen: slice, progress: Progress) -> Any:
     try:
         return read(plan, slice(count - chosen.stop, count - chosen.start)).pixels[::-1, ::-1]
     except ValueOverflow:
-        dtype, wider = plan.conversion.dtype, "Int" if plan.conversion.dtype.itemsize <= 2 else "Double"
+        dtype, larger = plan.conversion.dtype, "Int" if plan.conversion.dtype.itemsize <= 2 else "Double"
     raise DicomLoadError(
         f"the values do not fit {dtype}, which vtkDICOMImageReader would choose for these headers and wrap → "
-        f"SetOutputScalarTypeTo{wider}()",
+        f"SetOutputScalarTypeTo{larger}()",
         files=plan.series.files[:1],
     )
 
@@ -302,14 +334,13 @@ def _without_traceback(error: BaseException) -> BaseException:
         return error.with_traceback(None)
 
 
-def _error_code(error: BaseException | None) -> int:
-    codes = vtkErrorCode
-    if error is None:
-        return int(codes.NoError)
+def _code_of(error: BaseException, settings: Settings) -> int:
+    """The vtkErrorCode that comes nearest."""
     if isinstance(error, NoDicomError):
-        return int(codes.FileNotFoundError if error.files else codes.NoFileNameError)
+        named = settings.directory is not None or settings.paths()
+        return int(vtkErrorCode.FileNotFoundError if named else vtkErrorCode.NoFileNameError)
     if isinstance(error, CorruptFileError):
-        return int(codes.FileFormatError)
+        return int(vtkErrorCode.FileFormatError)
     if isinstance(error, UnsupportedPixelDataError):
-        return int(codes.UnrecognizedFileTypeError)
-    return int(codes.CannotOpenFileError if isinstance(error, OSError) else codes.UnknownError)
+        return int(vtkErrorCode.UnrecognizedFileTypeError)
+    return int(vtkErrorCode.CannotOpenFileError if isinstance(error, OSError) else vtkErrorCode.UnknownError)

@@ -63,27 +63,26 @@ class Settings:
             raise NoDicomError("nothing to read is set → SetDirectoryName, SetFileName or SetFileNames")
         return self.names
 
-    def stamp(self) -> frozenset[tuple[str, int, int]]:
+    def stamp(self) -> tuple[tuple[str, int, int], ...]:
         """Path, size and time of modification of every file that is meant; it differs once they do."""
-        return frozenset(_stamps(self._paths()))
+        return tuple(_stamps(self.paths()))
 
-    def _paths(self) -> Iterable[str]:
+    def paths(self) -> list[str]:
+        """Every file that is meant, DICOM or not."""
         if self.directory is not None:
-            for folder, folders, files in os.walk(self.directory, followlinks=True):
-                yield from (os.path.join(folder, name) for name in files)
-                if not self.recursive:
-                    folders.clear()
-        elif self.file is not None:
-            yield self.file
-        elif self.names is not None:
-            yield from names_in(self.names)
+            return sorted(_files_in(self.directory, self.recursive))
+        if self.file is not None:
+            return [self.file]
+        if hasattr(self.names, "GetNumberOfValues"):
+            return [self.names.GetValue(i) for i in range(self.names.GetNumberOfValues())]
+        return list(self.names or ())
 
 
-def names_in(names: Any) -> list[str]:
-    """The file names in a vtkStringArray or a sequence."""
-    if hasattr(names, "GetNumberOfValues"):
-        return [names.GetValue(i) for i in range(names.GetNumberOfValues())]
-    return [os.fspath(name) for name in names]
+def _files_in(folder: str, recursive: bool) -> Iterable[str]:
+    for parent, folders, files in os.walk(folder):
+        yield from (os.path.join(parent, name) for name in files)
+        if not recursive:
+            folders.clear()
 
 
 def _stamps(paths: Iterable[str]) -> Iterable[tuple[str, int, int]]:

@@ -9,6 +9,12 @@ import numpy as np
 from .geometry import Geometry, toward
 
 if TYPE_CHECKING:
+    import os
+
+    import nibabel
+    import pyvista
+    import SimpleITK
+    import xarray
     from vtkmodules.vtkCommonDataModel import vtkImageData
 
     from .geometry import Floats
@@ -249,6 +255,134 @@ class Volume:
         from .reorientation import reoriented
 
         return reoriented(self, axes)
+
+    # ------------------------------------------------------------------------------------------ other libraries, files
+    def to_xarray(self) -> xarray.DataArray:
+        """An xarray.DataArray over the same memory, with coordinates in mm.
+
+        Returns
+        -------
+        xarray.DataArray
+            Dimensions z, y, x (and component) as in `frames`. A coordinate is the distance in mm from
+            ``frames[0, 0, 0]`` along that axis of `frames`; irregular slices have their true places along the normal.
+            Attributes, where known: spacing (x, y, z); affine, index (x, y, z, 1) of ``frames[z, y, x]`` → LPS mm, a
+            4 × 4 nested list, or for uneven slices positions, LPS mm of every ``frames[z, 0, 0]``; units, modality,
+            description, photometric_interpretation, window and padding_value.
+
+        Raises
+        ------
+        GeometryError
+            The slices do not follow each other in space (an `order` that is not monotone).
+        ImportError
+            xarray is not installed; the message says how to.
+        """
+        from .bridges import to_xarray
+
+        return to_xarray(self)
+
+    def to_pyvista(self) -> pyvista.ImageData:
+        """A pyvista.ImageData over the same memory: `image` as PyVista's class.
+
+        Returns
+        -------
+        pyvista.ImageData
+            Spacing, origin and direction matrix in LPS mm; no pixel is copied unless `image` has to (`reorient`).
+
+        Raises
+        ------
+        GeometryError
+            Uneven slices, which no affine describes.
+        ImportError
+            PyVista is not installed; the message says how to.
+
+        Warns
+        -----
+        DicomLoadWarning
+            The files do not say where the volume lies.
+        """
+        from .bridges import to_pyvista
+
+        return to_pyvista(self)
+
+    def to_sitk(self) -> SimpleITK.Image:
+        """A SimpleITK.Image with a copy of the pixels (SimpleITK always copies).
+
+        Returns
+        -------
+        SimpleITK.Image
+            Spacing, origin and direction in LPS mm (not orthogonal where the volume is sheared); colour is a vector
+            image; ``GetArrayFromImage`` gives `frames` again.
+
+        Raises
+        ------
+        GeometryError
+            Uneven slices, which no affine describes.
+        ImportError
+            SimpleITK is not installed; the message says how to.
+
+        Warns
+        -----
+        DicomLoadWarning
+            The files do not say where the volume lies.
+        """
+        from .bridges import to_sitk
+
+        return to_sitk(self)
+
+    def to_nibabel(self) -> nibabel.Nifti1Image:
+        """A nibabel.Nifti1Image over the same memory.
+
+        Returns
+        -------
+        nibabel.Nifti1Image
+            Index (x, y, z) for ``frames[z, y, x]``, a transposed view; colour as nibabel's structured RGB. The affine
+            (RAS mm) is in sform and qform with code 1 (scanner); in the sform alone where it is sheared, in neither
+            where the files do not say where the volume lies.
+
+        Raises
+        ------
+        GeometryError
+            Uneven slices, which no affine describes.
+        UnsupportedPixelDataError
+            Colour of 16 bits, or an axis longer than 32767: NIfTI-1 holds neither.
+        ImportError
+            nibabel is not installed; the message says how to.
+        """
+        from .bridges import to_nibabel
+
+        return to_nibabel(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the volume as one file of another format, without anything that names the patient.
+
+        The file appears whole or not at all. One that exists is replaced once the new one is written.
+
+        Parameters
+        ----------
+        path : path-like
+            Its suffix says the format: ``.vti``, ``.nii``, ``.nii.gz``, ``.mha``, ``.nrrd``, ``.npz`` or ``.zarr``.
+
+        Raises
+        ------
+        ValueError
+            Another suffix.
+        GeometryError
+            Uneven slices, which no affine describes → ``load(…, irregular="resample")``.
+        UnsupportedPixelDataError
+            The format does not hold these pixels.
+        OSError
+            There is no such folder, the path is a folder (or no Zarr store), or the file could not be written.
+        ImportError
+            The library that writes the format is not installed; the message says how to.
+
+        Warns
+        -----
+        DicomLoadWarning
+            The files do not say where the volume lies, and the format holds an origin all the same.
+        """
+        from .export import save
+
+        save(self, path)
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
