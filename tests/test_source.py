@@ -503,6 +503,10 @@ def _one_high(dataset: Dataset, k: int) -> None:
         dataset.PixelData = dataset.PixelData[:-2] + b"\xff\xff"
 
 
+def _highest(dataset: Dataset, k: int) -> None:
+    dataset.PixelData = dataset.PixelData[:-4] + b"\xff\xff\xff\x7f"
+
+
 def test_values_that_do_not_fit_the_announced_type_are_refused_never_wrapped(series: Write) -> None:
     truth = series(dtype=np.uint16, RescaleIntercept=-1024, edit=_one_high)
     source = DICOMSeriesSource(directory_name=truth.folder)
@@ -524,9 +528,40 @@ def test_values_that_do_not_fit_the_announced_type_are_refused_never_wrapped(ser
     np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array[:, :, 3:])
 
 
+@pytest.mark.parametrize(
+    ("options", "scalar_type"),
+    [
+        ({"RescaleIntercept": -1024}, VTK_SHORT),
+        ({"dtype": np.uint16, "RescaleIntercept": -1024}, VTK_SHORT),
+        ({"RescaleSlope": 2}, VTK_INT),
+        ({"RescaleIntercept": 100_000}, VTK_INT),
+        ({"dtype": np.int8}, VTK_INT),
+        ({"dtype": np.uint8, "RescaleIntercept": -100}, VTK_INT),
+        ({"RescaleSlope": 1e8}, VTK_DOUBLE),
+        ({"RescaleSlope": 2, "BitsStored": 12, "HighBit": 11}, VTK_SHORT),
+    ],
+)
+def test_the_type_is_announced_from_headers_and_kept(
+    series: Write, bytes_read: dict[str, int], options: dict[str, Any], scalar_type: int
+) -> None:
+    truth = series(**options)
+    source = DICOMSeriesSource(directory_name=truth.folder)
+    source.UpdateInformation()
+    assert source.GetDataScalarType() == scalar_type
+    assert not bytes_read
+    for update in (lambda: source.UpdateExtent((0, 7, 0, 5, 2, 2)), source.UpdateWholeExtent):
+        update()
+        assert source.GetOutput().GetScalarType() == scalar_type
+    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array)
+
+
 def test_values_that_do_not_fit_int32_take_double(series: Write) -> None:
-    truth = series(RescaleSlope=1e8)
-    source = DICOMSeriesSource(directory_name=truth.folder, output_scalar_type=VTK_INT)
+    truth = series(dtype=np.int32, RescaleIntercept=3_000_000_000)
+    source = DICOMSeriesSource(directory_name=truth.folder)
+    source.UpdateInformation()
+    assert source.GetDataScalarType() == VTK_DOUBLE
+    truth = series("3", dtype=np.int32, RescaleIntercept=2**30, edit=_highest)
+    source = DICOMSeriesSource(directory_name=truth.folder)
     with pytest.raises(vdl.DicomLoadError, match=r"do not fit int32.*→ SetOutputScalarTypeToDouble\(\)"):
         source.Update()
     source.SetOutputScalarTypeToDouble()

@@ -27,7 +27,7 @@ from .errors import CorruptFileError, DicomLoadError, NoDicomError, UnsupportedP
 from .images import scalars_over
 from .plan import Plan, plan_volume, read, with_conversion
 from .quiet import warn
-from .readers.values import Conversion, ValueOverflow, wider
+from .readers.values import Conversion, ValueOverflow, announced
 from .selection import select
 from .source_answers import SourceAnswers
 from .source_geometry import NO_PLACE, SourceGeometry
@@ -288,9 +288,7 @@ def _plan(settings: Settings) -> Plan:
         recursive=settings.recursive,
     )
     plan = plan_volume(series, options, ignored)
-    if plan.conversion.checked and plan.conversion.dtype.itemsize == 1:
-        # Eight bits with a sign or an offset hardly ever fit VTK's uint8.
-        plan = with_conversion(plan, wider(plan.conversion))
+    plan = with_conversion(plan, announced(plan.series.frames, plan.conversion))
     return plan if settings.scalar_type is None else _given_as(plan, settings.scalar_type)
 
 
