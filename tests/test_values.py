@@ -280,6 +280,8 @@ def test_shape_of_a_frame(frame, photometric, shape):
         ([{"intercept": -1024}], np.int16),
         ([{"intercept": 1000}], np.uint16),
         ([{"stored": 12, "slope": 2, "intercept": -4096}], np.int16),
+        ([{"signed": 1, "intercept": -1024, "padding_value": -2000.0}], np.int16),
+        ([{"signed": 1, "intercept": -1024, "padding_value": -32768.0}], np.int32),
         ([{"signed": 1, "slope": 2}], np.int32),
         ([{"signed": 1, "slope": -3}], np.int32),
         ([{"signed": 1, "intercept": -1024}, {"signed": 1, "slope": 2}], np.int32),
