@@ -503,36 +503,98 @@ def _one_high(dataset: Dataset, k: int) -> None:
         dataset.PixelData = dataset.PixelData[:-2] + b"\xff\xff"
 
 
-def test_values_that_do_not_fit_the_announced_type_are_refused_never_wrapped(series: Write) -> None:
+def _highest(dataset: Dataset, k: int) -> None:
+    dataset.PixelData = dataset.PixelData[:-4] + b"\xff\xff\xff\x7f"
+
+
+def test_values_that_do_not_fit_are_read_again_in_a_wider_type(
+    series: Write, capfd: pytest.CaptureFixture[str]
+) -> None:
     truth = series(dtype=np.uint16, RescaleIntercept=-1024, edit=_one_high)
     source = DICOMSeriesSource(directory_name=truth.folder)
+    said = watch(source)
     source.UpdateInformation()
     assert source.GetDataScalarType() == VTK_SHORT
-    with pytest.raises(vdl.DicomLoadError, match=r"do not fit int16.*→ SetOutputScalarTypeToInt\(\)"):
+    for _ in range(2):
         source.Update()
-    assert source.GetOutput().GetNumberOfPoints() == 0
+        assert source.GetOutput().GetScalarType() == source.GetDataScalarType() == VTK_INT
+        np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array)
+        source.Modified()
+    assert (source.GetError(), said) == (None, [])
+    assert capfd.readouterr() == ("", "")
+
+
+def test_filters_downstream_may_rely_on_the_announced_type(series: Write) -> None:
+    truth = series(dtype=np.uint16, RescaleIntercept=-1024, edit=_one_high)
     source = DICOMSeriesSource(directory_name=truth.folder)
-    source.UpdateExtent((0, 7, 0, 5, 3, 4))
-    assert source.GetOutput().GetScalarType() == VTK_SHORT
+    said = watch(source)
+    smooth = vtkImageCast()
+    smooth.SetInputConnection(source.GetOutputPort())
+    smooth.SetOutputScalarTypeToDouble()
+    smooth.Update()
+    assert "do not fit int16, which was announced → Update() of the source" in said.pop()
+    assert smooth.GetOutput().GetNumberOfPoints() == 0
     source.SetOutputScalarTypeToInt()
-    source.UpdateWholeExtent()
-    assert source.GetOutput().GetScalarType() == source.GetDataScalarType() == VTK_INT
-    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array)
+    smooth.Update()
+    np.testing.assert_array_equal(array_of(smooth.GetOutput()), truth.array)
+    source.SetOutputScalarType(None)
+    source.Update()
+    smooth.Update()
+    np.testing.assert_array_equal(array_of(smooth.GetOutput()), truth.array)
+    assert not said
+
+
+def test_a_type_that_was_set_holds_for_a_part_and_the_whole(series: Write) -> None:
+    truth = series(dtype=np.uint16, RescaleIntercept=-1024, edit=_one_high)
     source = DICOMSeriesSource(directory_name=truth.folder, output_scalar_type=VTK_INT)
     source.UpdateExtent((0, 7, 0, 5, 3, 4))
     assert source.GetOutput().GetScalarType() == VTK_INT
     np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array[:, :, 3:])
 
 
+@pytest.mark.parametrize(
+    ("options", "scalar_type"),
+    [
+        ({"RescaleIntercept": -1024}, VTK_SHORT),
+        ({"dtype": np.uint16, "RescaleIntercept": -1024}, VTK_SHORT),
+        ({"RescaleSlope": 2}, VTK_INT),
+        ({"RescaleIntercept": 100_000}, VTK_INT),
+        ({"dtype": np.int8}, VTK_INT),
+        ({"dtype": np.uint8, "RescaleIntercept": -100}, VTK_INT),
+        ({"RescaleSlope": 1e8}, VTK_DOUBLE),
+        ({"RescaleSlope": 2, "BitsStored": 12, "HighBit": 11}, VTK_SHORT),
+        ({"RescaleIntercept": -1024, "PixelPaddingValue": -32768}, VTK_INT),
+    ],
+)
+def test_the_type_is_announced_from_headers_and_kept(
+    series: Write, bytes_read: dict[str, int], options: dict[str, Any], scalar_type: int
+) -> None:
+    truth = series(**options)
+    source = DICOMSeriesSource(directory_name=truth.folder)
+    source.UpdateInformation()
+    assert source.GetDataScalarType() == scalar_type
+    assert not bytes_read
+    for update in (lambda: source.UpdateExtent((0, 7, 0, 5, 2, 2)), source.UpdateWholeExtent):
+        update()
+        assert source.GetOutput().GetScalarType() == scalar_type
+    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array)
+
+
 def test_values_that_do_not_fit_int32_take_double(series: Write) -> None:
-    truth = series(RescaleSlope=1e8)
-    source = DICOMSeriesSource(directory_name=truth.folder, output_scalar_type=VTK_INT)
-    with pytest.raises(vdl.DicomLoadError, match=r"do not fit int32.*→ SetOutputScalarTypeToDouble\(\)"):
-        source.Update()
-    source.SetOutputScalarTypeToDouble()
+    truth = series(dtype=np.int32, RescaleIntercept=3_000_000_000)
+    source = DICOMSeriesSource(directory_name=truth.folder)
+    source.UpdateInformation()
+    assert source.GetDataScalarType() == VTK_DOUBLE
+    truth = series("3", dtype=np.int32, RescaleIntercept=2**30, edit=_highest)
+    source = DICOMSeriesSource(directory_name=truth.folder)
+    source.UpdateInformation()
+    assert source.GetDataScalarType() == VTK_INT
     source.Update()
     assert source.GetOutput().GetScalarType() == VTK_DOUBLE
     np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array)
+    source = DICOMSeriesSource(directory_name=truth.folder, output_scalar_type=VTK_INT)
+    with pytest.raises(vdl.DicomLoadError, match=r"do not fit int32, .* → SetOutputScalarTypeToDouble\(\)"):
+        source.Update()
 
 
 @pytest.mark.parametrize("scalar_type", [VTK_INT, VTK_FLOAT, VTK_DOUBLE])

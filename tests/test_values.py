@@ -15,6 +15,7 @@ from vtkdicomload.multiframe import frames_of
 from vtkdicomload.readers.values import (
     Conversion,
     ValueOverflow,
+    announced,
     colour,
     conversion_for,
     fractional,
@@ -272,6 +273,32 @@ def test_shape_of_a_frame(frame, photometric, shape):
 
 
 # ------------------------------------------------------------------------------------------------------- widening
+@pytest.mark.parametrize(
+    ("transforms", "dtype"),
+    [
+        ([{"signed": 1, "intercept": -1024}], np.int16),
+        ([{"intercept": -1024}], np.int16),
+        ([{"intercept": 1000}], np.uint16),
+        ([{"stored": 12, "slope": 2, "intercept": -4096}], np.int16),
+        ([{"signed": 1, "intercept": -1024, "padding_value": -2000.0}], np.int16),
+        ([{"signed": 1, "intercept": -1024, "padding_value": -32768.0}], np.int32),
+        ([{"signed": 1, "slope": 2}], np.int32),
+        ([{"signed": 1, "slope": -3}], np.int32),
+        ([{"signed": 1, "intercept": -1024}, {"signed": 1, "slope": 2}], np.int32),
+        ([{"intercept": 100_000}], np.int32),
+        ([{"slope": 1e9}], np.float64),
+        ([{"allocated": 8, "intercept": -1}], np.int32),
+        ([{"allocated": 8, "signed": 1}], np.int32),
+        ([{"allocated": 8}], np.uint8),
+        ([{"slope": 0.5}], np.float32),
+        ([{"has_modality_lut": True}], np.uint16),
+    ],
+)
+def test_the_announced_type_comes_from_headers_alone(frame, transforms, dtype):
+    frames = [frame(**transform) for transform in transforms]
+    assert announced(frames, conversion_for(frames, rescale=True)).dtype == dtype
+
+
 def test_wider_ends_with_float64():
     choices = [Conversion(np.dtype(t), rescale=True, checked=True) for t in (np.uint8, np.int16, np.uint16)]
     for conversion in choices:

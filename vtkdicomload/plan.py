@@ -148,6 +148,8 @@ def plan_volume(series: Series, options: Options, ignored: tuple[str, ...] = ())
 
 def with_conversion(plan: Plan, conversion: Conversion) -> Plan:
     """The same volume with values of another type."""
+    if conversion == plan.conversion:
+        return plan
     reader = choose(plan.options.engine, plan.series.frames, conversion)
     return replace(plan, conversion=conversion, reader=reader)
 

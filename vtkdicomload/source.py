@@ -27,7 +27,7 @@ from .errors import CorruptFileError, DicomLoadError, NoDicomError, UnsupportedP
 from .images import scalars_over
 from .plan import Plan, plan_volume, read, with_conversion
 from .quiet import warn
-from .readers.values import Conversion, ValueOverflow, wider
+from .readers.values import Conversion, ValueOverflow, announced, wider
 from .selection import select
 from .source_answers import SourceAnswers
 from .source_geometry import NO_PLACE, SourceGeometry
@@ -106,6 +106,7 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
         self._error_code = 0
         self._refusal: BaseException | None = None  # why RequestInformation found no image
         self._refusal_is_told = False
+        self._overflowed = False
         self.GetExecutive().AddObserver("ErrorEvent", _complained)
         for name, value in properties.items():
             if not hasattr(type(self), name):
@@ -157,6 +158,10 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
         before, self._raises = self._raises, True
         try:
             result = update(*arguments)
+            while self._overflowed:
+                self._overflowed = False
+                self._widen()
+                result = update(*arguments)
         finally:
             self._raises = before
         fault, self._fault = self._fault, None
@@ -166,6 +171,12 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
         finally:
             del fault  # its traceback leads here
         return result
+
+    def _widen(self) -> None:
+        """Announce the next wider type, as `load` would take it, from now on."""
+        assert self._plan is not None  # noqa: S101 - for the type checker: it has just been read by
+        self._plan = with_conversion(self._plan, wider(self._plan.conversion))
+        self.Modified()
 
     # ------------------------------------------------------------------------------------------ output and error
     def GetOutput(self, port: int = 0) -> vtkImageData:
@@ -187,6 +198,9 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
         try:
             done: int = super().ProcessRequest(request, inputs, outputs)
         except _Aborted:
+            return 0
+        except ValueOverflow:
+            self._does_not_fit()
             return 0
         except BaseException as error:  # Ctrl-C too
             self._failed(error)
@@ -246,6 +260,22 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
             raise _Aborted
 
     # ------------------------------------------------------------------------------------------ failures
+    def _does_not_fit(self) -> None:
+        """Values left the announced type: our own update announces another one, the filters of others rely on it."""
+        assert self._plan is not None  # noqa: S101 - for the type checker: it has just been read by
+        settled = self._settings.scalar_type is not None
+        if self._raises and not settled:
+            self._overflowed = True
+            return
+        dtype = self._plan.conversion.dtype
+        way = f"SetOutputScalarTypeTo{'Int' if dtype.itemsize <= 2 else 'Double'}()"
+        self._failed(
+            DicomLoadError(
+                f"the values do not fit {dtype}, which was announced → {way if settled else 'Update() of the source'}",
+                files=self._plan.series.files[:1],
+            )
+        )
+
     def _executive_said(self, text: str) -> None:
         if "returned failure for request" not in text:  # which is known already
             self._failed(ValueError(_words(text)))
@@ -288,9 +318,7 @@ def _plan(settings: Settings) -> Plan:
         recursive=settings.recursive,
     )
     plan = plan_volume(series, options, ignored)
-    if plan.conversion.checked and plan.conversion.dtype.itemsize == 1:
-        # Eight bits with a sign or an offset hardly ever fit VTK's uint8.
-        plan = with_conversion(plan, wider(plan.conversion))
+    plan = with_conversion(plan, announced(plan.series.frames, plan.conversion))
     return plan if settings.scalar_type is None else _given_as(plan, settings.scalar_type)
 
 
@@ -309,15 +337,7 @@ def _pixels(plan: Plan, chosen: slice, progress: Progress) -> Any:
     """Slices of the image, (k, j, i) or (k, j, i, component): VTK counts slices and rows from the other end."""
     count = plan.shape[0]
     plan = replace(plan, options=replace(plan.options, progress=progress))
-    try:
-        return read(plan, slice(count - chosen.stop, count - chosen.start)).pixels[::-1, ::-1]
-    except ValueOverflow:
-        dtype, larger = plan.conversion.dtype, "Int" if plan.conversion.dtype.itemsize <= 2 else "Double"
-    raise DicomLoadError(
-        f"the values do not fit {dtype}, which vtkDICOMImageReader would choose for these headers and wrap → "
-        f"SetOutputScalarTypeTo{larger}()",
-        files=plan.series.files[:1],
-    )
+    return read(plan, slice(count - chosen.stop, count - chosen.start)).pixels[::-1, ::-1]
 
 
 def _words(complaint: str) -> str:

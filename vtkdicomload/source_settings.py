@@ -253,7 +253,9 @@ class SourceSettings:
         """Give the values in a wider type, a constant such as ``VTK_INT``; None: the one that the headers call for.
 
         The type is announced before a pixel is read. Where BitsStored leaves it open whether the rescaled values fit,
-        it is the one that vtkDICOMImageReader would choose; values that do not fit it are an error, never wrapped.
+        it is the one that vtkDICOMImageReader would choose as long as that is likely to hold them, and never wraps:
+        where they do not fit, `Update` announces a wider one and reads again. Filters that update from downstream rely
+        on what was announced; for them it is an error.
         """
         from vtkmodules.util.vtkConstants import VTK_DOUBLE, VTK_FLOAT, VTK_INT
 

@@ -136,6 +136,29 @@ def wider(conversion: Conversion) -> Conversion:
     return Conversion(np.dtype(np.int32), rescale=True, checked=True)
 
 
+def announced(frames: Sequence[Frame], conversion: Conversion) -> Conversion:
+    """The conversion to settle on before any value is seen, so that a part and the whole have one type.
+
+    Where only the values can tell, it is VTK's 16-bit type as long as that holds PixelPaddingValue and more than half
+    of the range that the headers allow (a CT of 16 bits with intercept -1024), else the next wider one.
+    """
+    while conversion.checked and not all(_mostly_fits(f, conversion.dtype) for f in _distinct(frames)):
+        conversion = wider(conversion)
+    return conversion
+
+
+def _mostly_fits(frame: Frame, dtype: np.dtype[Any]) -> bool:
+    if dtype.itemsize == 1:
+        return False  # a sign or an offset leaves VTK's uint8 nearly always
+    if frame.header.has_modality_lut:
+        return True
+    limits, padding = np.iinfo(dtype), frame.header.padding_value
+    if padding is not None and not limits.min <= padding * frame.slope + frame.intercept <= limits.max:
+        return False
+    low, high = sorted(_rescaled_range(frame))
+    return min(high, limits.max) - max(low, limits.min) > (high - low) / 2
+
+
 def masked(stored: Pixels, header: Header) -> Pixels:
     """Stored words without what lies above HighBit, sign-extended from BitsStored (PS3.5 8.1.1)."""
     mask = _mask(header)
