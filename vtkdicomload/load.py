@@ -203,7 +203,7 @@ def _options(options: dict[str, Any]) -> _Options:
 # ---------------------------------------------------------------------------------------------------- source to series
 def _scan(source: Any, ignore: Ignore, workers: int | None) -> tuple[Scan, tuple[str, ...]]:
     """What is at the source without the ignored files, and those."""
-    is_ignored = _predicate(ignore)
+    is_ignored = ignored_by(ignore)
     if isinstance(source, Series):
         kept = tuple(f for f in source.frames if not is_ignored(f.path))
         problems = tuple(p for p in source.problems if not is_ignored(p.path))
@@ -223,7 +223,8 @@ def _scan(source: Any, ignore: Ignore, workers: int | None) -> tuple[Scan, tuple
     return found, left_out
 
 
-def _predicate(ignore: Ignore) -> Callable[[str], bool]:
+def ignored_by(ignore: Ignore) -> Callable[[str], bool]:
+    """Whether ``ignore=`` leaves a path out."""
     if callable(ignore):
         return ignore
     if isinstance(ignore, (str, os.PathLike)):
