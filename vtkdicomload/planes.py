@@ -216,7 +216,7 @@ def _cuts_one_way(volume: Volume) -> bool:
 
 def _nearest(view: Volume, name: str, mm: float) -> int:
     """The plane of a view that lies nearest to a coordinate along its normal."""
-    lie = _corners(view) @ _slice_axis(view)
+    lie, mm = _corners(view) @ _slice_axis(view), float(mm)
     half = view.frames_geometry.spacing[2] / 2
     first, last = float(lie.min()), float(lie.max())
     if not first - half <= mm <= last + half:
