@@ -243,7 +243,7 @@ def demo(
         print_comparison(demonstration.HEADINGS, made.theirs, made.ours)
         say("\nThe same pixels; only one image knows where they lie. The time of vtkdicomload includes its checks.")
         if made.trouble:
-            say(f"no surface: VTK could not render here ({made.trouble})", stderr=True, style="yellow")
+            say(f"no surface: {made.trouble}", stderr=True, style="yellow")
         say("\nPictures:")
         for path in made.files:
             say(f"  {path.resolve()}")

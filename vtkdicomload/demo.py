@@ -99,7 +99,7 @@ def run(folder: Path) -> Demo:
             save(_comparison(volume, plain, ours, theirs), compared)
             _, words = rendering.communicate(timeout=_RENDER_SECONDS)
         except subprocess.TimeoutExpired:
-            words = b"it took too long"
+            words = b"rendering took too long"
         finally:
             rendering.kill()
     rendered = rendering.returncode == 0 and surface.is_file()
@@ -199,4 +199,7 @@ def render_surface(volume: Volume, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    render_surface(load(HEAD), Path(sys.argv[1]))
+    try:
+        render_surface(load(HEAD), Path(sys.argv[1]))
+    except DicomLoadError as trouble:
+        sys.exit(str(trouble))

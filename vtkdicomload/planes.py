@@ -22,7 +22,7 @@ PlaneName = Literal["axial", "coronal", "sagittal"]
 
 # Where columns, rows and slices run to in the radiological view of each plane: left of the patient on the right.
 VIEWS: dict[PlaneName, str] = {"axial": "LPS", "coronal": "LIP", "sagittal": "PIL"}
-PATIENT_AXIS = {"L": 0, "P": 1, "S": 2, "I": 2}
+_PATIENT_AXIS = {"L": 0, "P": 1, "S": 2, "I": 2}
 OBLIQUE_DEGREES = 1.0
 
 
@@ -99,10 +99,16 @@ class Plane:
         """Where an axis of the picture begins and ends, along its vector turned to L, P or S."""
         assert self.origin is not None  # noqa: S101 - for the type checker: seen by `extent`
         assert self.direction is not None  # noqa: S101 - as above
-        vector = self.direction[:, axis]
-        sign = 1.0 if toward(vector) in "LPH" else -1.0
-        first = sign * (float(self.origin @ vector) - self.spacing[axis] / 2)
+        along = self.direction[:, axis]
+        vector = toward_lps(along)
+        sign = float(along @ vector)
+        first = float(self.origin @ vector) - sign * self.spacing[axis] / 2
         return first, first + sign * length
+
+
+def toward_lps(vector: Floats) -> Floats:
+    """A direction, or its opposite where that runs toward L, P or H."""
+    return vector if toward(vector) in "LPH" else -vector
 
 
 def plane(volume: Volume, name: str = "axial", *, index: int | None = None, mm: float | None = None) -> Plane:
@@ -267,7 +273,7 @@ def _plane(view: Volume, name: PlaneName, k: int, number: int | None) -> Plane:
     direction, (sx, sy, _) = view.frames_geometry.direction, view.frames_geometry.spacing
     assert direction is not None  # noqa: S101 - for the type checker: reoriented volumes have one
     right, bottom = toward(direction[:, 0]), toward(direction[:, 1])
-    along = [float(abs(direction[PATIENT_AXIS[side], column])) for column, side in enumerate(VIEWS[name])]
+    along = [float(abs(direction[_PATIENT_AXIS[side], column])) for column, side in enumerate(VIEWS[name])]
     degrees = float(np.degrees(np.arccos(min(1.0, *along))))
     words = f"oblique {name} ({degrees:.0f}°)" if degrees > OBLIQUE_DEGREES else name
     letters = Letters(opposite(right), right, opposite(bottom), bottom)

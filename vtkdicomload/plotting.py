@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
@@ -14,7 +15,7 @@ from matplotlib.patheffects import withStroke
 from .canvas import MARK, png, printable
 from .geometry import toward
 from .pictures import facts, has_scale, notes
-from .planes import orthogonal_planes
+from .planes import orthogonal_planes, toward_lps
 from .windows import window_of
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from .geometry import Floats
     from .planes import Letters, Plane
     from .volume import Volume
     from .windows import Wanted, Window
@@ -127,7 +127,7 @@ def _title(plane: Plane) -> str:
 def _mark(axes: Axes, plane: Plane, at: Sequence[float]) -> None:
     """Thin lines to the point that was asked for, open in the middle."""
     assert plane.direction is not None  # noqa: S101 - for the type checker: a point needs an orientation
-    x, y = (_along(plane.direction[:, axis], at) for axis in (0, 1))
+    x, y = (float(toward_lps(plane.direction[:, axis]) @ np.asarray(at, np.float64)) for axis in (0, 1))
     left, right, bottom, top = plane.extent
     gap = 0.06 * min(abs(right - left), abs(bottom - top))
     for a, b in ((left, x - gap), (x + gap, right)):
@@ -136,7 +136,3 @@ def _mark(axes: Axes, plane: Plane, at: Sequence[float]) -> None:
         axes.plot([x, x], [a, b], color=MARK, lw=0.6, alpha=0.8)
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
-
-
-def _along(vector: Floats, at: Sequence[float]) -> float:
-    return sum(float(a) * float(v) for a, v in zip(at, vector, strict=True)) * (1 if toward(vector) in "LPH" else -1)

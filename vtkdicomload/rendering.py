@@ -86,8 +86,9 @@ def render(
 ) -> Rendering:
     """Look at a volume from a side of the patient: as a body of translucent tissues, or the surface of one value.
 
-    The voxels are cast on the processor, the same picture on every machine; OpenGL only puts it together. Renderings
-    of several threads follow one another. On macOS VTK renders on the main thread alone.
+    The body is cast on the processor, at full resolution; OpenGL puts the picture together and draws surfaces, with a
+    graphics card or without. Renderings of several threads follow one another. On macOS VTK renders on the main thread
+    alone.
 
     Parameters
     ----------
