@@ -243,10 +243,6 @@ def test_large_frames_are_drawn_fast(series: Write, tmp_path: Path) -> None:
     assert time.perf_counter() - start < 10  # generous: it takes 0.5 s on two idle cores
 
 
-def test_round_lengths() -> None:
-    assert [canvas.round_length(x) for x in (0.3, 1, 7, 19.9, 60, 130)] == [0.2, 1, 5, 10, 50, 100]
-
-
 def test_evenly_takes_the_first_and_the_last() -> None:
     assert planes.evenly(3, 16) == [0, 1, 2]
     assert planes.evenly(93, 16)[0] == 0

@@ -90,6 +90,16 @@ def test_one_true_scale(series: Write) -> None:
     assert np.ptp(found) < 1e-9
 
 
+def test_a_thin_plane_has_one_tick_and_no_letters_on_each_other(series: Write) -> None:
+    options = {"count": 3, "rows": 100, "columns": 100, "PixelSpacing": [1, 1], "gap": 1}
+    volume = vdl.load(series(orientation=ACQUISITIONS["sagittal"], **options).folder)
+    axial, coronal, _ = volume.plot().axes
+    for axes, letters in ((axial, "AP"), (coronal, "HF")):
+        assert len(axes.get_xticks()) == 1
+        assert len(axes.get_yticks()) > 3
+        assert "".join(text.get_text() for text in axes.texts) == letters
+
+
 def test_window_title_and_facts(series: Write) -> None:
     figure = vdl.load(series().folder).plot("bone", title="cost $5_x$ 頭")
     words = " ".join(words_of(figure))
@@ -121,6 +131,14 @@ def test_irregular_single_and_unplaced_volumes_are_shown_alone(series: Write) ->
     assert "frames[3]" in axes.get_title()
     with pytest.raises(vdl.GeometryError, match="no position or orientation"):
         nowhere.plot(at=(0, 0, 0))
+
+
+def test_without_pixel_spacing_the_axes_claim_no_mm(series: Write) -> None:
+    with pytest.warns(vdl.DicomLoadWarning):
+        volume = vdl.load(series(PixelSpacing=None).folder)
+    figure = volume.plot()
+    assert all("no mm scale" in axes.get_xlabel() for axes in figure.axes)
+    assert "there is no mm scale" in " ".join(words_of(figure))
 
 
 @pytest.mark.parametrize("name", ["rgb_stack", "mono1", "mr_plain4", "enh_mr_phase", "seg_1bit", "rtdose_32bit"])

@@ -173,6 +173,7 @@ def test_the_picture_has_letters_and_a_true_bar(series: Write, tmp_path: Path) -
     assert words[2:6] == ["R", "L", "H", "F"]
     bar = figure.axes[0].lines[0].get_xdata()
     assert (max(bar) - min(bar)) * made.mm == pytest.approx(float(words[6].split()[0]))
+    assert made._repr_png_().startswith(b"\x89PNG")
     canvas.save(figure, tmp_path / "a.png")
     drawn = (imread(tmp_path / "a.png")[..., :3] * 255).round().astype(int)
     left, right, bottom, top = (round(v) for v in figure.axes[0].images[0].get_extent())

@@ -111,7 +111,9 @@ def _options(
 @app.command()
 def info(
     paths: Paths,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON with stable keys.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON with stable keys, `error` among them where it failed.")
+    ] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Read the pixels too, every frame by two readers.")] = False,
     series: Annotated[str | None, typer.Option(help="Describe this row only.")] = None,
 ) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from .canvas import MARK, png, printable
 from .geometry import toward
@@ -91,13 +92,18 @@ def _draw(axes: Axes, plane: Plane, window: Window, size: tuple[float, float], *
     axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, extent=plane.extent, aspect="auto", origin="upper")
     axes.set_title(_title(plane), fontsize=10)
     axes.tick_params(labelsize=8)
-    axes.locator_params(axis="x", nbins=max(1, min(9, int(size[0] / 0.5))))
-    axes.locator_params(axis="y", nbins=max(1, min(9, int(size[1] / 0.3))))
+    left, right, bottom, top = plane.extent
+    for axis, room, middle in (
+        (axes.xaxis, size[0] / 0.5, (left + right) / 2),
+        (axes.yaxis, size[1] / 0.3, (bottom + top) / 2),
+    ):
+        axis.set_major_locator(MaxNLocator(min(9, int(room))) if room >= 2 else FixedLocator([round(middle, 1)]))
     if plane.direction is None:
         words = ("mm", "mm") if in_mm else ("columns", "rows")
     else:
-        right, down = (_AXES[toward(plane.direction[:, axis])] for axis in (0, 1))
-        words = (f"{right} (LPS mm)", f"{down} (LPS mm)")
+        across, down = (_AXES[toward(plane.direction[:, axis])] for axis in (0, 1))
+        unit = "LPS mm" if in_mm else "no mm scale"
+        words = (f"{across} ({unit})", f"{down} ({unit})")
     axes.set_xlabel(words[0], fontsize=8)
     axes.set_ylabel(words[1], fontsize=8, labelpad=1)
     if plane.letters is not None:

@@ -56,7 +56,7 @@ _one_at_a_time = threading.Lock()
 
 
 class Rendering(NamedTuple):
-    """A rendered picture.
+    """A rendered picture; notebooks show it with the sides of the patient and a scale bar.
 
     Attributes
     ----------
@@ -74,6 +74,12 @@ class Rendering(NamedTuple):
     letters: Letters
     mm: float
     words: str
+
+    def _repr_png_(self) -> bytes:
+        from .canvas import png
+        from .pictures import draw_rendering
+
+        return png(draw_rendering(self, ""))
 
 
 def render(
