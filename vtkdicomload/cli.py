@@ -12,7 +12,6 @@ import os
 import sys
 import time
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +30,7 @@ from .finding import (
     verified,
     way_past,
 )
+from .options import Ignore, Irregular, IrregularOption, Paths, SeriesOption, StackOption, View, WindowOption
 from .printing import print_comparison, print_facts, print_measured, print_table
 from .terminal import clean, progress_bar, quiet_matplotlib, say, survive_any_encoding, warnings_in_lines
 
@@ -42,25 +42,6 @@ if TYPE_CHECKING:
     from .windows import Wanted
 
 
-class Irregular(StrEnum):
-    """What `load` may do with slices on no regular grid."""
-
-    RAISE = "raise"
-    RESAMPLE = "resample"
-    KEEP = "keep"
-
-
-class View(StrEnum):
-    """The views of `rendering.render` that have names."""
-
-    FRONT = "front"
-    BACK = "back"
-    LEFT = "left"
-    RIGHT = "right"
-    HEAD = "head"
-    FEET = "feet"
-
-
 _DETAILED = 8  # series that `info` describes one by one
 app = typer.Typer(
     help="DICOM series as checked volumes: list them, look at them.",
@@ -69,18 +50,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-Paths = Annotated[list[str], typer.Argument(metavar="PATH", help="A folder, or files.", show_default=False)]
-SeriesOption = Annotated[str | None, typer.Option("--series", help='A row of `info`, a UID, or "largest".')]
-StackOption = Annotated[str | None, typer.Option("--stack", help="A stack of the series: its row or label.")]
-Ignore = Annotated[list[str] | None, typer.Option(metavar="FILE", help="Leave a file out; repeatable.")]
-IrregularOption = Annotated[
-    Irregular,
-    typer.Option(help="Missing slices, uneven gaps, a tilt: refuse, interpolate onto a regular grid, or keep as is."),
-]
-WindowOption = Annotated[
-    str | None,
-    typer.Option("--window", metavar="NAME|C,W", help='"bone", "lung" … of CT, "percentiles", or center and width.'),
-]
 
 
 def main() -> None:
