@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import pickle
 import re
@@ -27,6 +26,7 @@ from pydicom.uid import (
 )
 
 import vtkdicomload as vdl
+from vtkdicomload import plan
 from vtkdicomload.readers import codec, direct
 from vtkdicomload.readers import pydicom as plain
 
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 DATA = Path(__file__).parent / "data"
 NATIVE = ("small_ct", "mr_plain4", "mr_small_slope", "slope_per_slice", "ct_head")
-LOAD = importlib.import_module("vtkdicomload.load")
 
 
 def _folder(name: str) -> Path:
@@ -359,7 +358,7 @@ def test_too_large_a_volume_is_refused_before_memory_is_taken(series: Write, mon
     def never(*_: object) -> None:
         raise AssertionError("allocated")
 
-    monkeypatch.setattr(LOAD, "allocate", never)
+    monkeypatch.setattr(plan, "allocate", never)
     with pytest.raises(vdl.DicomLoadError, match=r"5×6×8 int16 needs .* MiB, more than .* → max_bytes=480"):
         vdl.load(truth.folder, max_bytes=479)
     monkeypatch.undo()
@@ -368,10 +367,10 @@ def test_too_large_a_volume_is_refused_before_memory_is_taken(series: Write, mon
 
 def test_by_default_the_limit_is_what_memory_there_is(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     truth = series()
-    monkeypatch.setattr(LOAD, "available_bytes", lambda: 600)
+    monkeypatch.setattr(plan, "available_bytes", lambda: 600)
     with pytest.raises(vdl.DicomLoadError, match="max_bytes"):
         vdl.load(truth.folder)
-    monkeypatch.setattr(LOAD, "available_bytes", lambda: 640)
+    monkeypatch.setattr(plan, "available_bytes", lambda: 640)
     np.testing.assert_array_equal(vdl.load(truth.folder).frames, truth.frames)
 
 

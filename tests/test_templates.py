@@ -11,7 +11,8 @@ from pydicom import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 from synthetic import Truth, raw_image
 
-from vtkdicomload.elements import Encoding, Source, walk
+from vtkdicomload import templates
+from vtkdicomload.elements import LONG_VRS, Encoding, Source, walk
 from vtkdicomload.header import Header, read_header
 from vtkdicomload.templates import HeaderReader
 
@@ -69,8 +70,6 @@ def test_all_real_headers_through_one_reader(data: Path) -> None:
 
 def test_templates_are_used(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten slices that are alike are parsed strictly once or a few times, not ten times."""
-    from vtkdicomload import templates
-
     strict: list[str] = []
     monkeypatch.setattr(templates, "read_header", lambda path, seen: strict.append(path) or read_header(path, seen))
     truth = series(count=10, names=[f"{k}" for k in range(10)], gap=1, origin=(0, 0, 10))
@@ -99,6 +98,7 @@ def _rich(dataset: Dataset, k: int) -> None:
     dataset.EchoTime, dataset.EchoNumbers, dataset.TriggerTime = 4.5, 1, 100.25
     dataset.TemporalPositionIdentifier, dataset.NumberOfTemporalPositions = 1, 3
     dataset.PixelPaddingValue, dataset.DiffusionBValue = -2000, 800.0
+    dataset.DiffusionGradientOrientation, dataset.InversionTime, dataset.FlipAngle = [0.6, 0.8, 0], 90.5, 7
     dataset.GantryDetectorTilt, dataset.SpacingBetweenSlices, dataset.RescaleType = 0, 2.5, "HU"
     dataset.ImagerPixelSpacing, dataset.NumberOfFrames = [1, 1], 1
 
@@ -187,6 +187,84 @@ def test_mutations_that_keep_the_length(series: Write, tmp_path: Path, base: str
         assert _outcome(reader.read, victim) == strict, (k, data)
         read += isinstance(strict, Header)
     assert read > 50
+
+
+def _lengths(path: Path) -> list[tuple[int, int, int, int]]:
+    """Of every element that the strict parser visits: where its length stands and ends, its value begins and ends."""
+    header = read_header(path)
+    with Source(str(path)) as source:
+        visited: list[Any] = []
+        read_header(path, visited)
+        big = header.transfer_syntax == ExplicitVRBigEndian
+        assert visited[-1].tag == 0x7FE00010
+        found = []
+        for e in visited[:-1]:
+            width = 2 if e.vr and e.vr not in LONG_VRS else 4
+            stored = source.at(e.offset - width, width)
+            order = "big" if big and e.offset > visited[0].offset + 200 else "little"
+            if e.length >= 0 and int.from_bytes(stored, order) == e.length:  # type: ignore[arg-type]
+                found.append((e.offset - width, e.offset, e.offset, e.offset + e.length))
+        return found
+
+
+def _resized(whole: bytes, elements: list[tuple[int, int, int, int]], rng: random.Random) -> bytes:
+    """The file with some values longer, shorter or gone, and now and then a length that does not say so."""
+    data = bytearray(whole)
+    for at, head_end, start, stop in sorted(rng.sample(elements, rng.choice((1, 1, 2, 4))), reverse=True):
+        old = bytes(data[start:stop])
+        size = max(0, len(old) + rng.choice((-20, -8, -4, -2, -2, -1, 1, 2, 2, 4, 8, 30)))
+        filler = rng.choice((b" ", b"\0", b"0", b"1.2", b"9\\"))
+        value = rng.choice((old[:size], b"", rng.choice(_ODD)))[:size]
+        value = (value + filler * size)[:size]
+        if rng.random() < 0.9:
+            data[at:head_end] = (size & 0xFFFFFFFF if head_end - at == 4 else size & 0xFFFF).to_bytes(
+                head_end - at, "little"
+            )
+        if rng.random() < 0.95:
+            data[start:stop] = value
+    return bytes(data)
+
+
+@pytest.mark.parametrize("base", [base for base in BASES if base != "compressed"])
+def test_mutations_of_lengths(series: Write, tmp_path: Path, base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Headers whose values are longer or shorter, in one folder with their originals."""
+    truth = series(count=3, **BASES[base])
+    path = truth.files[1]
+    whole, elements = path.read_bytes(), _lengths(path)
+    rng = random.Random(f"lengths {base}")
+    strictly: list[str] = []
+    real = templates.read_header
+    monkeypatch.setattr(templates, "read_header", lambda path, seen: strictly.append(path) or real(path, seen))
+    reader = HeaderReader()
+    victim = tmp_path / "mutated"
+    read = 0
+    for k in range(600):
+        if k % 5 == 0:
+            reader = HeaderReader()
+            _assert_same(reader, truth.files[0])
+            strictly.clear()
+        data = _resized(whole, elements, rng)
+        victim.write_bytes(data)
+        strict = _outcome(read_header, victim)
+        before = len(strictly)
+        assert _outcome(reader.read, victim) == strict, (k, data)
+        read += isinstance(strict, Header) and len(strictly) == before
+    if base != "big endian":
+        assert read > 20, "hardly a template was stretched"
+
+
+def test_real_headers_of_a_series_need_one_strict_parse(
+    data: Path, ct_head: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strictly: list[str] = []
+    real = templates.read_header
+    monkeypatch.setattr(templates, "read_header", lambda path, seen: strictly.append(path) or real(path, seen))
+    for folder in (data / "asl_4d", data / "small_ct", data / "mr_small_slope", ct_head):
+        strictly.clear()
+        reader = HeaderReader()
+        files = sorted(folder.glob("*.dcm"))
+        assert [reader.read(str(p)) for p in files] == [read_header(p) for p in files]
+        assert 1 <= len(strictly) <= 1 + len(files) // 4, folder.name
 
 
 def test_a_damaged_template_does_not_spoil_the_good_files(series: Write, tmp_path: Path) -> None:

@@ -274,6 +274,28 @@ def test_padding_value_stays_stored_without_rescale(series: Write) -> None:
     assert volume.padding_value == -2000
 
 
+def test_padding_values_that_differ_are_none(series: Write) -> None:
+    def pad(dataset: Dataset, k: int) -> None:
+        dataset.PixelPaddingValue, dataset.RescaleSlope = -2000, 1 + k
+
+    truth = series(edit=pad)
+    assert vdl.load(truth.folder).padding_value is None
+    assert vdl.load(truth.folder, rescale=False).padding_value == -2000
+
+
+@pytest.mark.parametrize(("slope", "intercept"), [(2, -1024), (-0.5, 3), (1, 0)])
+def test_the_window_of_stored_values_shows_the_same(series: Write, slope: float, intercept: float) -> None:
+    options = {"WindowCenter": 40, "WindowWidth": 400, "RescaleSlope": slope, "RescaleIntercept": intercept}
+    truth = series(dtype=np.int16, **options)
+    rescaled, stored = vdl.load(truth.folder), vdl.load(truth.folder, rescale=False)
+    shown = []
+    for volume in (rescaled, stored):
+        assert volume.window is not None
+        center, width = volume.window
+        shown.append((volume.frames.astype(float) - center) / width)
+    np.testing.assert_allclose(shown[0], shown[1] * np.sign(slope))
+
+
 def test_window_is_that_of_the_middle_slice(series: Write) -> None:
     def window(dataset: Dataset, k: int) -> None:
         dataset.WindowCenter, dataset.WindowWidth = [40 + k, 500], [400, 2000]

@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from .errors import (
     CompressedPixelDataError,
     CorruptFileError,
@@ -32,11 +34,15 @@ from .scan import Scan, scan
 from .series import Series
 from .volume import Volume
 
+if TYPE_CHECKING:
+    from .source import DICOMSeriesSource
+
 __version__ = "0.1.0"
 
 __all__ = [
     "CompressedPixelDataError",
     "CorruptFileError",
+    "DICOMSeriesSource",
     "DicomLoadError",
     "DicomLoadWarning",
     "DuplicateSliceError",
@@ -59,3 +65,15 @@ __all__ = [
     "load_many",
     "scan",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "DICOMSeriesSource":  # its module imports VTK
+        from .source import DICOMSeriesSource
+
+        return DICOMSeriesSource
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

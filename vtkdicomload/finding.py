@@ -55,7 +55,7 @@ def found_at(paths: list[str], ignore: list[str] | None) -> Scan:
 
 def _without(found: Scan, ignore: Sequence[str]) -> Scan:
     """A scan without the files that are ignored."""
-    from .load import ignored_by
+    from .selection import ignored_by
 
     is_ignored = ignored_by(ignore)
     problems = tuple(problem for problem in found.problems if not is_ignored(problem.path))

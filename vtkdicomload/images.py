@@ -2,16 +2,48 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
     from vtkmodules.vtkCommonDataModel import vtkImageData
 
-    from .geometry import Geometry
+    from .geometry import Floats, Geometry
     from .readers.values import Pixels
     from .volume import Volume
+
+
+class Place(NamedTuple):
+    """Where a vtkImageData lies, as VTK writes it.
+
+    Attributes
+    ----------
+    origin : tuple of float
+        Position of voxel (0, 0, 0).
+    spacing : tuple of float
+        Distance of voxel centres along i, j, k in mm.
+    direction : tuple of float
+        The direction matrix row by row: column *a* is the unit vector of axis *a*.
+    """
+
+    origin: tuple[float, ...]
+    spacing: tuple[float, ...]
+    direction: tuple[float, ...]
+
+    def matrix(self) -> Floats:
+        """Index (i, j, k, 1) → position, (4, 4)."""
+        matrix = np.eye(4)
+        matrix[:3, :3] = np.reshape(self.direction, (3, 3)) * np.array(self.spacing)
+        matrix[:3, 3] = self.origin
+        return matrix
+
+
+def place_of(affine: Floats) -> Place:
+    """The origin, spacing and direction matrix of an affine; the shear of a tilted stack is in the direction."""
+    steps = affine[:3, :3]
+    lengths = np.linalg.norm(steps, axis=0)
+    return Place(tuple(affine[:3, 3].tolist()), tuple(lengths.tolist()), tuple((steps / lengths).ravel().tolist()))
 
 
 def image_of(volume: Volume) -> vtkImageData:
@@ -24,12 +56,10 @@ def image_of(volume: Volume) -> vtkImageData:
         image.SetOrigin(geometry.origin)
         image.SetDirectionMatrix(geometry.direction.ravel().tolist())
     elif affine is not None:
-        # From the affine, so that a tilted stack keeps its shear.
-        steps = affine[:3, :3]
-        lengths = np.linalg.norm(steps, axis=0)
-        image.SetOrigin(affine[:3, 3].tolist())
-        image.SetSpacing(lengths.tolist())
-        image.SetDirectionMatrix((steps / lengths).ravel().tolist())
+        place = place_of(affine)
+        image.SetOrigin(place.origin)
+        image.SetSpacing(place.spacing)
+        image.SetDirectionMatrix(place.direction)
     return image
 
 
@@ -51,19 +81,25 @@ def _memory_of(volume: Volume) -> tuple[Pixels, Geometry]:
 
 
 def _image_over(memory: Pixels, geometry: Geometry) -> vtkImageData:
-    from vtkmodules.util.numpy_support import numpy_to_vtk
     from vtkmodules.vtkCommonDataModel import vtkImageData
+
+    image = vtkImageData()
+    image.SetDimensions(geometry.dimensions)
+    image.SetSpacing(geometry.spacing)
+    image.GetPointData().SetScalars(scalars_over(memory))
+    return image
+
+
+def scalars_over(memory: Pixels) -> Any:
+    """A vtkDataArray that shares and keeps C-contiguous pixels (k, j, i[, component])."""
+    from vtkmodules.util.numpy_support import numpy_to_vtk
 
     components = memory.shape[3] if memory.ndim == 4 else 1
     scalars = numpy_to_vtk(memory.reshape(-1, components) if components > 1 else memory.reshape(-1))
     scalars.SetName("DICOMImage")
     # VTK does not own the memory: it must live as long as the VTK array, whoever holds that.
     scalars.AddObserver("DeleteEvent", _Keep(memory))
-    image = vtkImageData()
-    image.SetDimensions(geometry.dimensions)
-    image.SetSpacing(geometry.spacing)
-    image.GetPointData().SetScalars(scalars)
-    return image
+    return scalars
 
 
 class _Keep:

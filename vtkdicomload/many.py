@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import DicomLoadError
 from .load import check_options, load
+from .quiet import collected, warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,12 +34,15 @@ class Loaded:
         None where it could not be loaded.
     error : DicomLoadError or None
         Why not.
+    warnings : tuple of str
+        What was assumed, each said as a DicomLoadWarning too.
     """
 
     source: Any
     index: int
     volume: Volume | None = None
     error: DicomLoadError | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def series(self) -> Series | None:
@@ -66,7 +70,8 @@ def load_many(
         What `load` takes, one volume each: folders, lists of paths, or `Series` (a `Scan` is a list of them). Taken
         from the iterable as they are needed.
     workers : int, optional
-        Series that are read at the same time; by default as many as there are processors, at most `ahead`.
+        Series that are read at the same time, each by one thread; at most `ahead`. By default one after another, each
+        by as many threads as `load` takes: the faster way where files come from memory or a local disk.
     ahead : int
         How many volumes may be in the making or wait in memory beside the one that was yielded last.
     as_completed : bool
@@ -84,19 +89,24 @@ def load_many(
     ValueError, TypeError
         Options or sources that do not exist; a DicomLoadError is a result, not raised.
 
+    Warns
+    -----
+    DicomLoadWarning
+        As `load` does, when the result is yielded.
+
     Notes
     -----
-    Closing the iterator, or Ctrl-C, stops the reading at once.
+    Closing the iterator, or Ctrl-C, stops the reading: of pixels at once, of headers when those of the series at hand
+    are through.
     """
-    if isinstance(sources, (str, os.PathLike)):
+    if isinstance(sources, (str, bytes, os.PathLike)):
         raise TypeError(f"load_many takes several sources: load_many([{os.fspath(sources)!r}])")
     if ahead < 1:
         raise ValueError(f"ahead must be 1 or more, not {ahead!r}")
     if workers is not None and workers < 1:
         raise ValueError(f"workers must be 1 or more, not {workers!r}")
     check_options(options)
-    threads = min(workers or os.cpu_count() or 1, ahead)
-    return _results(enumerate(sources), threads, ahead, as_completed, options)
+    return _results(enumerate(sources), min(workers or 1, ahead), ahead, as_completed, options)
 
 
 def _results(
@@ -104,6 +114,7 @@ def _results(
 ) -> Iterator[Loaded]:
     stop = threading.Event()
     progress = options.pop("progress", None)
+    each = 1 if threads > 1 else None
 
     def go_on(done: int, total: int) -> None:
         if stop.is_set():
@@ -112,10 +123,12 @@ def _results(
             progress(done, total)
 
     def one(index: int, source: Any) -> Loaded:
-        try:
-            return Loaded(source, index, load(source, workers=1, progress=go_on, **options))
-        except DicomLoadError as error:
-            return Loaded(source, index, error=error)
+        with collected() as said:
+            try:
+                volume = load(source, workers=each, progress=go_on, **options)
+                return Loaded(source, index, volume, warnings=tuple(said))
+            except DicomLoadError as error:
+                return Loaded(source, index, error=error, warnings=tuple(said))
 
     pool = ThreadPoolExecutor(threads, thread_name_prefix="vtkdicomload")
     waiting: list[Future[Loaded]] = []
@@ -124,17 +137,18 @@ def _results(
             waiting += [pool.submit(one, *item) for item in islice(sources, ahead - len(waiting))]
             if not waiting:
                 return
-            ready = _next(waiting, as_completed)
-            waiting.remove(ready)
-            yield ready.result()
+            yield _result(waiting, as_completed)  # and keep no volume of it
     finally:
         stop.set()
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _next(waiting: list[Future[Loaded]], as_completed: bool) -> Future[Loaded]:
-    if as_completed:
-        done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-        return next(future for future in waiting if future in done)
-    wait(waiting[:1])
-    return waiting[0]
+def _result(waiting: list[Future[Loaded]], as_completed: bool) -> Loaded:
+    """Take the next result off the list, once it is there, and say what its volume assumes."""
+    done, _ = wait(waiting if as_completed else waiting[:1], return_when=FIRST_COMPLETED)
+    ready = next(future for future in waiting if future in done)
+    waiting.remove(ready)
+    result = ready.result()
+    for sentence in result.warnings:
+        warn(sentence)
+    return result

@@ -34,13 +34,39 @@ def quiet_pydicom() -> Iterator[None]:
         yield
 
 
+class _Collecting(threading.local):
+    """The sentences of the thread that collects them; None where it does not."""
+
+    sentences: list[str] | None = None
+
+
+_collecting = _Collecting()
+
+
+@contextmanager
+def collected() -> Iterator[list[str]]:
+    """Collect what this thread would warn of, for another thread to say where its caller sees it."""
+    sentences: list[str] = []
+    _collecting.sentences = sentences
+    try:
+        yield sentences
+    finally:
+        _collecting.sentences = None
+
+
 _PACKAGE = os.path.dirname(__file__) + os.sep
+_VTK = os.sep + os.path.join("vtkmodules", "util", "")  # between a VTK algorithm of ours and its caller
 
 
 def warn(sentence: str) -> None:
     """Issue a DicomLoadWarning that points at the first line outside this package."""
+    if _collecting.sentences is not None:
+        _collecting.sentences.append(sentence)
+        return
     level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame.f_back is not None and (
+        frame.f_code.co_filename.startswith(_PACKAGE) or _VTK in frame.f_code.co_filename
+    ):
         level, frame = level + 1, frame.f_back
     with _filters:  # while pydicom is silenced, so would we be
         warnings.warn(sentence, DicomLoadWarning, stacklevel=level)

@@ -2,8 +2,9 @@
 
 The headers of a series share their layout. A template holds every structural byte (tag, VR and length of every element)
 of one strictly parsed header. A file whose bytes at the same places are the same is built alike: a strict parse of it
-would visit the same elements at the same places, so their values can be taken from it directly. All values come from
-the file itself, and a file that fits no template is parsed strictly.
+would visit the same elements at the same places, so their values can be taken from it directly. Where a value is longer
+or shorter, what follows it has moved: the template is stretched, as the strict parser would step over that value. All
+values come from the file itself, and a file that fits no template is parsed strictly.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .attributes import FIELDS
-from .elements import LONG_VRS
+from .elements import ITEM_END, LONG_VRS, SEQUENCE_END
 from .header import EXPLICIT_BIG, Header, read_header
 
 if TYPE_CHECKING:
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
     from .elements import Element
 
 _META = (0x00020002, 0x00020010)  # MediaStorageSOPClassUID and TransferSyntaxUID
+_DELIMITERS = (ITEM_END, SEQUENCE_END)
 _MAX_TEMPLATES = 256
 _MAX_PREFIX = 1 << 20
+_MAX_STRETCHES = 32
+_LONGEST = 1024  # bytes of a value that a template may be stretched for
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 # Attributes that differ from slice to slice and are judged by themselves. Another one that differs decides how the rest
@@ -35,13 +39,15 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _FREE = {
     *("sop_instance_uid", "instance_number", "acquisition_number", "acquisition_time", "content_time", "image_type"),
     *("position", "orientation", "slice_thickness", "slope", "intercept", "window_center", "window_width"),
-    *("echo_time", "echo_number", "trigger_time", "temporal_position"),
+    *("echo_time", "echo_number", "trigger_time", "temporal_position", "inversion_time", "flip_angle"),
+    *("b_value", "diffusion_direction"),
 }
 
 
 class _Wanted(NamedTuple):
-    """Where the value of one attribute lies, what it was in the file of the template, and how another is parsed."""
+    """Which element holds one attribute, what it was in the file of the template, and how another is parsed."""
 
+    element: int
     start: int
     end: int
     raw: bytes
@@ -55,6 +61,8 @@ class _Template(NamedTuple):
     places: NDArray[np.intp]
     expected: bytes
     wanted: tuple[_Wanted, ...]
+    elements: NDArray[np.intp]  # of each: where its length stands, where its value begins and ends
+    elastic: NDArray[np.bool_]  # whether its value may have another length
 
 
 class HeaderReader:
@@ -63,11 +71,12 @@ class HeaderReader:
     def __init__(self) -> None:
         self._by_size: dict[int, list[_Template]] = {}
         self._count = 0
+        self._latest: _Template | None = None
 
     def read(self, path: str) -> Header:
         """The header of a file; errors as `header.read_header`."""
-        if self._count:
-            header = self._matched(path)
+        if self._latest is not None:
+            header = self._matched(path, self._latest)
             if header is not None:
                 return header
         visited: list[Element] = []
@@ -75,22 +84,29 @@ class HeaderReader:
         if self._count < _MAX_TEMPLATES:
             template = _learn(header, visited)
             if template is not None:
-                self._by_size.setdefault(header.size, []).append(template)
-                self._count += 1
+                self._keep(template)
         return header
 
-    def _matched(self, path: str) -> Header | None:
-        """The header by a template that the file fits; None where it fits none."""
+    def _keep(self, template: _Template) -> None:
+        self._by_size.setdefault(template.header.size, []).append(template)
+        self._count += 1
+        self._latest = template
+
+    def _matched(self, path: str, latest: _Template) -> Header | None:
+        """The header by a template that the file fits, or by the latest one stretched; None where it fits none."""
         try:
             fd = os.open(path, _FLAGS)
         except OSError:
             return None  # the strict reader says why
         try:
             status = os.fstat(fd)
-            templates = self._by_size.get(status.st_size)
-            if templates is None or not stat.S_ISREG(status.st_mode):
+            if not stat.S_ISREG(status.st_mode):
                 return None
-            longest = max(t.prefix for t in templates) if len(templates) > 1 else templates[0].prefix
+            templates = self._by_size.get(status.st_size, ())
+            prefix = status.st_size - latest.header.pixel_length
+            longest = max([t.prefix for t in templates], default=min(prefix, _MAX_PREFIX))
+            if longest <= 0:
+                return None
             data = os.read(fd, longest)
         finally:
             os.close(fd)
@@ -100,19 +116,63 @@ class HeaderReader:
                 continue
             header = _filled(template, path, status.st_mtime_ns, data)
             if header is not None:
+                self._latest = template
                 return header
+        if len(data) < prefix or self._count >= _MAX_TEMPLATES:
+            return None
+        stretched = _stretched(latest, structure[:prefix])
+        header = stretched and _filled(stretched, path, status.st_mtime_ns, data)
+        if stretched and header:
+            self._keep(stretched)
+        return header
+
+
+def _stretched(template: _Template, structure: NDArray[np.uint8]) -> _Template | None:
+    """The template with the lengths of another file's values; None where that file is built in another way.
+
+    Element by element as the strict parser steps: the first structural byte that differs must be the length of a value,
+    and what comes behind that value has moved by the difference.
+    """
+    places, elements = template.places.copy(), template.elements.copy()
+    expected = np.frombuffer(template.expected, np.uint8).copy()
+    width = template.header.pixel_length
+    for _ in range(_MAX_STRETCHES):
+        found = structure.take(places, mode="clip")  # what lies behind the end yet may come nearer
+        wrong = found != expected
+        if not wrong.any():
+            break
+        first = places[wrong].min()
+        k = int(np.searchsorted(elements[:, 0], first, "right")) - 1
+        at, start, end = elements[k].tolist()
+        length = int.from_bytes(structure[at:start].tobytes(), "little")
+        if first >= start or not template.elastic[k] or length > _LONGEST:
+            return None
+        head = (places >= at) & (places < start)
+        expected[head] = found[head]
+        moved = length - (end - start)
+        places[places >= end] += moved
+        elements[k, 2] += moved
+        elements[k + 1 :] += moved
+    else:
         return None
+    if elements[-1, 1] != len(structure) or places.max() >= len(structure):
+        return None
+    header = template.header._replace(pixel_offset=len(structure), size=len(structure) + width)
+    wanted = tuple(
+        w._replace(start=int(elements[w.element, 1]), end=int(elements[w.element, 2])) for w in template.wanted
+    )
+    return _Template(header, len(structure), places, expected.tobytes(), wanted, elements, template.elastic)
 
 
 def _filled(template: _Template, path: str, modified_ns: int, data: bytes) -> Header | None:
     """The template's header with the values of another file; None where that file needs a strict parse."""
     changed: dict[str, object] = {"path": path, "modified_ns": modified_ns}
-    for start, end, raw, name, parse in template.wanted:
+    for _, start, end, raw, name, parse in template.wanted:
         value = data[start:end]
         if value == raw:
             continue
-        if not raw.strip(b" \0"):
-            return None
+        if getattr(template.header, name) is None:
+            return None  # the template's own file says so in `blank`
         try:
             parsed = parse(value)
         except ValueError:
@@ -133,23 +193,25 @@ def _learn(header: Header, visited: list[Element]) -> _Template | None:
     if data[128:132] != b"DICM" or len(data) < header.pixel_offset or visited[-1].offset != header.pixel_offset:
         return None
     big = header.transfer_syntax == EXPLICIT_BIG
-    wanted = [
-        (f, e.offset, e.offset + e.length)
-        for e in visited
-        if e.depth == 0 and (f := FIELDS.get(e.tag)) and e.length >= 0
-    ]
-    free = [(f, a, b) for f, a, b in wanted if f.name in _FREE and not (big and f.width > 1)]
+    wanted = [(k, f) for k, e in enumerate(visited) if e.depth == 0 and (f := FIELDS.get(e.tag)) and e.length >= 0]
+    free = [(k, f) for k, f in wanted if f.name in _FREE and not (big and f.width > 1)]
+    fixed = {k for k, _ in wanted} - {k for k, _ in free} | {k for k, e in enumerate(visited) if e.tag in _META}
+    offsets = np.array([e.offset for e in visited])
+    ends = offsets + np.array([max(e.length, 0) for e in visited])
     # The tag, VR and length of every element, and the values that must be the same.
-    heads = [(128, 132), *((e.offset - (12 if e.vr in LONG_VRS else 8), e.offset) for e in visited)]
-    fixed = [(a, b) for f, a, b in wanted if (f, a, b) not in free]
-    fixed += [(e.offset, e.offset + e.length) for e in visited if e.tag in _META]
-    spans = np.array(heads + fixed)
-    lengths = spans[:, 1] - spans[:, 0]
+    heads = offsets - np.array([12 if e.vr in LONG_VRS else 8 for e in visited])
+    same = sorted(fixed)
+    starts = np.concatenate([[128], heads, offsets[same]])
+    lengths = np.concatenate([[132], offsets, ends[same]]) - starts
     before = np.cumsum(lengths) - lengths
-    places = np.arange(lengths.sum()) + np.repeat(spans[:, 0] - before, lengths)
+    places = np.arange(lengths.sum()) + np.repeat(starts - before, lengths)
     expected = np.frombuffer(data, np.uint8).take(places).tobytes()
-    values = tuple(_Wanted(a, b, data[a:b], f.name, f.parse) for f, a, b in free)
-    template = _Template(header, header.pixel_offset, places, expected, values)
+    values = tuple(_Wanted(k, a, b, data[a:b], f.name, f.parse) for k, f in free for a, b in [(offsets[k], ends[k])])
+    # A delimiter has no value, and the parser goes into what is of undefined length; over an item it steps.
+    elastic = [not big and e.length >= 0 and e.tag not in _DELIMITERS and k not in fixed for k, e in enumerate(visited)]
+    sizes = np.array([2 if e.vr and e.vr not in LONG_VRS else 4 for e in visited])
+    elements = np.stack([offsets - sizes, offsets, ends], axis=1)
+    template = _Template(header, header.pixel_offset, places, expected, values, elements, np.array(elastic))
     # Its parsers must say of its own file what the strict parser says.
     return template if all(_agrees(w, header) for w in values) else None
 

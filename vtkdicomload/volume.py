@@ -9,8 +9,13 @@ import numpy as np
 from .geometry import Geometry, toward
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
+    import nibabel
+    import pyvista
+    import SimpleITK
+    import xarray
     from matplotlib.figure import Figure
     from vtkmodules.vtkCommonDataModel import vtkImageData
 
@@ -49,7 +54,8 @@ class Volume:
     frames_geometry : Geometry
         Where the voxels of `frames` lie: index (x, y, z) of ``frames[z, y, x]``.
     series : Series
-        The frames that were read, ``series.frames[z]`` for ``frames[z]``.
+        The frames that were read: ``series.frames[z]`` for ``frames[z]``, unless slices were interpolated or the
+        volume is a `reorient`ed view.
     rescaled : bool
         Whether the values went through the modality transform (``rescale=True``).
     engine : str
@@ -193,17 +199,29 @@ class Volume:
 
     @property
     def padding_value(self) -> float | None:
-        """PixelPaddingValue as it stands in the pixels, rescaled like them; None where the files have none."""
-        stored = self.series.header.padding_value
-        frame = self.series.frames[0]
-        return stored * frame.slope + frame.intercept if stored is not None and self.rescaled else stored
+        """PixelPaddingValue as it stands in the pixels, rescaled like them; None where slices have none, or several."""
+        values = {
+            padding * f.slope + f.intercept if padding is not None and self.rescaled else padding
+            for f in self.series.frames
+            for padding in [f.header.padding_value]
+        }
+        return values.pop() if len(values) == 1 else None
 
     @property
     def window(self) -> tuple[float, float] | None:
-        """(center, width) that the middle slice's file recommends for display; None where it does not."""
-        header = self.series.frames[len(self.series.frames) // 2].header
-        center, width = header.window_center, header.window_width
-        return None if center is None or width is None or width <= 0 else (center, width)
+        """(center, width) that the middle slice's file recommends to display these values; None where it does not."""
+        frame = self.series.frames[len(self.series.frames) // 2]
+        center, width = frame.header.window_center, frame.header.window_width
+        if center is None or width is None or width <= 0:
+            return None
+        if self.rescaled:
+            return center, width
+        # PS3.3 C.11.2.1.2: a window is one of rescaled values.
+        return (
+            None
+            if frame.header.has_modality_lut
+            else ((center - frame.intercept) / frame.slope, width / abs(frame.slope))
+        )
 
     @property
     def units(self) -> str | None:
@@ -323,6 +341,134 @@ class Volume:
         from .plotting import plot
 
         return plot(self, window, at=at, title=title, width=width)
+
+    # ------------------------------------------------------------------------------------------ other libraries, files
+    def to_xarray(self) -> xarray.DataArray:
+        """An xarray.DataArray over the same memory, with coordinates in mm.
+
+        Returns
+        -------
+        xarray.DataArray
+            Dimensions z, y, x (and component) as in `frames`. A coordinate is the distance in mm from
+            ``frames[0, 0, 0]`` along that axis of `frames`; irregular slices have their true places along the normal.
+            Attributes, where known: spacing (x, y, z); affine, index (x, y, z, 1) of ``frames[z, y, x]`` → LPS mm, a
+            4 × 4 nested list, or for uneven slices positions, LPS mm of every ``frames[z, 0, 0]``; units, modality,
+            description, photometric_interpretation, window and padding_value.
+
+        Raises
+        ------
+        GeometryError
+            The slices do not follow each other in space (an `order` that is not monotone).
+        ImportError
+            xarray is not installed; the message says how to.
+        """
+        from .bridges import to_xarray
+
+        return to_xarray(self)
+
+    def to_pyvista(self) -> pyvista.ImageData:
+        """A pyvista.ImageData over the same memory: `image` as PyVista's class.
+
+        Returns
+        -------
+        pyvista.ImageData
+            Spacing, origin and direction matrix in LPS mm; no pixel is copied unless `image` has to (`reorient`).
+
+        Raises
+        ------
+        GeometryError
+            Uneven slices, which no affine describes.
+        ImportError
+            PyVista is not installed; the message says how to.
+
+        Warns
+        -----
+        DicomLoadWarning
+            The files do not say where the volume lies.
+        """
+        from .bridges import to_pyvista
+
+        return to_pyvista(self)
+
+    def to_sitk(self) -> SimpleITK.Image:
+        """A SimpleITK.Image with a copy of the pixels (SimpleITK always copies).
+
+        Returns
+        -------
+        SimpleITK.Image
+            Spacing, origin and direction in LPS mm (not orthogonal where the volume is sheared); colour is a vector
+            image; ``GetArrayFromImage`` gives `frames` again.
+
+        Raises
+        ------
+        GeometryError
+            Uneven slices, which no affine describes.
+        ImportError
+            SimpleITK is not installed; the message says how to.
+
+        Warns
+        -----
+        DicomLoadWarning
+            The files do not say where the volume lies.
+        """
+        from .bridges import to_sitk
+
+        return to_sitk(self)
+
+    def to_nibabel(self) -> nibabel.Nifti1Image:
+        """A nibabel.Nifti1Image over the same memory.
+
+        Returns
+        -------
+        nibabel.Nifti1Image
+            Index (x, y, z) for ``frames[z, y, x]``, a transposed view; colour as nibabel's structured RGB. The affine
+            (RAS mm) is in sform and qform with code 1 (scanner); in the sform alone where it is sheared, in neither
+            where the files do not say where the volume lies.
+
+        Raises
+        ------
+        GeometryError
+            Uneven slices, which no affine describes.
+        UnsupportedPixelDataError
+            Colour of 16 bits, or an axis longer than 32767: NIfTI-1 holds neither.
+        ImportError
+            nibabel is not installed; the message says how to.
+        """
+        from .bridges import to_nibabel
+
+        return to_nibabel(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the volume as one file of another format, without anything that names the patient.
+
+        The file appears whole or not at all. One that exists is replaced once the new one is written.
+
+        Parameters
+        ----------
+        path : path-like
+            Its suffix says the format: ``.vti``, ``.nii``, ``.nii.gz``, ``.mha``, ``.nrrd``, ``.npz`` or ``.zarr``.
+
+        Raises
+        ------
+        ValueError
+            Another suffix.
+        GeometryError
+            Uneven slices, which no affine describes → ``load(…, irregular="resample")``.
+        UnsupportedPixelDataError
+            The format does not hold these pixels.
+        OSError
+            There is no such folder, the path is a folder (or no Zarr store), or the file could not be written.
+        ImportError
+            The library that writes the format is not installed; the message says how to.
+
+        Warns
+        -----
+        DicomLoadWarning
+            The files do not say where the volume lies, and the format holds an origin all the same.
+        """
+        from .export import save
+
+        save(self, path)
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()

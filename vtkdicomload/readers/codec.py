@@ -1,8 +1,7 @@
-"""Encapsulated pixel data: frames found with pydicom, decoded with imagecodecs in several threads."""
+"""Encapsulated pixel data: decoded frame by frame with imagecodecs in several threads."""
 
 from __future__ import annotations
 
-import threading
 import zlib
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -10,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import CorruptFileError
-from ..quiet import quiet_pydicom, warn
+from ..quiet import warn
 from . import colour, direct, values
 from .codestream import CodestreamSize, codestream_size
-from .files import bytes_of
+from .encapsulation import CompressedFrames
 from .threads import for_each
 
 if TYPE_CHECKING:
@@ -98,7 +97,7 @@ def fill(
 
     See `protocol.Reader.fill`.
     """
-    found = _Encapsulated()
+    compressed = CompressedFrames()
     scratch = direct.Scratch()
     resigned: set[str] = set()
 
@@ -107,7 +106,7 @@ def fill(
         if frame.header.native:
             values.store(direct.stored_words(frame, scratch.of(frame.length)), frame, conversion, out[k])
         else:
-            stored, signed = _decoded(frame, found.frame(frame))
+            stored, signed = _decoded(frame, _stream(frame, compressed, scratch))
             values.store(stored, frame, conversion, out[k])
             if signed is False and frame.header.pixel_representation:
                 resigned.add(frame.path)
@@ -121,46 +120,13 @@ def fill(
     return ()
 
 
-class _Encapsulated:
-    """The compressed bytes of frames. A multi-frame file is taken apart once."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._path = ""
-        self._parts: list[bytes] = []
-
-    def frame(self, frame: Frame) -> bytes:
-        if frame.header.number_of_frames == 1:
-            return _frames_in_file(frame.header)[0]
-        with self._lock:
-            if self._path != frame.path:
-                self._parts = _frames_in_file(frame.header)
-                self._path = frame.path
-            return self._parts[frame.index_in_file]
-
-
-def _frames_in_file(header: Header) -> list[bytes]:
-    """The compressed bytes of every frame of a file, by its offset tables or else by its fragments (PS3.5 A.4)."""
-    from pydicom import dcmread
-    from pydicom.encaps import generate_frames
-
-    count = header.number_of_frames
-    data = bytes_of(header, header.pixel_offset, header.pixel_length)
-    # generate_frames reads up to the sequence delimiter, which the header's length leaves out.
-    data += b"\xfe\xff\xdd\xe0\0\0\0\0"
-    with quiet_pydicom():
-        try:
-            table = None
-            if count > 1:
-                offsets = dcmread(header.path, specific_tags=[0x7FE00001, 0x7FE00002], stop_before_pixels=False)
-                if "ExtendedOffsetTable" in offsets:
-                    table = (offsets.ExtendedOffsetTable, offsets.ExtendedOffsetTableLengths)
-            parts = list(generate_frames(data, number_of_frames=count, extended_offsets=table))
-        except Exception as error:
-            raise _corrupt(header, None, f"its frames cannot be found: {error}") from error
-    if len(parts) != count:
-        raise _corrupt(header, None, f"{len(parts)} compressed frames where NumberOfFrames says {count}")
-    return parts
+def _stream(frame: Frame, compressed: CompressedFrames, scratch: direct.Scratch) -> bytes:
+    try:
+        return compressed.stream(frame, scratch.of(frame.header.pixel_length))
+    except CorruptFileError:
+        raise
+    except ValueError as error:
+        raise _corrupt(frame.header, None, f"its frames cannot be found: {error}") from error
 
 
 def _decoded(frame: Frame, data: bytes) -> tuple[Pixels, bool | None]:

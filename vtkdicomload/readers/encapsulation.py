@@ -1,0 +1,125 @@
+"""Where the compressed frames of a file lie (PS3.5 A.4): their fragments, put together by number or by offset table."""
+
+from __future__ import annotations
+
+import threading
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..quiet import quiet_pydicom
+from .files import bytes_of, read_into
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ..header import Frame, Header
+    from .values import Pixels
+
+_ITEM = b"\xfe\xff\x00\xe0"
+
+
+class _Fragment(NamedTuple):
+    """The value of one item, and where the item begins as offset tables count: from the first item after the table."""
+
+    item: int
+    offset: int
+    length: int
+
+
+class CompressedFrames:
+    """The compressed bytes of frames, for several threads; where the frames of a file lie is found out once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._path = ""
+        self._frames: Sequence[Sequence[_Fragment] | bytes] = ()
+
+    def stream(self, frame: Frame, scratch: Pixels) -> bytes:
+        """The stream of one frame; `scratch` is a buffer of at least `pixel_length` bytes to read into.
+
+        Raises
+        ------
+        ValueError
+            The frames of the file cannot be told apart, or are not as many as NumberOfFrames says.
+        CorruptFileError
+            The file is not the one that was scanned.
+        """
+        header = frame.header
+        if header.number_of_frames == 1:
+            element = scratch.data[: header.pixel_length]
+            read_into(element, header, header.pixel_offset)
+            _, fragments = _items(lambda offset, length: bytes(element[offset : offset + length]), len(element))
+            return b"".join([element[f.offset : f.offset + f.length] for f in fragments])
+        with self._lock:
+            if self._path != frame.path:
+                self._frames = _frames_of(header)
+                self._path = frame.path
+            found = self._frames[frame.index_in_file]
+        if isinstance(found, bytes):
+            return found
+        return b"".join([bytes_of(header, header.pixel_offset + f.offset, f.length) for f in found])
+
+
+def _frames_of(header: Header) -> Sequence[Sequence[_Fragment] | bytes]:
+    """The fragments of every frame of a multi-frame file, or its bytes."""
+    count = header.number_of_frames
+
+    def read(offset: int, length: int) -> bytes:
+        return bytes_of(header, header.pixel_offset + offset, length)
+
+    table, fragments = _items(read, header.pixel_length)
+    if len(fragments) == count:
+        return [(fragment,) for fragment in fragments]
+    if len(fragments) < count:
+        raise ValueError(f"{len(fragments)} fragments, fewer than the {count} frames that NumberOfFrames says")
+    frames: Sequence[Sequence[_Fragment] | bytes] = (
+        _by_offsets(fragments, table) if table else _by_extended_offsets_or_markers(header)
+    )
+    if len(frames) != count:
+        raise ValueError(f"{len(frames)} compressed frames where NumberOfFrames says {count}")
+    return frames
+
+
+def _items(read: Callable[[int, int], bytes], size: int) -> tuple[tuple[int, ...], list[_Fragment]]:
+    """The basic offset table and the fragments behind it."""
+    offset, first, table, fragments = 0, -1, b"", []
+    while offset + 8 <= size:
+        head = read(offset, 8)
+        length = int.from_bytes(head[4:], "little")
+        if head[:4] != _ITEM or offset + 8 + length > size:
+            raise ValueError(f"no whole item at byte {offset} of its pixel data")
+        if first < 0:
+            table = read(8, length)
+            first = 8 + length
+        else:
+            fragments.append(_Fragment(offset - first, offset + 8, length))
+        offset += 8 + length
+    return tuple(int.from_bytes(table[i : i + 4], "little") for i in range(0, len(table) - 3, 4)), fragments
+
+
+def _by_offsets(fragments: list[_Fragment], table: tuple[int, ...]) -> list[list[_Fragment]]:
+    places = {fragment.item: number for number, fragment in enumerate(fragments)}
+    if table[0] != 0 or any(offset not in places for offset in table) or any(a >= b for a, b in pairwise(table)):
+        raise ValueError("its basic offset table does not point at its fragments")
+    starts = [*(places[offset] for offset in table), len(fragments)]
+    return [fragments[a:b] for a, b in pairwise(starts)]
+
+
+def _by_extended_offsets_or_markers(header: Header) -> list[bytes]:
+    """Frames by the extended offset table, else by the end markers of their streams: pydicom knows these."""
+    from pydicom import dcmread
+    from pydicom.encaps import generate_frames
+
+    # generate_frames reads up to the sequence delimiter, which the header's length leaves out.
+    data = bytes_of(header, header.pixel_offset, header.pixel_length) + b"\xfe\xff\xdd\xe0\0\0\0\0"
+    with quiet_pydicom():
+        try:
+            offsets = dcmread(header.path, specific_tags=[0x7FE00001, 0x7FE00002])
+            extended = None
+            if "ExtendedOffsetTable" in offsets:
+                extended = (offsets.ExtendedOffsetTable, offsets.ExtendedOffsetTableLengths)
+            return list(generate_frames(data, number_of_frames=header.number_of_frames, extended_offsets=extended))
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise ValueError(str(error) or type(error).__name__) from error

@@ -1,0 +1,129 @@
+"""From a source to its series: files are ignored, damage and emptiness refused. Headers are read, no pixel."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from .choice import choose_series, choose_stack
+from .errors import CorruptFileError, NoDicomError
+from .paths import describe, find_files
+from .scan import Scan, scan_files
+from .series import Problem, Series
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Ignore = Iterable[str | os.PathLike[str]] | Callable[[str], bool]
+
+
+def select(
+    source: Any, series: Any, stack: Any, ignore: Ignore, workers: int | None, *, recursive: bool = True
+) -> tuple[Series, tuple[str, ...]]:
+    """The one stack at the source that is meant, and the files that were ignored; the parameters are those of `load`.
+
+    Raises
+    ------
+    NoDicomError, CorruptFileError, MultipleSeriesError
+        There is none, damaged files may belong to it, or it is not the only one.
+    """
+    found, ignored = find_series(source, ignore, workers, recursive=recursive)
+    if series is None or not found.series:
+        refuse_problems(found.problems)
+    chosen = choose_series(found, series)
+    refuse_problems(chosen.problems)
+    return choose_stack(chosen, stack), ignored
+
+
+def find_series(
+    source: Any, ignore: Ignore, workers: int | None, *, recursive: bool = True
+) -> tuple[Scan, tuple[str, ...]]:
+    """What is at the source without the ignored files, and those.
+
+    Raises
+    ------
+    NoDicomError
+        There is no image, or every one is ignored.
+    """
+    is_ignored = ignored_by(ignore)
+    if isinstance(source, Series):
+        kept = tuple(f for f in source.frames if not is_ignored(f.path))
+        problems = tuple(p for p in source.problems if not is_ignored(p.path))
+        left_out = tuple(path for path in source.files if is_ignored(path))
+        if not kept:
+            raise NoDicomError(f"every file of {source.title} is ignored", files=left_out)
+        series = replace(source, frames=kept, problems=problems)
+        return Scan(source.title, (series,), problems, ()), left_out
+    if isinstance(source, Scan):
+        raise TypeError("a Scan is a list of series: load(scan[0]), or [s.load() for s in scan]")
+    files = find_files(source, recursive=recursive)
+    kept_paths = tuple(path for path in files.paths if not is_ignored(path))
+    left_out = tuple(path for path in files.paths if is_ignored(path))
+    found = scan_files(files._replace(paths=kept_paths), workers=workers)
+    if not found.series and not found.problems:
+        raise _nothing(found, left_out)
+    return found, left_out
+
+
+def ignored_by(ignore: Ignore) -> Callable[[str], bool]:
+    """Whether ``ignore=`` leaves a path out."""
+    if callable(ignore):
+        return ignore
+    if isinstance(ignore, (str, os.PathLike)):
+        ignore = [ignore]
+    given = [os.fspath(path) for path in ignore]
+    named = {os.path.abspath(path) for path in given}
+    bare = {path for path in given if not os.path.dirname(path)}  # a name alone means that file in any folder
+    return lambda path: bool(given) and (os.path.basename(path) in bare or os.path.abspath(path) in named)
+
+
+def _nothing(found: Scan, ignored: tuple[str, ...]) -> NoDicomError:
+    """The error for a source without an image, counting what is there instead."""
+    skipped = found.skipped
+    if ignored:
+        return NoDicomError(f"all {len(ignored)} DICOM files of {found.source} are ignored", files=ignored)
+    if len(skipped) == 1 and os.path.isfile(skipped[0].path):
+        path, reason = skipped[0]
+        if reason == "DICOM without pixel data":
+            name = os.path.basename(path)
+            what = (
+                "a DICOMDIR, the index of a medium → load the folder it lies in"
+                if name.upper() == "DICOMDIR"
+                else "DICOM without an image (a report, plan or index) → load the folder of the images"
+            )
+            return NoDicomError(f"{name} is {what}", files=[path])
+        return NoDicomError(describe(path), files=[path])
+    counts: dict[str, int] = {}
+    for _, reason in skipped:
+        counts[reason] = counts.get(reason, 0) + 1
+    there = ", ".join(f"{n} {reason}" for reason, n in sorted(counts.items(), key=lambda item: -item[1]))
+    foreign = [s.path for s in skipped if s.reason == "not DICOM" or "archive" in s.reason]
+    archives = [path for path in foreign if path.lower().endswith((".zip", ".gz", ".tar", ".tgz", ".nii"))]
+    example = f" ({describe((archives or foreign)[0])})" if foreign else ""
+    return NoDicomError(
+        f"no DICOM image in {found.source}: {there or 'it is empty'}{example}", files=[s.path for s in skipped]
+    )
+
+
+def refuse_problems(problems: Sequence[Problem]) -> None:
+    """A damaged file may be a slice of any series of its source: it is never dropped unless ``ignore=`` names it."""
+    if not problems:
+        return
+    if len(problems) == 1:
+        raise _again(problems[0])
+    paths = [p.path for p in problems]
+    names = ", ".join(os.path.basename(p) for p in paths[:3]) + (
+        f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    )
+    raise CorruptFileError(
+        f"{len(problems)} files cannot be read ({names}), the first because: {problems[0].error} → "
+        "ignore=[p.path for p in scan(p).problems] leaves them all out",
+        files=paths,
+    )
+
+
+def _again(problem: Problem) -> CorruptFileError:
+    """The error of a scan, raised afresh so that it does not gather tracebacks."""
+    return CorruptFileError(str(problem.error), files=problem.error.files)
