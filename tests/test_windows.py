@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from enhanced import group
 
 import vtkdicomload as vdl
 from vtkdicomload import windows
@@ -123,6 +124,17 @@ def test_a_name_needs_hounsfield_units(
 
 def test_a_file_that_says_hu_is_believed(series: Write) -> None:
     volume = vdl.load(series(dtype=np.uint16, RescaleType="HU").folder)
+    assert windows.window_of(volume, "bone").words.endswith("HU (bone)")
+
+
+def test_hounsfield_units_of_a_real_world_mapping(series: Write) -> None:
+    def mapped(dataset: Any, _: int) -> None:
+        units = {"CodeValue": "[hnsf'U]", "CodingSchemeDesignator": "UCUM"}
+        mapping = {"LUTLabel": "HU", "RealWorldValueSlope": 1.0, "RealWorldValueIntercept": 5.0}
+        (item,) = group(**mapping, MeasurementUnitsCodeSequence=group(**units))
+        dataset.RealWorldValueMappingSequence = [item]
+
+    volume = vdl.load(series(dtype=np.uint16, edit=mapped).folder, rescale="real-world")
     assert windows.window_of(volume, "bone").words.endswith("HU (bone)")
 
 

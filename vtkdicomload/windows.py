@@ -31,6 +31,7 @@ CT_WINDOWS = {
     "temporal bone": (600.0, 2800.0),
 }
 PERCENTILES = "percentiles"
+_HOUNSFIELD = ("HU", "[hnsf'U]")  # RescaleType and UCUM
 AIR = -1024  # HU
 _SAMPLES = 200_000  # voxels that are enough for a percentile
 
@@ -110,10 +111,11 @@ def hounsfield_fault(volume: Volume) -> str:
     header = volume.series.header
     if header.modality != "CT":
         return f"its modality is {header.modality}, not CT" if header.modality else "the files give no modality"
-    if volume.units != "HU":
+    if volume.units not in _HOUNSFIELD:
         return "it holds stored values" if not volume.rescaled else f"its units are {volume.units}"
     sample = _sample(volume)
-    if header.rescale_type != "HU" and sample.size and sample.min() >= 0:
+    said = header.rescale_type in _HOUNSFIELD or header.units in _HOUNSFIELD
+    if not said and sample.size and sample.min() >= 0:
         # Air is -1000 HU: some CT lack the intercept, and some files are CT by name alone.
         return f"its values begin at {sample.min():g}, and no file says that they are HU"
     return ""
@@ -121,9 +123,9 @@ def hounsfield_fault(volume: Volume) -> str:
 
 def units_words(volume: Volume) -> str:
     """The units of the values, after a blank, for a number in a caption; empty where they are not sure or too long."""
-    if not volume.units or len(volume.units) > 8 or (volume.units == "HU" and hounsfield_fault(volume)):
-        return ""
-    return f" {volume.units}"
+    if volume.units in _HOUNSFIELD:
+        return "" if hounsfield_fault(volume) else " HU"
+    return f" {volume.units}" if volume.units and len(volume.units) <= 8 else ""
 
 
 def window_argument(words: str) -> str | tuple[float, float]:
@@ -185,7 +187,7 @@ def _sample(volume: Volume) -> Pixels:
     if volume.padding_value is not None:
         kept = values[values != volume.padding_value]
         values = kept if kept.size else values
-    if volume.units == "HU" and np.any(values >= AIR):
+    if volume.units in _HOUNSFIELD and np.any(values >= AIR):
         values = values[values >= AIR]  # below lies what some scanners fill the corners with
     return values[np.isfinite(values)] if values.dtype.kind == "f" else values
 
