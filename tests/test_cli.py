@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
 from pydicom.data import get_testdata_file
 from rich.console import Console
 from typer.testing import CliRunner
 
 import vtkdicomload as vdl
-from vtkdicomload import cli, listing, terminal
+from vtkdicomload import cli, listing, printing, rendering, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,6 +180,27 @@ def test_json_of_real_series_is_json(data: Path, name: str) -> None:
     assert all(set(one) == KEYS for one in json.loads(result.stdout)["series"])
 
 
+def test_json_of_an_error_says_it(series: Write, tmp_path: Path) -> None:
+    done = script("info", tmp_path / "missing", "--json")
+    found = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert set(found) == {"version", "source", "series", "problems", "skipped", "error"}
+    assert found["series"] == []
+    assert done.stderr.decode() == f"error: {found['error']}\n"
+    assert "there is nothing at" in found["error"]
+    wrong = run("info", series("in").folder, "--json", "--series", "7")
+    assert wrong.exit_code == 1
+    assert json.loads(wrong.stdout)["error"].startswith("--series 7: no such series")
+    assert len(json.loads(wrong.stdout)["series"]) == 1
+
+
+def test_json_of_one_series(series: Write) -> None:
+    first, _ = series("study/a", seed=1), series("study/b", seed=2)
+    found = json.loads(run("info", first.folder.parent, "--json", "--series", "1").stdout)
+    assert [one["row"] for one in found["series"]] == [1]
+    assert "error" not in found
+
+
 # ---------------------------------------------------------------------------------------------------- show
 def test_show_writes_a_picture(data: Path, tmp_path: Path) -> None:
     result = run("show", data / "small_ct", "-o", tmp_path / "out.png")
@@ -235,6 +257,133 @@ def test_warnings_are_one_line_each(series: Write, tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert result.stderr
     assert all(line.startswith("warning: ") for line in result.stderr.splitlines())
+
+
+def uneven(dataset: Any, k: int) -> None:
+    dataset.ImagePositionPatient[2] = [0, 2, 4, 9, 11][k]
+
+
+def test_show_with_a_window(series: Write, tmp_path: Path) -> None:
+    folder = series().folder
+    for window in ("bone", "-600,1500", "percentiles"):
+        assert run("show", folder, "--window", window, "-o", tmp_path / f"{window}.png").exit_code == 0
+    result = run("show", folder, "--window", "bones", "-o", tmp_path / "out.png")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: there is no window 'bones'; for CT there are abdomen")
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_show_with_a_window_needs_one_series(series: Write, tmp_path: Path) -> None:
+    first, _ = series("study/a", seed=1), series("study/b", seed=2)
+    result = run("show", first.folder.parent, "--window", "bone", "-o", tmp_path / "out.png")
+    assert result.exit_code == 1
+    assert "--window is for one series → --series 0 … 1" in result.stderr
+
+
+def test_show_of_irregular_slices(series: Write, tmp_path: Path) -> None:
+    folder = series("in", edit=uneven).folder
+    refused = run("show", folder, "-o", tmp_path / "out.png", "--window", "brain")
+    assert refused.exit_code == 0
+    assert "here: --irregular resample" in refused.stderr
+    for irregular in ("resample", "keep"):
+        result = run("show", folder, "--irregular", irregular, "-o", tmp_path / f"{irregular}.png")
+        assert result.exit_code == 0
+        assert "not one volume" not in result.stderr
+        assert (tmp_path / f"{irregular}.png").is_file()
+    assert run("show", folder, "--irregular", "guess").exit_code == 2
+
+
+def test_show_and_bench_leave_files_out(series: Write, tmp_path: Path) -> None:
+    written = series("in")
+    written.files[4].write_bytes(written.files[4].read_bytes()[:-9])
+    written.files[0].write_bytes(written.files[0].read_bytes()[:-9])
+    out = tmp_path / "out.png"
+    one = ("--ignore", written.files[4])
+    both = (*one, "--ignore", written.files[0].name)  # a name alone, as `load` takes it
+    assert "not one volume" in run("show", written.folder, *one, "-o", out).stderr
+    assert run("show", written.folder, *both, "-o", out).stderr == ""
+    assert run("bench", written.folder, *one, "--rounds", "1").exit_code == 1
+    assert run("bench", written.folder, *both, "--rounds", "1").exit_code == 0
+    every = [word for path in written.files for word in ("--ignore", path)]
+    result = run("show", written.folder, *every, "-o", out)
+    assert result.exit_code == 1
+    assert "are ignored" in result.stderr
+
+
+# ---------------------------------------------------------------------------------------------------- render, surface
+def test_render_draws_a_body_and_a_surface(ct_head: Path, tmp_path: Path) -> None:
+    # Each in a process of its own: what VTK draws depends on what was imported before.
+    for name, options in (("a", ()), ("b", ("--iso", "1300", "--view", "left")), ("c", ("--window", "1500,800"))):
+        done = script("render", ct_head, "-o", tmp_path / f"{name}.png", *options)
+        if b"VTK cannot render here" in done.stderr:
+            pytest.skip("VTK finds no OpenGL here")
+        assert (done.returncode, done.stderr) == (0, b"")
+        picture = imread(tmp_path / f"{name}.png")[..., 0]
+        assert picture[200:-100, 100:-100].std() > 0.1, name
+    assert done.stdout.decode().endswith("window center 1500, width 800 (as given), from the front\n")
+
+
+def test_surface_is_written_and_described(ct_head: Path, tmp_path: Path) -> None:
+    result = run("surface", ct_head, "--iso", "1300", "-o", tmp_path / "bone.ply")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "surface at 1300: 75166 triangles in LPS mm, x 26.5 to 174.3" in result.stdout
+    assert (tmp_path / "bone.ply").read_bytes().startswith(b"ply")
+
+
+@pytest.mark.parametrize("command", [("render",), ("surface", "--iso", "0")], ids=["render", "surface"])
+def test_render_and_surface_say_what_goes_past_a_refusal(
+    series: Write, tmp_path: Path, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendering, "require_rendering", lambda: None)
+    out = ("-o", tmp_path / ("out.stl" if command[0] == "surface" else "out.png"))
+    irregular = series("irregular", edit=uneven).folder
+    assert "here: --irregular resample" in run(*command, irregular, *out).stderr
+    kept = run(*command, irregular, "--irregular", "keep", *out)
+    assert "(--irregular resample)" in kept.stderr
+    for seed in (1, 2):
+        stacked = series("stacked", seed=seed, SeriesInstanceUID="1.2.3", AcquisitionNumber=seed).folder
+    assert "here: --stack 0 … 1" in run(*command, stacked, *out).stderr
+    study = series("study/a", seed=3).folder.parent
+    series("study/b", seed=4)
+    assert run(*command, study, *out).stderr == "error: 2 series, and none chosen → --series 0 … 1\n"
+    colour = series("colour", dtype=np.uint8, SamplesPerPixel=3, PhotometricInterpretation="RGB").folder
+    assert "is colour" in run(*command, colour, *out).stderr
+    damaged = series("damaged")
+    damaged.files[2].write_bytes(b"")
+    assert damaged.files[2].name in run(*command, damaged.folder, *out).stderr
+    assert not out[1].exists()  # type: ignore[union-attr]
+
+
+def test_surface_of_irregular_slices_and_of_what_is_left(series: Write, tmp_path: Path) -> None:
+    written = series("in", edit=uneven)
+    options = ("--iso", "0", "-o", tmp_path / "a.stl")
+    assert run("surface", written.folder, *options, "--irregular", "resample").exit_code == 0
+    assert run("surface", written.folder, *options, "--ignore", written.files[3]).exit_code == 1
+    left = ("--ignore", written.files[3], "--ignore", written.files[4])
+    assert run("surface", written.folder, *options, *left).exit_code == 0
+
+
+def test_an_iso_value_outside_the_range(series: Write, tmp_path: Path) -> None:
+    result = run("surface", series("in").folder, "--iso", "9000", "-o", tmp_path / "a.stl")
+    assert result.exit_code == 1
+    assert "no surface at 9000 HU: the values of #1 CT series 1 run from -80 to 159 HU" in result.stderr
+    assert not (tmp_path / "a.stl").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("surface", "--iso", "1", "-o", "a.png"), "written as .stl, .ply, .obj, .vtp"),
+        (("surface", "-o", "a.stl"), "--iso"),
+        (("render", "-o", "a.jpg"), "written as PNG"),
+        (("render", "--view", "sideways"), "sideways"),
+        (("render", "--iso", "much"), "number"),
+    ],
+)
+def test_wrong_options_of_render_and_surface(series: Write, arguments: tuple[str, ...], words: str) -> None:
+    result = run(*arguments, series().folder)
+    assert result.exit_code == 2
+    assert words in " ".join(result.stderr.replace("│", " ").split())
 
 
 # ---------------------------------------------------------------------------------------------------- hints
@@ -385,10 +534,18 @@ def test_control_codes_of_a_file_do_not_reach_the_terminal(series: Write) -> Non
 
 def test_a_terminal_too_narrow_for_the_table(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     narrow = Console(file=io.StringIO(), width=50, force_terminal=True, color_system=None)
-    monkeypatch.setattr(cli, "console", lambda: narrow)
+    monkeypatch.setattr(printing, "console", lambda: narrow)
     result = run("info", series().folder)
-    assert "[0] # 1, modality CT, description series 1" in result.stdout
+    assert "[0] #1 CT series 1: 5×6×8, 0.5×0.8×2.5 mm, axial, Explicit VR Little Endian: ok" in result.stdout
     assert narrow.file.getvalue() == ""  # type: ignore[attr-defined]
+
+
+def test_a_wide_table_in_a_pipe_is_a_line_a_series(series: Write) -> None:
+    written = series(SeriesDescription="a long description of what was done with the patient and why")
+    lines = script("info", written.folder).stdout.decode().splitlines()
+    assert lines[1].startswith("[0] #1 CT a long description of what was done")
+    assert lines[1].endswith("5×6×8, 0.5×0.8×2.5 mm, axial, Explicit VR Little Endian: ok")
+    assert max(map(len, script("info", series("b").folder).stdout.decode().splitlines()[:3])) <= 120
 
 
 def test_progress_appears_late_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -422,7 +579,7 @@ def test_interrupt_is_quiet(series: Write, monkeypatch: pytest.MonkeyPatch) -> N
 def test_version_and_help() -> None:
     assert run("--version").stdout == f"vtkdicomload {vdl.__version__}\n"
     assert "info" in run("--help").stdout
-    for command in ("info", "show", "demo"):
+    for command in ("info", "show", "render", "surface", "demo"):
         assert run(command, "--help").exit_code == 0
     assert run("info").exit_code == 2
 

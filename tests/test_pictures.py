@@ -10,7 +10,7 @@ import pytest
 from matplotlib.image import imread
 
 import vtkdicomload as vdl
-from vtkdicomload import drawable, pictures, planes
+from vtkdicomload import canvas, drawable, pictures, planes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,44 +155,19 @@ def test_a_thin_stack_keeps_true_aspect(series: Write) -> None:
     assert sides[1][0] / sides[1][1] == pytest.approx(200 / 3)
 
 
-def test_window_of_the_file_or_of_the_values(series: Write) -> None:
-    given = vdl.load(series("a", WindowCenter=50, WindowWidth=200).folder)
-    assert planes.window_of(given)[:2] == (50, 200)
-    assert "center 50, width 200 HU (from the file)" in planes.window_of(given).words
-    nowhere = vdl.load(series("b", WindowCenter=50000, WindowWidth=2, dtype=np.uint16).folder)
-    window = planes.window_of(nowhere)
-    assert "percentile" in window.words
-    assert window.center < 300
+def test_a_window_that_is_asked_for(series: Write) -> None:
+    volume = vdl.load(series().folder)
+    words = [text.get_text() for text in pictures.draw_volume(volume, window="lung").axes[0].texts]
+    assert any("window center -600, width 1500 HU (lung)" in word for word in words)
 
 
-def test_a_blank_volume_has_a_window(series: Write) -> None:
+def test_blank_and_colour_volumes_are_drawn(series: Write) -> None:
     def blank(dataset: Any, _: int) -> None:
         dataset.PixelData = bytes(len(dataset.PixelData))
 
-    volume = vdl.load(series(edit=blank).folder)
-    assert planes.window_of(volume).width == 1
-    assert rendered(pictures.draw_volume(volume)).any()
-
-
-def test_monochrome1_is_shown_inverted(series: Write) -> None:
-    stored = vdl.load(series("a", dtype=np.uint16).folder)
-    inverted = vdl.load(series("b", dtype=np.uint16, PhotometricInterpretation="MONOCHROME1").folder)
-    one, other = (planes.window_of(v).grey(v.frames).astype(int) for v in (stored, inverted))
-    assert np.abs(one + other - 255).max() <= 1
-    assert "inverted" in planes.window_of(inverted).words
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_colour_is_shown_as_stored(series: Write, dtype: type) -> None:
-    volume = vdl.load(
-        series(dtype=dtype, SamplesPerPixel=3, PhotometricInterpretation="RGB", rows=30, columns=30).folder
-    )
-    colour = planes.window_of(volume).grey(volume.frames[0])
-    assert colour.dtype == np.uint8
-    assert colour.shape == (30, 30, 3)
-    if dtype == np.uint8:
-        assert np.array_equal(colour, volume.frames[0])
-    assert rendered(pictures.draw_volume(volume)).any()
+    colour = series("b", dtype=np.uint16, SamplesPerPixel=3, PhotometricInterpretation="RGB")
+    for truth in (series("a", edit=blank), colour):
+        assert rendered(pictures.draw_volume(vdl.load(truth.folder))).any()
 
 
 def test_without_geometry_frames_are_shown_as_stored_and_it_says_so(series: Write) -> None:
@@ -264,12 +239,8 @@ def test_large_frames_are_drawn_fast(series: Write, tmp_path: Path) -> None:
 
     volume = vdl.load(series(count=4, rows=2048, columns=2048).folder)
     start = time.perf_counter()
-    pictures.save(pictures.draw_volume(volume), tmp_path / "a.png")
+    canvas.save(pictures.draw_volume(volume), tmp_path / "a.png")
     assert time.perf_counter() - start < 10  # generous: it takes 0.5 s on two idle cores
-
-
-def test_round_lengths() -> None:
-    assert [pictures.round_length(x) for x in (0.3, 1, 7, 19.9, 60, 130)] == [0.2, 1, 5, 10, 50, 100]
 
 
 def test_evenly_takes_the_first_and_the_last() -> None:

@@ -10,13 +10,13 @@ import os
 import subprocess
 import sys
 import time
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from . import pictures
+from .canvas import save
 from .errors import DicomLoadError
 from .geometry import Geometry, opposite, toward
 from .load import load
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from .geometry import Floats
-    from .planes import Grey
+    from .windows import Grey
 
 HEAD = Path(__file__).parent / "data" / "ct_head"
 BONE = 1300  # of the stored values, which have no Hounsfield offset
@@ -96,16 +96,16 @@ def run(folder: Path) -> Demo:
             ours = _facts("vtkdicomload", volume.geometry, volume.geometry, seconds)
             theirs = _facts(plain.engine, plain.frames_geometry, volume.geometry, plain_seconds)
             compared = folder / "compared.png"
-            pictures.save(_comparison(volume, plain, ours, theirs), compared)
+            save(_comparison(volume, plain, ours, theirs), compared)
             _, words = rendering.communicate(timeout=_RENDER_SECONDS)
         except subprocess.TimeoutExpired:
-            words = b"it took too long"
+            words = b"rendering took too long"
         finally:
             rendering.kill()
     rendered = rendering.returncode == 0 and surface.is_file()
     planes = folder / "head.png"
     beside = ("bone surface", _read_png(surface)) if rendered else None
-    pictures.save(pictures.draw_volume(volume, title="Head CT, as vtkdicomload reads it", beside=beside), planes)
+    save(pictures.draw_volume(volume, title="Head CT, as vtkdicomload reads it", beside=beside), planes)
     files = (planes, compared, surface) if rendered else (planes, compared)
     return Demo(volume, ours, theirs, files, "" if rendered else _last_line(words))
 
@@ -188,63 +188,18 @@ def _read_png(path: Path) -> Grey:
     return colour
 
 
-# ---------------------------------------------------------------------------------------------------- the surface
 def render_surface(volume: Volume, path: Path) -> None:
-    """Write a picture of the bone surface of a head, looking at the viewer, rendered off-screen by VTK.
+    """Write a picture of the bone surface of a head, from the front, a little from the left and above."""
+    from matplotlib.image import imsave
 
-    The direction matrix of `volume.image` takes the surface to the patient's own coordinates, so that "up" is the head.
-    """
-    import vtkmodules.vtkRenderingOpenGL2  # noqa: F401 - the factory of render windows
-    from vtkmodules.vtkFiltersCore import (
-        vtkFlyingEdges3D,
-        vtkPolyDataConnectivityFilter,
-        vtkPolyDataNormals,
-        vtkWindowedSincPolyDataFilter,
-    )
-    from vtkmodules.vtkIOImage import vtkPNGWriter
-    from vtkmodules.vtkRenderingCore import (
-        vtkActor,
-        vtkPolyDataMapper,
-        vtkRenderer,
-        vtkRenderWindow,
-        vtkWindowToImageFilter,
-    )
+    from .rendering import render
 
-    bone = vtkFlyingEdges3D(input_data=volume.image, compute_normals=False, compute_gradients=False)
-    bone.SetValue(0, BONE)
-    largest = vtkPolyDataConnectivityFilter()
-    largest.SetExtractionModeToLargestRegion()
-    smooth = vtkWindowedSincPolyDataFilter(
-        number_of_iterations=20, pass_band=0.08, normalize_coordinates=True, boundary_smoothing=False
-    )
-    normals = vtkPolyDataNormals(feature_angle=80, splitting=False)
-    mapper = vtkPolyDataMapper(scalar_visibility=False)
-    for source, target in pairwise((bone, largest, smooth, normals, mapper)):
-        target.SetInputConnection(source.GetOutputPort())
-    actor = vtkActor(mapper=mapper)
-    look = actor.GetProperty()
-    look.SetColor(0.93, 0.88, 0.78)
-    look.SetAmbient(0.08)
-    look.SetSpecular(0.2)
-    look.SetSpecularPower(20)
-    look.SetInterpolationToPhong()
-    renderer = vtkRenderer(background=(0.078, 0.086, 0.102))
-    renderer.AddActor(actor)
-    window = vtkRenderWindow(off_screen_rendering=True, size=(_SIDE, _SIDE), multi_samples=8)
-    window.AddRenderer(renderer)
-    camera = renderer.GetActiveCamera()
-    x, y, z = volume.image.GetCenter()
-    camera.SetFocalPoint(x, y, z)
-    camera.SetPosition(x + 0.4, y - 1, z + 0.1)  # LPS: from the front, a little from the left and above
-    camera.SetViewUp(0, 0, 1)
-    camera.SetViewAngle(20)
-    renderer.ResetCamera()
-    camera.Zoom(1.4)
-    window.Render()
-    pixels = vtkWindowToImageFilter(input=window, read_front_buffer=False)
-    writer = vtkPNGWriter(file_name=os.fspath(path), input_connection=pixels.GetOutputPort())
-    writer.Write()
+    rendered = render(volume, iso=BONE, view=(0.4, -1.0, 0.1), size=(_SIDE, _SIDE))
+    imsave(path, rendered.pixels, metadata={"Software": None})  # type: ignore[dict-item]  # None: no such entry
 
 
 if __name__ == "__main__":
-    render_surface(load(HEAD), Path(sys.argv[1]))
+    try:
+        render_surface(load(HEAD), Path(sys.argv[1]))
+    except DicomLoadError as trouble:
+        sys.exit(str(trouble))

@@ -10,20 +10,22 @@ from .errors import DicomLoadError, DicomLoadWarning
 from .examination import examine
 from .load import load
 from .pictures import TILES_A_ROW, Strip, has_scale
-from .planes import acquired_planes, evenly, upward, window_of
+from .planes import acquired_planes, evenly, upward
+from .windows import window_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from .series import Series
     from .volume import Volume
+    from .windows import Wanted
 
 STACKS = 8  # shown of one series
 SERIES = 12  # shown of one list
 GLANCE = 150  # height of a picture of one series among several, in pixels
 
 
-def strips_of(series: Series, tiles: int = TILES_A_ROW) -> list[Strip]:
+def strips_of(series: Series, tiles: int = TILES_A_ROW, *, window: Wanted = None) -> list[Strip]:
     """A row of pictures for each stack of a series as far as it can be read; empty where nothing can.
 
     Parameters
@@ -32,10 +34,12 @@ def strips_of(series: Series, tiles: int = TILES_A_ROW) -> list[Strip]:
         One that `load` refuses.
     tiles : int
         The most pictures of each stack.
+    window : str or (center, width), optional
+        As for `Volume.plot`.
     """
     # A damaged file beside a frame is no reason not to show the frame: the reason is printed with the picture.
     stacks = replace(series, problems=()).stacks()
-    strips = [strip for stack in stacks[:STACKS] for strip in _strips_of_stack(stack, tiles)]
+    strips = [strip for stack in stacks[:STACKS] for strip in _strips_of_stack(stack, tiles, window)]
     if strips and len(stacks) > STACKS:
         strips[-1] = strips[-1]._replace(caption=f"{strips[-1].caption}   (and {len(stacks) - STACKS} more stacks)")
     return strips
@@ -55,33 +59,33 @@ def _glance(series: Series) -> list[Strip]:
     """A few evenly spaced frames of the first stack that can be drawn."""
     for stack in replace(series, problems=()).stacks()[:STACKS]:
         few = replace(stack, frames=tuple(stack.frames[k] for k in evenly(len(stack.frames), TILES_A_ROW)))
-        strips = list(_strips_of_stack(few, TILES_A_ROW))
+        strips = list(_strips_of_stack(few, TILES_A_ROW, None))
         if strips:
             # Of a few frames the numbers would not be those of the volume.
-            planes = tuple(plane._replace(number=None) for plane in strips[0].planes)
+            planes = tuple(replace(plane, number=None) for plane in strips[0].planes)
             return [strips[0]._replace(planes=planes, height=GLANCE)]
     return []
 
 
-def _strips_of_stack(stack: Series, tiles: int) -> Iterator[Strip]:
+def _strips_of_stack(stack: Series, tiles: int, window: Wanted) -> Iterator[Strip]:
     name = stack.label or stack.title
     volume = _kept(stack)
     if volume is not None:
-        yield _strip(volume, f"{name}: {_count(volume)}", tiles)
+        yield _strip(volume, f"{name}: {_count(volume)}", tiles, window)
         return
     volumes = [v for k in evenly(len(stack.frames), tiles) if (v := _kept(replace(stack, frames=(stack.frames[k],))))]
     if not volumes:
         return
-    parts = [_strip(v, "", 1) for v in volumes]
-    planes = tuple(plane._replace(number=i) for i, part in enumerate(parts) for plane in part.planes)
+    parts = [_strip(v, "", 1, window) for v in volumes]
+    planes = tuple(replace(plane, number=i) for i, part in enumerate(parts) for plane in part.planes)
     caption = f"{name}: {len(volumes)} of {len(stack.frames)} frames, one by one in natural order of the names"
     yield Strip(caption, planes, parts[0].window, all(part.in_mm for part in parts))
 
 
-def _strip(volume: Volume, caption: str, tiles: int) -> Strip:
+def _strip(volume: Volume, caption: str, tiles: int, window: Wanted) -> Strip:
     planes = acquired_planes(volume, evenly(volume.frames.shape[0], tiles))
     plane = "" if planes[0].name in caption else f", {planes[0].name}"
-    return Strip(caption + plane, planes, window_of(volume), has_scale(volume))
+    return Strip(caption + plane, planes, window_of(volume, window), has_scale(volume))
 
 
 def _count(volume: Volume) -> str:

@@ -151,17 +151,22 @@ def scan_json(found: Scan, source: Any) -> dict[str, Any]:
     -------
     dict
         ``version`` of the package; ``source`` as given; ``series``, a list of `series_json`; ``problems`` and
-        ``skipped``, lists of ``{"path", "reason"}``: damaged files, and files that hold no DICOM image.
+        ``skipped``, lists of ``{"path", "reason"}``: damaged files, and files that hold no DICOM image. Where the
+        command fails there is ``error`` too, the message, and as much of the rest as was found.
     """
-    from . import __version__
-
     return {
-        "version": __version__,
-        "source": source,
+        **empty_json(source),
         "series": [series_json(found, row, source) for row in range(len(found))],
         "problems": [{"path": problem.path, "reason": str(problem.error)} for problem in found.problems],
         "skipped": [{"path": path, "reason": reason} for path, reason in found.skipped],
     }
+
+
+def empty_json(source: Any) -> dict[str, Any]:
+    """`scan_json` of a source of which nothing is known."""
+    from . import __version__
+
+    return {"version": __version__, "source": source, "series": [], "problems": [], "skipped": []}
 
 
 def series_json(found: Scan, row: int, source: Any) -> dict[str, Any]:

@@ -1,36 +1,27 @@
-"""Pictures of volumes at true aspect, with the sides of the patient, a mm bar and the window stated (matplotlib, Agg).
-
-Nothing here touches pyplot: figures are plain objects, and matplotlib is imported on first use.
-"""
+"""Pictures of volumes at true aspect, with the sides of the patient, a mm bar and the window stated."""
 
 from __future__ import annotations
 
 import base64
-import io
 import math
-import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from .planes import acquired_planes, evenly, orthogonal_planes, upward, window_of
+from .canvas import BRIGHT, MARGIN, MARK, QUIET, WIDTH, Canvas, Sheet, png
+from .planes import acquired_planes, evenly, orthogonal_planes, upward
+from .windows import window_of
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Sequence
-    from typing import Any
+    from collections.abc import Sequence
 
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from .planes import Grey, Plane, Window
+    from .planes import Letters, Plane
     from .readers.values import Pixels
+    from .rendering import Rendering
     from .volume import Volume
+    from .windows import Grey, Wanted, Window
 
-    Painter = Callable[["Canvas", float], None]
-
-DPI = 100
-WIDTH = 1400  # of a picture, in pixels, as are all lengths below
-MARGIN = 28
-PLANES_HEIGHT = 460
+PLANES_HEIGHT = 460  # in pixels, as are all lengths below
 CELL = 130  # the least room of a plane, for its name
 LETTER = 22  # room for the letter at each side
 TILES = 16
@@ -38,8 +29,6 @@ TILES_A_ROW = 8
 TILE_HEIGHT = 260
 GAP = 8
 _DISPLAYED = 1024  # more pixels than this along a side are not seen
-
-BACKGROUND, BRIGHT, TEXT, QUIET, WARN = "#14161a", "#ffffff", "#d5d9e0", "#8b93a1", "#ffb454"
 
 
 class Strip(NamedTuple):
@@ -52,115 +41,37 @@ class Strip(NamedTuple):
     height: float = TILE_HEIGHT  # at most
 
 
-class Canvas:
-    """An empty picture with coordinates in pixels from the top left."""
-
-    def __init__(self, width: float, height: float) -> None:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
-        self.figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor=BACKGROUND)
-        FigureCanvasAgg(self.figure)
-        self.axes: Axes = self.figure.add_axes((0, 0, 1, 1))
-        self.axes.set_axis_off()
-        self.axes.set_autoscale_on(False)
-        self.axes.set_xlim(0, width)
-        self.axes.set_ylim(height, 0)
-
-    def text(
-        self, x: float, y: float, words: str, *, size: float = 10, color: str = TEXT, over: bool = False, **options: Any
-    ) -> None:
-        """Words whose top left is at (x, y), unless `options` align them otherwise; outlined where `over` an image."""
-        options = {"ha": "left", "va": "top", **options}
-        if over:
-            from matplotlib.patheffects import withStroke
-
-            options["path_effects"] = [withStroke(linewidth=2.5, foreground="black")]
-        # A $ in a description is no formula, and a sign that the font lacks is no reason for a warning.
-        self.axes.text(x, y, printable(words), fontsize=size, color=color, parse_math=False, **options)
-
-    def image(self, pixels: Grey, x: float, y: float, width: float, height: float) -> None:
-        """Brightness or RGB as uint8, stretched over a box."""
-        enlarged = min(width / pixels.shape[1], height / pixels.shape[0]) > 1
-        self.axes.imshow(
-            pixels,
-            cmap="gray",
-            vmin=0,
-            vmax=255,
-            aspect="auto",
-            extent=(x, x + width, y + height, y),
-            interpolation="bicubic" if enlarged else "auto",
-            origin="upper",
-        )
-
-    def bar(self, x: float, y: float, pixels_a_mm: float, room: float) -> None:
-        """A scale bar of a round number of mm that fits the room."""
-        millimetres = round_length(room / pixels_a_mm)
-        end = x + millimetres * pixels_a_mm
-        self.axes.plot([x, x, x, end, end, end], [y - 4, y + 4, y, y, y - 4, y + 4], color=TEXT, lw=1.2)
-        self.text(end + 8, y, f"{millimetres:g} mm", size=9, va="center")
-
-
-class Sheet:
-    """Blocks from top to bottom, drawn once the height of all is known."""
-
-    def __init__(self, width: float = WIDTH) -> None:
-        self.width = width
-        self._blocks: list[tuple[float, Painter]] = []
-
-    def add(self, height: float, painter: Painter) -> None:
-        """Append a block; `painter` gets the canvas and the block's top."""
-        self._blocks.append((height, painter))
-
-    def words(self, words: str, *, size: float = 10, color: str = TEXT, after: float = 0, **options: Any) -> None:
-        """Append lines of words, wrapped to the width."""
-        characters = max(20, int((self.width - 2 * MARGIN) / (size * 0.84)))
-        lines = [part for line in words.splitlines() for part in textwrap.wrap(line, characters) or [""]]
-        leading = size * DPI / 72 * 1.35
-
-        def paint(canvas: Canvas, top: float) -> None:
-            for i, line in enumerate(lines):
-                canvas.text(MARGIN, top + i * leading, line, size=size, color=color, **options)
-
-        self.add(len(lines) * leading + after, paint)
-
-    def figure(self) -> Figure:
-        """The finished picture."""
-        canvas = Canvas(self.width, sum(height for height, _ in self._blocks) + 2 * MARGIN)
-        top = float(MARGIN)
-        for height, painter in self._blocks:
-            painter(canvas, top)
-            top += height
-        return canvas.figure
-
-
 # ---------------------------------------------------------------------------------------------------- whole pictures
-def draw_volume(volume: Volume, *, title: str | None = None, beside: tuple[str, Grey] | None = None) -> Figure:
+def draw_volume(
+    volume: Volume, *, window: Wanted = None, title: str | None = None, beside: tuple[str, Grey] | None = None
+) -> Figure:
     """The three orthogonal planes of a volume at one scale, then a montage of its stored slices.
 
     Parameters
     ----------
     volume : Volume
         What to draw.
+    window : str or (center, width), optional
+        As for `Volume.plot`.
     title : str, optional
         By default the series' number, modality and description.
     beside : tuple of str and numpy.ndarray, optional
         One more picture in the row of the planes, with its name: uint8, shape (rows, columns, 3).
     """
-    sheet, window = Sheet(), window_of(volume)
+    sheet, chosen = Sheet(), window_of(volume, window)
     planes = orthogonal_planes(volume)
     sheet.words(title or volume.series.title, size=15, color=BRIGHT, after=2, weight="bold")
-    sheet.words(facts(volume, window), color=QUIET, after=12)
+    sheet.words(facts(volume, chosen), color=QUIET, after=12)
     for words in notes(volume):
-        sheet.words(words, color=WARN, after=8)
-    add_planes(sheet, planes, window, in_mm=has_scale(volume), beside=beside)
+        sheet.words(words, color=MARK, after=8)
+    add_planes(sheet, planes, chosen, in_mm=has_scale(volume), beside=beside)
     nz = volume.frames.shape[0]
     if nz > 1:
         indices = evenly(nz, TILES)
         way = upward(volume)
         of = f"{len(indices)} of {nz} slices" if len(indices) < nz else f"all {nz} slices"
         sheet.words(f"{of} turned upright{', ' + way if way else ''}   volume.frames[k], k in the corner", after=8)
-        add_tiles(sheet, acquired_planes(volume, indices), window, in_mm=has_scale(volume))
+        add_tiles(sheet, acquired_planes(volume, indices), chosen, in_mm=has_scale(volume))
     return sheet.figure()
 
 
@@ -179,7 +90,7 @@ def draw_strips(strips: Sequence[Strip], title: str, reason: str, *, table: str 
     longest = max((len(line) for line in table.splitlines()), default=0)
     sheet = Sheet(max(WIDTH, min(2400, longest * 8 + 2 * MARGIN)) if not strips else WIDTH)
     sheet.words(title, size=15, color=BRIGHT, after=4, weight="bold")
-    sheet.words(reason, color=WARN, after=14)
+    sheet.words(reason, color=MARK, after=14)
     for strip in strips:
         sheet.words(strip.caption, after=0)
         sheet.words(strip.window.words, size=9, color=QUIET, after=6)
@@ -208,6 +119,22 @@ def draw_rows(rows: Sequence[tuple[str, Sequence[str], Volume]], title: str) -> 
     return sheet.figure()
 
 
+def draw_rendering(rendering: Rendering, title: str) -> Figure:
+    """A rendering with the sides of the patient around it, what it shows, and a scale bar."""
+    height, width = rendering.pixels.shape[:2]
+    sheet = Sheet(width + 2 * MARGIN)
+    sheet.words(title, size=15, color=BRIGHT, after=2, weight="bold")
+    sheet.words(rendering.words, color=QUIET, after=4)
+
+    def paint(canvas: Canvas, top: float) -> None:
+        canvas.image(rendering.pixels, MARGIN, top + LETTER, width, height)
+        paint_letters(canvas, rendering.letters, MARGIN, top + LETTER, width, height)
+        canvas.bar(MARGIN, top + height + 2 * LETTER + 2, 1 / rendering.mm, 160)
+
+    sheet.add(height + 2 * LETTER + 14, paint)
+    return sheet.figure()
+
+
 def middle_slice_png(volume: Volume) -> str:
     """The middle stored slice, upright and windowed, as a small PNG in base64."""
     (plane,) = acquired_planes(volume, [volume.frames.shape[0] // 2])
@@ -217,20 +144,6 @@ def middle_slice_png(volume: Volume) -> str:
     canvas = Canvas(width + 2 * LETTER, height + 2 * LETTER)
     paint_plane(canvas, plane, window_of(volume), LETTER, LETTER, width, height, letters=True)
     return base64.b64encode(png(canvas.figure)).decode("ascii")
-
-
-def png(figure: Figure) -> bytes:
-    """A figure as PNG bytes that name no person, program or time."""
-    file = io.BytesIO()
-    figure.savefig(file, format="png", metadata={"Software": None})
-    return file.getvalue()
-
-
-def save(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write a figure as PNG."""
-    data = png(figure)
-    with open(path, "wb") as file:
-        file.write(data)
 
 
 def facts(volume: Volume, window: Window) -> str:
@@ -311,7 +224,7 @@ def add_tiles(
             x, y = MARGIN + i % columns * step_x, top + i // columns * step_y
             paint_plane(canvas, plane, window, x, y, w, h, letters=False)
             if plane.number is not None:
-                canvas.text(x + 4, y + 3, str(plane.number), size=8, color=WARN, over=True)
+                canvas.text(x + 4, y + 3, str(plane.number), size=8, color=MARK, over=True)
             if i == 0 and plane.letters is not None:
                 _letters_inside(canvas, plane, x, y, w, h)
         if in_mm:
@@ -325,25 +238,29 @@ def paint_plane(
 ) -> None:
     """One plane in a box, with the letters of its sides around it."""
     canvas.image(window.grey(_thinned(plane.pixels)), x, y, width, height)
-    if not letters or plane.letters is None:
-        return
+    if letters and plane.letters is not None:
+        paint_letters(canvas, plane.letters, x, y, width, height)
+
+
+def paint_letters(canvas: Canvas, letters: Letters, x: float, y: float, width: float, height: float) -> None:
+    """The sides of the patient around a box."""
     for letter, at_x, at_y in zip(
-        plane.letters,
+        letters,
         (x - LETTER / 2, x + width + LETTER / 2, x + width / 2, x + width / 2),
         (y + height / 2, y + height / 2, y - LETTER / 2, y + height + LETTER / 2),
         strict=True,
     ):
-        canvas.text(at_x, at_y, letter, size=11, color=WARN, ha="center", va="center")
+        canvas.text(at_x, at_y, letter, size=11, color=MARK, ha="center", va="center")
 
 
 def _letters_inside(canvas: Canvas, plane: Plane, x: float, y: float, width: float, height: float) -> None:
     if plane.letters is None or min(width, height) < 60:
         return
     left, right, top, bottom = plane.letters
-    canvas.text(x + 4, y + height / 2, left, size=9, color=WARN, over=True, va="center")
-    canvas.text(x + width - 4, y + height / 2, right, size=9, color=WARN, over=True, ha="right", va="center")
-    canvas.text(x + width / 2, y + 3, top, size=9, color=WARN, over=True, ha="center")
-    canvas.text(x + width / 2, y + height - 3, bottom, size=9, color=WARN, over=True, ha="center", va="bottom")
+    canvas.text(x + 4, y + height / 2, left, size=9, color=MARK, over=True, va="center")
+    canvas.text(x + width - 4, y + height / 2, right, size=9, color=MARK, over=True, ha="right", va="center")
+    canvas.text(x + width / 2, y + 3, top, size=9, color=MARK, over=True, ha="center")
+    canvas.text(x + width / 2, y + height - 3, bottom, size=9, color=MARK, over=True, ha="center", va="bottom")
 
 
 def _fitting_scale(sizes: Sequence[tuple[float, float]], room: float, height: float, aspect: float) -> float:
@@ -363,17 +280,3 @@ def _thinned(pixels: Pixels) -> Pixels:
     """Every n-th row and column of what has more pixels than a picture shows."""
     rows, columns = (max(1, n // _DISPLAYED) for n in pixels.shape[:2])
     return pixels[::rows, ::columns]
-
-
-def round_length(longest: float) -> float:
-    """The longest of 1, 2, 5, 10, 20, 50, … that is not longer than `longest`."""
-    power = 10.0 ** math.floor(math.log10(longest))
-    return max(n * power for n in (1, 2, 5) if n * power <= longest)
-
-
-def printable(words: str) -> str:
-    """Words with a box for every sign that the font of the pictures lacks."""
-    from matplotlib.font_manager import findfont, get_font
-
-    known = get_font(findfont("DejaVu Sans")).get_charmap()
-    return "".join(c if ord(c) in known else "□" for c in words)

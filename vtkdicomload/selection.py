@@ -47,7 +47,7 @@ def find_series(
     NoDicomError
         There is no image, or every one is ignored.
     """
-    is_ignored = _predicate(ignore)
+    is_ignored = ignored_by(ignore)
     if isinstance(source, Series):
         kept = tuple(f for f in source.frames if not is_ignored(f.path))
         problems = tuple(p for p in source.problems if not is_ignored(p.path))
@@ -67,7 +67,8 @@ def find_series(
     return found, left_out
 
 
-def _predicate(ignore: Ignore) -> Callable[[str], bool]:
+def ignored_by(ignore: Ignore) -> Callable[[str], bool]:
+    """Whether ``ignore=`` leaves a path out."""
     if callable(ignore):
         return ignore
     if isinstance(ignore, (str, os.PathLike)):

@@ -10,15 +10,18 @@ from .geometry import Geometry, toward
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
 
     import nibabel
     import pyvista
     import SimpleITK
     import xarray
+    from matplotlib.figure import Figure
     from vtkmodules.vtkCommonDataModel import vtkImageData
 
     from .geometry import Floats
     from .guard import Check
+    from .planes import Plane
     from .readers.values import Pixels
     from .series import Series
 
@@ -255,6 +258,89 @@ class Volume:
         from .reorientation import reoriented
 
         return reoriented(self, axes)
+
+    # ------------------------------------------------------------------------------------------ pictures
+    def plane(
+        self,
+        name: Literal["axial", "coronal", "sagittal"] = "axial",
+        *,
+        index: int | None = None,
+        mm: float | None = None,
+    ) -> Plane:
+        """One plane of the patient, upright as radiologists look at it; the middle one by default.
+
+        Parameters
+        ----------
+        name : {"axial", "coronal", "sagittal"}
+            The axis of the volume that runs most nearly along the plane's normal is cut, never a plane in between: of
+            an oblique volume the plane leans, and `Plane.name` says by how much.
+        index : int, optional
+            Counted as in ``reorient("LPS")``: axial from the feet, coronal from the front, sagittal from the patient's
+            right, from 0; negative from the other end.
+        mm : float, optional
+            The plane nearest to this coordinate along the normal, in LPS mm: z of an axial plane, y of a coronal, x of
+            a sagittal one. Of an oblique volume it is position · normal.
+
+        Returns
+        -------
+        Plane
+            ``.pixels`` (rows, columns), a view with row 0 at the top; ``.spacing``, ``.letters``, ``.name``,
+            ``.index``, ``.mm``, ``.extent`` for matplotlib's ``imshow``.
+
+        Raises
+        ------
+        ValueError
+            Another name, both `index` and `mm`, or a plane outside the volume; the message gives the range.
+        GeometryError
+            The files hold no position or orientation, or the slices lie on no regular grid and cannot be cut so.
+        """
+        from .planes import plane
+
+        return plane(self, name, index=index, mm=mm)
+
+    def plot(
+        self,
+        window: str | Sequence[float] | None = None,
+        *,
+        at: Sequence[float] | None = None,
+        title: str | None = None,
+        width: float = 12.0,
+    ) -> Figure:
+        """Draw the axial, coronal and sagittal plane through a point, at one true scale, with the patient's sides.
+
+        The ticks are LPS mm, the numbers that `at` and `plane` take. A single slice and slices on no regular grid are
+        shown alone, upright; without position or orientation as stored, in mm from the corner. The picture says so.
+
+        Parameters
+        ----------
+        window : str or (center, width), optional
+            For a CT in Hounsfield units ``"bone"``, ``"lung"``, ``"brain"``, ``"soft tissue"`` … (`CT_WINDOWS` of
+            `vtkdicomload.windows`); for every volume ``"percentiles"`` or two numbers. By default the file's own
+            window, or percentiles of the values where it has none that shows anything.
+        at : sequence of three float, optional
+            A position (x, y, z) in LPS mm, inside the volume; it is marked. By default the middle.
+            ``volume.geometry.to_patient(index)`` gives that of a voxel of `array`.
+        title : str, optional
+            By default the series' number, modality and description.
+        width : float
+            Of the figure in inches, more where the names of thin planes need it; its height follows.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Shown by a notebook as the last line of a cell; ``savefig("volume.png")`` writes it. pyplot knows nothing
+            of it, so there is nothing to close.
+
+        Raises
+        ------
+        ValueError, TypeError
+            A window that does not exist or does not fit the volume; a point outside it.
+        GeometryError
+            `at` for a volume without position or orientation.
+        """
+        from .plotting import plot
+
+        return plot(self, window, at=at, title=title, width=width)
 
     # ------------------------------------------------------------------------------------------ other libraries, files
     def to_xarray(self) -> xarray.DataArray:

@@ -1,0 +1,41 @@
+"""The arguments and options that commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Irregular(StrEnum):
+    """What `load` may do with slices on no regular grid."""
+
+    RAISE = "raise"
+    RESAMPLE = "resample"
+    KEEP = "keep"
+
+
+class View(StrEnum):
+    """The views of `rendering.render` that have names."""
+
+    FRONT = "front"
+    BACK = "back"
+    LEFT = "left"
+    RIGHT = "right"
+    HEAD = "head"
+    FEET = "feet"
+
+
+Paths = Annotated[list[str], typer.Argument(metavar="PATH", help="A folder, or files.", show_default=False)]
+SeriesOption = Annotated[str | None, typer.Option("--series", help='A row of `info`, a UID, or "largest".')]
+StackOption = Annotated[str | None, typer.Option("--stack", help="A stack of the series: its row or label.")]
+Ignore = Annotated[list[str] | None, typer.Option(metavar="FILE", help="Leave a file out; repeatable.")]
+IrregularOption = Annotated[
+    Irregular,
+    typer.Option(help="Missing slices, uneven gaps, a tilt: refuse, interpolate onto a regular grid, or keep as is."),
+]
+WindowOption = Annotated[
+    str | None,
+    typer.Option("--window", metavar="NAME|C,W", help='"bone", "lung" … of CT, "percentiles", or center and width.'),
+]
