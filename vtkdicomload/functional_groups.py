@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .header import Dimension, Header
 from .sop_classes import LABEL_MAP, SEGMENTATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import pydicom
+
+    from .header import Header
 
 _SPACING = "PixelMeasuresSequence"
 _VALUES = "PixelValueTransformationSequence"
@@ -69,6 +70,14 @@ _OF_CONVERTED: dict[str, tuple[str, Callable[[Any], object]]] = {
     "ContentTime": ("content_time", str),
     "Units": ("units", str),
 }
+
+
+class Dimension(NamedTuple):
+    """One dimension of a multi-frame file (PS3.3 C.7.6.17), and where a frame lies along it."""
+
+    keyword: str
+    ordinal: int  # 1 for the first
+    value: object  # of the attribute that the dimension points at; None where it is no plain value
 
 
 def headers_of(header: Header, data_set: pydicom.Dataset) -> list[Header]:
