@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from .header import Header
 
+    _Known = dict[tuple[int, bytes], dict[str, Any]]
+
 _SPACING = "PixelMeasuresSequence"
 _VALUES = "PixelValueTransformationSequence"
 
@@ -97,12 +99,13 @@ def headers_of(header: Header, data_set: pydicom.Dataset) -> list[Header]:
     if len(each) != header.number_of_frames:
         raise ValueError(f"{len(each)} per-frame groups for {header.number_of_frames} frames")
     common = _common(header, data_set)
-    said = {} if shared is None else _said(shared)
+    known: _Known = {}
+    said = {} if shared is None else _said(shared, known)
     finish = _of_segments(data_set) if header.sop_class_uid == SEGMENTATION else None
     pointers = _pointers(data_set)
     headers = []
     for own in each:
-        found = {**said, **_said(own)}
+        found = {**said, **_said(own, known)}
         if pointers:
             found["dimensions"] = _dimensions(pointers, own, shared)
         if finish is not None:
@@ -142,13 +145,22 @@ def _common(header: Header, data_set: pydicom.Dataset) -> Header:
     return header
 
 
-def _said(groups: pydicom.Dataset) -> dict[str, Any]:
+def _said(groups: pydicom.Dataset, known: _Known) -> dict[str, Any]:
     """What the functional groups of one item say, by the fields of `Header`."""
     found: dict[str, Any] = {}
     present = set(map(int, groups.keys()))  # without parsing values, private ones too
     for tag, sequence in _wanted().items():
-        if tag in present and groups[tag].value:
-            found.update(_of_group(sequence, groups[tag].value[0]))
+        if tag not in present:
+            continue
+        # Most groups are the same bytes in every frame, which pydicom leaves unparsed until they are asked for.
+        raw = groups.get_item(tag).value
+        said = known.get((tag, raw)) if isinstance(raw, bytes) else None
+        if said is None:
+            items = groups[tag].value
+            said = _of_group(sequence, items[0]) if items else {}
+            if isinstance(raw, bytes):
+                known[tag, raw] = said
+        found.update(said)
     if found.get("slope") == 0:
         raise ValueError("RescaleSlope is 0")
     if min(found.get("pixel_spacing", (1.0,))) <= 0:
