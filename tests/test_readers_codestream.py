@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vtkdicomload.readers.codestream import CodestreamSize, codestream_size
+from vtkdicomload.readers.codestream import CodestreamSize, bare_codestream, codestream_size, declared_colour
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -207,3 +207,57 @@ def test_a_box_with_a_long_length_is_passed_over() -> None:
     boxes += struct.pack(">I4sQ", 1, b"free", 20) + b"abcd"
     boxes += struct.pack(">I4sQ", 1, b"jp2c", 16 + len(stream)) + stream
     assert codestream_size(boxes) == codestream_size(stream)
+
+
+# ------------------------------------------------------------------------------------------------------ colour
+def rgb_jpeg(space: str, subsampling: str = "444") -> bytes:
+    options = {"colorspace": "RGB", "outcolorspace": space, "subsampling": subsampling}
+    return bytes(imagecodecs.jpeg8_encode(pixels(16, 24, 3, np.uint8), **options))
+
+
+def without_jfif(stream: bytes) -> bytes:
+    at = stream.index(b"\xff\xe0")
+    return stream[:at] + stream[at + 2 + int.from_bytes(stream[at + 2 : at + 4], "big") :]
+
+
+def test_a_jpeg_stream_may_state_its_colour_space() -> None:
+    jfif = rgb_jpeg("YCBCR")
+    assert declared_colour(jfif) == "YBR"
+    assert declared_colour(without_jfif(jfif)) is None
+    assert declared_colour(without_jfif(rgb_jpeg("YCBCR", "420"))) == "YBR"
+    rgb = rgb_jpeg("RGB")
+    frame = rgb.index(b"\xff\xc0")
+    assert rgb[frame + 10 : frame + 19 : 3] == b"RGB"
+    assert declared_colour(rgb) == "RGB"
+    for transform, expected in ((1, "YBR"), (0, None), (2, None)):
+        adobe = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0" + bytes([transform])
+        assert declared_colour(b"\xff\xd8" + adobe + without_jfif(jfif)[2:]) == expected
+
+
+def test_a_jp2_file_may_state_sycc() -> None:
+    image = pixels(16, 24, 3, np.uint8)
+    for space, expected in (("SYCC", "YBR"), ("SRGB", None)):
+        stream = codec("jpeg2k", codecformat="jp2", level=0, colorspace=space)(image)
+        assert declared_colour(stream) == expected
+        assert declared_colour(bare_codestream(stream)) is None
+
+
+def test_the_codestream_of_a_jp2_file_is_what_its_box_holds() -> None:
+    image = pixels(16, 24, 3, np.uint8)
+    stream = codec("jpeg2k", codecformat="jp2", level=0)(image)
+    bare = bare_codestream(stream)
+    assert bare[:4] == b"\xff\x4f\xff\x51"
+    assert bare[-2:] == b"\xff\xd9"
+    np.testing.assert_array_equal(imagecodecs.jpeg2k_decode(bare), image)
+    assert bare_codestream(bare) == bare
+    at = stream.index(b"jp2c") - 4
+    whole = (
+        stream[:at] + struct.pack(">I4s", len(bare) + 8, b"jp2c") + bare + struct.pack(">I4s", 12, b"xml ") + b"<a/>"
+    )
+    assert bare_codestream(whole) == bare
+    assert bare_codestream(stream[:at] + struct.pack(">I4s", 0, b"jp2c") + bare) == bare
+
+
+def test_streams_of_other_kinds_state_no_colour() -> None:
+    assert declared_colour(ENCODERS["jpeg xl"][0](pixels(16, 24, 3, np.uint8))) is None
+    assert declared_colour(b"") is None

@@ -11,6 +11,7 @@ _NAMES = {
     "1.2.840.10008.1.2.5": "RLE Lossless",
     "1.2.840.10008.1.2.4.50": "JPEG Baseline",
     "1.2.840.10008.1.2.4.51": "JPEG Extended",
+    "1.2.840.10008.1.2.4.53": "JPEG Spectral Selection",
     "1.2.840.10008.1.2.4.55": "JPEG Full Progression",
     "1.2.840.10008.1.2.4.57": "JPEG Lossless",
     "1.2.840.10008.1.2.4.70": "JPEG Lossless SV1",
@@ -35,7 +36,7 @@ _NAMES = {
 
 
 # Lossy ones: two decoders may round differently.
-LOSSY = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 55, 81, 91, 203, 111, 112))
+LOSSY = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 53, 55, 81, 91, 203, 111, 112))
 
 
 def syntax_name(uid: str) -> str:

@@ -68,12 +68,16 @@ def _nobody(frames: Sequence[Frame], reasons: dict[str, str]) -> UnsupportedPixe
     coded = next((f.header for f in frames if f.header.encapsulated), None)
     if coded is None:
         return UnsupportedPixelDataError(f"no reader is right for these files: {tried}", files=[frames[0].path])
-    plugins = "pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg"
+    plugins = _pydicom.plugins_for(coded.transfer_syntax)
+    help_ = f"{sys.executable} -m pip install {plugins}" if plugins else _EXPORT
     return CompressedPixelDataError(
         f"{syntax_name(coded.transfer_syntax)} ({coded.transfer_syntax}) cannot be decoded here (vtkDICOMImageReader "
-        f"gives zeros). Tried {tried} → {sys.executable} -m pip install {plugins}",
+        f"gives zeros). Tried {tried} → {help_}",
         files=[coded.path],
     )
+
+
+_EXPORT = "export the series uncompressed where it comes from"
 
 
 def check_supported(frames: Sequence[Frame]) -> None:
@@ -82,30 +86,25 @@ def check_supported(frames: Sequence[Frame]) -> None:
     Raises
     ------
     CompressedPixelDataError
-        A transfer syntax that has no decoder.
+        A transfer syntax that has no decoder, or is not known.
     UnsupportedPixelDataError
         Odd bit depths, colour spaces, Siemens mosaics.
     """
     for header in {id(f.header): f.header for f in frames}.values():
-        if not header.encapsulated and header.transfer_syntax not in NATIVE_SYNTAXES:
-            raise UnsupportedPixelDataError(
-                f"transfer syntax {header.transfer_syntax} is not known ({os.path.basename(header.path)})",
-                files=[header.path],
-            )
-        if header.encapsulated and header.transfer_syntax not in _codec.SYNTAXES:
-            raise _compressed(header, sum(f.header.transfer_syntax == header.transfer_syntax for f in frames))
+        if header.transfer_syntax not in (_codec.SYNTAXES if header.encapsulated else NATIVE_SYNTAXES):
+            raise _undecodable(header, sum(f.header.transfer_syntax == header.transfer_syntax for f in frames))
         reason = unsupported(header)
         if reason:
             name = os.path.basename(header.path)
             raise UnsupportedPixelDataError(f"{reason} is not read ({name})", files=[header.path])
 
 
-def _compressed(header: Header, count: int) -> CompressedPixelDataError:
+def _undecodable(header: Header, count: int) -> CompressedPixelDataError:
     name, uid = syntax_name(header.transfer_syntax), header.transfer_syntax
+    how = f"in the unknown transfer syntax {uid}" if name == uid else f"compressed as {name} ({uid})"
     return CompressedPixelDataError(
-        f"{count} frame{'s' * (count != 1)} compressed as {name} ({uid}), which neither imagecodecs nor pydicom "
-        f"decodes (vtkDICOMImageReader gives zeros): {os.path.basename(header.path)} → export the series uncompressed "
-        "where it comes from",
+        f"{count} frame{'s' * (count != 1)} {how}, which neither imagecodecs nor pydicom decodes (vtkDICOMImageReader "
+        f"gives zeros): {os.path.basename(header.path)} → {_EXPORT}",
         files=[header.path],
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import CorruptFileError
 from ..quiet import warn
 from . import colour, direct, values
-from .codestream import CodestreamSize, codestream_size
+from .codestream import CodestreamSize, bare_codestream, codestream_size, declared_colour
 from .encapsulation import CompressedFrames
 from .threads import for_each
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NAME = "codec"
 
 _RLE = "1.2.840.10008.1.2.5"
-_JPEG = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 55, 57, 70))
+_JPEG = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 53, 55, 57, 70))
 _JPEG_LS = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (80, 81))
 _JPEG_2000 = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (90, 91))
 _HTJ2K = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (201, 202, 203))
@@ -36,6 +36,8 @@ SYNTAXES = _JPEG | _JPEG_LS | _JPEG_2000 | _HTJ2K | _JPEG_XL | _SIZELESS
 
 _LOSSLESS_JPEG = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (57, 70))
 _RECOMPRESSED_JPEG = "1.2.840.10008.1.2.4.111"
+_LOSSY_JPEG_XL = "1.2.840.10008.1.2.4.112"
+_STATES_COLOUR = (_JPEG - _LOSSLESS_JPEG) | _JPEG_2000 | _HTJ2K  # whose streams may state their colour space
 
 
 def colour_spaces(syntax: str) -> frozenset[str]:
@@ -44,6 +46,8 @@ def colour_spaces(syntax: str) -> frozenset[str]:
         return frozenset(("RGB", "YBR_FULL", "YBR_FULL_422"))
     if syntax in _JPEG_2000 or syntax in _HTJ2K:
         return frozenset(("RGB", "YBR_ICT", "YBR_RCT", "YBR_FULL"))
+    if syntax == _LOSSY_JPEG_XL:
+        return frozenset(("RGB", "XYB"))
     return frozenset(("RGB",)) if syntax in _JPEG_XL else frozenset(("RGB", "YBR_FULL"))
 
 
@@ -99,24 +103,21 @@ def fill(
     """
     compressed = CompressedFrames()
     scratch = direct.Scratch()
-    resigned: set[str] = set()
+    believed: dict[str, set[str]] = {}
 
     def work(k: int) -> None:
         frame = frames[k]
         if frame.header.native:
             values.store(direct.stored_words(frame, scratch.of(frame.length)), frame, conversion, out[k])
         else:
-            stored, signed = _decoded(frame, _stream(frame, compressed, scratch))
+            stored, belief = _decoded(frame, _stream(frame, compressed, scratch))
             values.store(stored, frame, conversion, out[k])
-            if signed is False and frame.header.pixel_representation:
-                resigned.add(frame.path)
+            if belief:
+                believed.setdefault(belief, set()).add(frame.path)
 
     for_each(len(frames), work, step, workers)
-    if resigned:
-        warn(
-            f"the compressed streams of {len(resigned)} files are unsigned, their headers say signed: the highest bit "
-            "is taken for the sign"
-        )
+    for belief, paths in believed.items():
+        warn(f"the compressed streams of {len(paths)} file{'s' * (len(paths) != 1)} {belief}")
     return ()
 
 
@@ -129,30 +130,74 @@ def _stream(frame: Frame, compressed: CompressedFrames, scratch: direct.Scratch)
         raise _corrupt(frame.header, None, f"its frames cannot be found: {error}") from error
 
 
-def _decoded(frame: Frame, data: bytes) -> tuple[Pixels, bool | None]:
-    """The stored words of one compressed frame, colour as red, green and blue; and whether its stream is signed."""
+def _decoded(frame: Frame, data: bytes) -> tuple[Pixels, str | None]:
+    """The stored words of one compressed frame, colour as red, green and blue.
+
+    And what was believed where stream and header do not agree, the end of a sentence for a warning.
+    """
     header = frame.header
     shape = (header.rows, header.columns, header.samples)
     size = _checked_size(frame, data)
+    ybr, belief = _coded_colour(header, data)
     try:
-        pixels = _decode(header, data)
+        pixels = _decode(header, data, ybr)
         if pixels.size != np.prod(shape):
             raise ValueError(f"{pixels.shape} pixels were decoded, the header says {shape}")
+        if size is not None and header.samples == 1:
+            pixels, belief = _as_declared(header, size, pixels)
         words = _as_words(pixels.reshape(shape if header.samples > 1 else shape[:2]), values.stored_dtype(header))
-        if header.photometric_interpretation == "YBR_FULL" and not _converts(header):
+        if ybr and not _converts(header):
             words = colour.from_ybr_full(words)
         elif header.photometric_interpretation == colour.PALETTE:
-            words = colour.from_palette(words, colour.palette_of(header))
+            words = colour.palette_of(header).colours(words)
     except MemoryError:
         raise
     except Exception as error:
-        raise _corrupt(header, frame, f"it cannot be decoded: {error}") from error
-    signed = None if size is None else size.signed
-    if size is not None and signed is False and header.pixel_representation:
+        # No other decoder is asked: those of pydicom make up pixels for most of the damage that is refused here.
+        raise _corrupt(header, frame, f"imagecodecs cannot decode it: {error}") from error
+    return words, belief
+
+
+def _coded_colour(header: Header, data: bytes) -> tuple[bool, str | None]:
+    """Whether luminance and chrominance are coded, and what was believed: the stream, where it states it itself."""
+    ybr = header.photometric_interpretation in ("YBR_FULL", "YBR_FULL_422")
+    if header.samples != 3 or header.bits_allocated != 8 or header.transfer_syntax not in _STATES_COLOUR:
+        return ybr, None
+    stated = declared_colour(data)
+    if stated is None or stated == ("YBR" if ybr else "RGB"):
+        return ybr, None
+    said = header.photometric_interpretation
+    return stated == "YBR", f"state {stated} colour, their headers say {said}: the streams are believed (PS3.5 8.2.1)"
+
+
+def _as_declared(header: Header, size: CodestreamSize, pixels: Pixels) -> tuple[Pixels, str | None]:
+    """Decoded pixels with the sign that the header gives them, and what was believed.
+
+    Raises ValueError where the stream's bits and the header's would make different values of them.
+    """
+    resigned = bool(header.pixel_representation) != bool(size.signed)
+    if size.bits is None or header.transfer_syntax in _JPEG or not (resigned or size.bits > header.bits_stored):
+        return pixels, None
+    belief = None
+    high = int(pixels.max())
+    if resigned and size.signed:
+        if pixels.min() < 0:
+            raise ValueError(f"its stream is signed and goes down to {pixels.min()}, its header says unsigned")
+    elif resigned and high >= 1 << size.bits - 1:
+        if size.bits < header.bits_stored:
+            raise ValueError(
+                f"its stream has {size.bits} unsigned bits, its header {header.bits_stored} signed ones: values from "
+                f"{1 << size.bits - 1} to {high} may be negative or not"
+            )
         # As pydicom and GDCM do: the stream's bits are the stored word, its highest one the sign.
-        spare = words.dtype.itemsize * 8 - (size.bits or header.bits_stored)
-        words = (words << spare) >> spare
-    return words, signed
+        spare = pixels.dtype.itemsize * 8 - size.bits
+        pixels = (pixels.view(f"i{pixels.dtype.itemsize}") << spare) >> spare
+        if size.signed is False:  # JPEG-LS has no sign to state
+            belief = "are unsigned, their headers say signed: the highest bit is taken for the sign"
+    low, high = int(pixels.min()), int(pixels.max())
+    if high >= 1 << header.bits_stored or low < -(1 << header.bits_stored - 1):
+        raise ValueError(f"its values go from {low} to {high}, its header says {header.bits_stored} bits stored")
+    return pixels, belief
 
 
 def _checked_size(frame: Frame, data: bytes) -> CodestreamSize | None:
@@ -168,7 +213,8 @@ def _checked_size(frame: Frame, data: bytes) -> CodestreamSize | None:
         raise _corrupt(header, frame, str(error)) from error
     if size is None:
         raise _corrupt(header, frame, f"its compressed stream begins with {data[:4].hex()}, which is no image")
-    if header.transfer_syntax not in _JPEG_XL and not data.rstrip(b"\0\xff").endswith(b"\xff\xd9"):
+    end = b"" if header.transfer_syntax in _JPEG_XL else b"\xff\xd9"
+    if not bare_codestream(data).rstrip(b"\0\xff").endswith(end):
         # JPEG decoders make up what is missing; the end of image marker (FFD9) tells a whole stream.
         raise _corrupt(header, frame, "its compressed stream has no end: it is truncated")
     if (size.rows, size.columns) != (header.rows, header.columns) or size.components not in (None, header.samples):
@@ -180,8 +226,6 @@ def _checked_size(frame: Frame, data: bytes) -> CodestreamSize | None:
         )
     if size.bits is not None and size.bits > header.bits_allocated:
         raise _corrupt(header, frame, f"its compressed stream has {size.bits} bits in {header.bits_allocated}")
-    if size.signed and not header.pixel_representation:
-        raise _corrupt(header, frame, "its compressed stream is signed, its header says unsigned")
     return size
 
 
@@ -194,20 +238,20 @@ def _sound_rle(header: Header, data: bytes) -> bool:
     return offsets[0] == 64 and all(a < b for a, b in pairwise([*offsets, len(data)]))
 
 
-def _decode(header: Header, data: bytes) -> Pixels:
+def _decode(header: Header, data: bytes, ybr: bool) -> Pixels:
     import imagecodecs
 
     syntax = header.transfer_syntax
     if syntax in _JPEG:
         if header.samples == 1:
             return imagecodecs.jpeg8_decode(data)
-        coded = "YCBCR" if header.photometric_interpretation.startswith("YBR") and _converts(header) else "RGB"
+        coded = "YCBCR" if ybr and _converts(header) else "RGB"
         return imagecodecs.jpeg8_decode(data, colorspace=coded, outcolorspace="RGB")
     if syntax in _JPEG_LS:
         return imagecodecs.jpegls_decode(data)
     if syntax in _JPEG_2000 or syntax in _HTJ2K:
         # OpenJPEG for HTJ2K too: damaged streams make the decoder of imagecodecs.htj2k_decode crash or hang.
-        return imagecodecs.jpeg2k_decode(data, numthreads=1)
+        return imagecodecs.jpeg2k_decode(bare_codestream(data), numthreads=1)
     if syntax in _JPEG_XL:
         return imagecodecs.jpegxl_decode(data, numthreads=1)
     word = np.dtype(f"<u{header.bits_allocated // 8}")

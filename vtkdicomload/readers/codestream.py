@@ -1,9 +1,12 @@
-"""What a compressed frame says of its own size, read before anything is decoded."""
+"""What a compressed frame says of its own size and colour, read before anything is decoded."""
 
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class CodestreamSize(NamedTuple):
@@ -46,7 +49,8 @@ _NO_LENGTH = frozenset((0x01, *range(0xD0, 0xD9)))
 _START_OF_FRAME = frozenset((*range(0xC0, 0xD0), 0xF7)) - {0xC4, 0xC8, 0xCC}
 
 
-def _jpeg(data: bytes) -> CodestreamSize:
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """The marker of every segment up to the frame header, and where its content begins."""
     at = 2
     while True:
         if data[at] != 0xFF:
@@ -56,11 +60,44 @@ def _jpeg(data: bytes) -> CodestreamSize:
             at += 1
         elif marker in _NO_LENGTH:
             at += 2
-        elif marker in _START_OF_FRAME:
-            bits, rows, columns, components = struct.unpack_from(">BHHB", data, at + 4)
-            return CodestreamSize(rows, columns, components, bits)
         else:
+            yield marker, at + 4
             at += 2 + int(struct.unpack_from(">H", data, at + 2)[0])
+
+
+def _jpeg(data: bytes) -> CodestreamSize:
+    frame_header = next(at for marker, at in _jpeg_segments(data) if marker in _START_OF_FRAME)
+    bits, rows, columns, components = struct.unpack_from(">BHHB", data, frame_header)
+    return CodestreamSize(rows, columns, components, bits)
+
+
+def declared_colour(data: bytes) -> Literal["RGB", "YBR"] | None:
+    """The colour space that a sound stream of three components itself states; None where it leaves it open.
+
+    A JPEG stream states it by the names R, G, B of its components, by a JFIF or Adobe marker of YCbCr, or by
+    subsampled components (never red, green or blue); a JP2 file by sYCC in its colour box. Other streams do not.
+    """
+    if data[4:8] == b"jP  ":
+        return "YBR" if b"colr\x01\0\0\0\0\0\x12" in data[:512] else None  # ISO 15444-1 I.5.3.3: method 1, 18
+    if data[:2] != b"\xff\xd8":
+        return None
+    marked = False
+    for marker, at in _jpeg_segments(data):
+        if marker == 0xE0:
+            marked |= data[at : at + 5] == b"JFIF\0"
+        elif marker == 0xEE:  # transform 1: ITU-T T.872 6.5.3
+            marked |= data[at : at + 5] == b"Adobe" and data[at + 11] == 1
+        elif marker in _START_OF_FRAME:
+            components = data[at + 6 : at + 15]
+            if components[::3] in (b"RGB", b"rgb"):
+                return "RGB"
+            return "YBR" if marked or len(set(components[1::3])) > 1 else None
+    return None
+
+
+def bare_codestream(data: bytes) -> bytes:
+    """A JPEG 2000 codestream without the JP2 file around it (PS3.5 A.4.4), whose boxes would change its colours."""
+    return _box(data, b"jp2c") if data[4:8] == b"jP  " else data
 
 
 def _jpeg2000(data: bytes) -> CodestreamSize:
@@ -79,7 +116,7 @@ def _box(data: bytes, kind: bytes) -> bytes:
         if length == 1:
             length, head = struct.unpack_from(">Q", data, at + 8)[0], 16
         if name == kind:
-            return data[at + head :]
+            return data[at + head : at + length if length else None]
         if length < head:
             break
         at += length

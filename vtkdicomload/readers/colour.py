@@ -1,8 +1,11 @@
-"""Colour as red, green and blue (PS3.3 C.7.6.3.1.2), by pydicom's transforms."""
+"""Colour as red, green and blue (PS3.3 C.7.6.3.1.2): pydicom's transform of luminance, and palettes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from ..quiet import quiet_pydicom
 
@@ -22,16 +25,97 @@ def from_ybr_full(pixels: Pixels) -> Pixels:
     return convert_color_space(pixels, "YBR_FULL", "RGB")
 
 
-def from_palette(indices: Pixels, data_set: pydicom.Dataset) -> Pixels:
-    """Red, green and blue of palette indices, segmented palettes too; uint8 or uint16 as the palette's entries."""
-    from pydicom.pixels.processing import apply_color_lut
+class Palette(NamedTuple):
+    """A colour lookup table (PS3.3 C.7.6.3.1.5)."""
 
-    return apply_color_lut(indices, data_set)[..., :3]
+    entries: Pixels  # shape (n, 3): red, green, blue; uint8 or uint16
+    first: int  # the index that the first entry is for
+
+    def colours(self, indices: Pixels) -> Pixels:
+        """Red, green and blue of palette indices; those outside get the first or the last entry."""
+        return self.entries[np.clip(indices.astype(np.int32) - self.first, 0, len(self.entries) - 1)]
 
 
-def palette_of(header: Header) -> pydicom.Dataset:
-    """The data set that holds the palette of a file."""
+def palette_of(header: Header) -> Palette:
+    """The palette of a file; errors as `palette_in`."""
+    return _palette_of(header.path, header.size, header.modified_ns)
+
+
+@lru_cache(maxsize=8)  # a file of many frames asks once a frame
+def _palette_of(path: str, _size: int, _modified_ns: int) -> Palette:
     import pydicom
 
     with quiet_pydicom():
-        return pydicom.dcmread(header.path, stop_before_pixels=True, force=True)
+        return palette_in(pydicom.dcmread(path, stop_before_pixels=True, force=True))
+
+
+def palette_in(data_set: pydicom.Dataset) -> Palette:
+    """The palette of a data set, segmented or not.
+
+    pydicom's own `apply_color_lut` takes no 16-bit indices into entries of 8 bits, and no big endian entries.
+
+    Raises
+    ------
+    ValueError, AttributeError
+        The palette is not complete or not one of PS3.3.
+    """
+    colours = [_entries(data_set, name) for name in ("Red", "Green", "Blue")]
+    if len({len(entries) for entries in colours}) != 1:
+        raise ValueError(f"its palette has {' / '.join(str(len(c)) for c in colours)} entries of red / green / blue")
+    return Palette(np.stack(colours, axis=-1), int(data_set.RedPaletteColorLookupTableDescriptor[1]) & 0xFFFF)
+
+
+def _entries(data_set: pydicom.Dataset, colour: str) -> Pixels:
+    """The entries of one colour."""
+    count, _, bits = data_set[f"{colour}PaletteColorLookupTableDescriptor"].value
+    count = count & 0xFFFF or 1 << 16
+    if bits not in (8, 16):
+        raise ValueError(f"its palette has entries of {bits} bits")
+    segmented = data_set.get(f"Segmented{colour}PaletteColorLookupTableData")
+    if segmented is not None:
+        entries = _expanded(_words(data_set, segmented, bits))
+    else:
+        data = data_set[f"{colour}PaletteColorLookupTableData"].value
+        # Entries of 8 bits may take 16 bits each.
+        entries = _words(data_set, data, 8 if bits == 8 and len(data) < 2 * count else 16)
+    if len(entries) < count or int(entries.max()) >> bits:
+        raise ValueError(f"its palette has {len(entries)} of {count} entries, up to {entries.max()} in {bits} bits")
+    return entries[:count].astype(np.uint8 if bits == 8 else np.uint16)
+
+
+def _words(data_set: pydicom.Dataset, data: bytes | list[int], bits: int) -> Pixels:
+    """The words of a table as it lies in the file: OW of either byte order, or US."""
+    if not isinstance(data, bytes):
+        return np.array(data, np.uint16)
+    words = np.frombuffer(data, "<u2" if data_set.original_encoding[1] else ">u2").astype("<u2")
+    return words if bits == 16 else words.view(np.uint8)
+
+
+def _expanded(data: Pixels) -> Pixels:
+    """The entries of a segmented table (PS3.3 C.7.9.2)."""
+    values = [int(v) for v in data]
+    entries: list[float] = []
+    _expand(values, 0, None, 16 if data.dtype.itemsize == 2 else 8, entries)
+    return np.array(entries, np.float64).round().astype(np.uint16)
+
+
+def _expand(values: list[int], at: int, segments: int | None, bits: int, entries: list[float]) -> None:
+    while at + 2 < len(values) and segments != 0:
+        kind, length = values[at : at + 2]
+        if kind == 0:  # discrete: entries as they are
+            entries.extend(values[at + 2 : at + 2 + length])
+            at += 2 + length
+        elif kind == 1 and entries:  # linear: from the last entry to the next value
+            last, end = entries[-1], values[at + 2]
+            entries.extend(np.linspace(last + (end - last) / max(length, 1), end, length))
+            at += 3
+        elif kind == 2 and entries and segments is None:  # indirect: segments that lie at a byte offset, once more
+            words = 32 // bits
+            offset = sum(value << bits * k for k, value in enumerate(values[at + 2 : at + 2 + words]))
+            _expand(values, offset * 8 // bits, length, bits, entries)
+            at += 2 + words
+        else:
+            raise ValueError(f"its segmented palette has a segment of kind {kind} at {at}")
+        if len(entries) > 1 << 16:
+            raise ValueError(f"its segmented palette has more than {1 << 16} entries")
+        segments = None if segments is None else segments - 1

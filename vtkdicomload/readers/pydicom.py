@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import CorruptFileError
+from ..errors import CorruptFileError, UnsupportedPixelDataError
 from ..header import EXPLICIT_BIG
 from ..quiet import quiet_pydicom
 from . import colour, values
+from .codestream import declared_colour
 from .files import check_unchanged
 
 if TYPE_CHECKING:
@@ -18,10 +20,14 @@ if TYPE_CHECKING:
 
     import pydicom
 
-    from ..header import Frame
+    from ..header import Frame, Header
     from .values import Conversion, Pixels
 
 NAME = "pydicom"
+
+# pydicom's decoders in the order they are tried. Not GDCM: damaged JPEG streams make it abort the whole process.
+_PLUGINS = ("pydicom", "pillow", "pyjpegls", "pylibjpeg")
+_ADOBE_YCC = re.compile(rb"\xff\xee..Adobe.{6}\x01", re.DOTALL)
 
 
 def refusal(frames: Sequence[Frame], conversion: Conversion) -> str | None:
@@ -40,7 +46,29 @@ def _missing_decoder(syntax: str) -> str | None:
         decoder = get_decoder(syntax)
     except NotImplementedError:
         return f"pydicom has no decoder for transfer syntax {syntax}"
-    return None if decoder.is_available else "; ".join(decoder.missing_dependencies)
+    if _plugins(syntax):
+        return None
+    missing = [words for words in decoder.missing_dependencies if not words.startswith("gdcm")]
+    return "none of pydicom's decoders is installed: " + "; ".join(missing)
+
+
+def plugins_for(syntax: str) -> str | None:
+    """What to install so that pydicom decodes a transfer syntax; None where nothing helps."""
+    from pydicom import uid
+
+    if syntax in uid.JPEGTransferSyntaxes:
+        return "pylibjpeg pylibjpeg-libjpeg"
+    if syntax in uid.JPEG2000TransferSyntaxes:  # HTJ2K among them
+        return "pylibjpeg pylibjpeg-openjpeg"
+    return "pyjpegls" if syntax in uid.JPEGLSTransferSyntaxes else None
+
+
+def _plugins(syntax: str) -> list[str]:
+    """Which decoders of pydicom are there for a compressed transfer syntax."""
+    from pydicom.pixels.decoders.base import get_decoder
+
+    available = get_decoder(syntax).available_plugins
+    return [name for name in _PLUGINS if name in available]
 
 
 def fill(
@@ -92,10 +120,10 @@ def _stored(dataset: pydicom.Dataset, frame: Frame) -> Pixels:
 
     if frame.header.bits_allocated == 1 and not frame.header.encapsulated:
         return _bits(dataset, frame)
-    one_of_many = frame.header.number_of_frames > 1
-    pixels = pixel_array(dataset, index=frame.index_in_file if one_of_many else None)
+    index = frame.index_in_file if frame.header.number_of_frames > 1 else None
+    pixels = _decoded(dataset, frame.header, index) if frame.header.encapsulated else pixel_array(dataset, index=index)
     if frame.header.photometric_interpretation == colour.PALETTE:
-        pixels = colour.from_palette(pixels, dataset)
+        pixels = colour.palette_in(dataset).colours(pixels)
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
 
@@ -111,6 +139,40 @@ def _bits(dataset: pydicom.Dataset, frame: Frame) -> Pixels:
     return pixels
 
 
+def _decoded(dataset: pydicom.Dataset, header: Header, index: int | None) -> Pixels:
+    """One compressed frame by the first decoder that can; the error of the last one where none can."""
+    from pydicom.encaps import get_frame
+    from pydicom.pixels.utils import pixel_array
+
+    if header.samples == 3:
+        stream = get_frame(dataset.PixelData, index or 0, number_of_frames=header.number_of_frames)
+        _refuse_disputed_colour(header, stream)
+    failure: Exception = ValueError("pydicom has no decoder for it")
+    for plugin in _plugins(header.transfer_syntax):
+        try:
+            return pixel_array(dataset, index=index, decoding_plugin=plugin)
+        except MemoryError:
+            raise
+        except Exception as error:
+            failure = error
+    raise failure
+
+
+def _refuse_disputed_colour(header: Header, stream: bytes) -> None:
+    """Refuse a stream whose colour the decoders do not agree about: what it states is not what the header says.
+
+    Or it is in YCbCr by its Adobe marker, which Pillow undoes before pydicom does so again.
+    """
+    stated = declared_colour(stream)
+    said = "YBR" if header.photometric_interpretation.startswith("YBR") else "RGB"
+    if stated not in (None, said) or _ADOBE_YCC.search(stream, 0, 4096):
+        raise UnsupportedPixelDataError(
+            f"{header.path}: its header says {header.photometric_interpretation}, its stream states {stated} colour: "
+            "pydicom's decoders do not agree about it",
+            files=[header.path],
+        )
+
+
 def _through_lut(stored: Pixels, dataset: pydicom.Dataset) -> Pixels:
     from pydicom.pixels.processing import apply_modality_lut
 
@@ -123,7 +185,7 @@ def _named(frame: Frame) -> Iterator[None]:
     """Turn whatever pydicom raises into a CorruptFileError that names the file."""
     try:
         yield
-    except (values.ValueOverflow, CorruptFileError, MemoryError):
+    except (values.ValueOverflow, CorruptFileError, UnsupportedPixelDataError, MemoryError):
         raise
     except Exception as error:
         words = str(error).splitlines()[0][:200] if str(error) else ""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[Any]
 
-_COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", PALETTE)
+_COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "XYB", PALETTE)
 
 
 class Conversion(NamedTuple):
