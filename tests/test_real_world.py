@@ -132,3 +132,6 @@ def test_what_cannot_be_mapped_is_refused(tmp_path: Path, edit: Callable[[Datase
 def test_another_word_is_no_option(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match='True, False, "real-world" or "real-world:LABEL", not \'suv\''):
         vdl.load(tmp_path, rescale="suv")
+    truth = write_series(tmp_path, RescaleSlope=2)
+    for rescale, values in ((np.True_, truth.frames), (np.False_, truth.stored), (0, truth.stored)):
+        np.testing.assert_array_equal(vdl.load(tmp_path, rescale=rescale).frames, values)

@@ -13,6 +13,7 @@ from synthetic import Truth, raw_image
 
 from vtkdicomload import templates
 from vtkdicomload.elements import LONG_VRS, Encoding, Source, walk
+from vtkdicomload.errors import CorruptFileError
 from vtkdicomload.header import Header, read_header
 from vtkdicomload.templates import HeaderReader
 
@@ -77,6 +78,20 @@ def test_templates_are_used(series: Write, monkeypatch: pytest.MonkeyPatch) -> N
     headers = [reader.read(str(p)) for p in truth.files]
     assert len(strict) < 4
     assert [h.position for h in headers] == [tuple(p) for p in truth.positions]
+
+
+@pytest.mark.parametrize("declared", [10, 14])
+def test_another_length_of_the_pixels_is_no_stretch(tmp_path: Path, declared: int) -> None:
+    """The file has its size and all its bytes, but declares other than it holds."""
+    good, bad = tmp_path / "good.dcm", tmp_path / "bad.dcm"
+    good.write_bytes(raw_image())
+    pixels = np.arange(6, dtype="<u2").tobytes()
+    bad.write_bytes(raw_image((0x7FE00010, "OW", pixels, declared)))
+    assert bad.stat().st_size == good.stat().st_size
+    reader = HeaderReader()
+    reader.read(str(good))
+    with pytest.raises(CorruptFileError):
+        reader.read(str(bad))
 
 
 # ---------------------------------------------------------------------------------------------------- mutations

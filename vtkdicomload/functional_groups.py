@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .header import Dimension, Header
 from .sop_classes import LABEL_MAP, SEGMENTATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import pydicom
+
+    from .header import Header
+
+    _Known = dict[tuple[int, bytes], dict[str, Any]]
 
 _SPACING = "PixelMeasuresSequence"
 _VALUES = "PixelValueTransformationSequence"
@@ -71,6 +74,14 @@ _OF_CONVERTED: dict[str, tuple[str, Callable[[Any], object]]] = {
 }
 
 
+class Dimension(NamedTuple):
+    """One dimension of a multi-frame file (PS3.3 C.7.6.17), and where a frame lies along it."""
+
+    keyword: str
+    ordinal: int  # 1 for the first
+    value: object  # of the attribute that the dimension points at; None where it is no plain value
+
+
 def headers_of(header: Header, data_set: pydicom.Dataset) -> list[Header]:
     """One header for each frame, with what its functional groups say; its own go before those shared by all.
 
@@ -88,12 +99,13 @@ def headers_of(header: Header, data_set: pydicom.Dataset) -> list[Header]:
     if len(each) != header.number_of_frames:
         raise ValueError(f"{len(each)} per-frame groups for {header.number_of_frames} frames")
     common = _common(header, data_set)
-    said = {} if shared is None else _said(shared)
+    known: _Known = {}
+    said = {} if shared is None else _said(shared, known)
     finish = _of_segments(data_set) if header.sop_class_uid == SEGMENTATION else None
     pointers = _pointers(data_set)
     headers = []
     for own in each:
-        found = {**said, **_said(own)}
+        found = {**said, **_said(own, known)}
         if pointers:
             found["dimensions"] = _dimensions(pointers, own, shared)
         if finish is not None:
@@ -133,13 +145,22 @@ def _common(header: Header, data_set: pydicom.Dataset) -> Header:
     return header
 
 
-def _said(groups: pydicom.Dataset) -> dict[str, Any]:
+def _said(groups: pydicom.Dataset, known: _Known) -> dict[str, Any]:
     """What the functional groups of one item say, by the fields of `Header`."""
     found: dict[str, Any] = {}
     present = set(map(int, groups.keys()))  # without parsing values, private ones too
     for tag, sequence in _wanted().items():
-        if tag in present and groups[tag].value:
-            found.update(_of_group(sequence, groups[tag].value[0]))
+        if tag not in present:
+            continue
+        # Most groups are the same bytes in every frame, which pydicom leaves unparsed until they are asked for.
+        raw = groups.get_item(tag).value
+        said = known.get((tag, raw)) if isinstance(raw, bytes) else None
+        if said is None:
+            items = groups[tag].value
+            said = _of_group(sequence, items[0]) if items else {}
+            if isinstance(raw, bytes):
+                known[tag, raw] = said
+        found.update(said)
     if found.get("slope") == 0:
         raise ValueError("RescaleSlope is 0")
     if min(found.get("pixel_spacing", (1.0,))) <= 0:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .attributes import FIELDS, described, padding_of, text_of
 from .elements import SEQUENCE_END, SHORT_VRS, UNDEFINED, Element, Encoding, Source, name_of, walk
 from .errors import CorruptFileError
 from .sop_classes import lost_pixels
+
+if TYPE_CHECKING:
+    from .functional_groups import Dimension
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
@@ -26,14 +29,6 @@ PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA = 0x7FE00010, 0x7FE00008, 0x7FE0
 _PIXEL_TAGS = frozenset((PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA))
 
 Triple = tuple[float, float, float]
-
-
-class Dimension(NamedTuple):
-    """One dimension of a multi-frame file (PS3.3 C.7.6.17), and where a frame lies along it."""
-
-    keyword: str
-    ordinal: int  # 1 for the first
-    value: object  # of the attribute that the dimension points at; None where it is no plain value
 
 
 class Header(NamedTuple):

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .functional_groups import first_item, many, numbers_of
+from .functional_groups import Dimension, first_item, many, numbers_of
 from .geometry import normal_of
-from .header import Dimension, Header
 
 if TYPE_CHECKING:
     import pydicom
+
+    from .header import Header
 
 _SLICES = "SliceVector"
 

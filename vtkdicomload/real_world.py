@@ -31,7 +31,7 @@ class Mapping(NamedTuple):
 
 def chosen_label(rescale: bool | str) -> str | None:
     """The label after ``real-world:``; empty where none is given, None where real-world values are not asked for."""
-    if isinstance(rescale, bool):
+    if not isinstance(rescale, str):
         return None
     name, _, label = rescale.partition(":")
     if name != REAL_WORLD:
