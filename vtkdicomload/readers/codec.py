@@ -137,7 +137,7 @@ def _decoded(frame: Frame, data: bytes) -> tuple[Pixels, str | None]:
     """
     header = frame.header
     shape = (header.rows, header.columns, header.samples)
-    size = _checked_size(frame, data)
+    size = checked_size(frame, data)
     ybr, belief = _coded_colour(header, data)
     try:
         pixels = _decode(header, data, ybr)
@@ -200,8 +200,14 @@ def _as_declared(header: Header, size: CodestreamSize, pixels: Pixels) -> tuple[
     return pixels, belief
 
 
-def _checked_size(frame: Frame, data: bytes) -> CodestreamSize | None:
-    """What a stream declares; refused before it is decoded where the header declares another image."""
+def checked_size(frame: Frame, data: bytes) -> CodestreamSize | None:
+    """What the stream of a compressed frame declares; None where its kind declares nothing.
+
+    Raises
+    ------
+    CorruptFileError
+        It is cut short, or declares another image than the header: better known before anything is decoded.
+    """
     header = frame.header
     if header.transfer_syntax in _SIZELESS:
         if header.transfer_syntax == _RLE and not _sound_rle(header, data):
