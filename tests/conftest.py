@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 DATA = Path(__file__).parent / "data"
 CT_HEAD = Path(vtkdicomload.__file__).parent / "data" / "ct_head"
 _DESCRIPTORS = Path("/proc/self/fd")
-_ZARRS_THREADS = ("zarr_", "asyncio_")  # started on first use and kept, a new one now and then
 
 # The same examples in every run, and no time limit an example: a shared machine stalls now and then.
 settings.register_profile("tests", deadline=None, derandomize=True, database=None)
@@ -68,15 +67,11 @@ def _open_files(roots: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _threads() -> set[threading.Thread]:
-    return {thread for thread in threading.enumerate() if not thread.name.startswith(_ZARRS_THREADS)}
-
-
 @pytest.fixture(autouse=True)
 def _nothing_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Fail a test that leaves a file under test open, or a thread running."""
     roots = tuple(os.path.realpath(p) + os.sep for p in (tmp_path_factory.getbasetemp(), DATA, CT_HEAD))
-    threads = _threads()
+    threads = set(threading.enumerate())
     files = _open_files(roots)
     yield
     left_open = _open_files(roots).items() - files.items()
@@ -86,6 +81,6 @@ def _nothing_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
         left_open = _open_files(roots).items() - files.items()
     assert not left_open, f"files left open: {sorted(path for _, path in left_open)}"
     end = time.monotonic() + 2
-    while (running := _threads() - threads) and time.monotonic() < end:
+    while (running := set(threading.enumerate()) - threads) and time.monotonic() < end:
         time.sleep(0.01)
     assert not running, f"threads left running: {running}"

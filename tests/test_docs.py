@@ -19,14 +19,16 @@ from vtkdicomload.readers.codec import SYNTAXES
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 PAGE = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
+PIPELINES = (ROOT / "docs" / "vtk-pipelines.md").read_text(encoding="utf-8")
+CONVERSIONS = (ROOT / "docs" / "conversions.md").read_text(encoding="utf-8")
 TEST = re.compile(r"`tests/(?P<file>\w+\.py)::(?P<name>test_\w+)(?:\[(?P<case>[^`]+)\])?`")
 TRAPS = {case.id for case in CASES}
 
 
-def table_rows() -> list[tuple[str, list[str]]]:
-    """Rows of the page's tables, but for those that head a group: what stands over the last column, and the cells."""
+def table_rows(page: str = PAGE) -> list[tuple[str, list[str]]]:
+    """Rows of a page's tables, but for those that head a group: what stands over the last column, and the cells."""
     found, heading = [], ""
-    for line in PAGE.splitlines():
+    for line in page.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if not line.startswith("|"):
             heading = ""
@@ -49,17 +51,21 @@ def functions(file: str) -> frozenset[str]:
 
 @cache
 def words(file: str) -> frozenset[str]:
-    """Every text constant of a file, the identifiers of its cases among them."""
-    nodes = ast.walk(parsed(file))
-    return frozenset(n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str))
+    """Every text constant and name of a file, the identifiers of its cases among them."""
+    nodes = list(ast.walk(parsed(file)))
+    texts = {n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    return frozenset(texts | {n.id for n in nodes if isinstance(n, ast.Name)})
 
 
 # ------------------------------------------------------------------------------------------------------ conformance
-@pytest.mark.parametrize(("name", "at_least"), [("conformance.md", 100), ("conversions.md", 15)])
-def test_every_test_that_is_named_exists(name: str, at_least: int) -> None:
-    page = (ROOT / "docs" / name).read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("page", "fewest"),
+    [(PAGE, 100), (PIPELINES, 60), (CONVERSIONS, 15)],
+    ids=["conformance", "vtk-pipelines", "conversions"],
+)
+def test_every_test_that_is_named_exists(page: str, fewest: int) -> None:
     found = list(TEST.finditer(page))
-    assert len(found) == page.count("tests/") > at_least
+    assert len(found) == page.count("tests/") > fewest
     for match in found:
         file, name, case = match.group("file", "name", "case")
         assert (ROOT / "tests" / file).is_file(), match[0]
@@ -74,6 +80,14 @@ def test_every_row_names_a_test_or_says_that_it_has_none() -> None:
     assert len(rows) > 100
     for cells in rows:
         assert TEST.fullmatch(cells[-1]) or cells[-1] == "not tested", cells
+
+
+def test_every_row_about_pipelines_names_a_test() -> None:
+    rows = table_rows(PIPELINES)
+    assert len(rows) > 60
+    for heading, cells in rows:
+        assert heading == "test"
+        assert TEST.fullmatch(cells[-1]), cells
 
 
 @pytest.mark.parametrize("uid", sorted(NATIVE_SYNTAXES | SYNTAXES))
@@ -97,16 +111,33 @@ def test_no_error_is_invented() -> None:
 
 
 # ------------------------------------------------------------------------------------------------------ README
-def test_the_python_of_the_readme_compiles_and_its_names_exist() -> None:
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+@pytest.mark.parametrize("text", [README.read_text(encoding="utf-8"), PIPELINES], ids=["README", "vtk-pipelines"])
+def test_the_python_of_the_text_compiles_and_its_names_exist(text: str) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert blocks
-    names = {"vdl": set(dir(vdl)), "volume": set(dir(vdl.Volume)) | set(inspect.signature(vdl.Volume).parameters)}
+    names = {
+        "vdl": set(dir(vdl)),
+        "volume": set(dir(vdl.Volume)) | set(inspect.signature(vdl.Volume).parameters),
+        "reader": set(dir(vdl.DICOMSeriesSource)),
+    }
     for block in blocks:
-        compile(block, str(README), "exec")
+        compile(block, "a block of the text", "exec")
         for node in ast.walk(ast.parse(block)):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 owner = node.value.id
                 assert owner not in names or node.attr in names[owner], ast.unparse(node)
+
+
+def test_every_method_of_the_source_in_the_text_exists() -> None:
+    for name in re.findall(r"`((?:Set|Get|Update|Recursive)\w*)\(?", PIPELINES):
+        assert hasattr(vdl.DICOMSeriesSource, name) or name in OF_VTK, name
+
+
+# Methods of vtkDICOMImageReader that the source warns about or refuses, and of other classes.
+OF_VTK = {
+    *("SetDataSpacing", "SetDataScalarType", "SetDataByteOrder", "SetFilePattern", "SetFilePrefix", "SetMemoryBuffer"),
+    *("SetStream", "SetUserMatrix", "SetOutputDirection", "GetBounds"),
+}
 
 
 def test_every_name_of_the_package_in_the_text_exists() -> None:

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,6 +24,7 @@ from synthetic import Truth
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkIOImage import vtkNIFTIImageReader
 from vtkmodules.vtkIOXML import vtkXMLImageDataReader
+from zarr.core.sync import cleanup_resources
 
 import vtkdicomload as vdl
 from vtkdicomload import Volume
@@ -51,6 +52,13 @@ SHAPES: dict[str, Callable[[Path], Volume]] = {
     "reoriented": lambda folder: vdl.load(folder).reorient("SRA"),
 }
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+@pytest.fixture(autouse=True)
+def _no_threads_of_zarr() -> Iterator[None]:
+    """End the threads that zarr starts on first use and keeps: other tests count threads."""
+    yield
+    cleanup_resources()
 
 
 # ------------------------------------------------------------------------------------------------------ readers

@@ -107,7 +107,11 @@ PLAIN = {
     "acquisition_time": ("AcquisitionTime", text),
     "content_time": ("ContentTime", text),
     "trigger_time": ("TriggerTime", number),
+    "inversion_time": ("InversionTime", number),
+    "flip_angle": ("FlipAngle", number),
+    "complex_component": ("ComplexImageComponent", text),
     "b_value": ("DiffusionBValue", number),
+    "diffusion_direction": ("DiffusionGradientOrientation", numbers),
 }
 
 
@@ -144,7 +148,8 @@ def expected(path, dataset) -> dict[str, object]:
             f.keyword for t, f in FIELDS.items() if t in dataset and dataset[t].is_empty and f.keyword not in TEXTS
         ),
         "has_modality_lut": "ModalityLUTSequence" in dataset,
-        "segment": None,  # known of the frames of a segmentation object only
+        # Known of the frames of multi-frame files only.
+        **{"segment": None, "segment_label": None, "stack": (), "dimensions": ()},
     }
 
 
@@ -260,6 +265,8 @@ def rich(dataset: Dataset, k: int) -> None:
     d.AcquisitionTime, d.ContentTime = "101112.5", "235959"
     d.SliceThickness, d.SpacingBetweenSlices, d.GantryDetectorTilt = 1.25, -2.5, -14.5
     d.EchoTime, d.EchoNumbers, d.TriggerTime, d.DiffusionBValue = 4.6, 2, 33.5, 1000.5
+    d.DiffusionGradientOrientation, d.ComplexImageComponent = [0.6, -0.8, 0.0], "MAGNITUDE"
+    d.InversionTime, d.FlipAngle = 900.5, 12
     d.ImagerPixelSpacing = [0.15, 0.16]
     d.TemporalPositionIdentifier, d.NumberOfTemporalPositions = 3, 8
     d.NumberOfFrames = 1
@@ -299,7 +306,7 @@ def test_every_field_in_every_encoding(series, syntax, edit):
     header = read_header(truth.files[0])
     assert_as_pydicom(truth.files[0], header)
     absent = {name for name, value in header._asdict().items() if value is None}
-    assert absent == {"segment"}
+    assert absent == {"segment", "segment_label"}
     assert (header.rows, header.columns, header.series_description) == (6, 8, "Schädel – 頭")
     assert header.native == (syntax in NATIVE[:3])
 

@@ -7,15 +7,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK
+from enhanced import COLUMNS, ROWS, group, multi_frame, without_place
 from pydicom import Dataset
+from pydicom.data import get_testdata_file
+from pydicom.pixels import pixel_array
 from pydicom.uid import (
+    ComputedRadiographyImageStorage,
+    DigitalMammographyXRayImageStorageForPresentation,
     EnhancedCTImageStorage,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    PositronEmissionTomographyImageStorage,
     RTDoseStorage,
     SecondaryCaptureImageStorage,
+    UltrasoundMultiFrameImageStorage,
+    VLWholeSlideMicroscopyImageStorage,
+    XRayAngiographicImageStorage,
 )
-from synthetic import ROOT, STUDY, write_dataset
+from synthetic import ROOT, write_dataset, write_series
 
 import vtkdicomload as vdl
 
@@ -24,27 +34,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     Edit = Callable[[Dataset], None]
-
-ROWS, COLUMNS = 5, 7
-
-
-def _group(**attributes: Any) -> list[Dataset]:
-    """A functional group: a sequence of one item."""
-    item = Dataset()
-    for keyword, value in attributes.items():
-        setattr(item, keyword, value)
-    return [item]
-
-
-def _image(count: int, sop_class: str) -> Dataset:
-    d = Dataset()
-    d.SOPClassUID, d.SOPInstanceUID = sop_class, f"{ROOT}.3.1"
-    d.StudyInstanceUID, d.SeriesInstanceUID = STUDY, f"{ROOT}.3"
-    d.Modality, d.SeriesNumber, d.InstanceNumber, d.NumberOfFrames = "CT", 3, 1, count
-    d.Rows, d.Columns, d.SamplesPerPixel, d.PhotometricInterpretation = ROWS, COLUMNS, 1, "MONOCHROME2"
-    d.BitsAllocated, d.BitsStored, d.HighBit, d.PixelRepresentation = 16, 16, 15, 0
-    d.PixelData = np.arange(count * ROWS * COLUMNS, dtype="<u2").tobytes()
-    return d
 
 
 def _stored(count: int) -> np.ndarray:
@@ -61,19 +50,19 @@ def _enhanced(
     syntax: str = ExplicitVRLittleEndian,
 ) -> None:
     """An enhanced CT whose frame *i* lies at place ``order[i]``, 2.5 mm apart; slope 2 and intercept -10 by default."""
-    d = _image(len(order), EnhancedCTImageStorage)
+    d = multi_frame(len(order), EnhancedCTImageStorage)
     shared = Dataset()
-    shared.PlaneOrientationSequence = _group(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])
-    shared.PixelMeasuresSequence = _group(PixelSpacing=[0.8, 0.5], SliceThickness=2)
+    shared.PlaneOrientationSequence = group(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])
+    shared.PixelMeasuresSequence = group(PixelSpacing=[0.8, 0.5], SliceThickness=2)
     if slopes is None:
-        shared.PixelValueTransformationSequence = _group(RescaleSlope=2, RescaleIntercept=-10, RescaleType="HU")
+        shared.PixelValueTransformationSequence = group(RescaleSlope=2, RescaleIntercept=-10, RescaleType="HU")
     d.SharedFunctionalGroupsSequence = [shared]
     each = []
     for i, place in enumerate(order):
         own = Dataset()
-        own.PlanePositionSequence = _group(ImagePositionPatient=[-10, -20, 30 + 2.5 * place])
+        own.PlanePositionSequence = group(ImagePositionPatient=[-10, -20, 30 + 2.5 * place])
         if slopes is not None:
-            own.PixelValueTransformationSequence = _group(RescaleSlope=slopes[i], RescaleIntercept=i)
+            own.PixelValueTransformationSequence = group(RescaleSlope=slopes[i], RescaleIntercept=i)
         if edit_frame is not None:
             edit_frame(own, i)
         each.append(own)
@@ -135,8 +124,8 @@ def test_every_frame_has_its_own_slope(tmp_path: Path) -> None:
 def test_own_groups_go_before_shared_ones(tmp_path: Path) -> None:
     path = tmp_path / "1.dcm"
 
-    def own(group: Dataset, i: int) -> None:
-        group.PixelValueTransformationSequence = _group(RescaleSlope=3, RescaleIntercept=1)
+    def own(groups: Dataset, i: int) -> None:
+        groups.PixelValueTransformationSequence = group(RescaleSlope=3, RescaleIntercept=1)
 
     _enhanced(path, edit_frame=own)
     np.testing.assert_array_equal(vdl.load(path).frames, _stored(5) * 3 + 1)
@@ -172,8 +161,8 @@ def test_two_frames_at_one_place(tmp_path: Path) -> None:
 
 
 def test_echoes_in_one_file_are_stacks(tmp_path: Path) -> None:
-    def echo(group: Dataset, i: int) -> None:
-        group.MREchoSequence = _group(EffectiveEchoTime=float(5 + 5 * (i % 2)))
+    def echo(groups: Dataset, i: int) -> None:
+        groups.MREchoSequence = group(EffectiveEchoTime=float(5 + 5 * (i % 2)))
 
     _enhanced(tmp_path / "1.dcm", (0, 0, 1, 1, 2, 2), edit_frame=echo)
     with pytest.raises(vdl.DuplicateSliceError, match=r"2 volumes of 3 slices \(2\.5 mm\).*EchoTime 5, EchoTime 10"):
@@ -244,9 +233,9 @@ def test_a_group_whose_length_leaves_its_item(tmp_path: Path, sequence: bytes) -
 
 
 def test_one_frame_of_one_without_position(tmp_path: Path) -> None:
-    def edit(group: Dataset, i: int) -> None:
+    def edit(groups: Dataset, i: int) -> None:
         if i == 1:
-            del group.PlanePositionSequence
+            del groups.PlanePositionSequence
 
     _enhanced(tmp_path / "1.dcm", edit_frame=edit)
     with pytest.raises(vdl.DicomLoadError):
@@ -265,7 +254,7 @@ def test_several_enhanced_files_make_one_stack(tmp_path: Path) -> None:
 
 # ------------------------------------------------------------------------------------------- plain runs of frames
 def _plain(path: Path, **attributes: Any) -> None:
-    d = _image(5, SecondaryCaptureImageStorage)
+    d = multi_frame(5, SecondaryCaptureImageStorage)
     d.PixelSpacing = [0.8, 0.5]
     for keyword, value in attributes.items():
         setattr(d, keyword, value)
@@ -298,6 +287,71 @@ def test_one_position_does_not_place_many_frames(tmp_path: Path) -> None:
     np.testing.assert_array_equal(volume.frames, _stored(5))
 
 
+def test_a_real_ultrasound_is_a_run_of_frames() -> None:
+    """Colour, JPEG compressed, of pydicom's own test files."""
+    path = get_testdata_file("examples_ybr_color.dcm", download=False)
+    d = pydicom.dcmread(path)
+    (volume,) = without_place(path)
+    assert volume.frames.shape == (30, 240, 320, 3)
+    for k in (0, 13, 29):
+        truth = pixel_array(d, index=k).astype(int)
+        assert np.abs(volume.frames[k] - truth).max() <= 3
+    assert volume.photometric_interpretation == "RGB"
+
+
+@pytest.mark.parametrize(
+    ("sop_class", "modality"),
+    [(UltrasoundMultiFrameImageStorage, "US"), (XRayAngiographicImageStorage, "XA")],
+)
+def test_runs_of_other_modalities(tmp_path: Path, sop_class: str, modality: str) -> None:
+    path = tmp_path / "1.dcm"
+    d = multi_frame(4, sop_class, modality)
+    d.FrameIncrementPointer, d.FrameTime = 0x00181063, 40
+    write_dataset(path, d)
+    (volume,) = without_place(path)
+    np.testing.assert_array_equal(volume.frames, _stored(4))
+
+
+@pytest.mark.parametrize(
+    ("sop_class", "modality", "attributes"),
+    [
+        (PositronEmissionTomographyImageStorage, "PT", {"Units": "BQML", "RescaleSlope": 0.25}),
+        (XRayAngiographicImageStorage, "XA", {"ImagePositionPatient": None, "ImageOrientationPatient": None}),
+        (ComputedRadiographyImageStorage, "CR", {"ImagePositionPatient": None, "ImageOrientationPatient": None}),
+        (DigitalMammographyXRayImageStorageForPresentation, "MG", {"ImagePositionPatient": None}),
+    ],
+)
+def test_single_frames_of_other_modalities(
+    tmp_path: Path, sop_class: str, modality: str, attributes: dict[str, Any]
+) -> None:
+    """PET makes a volume; a projection is one image without a place."""
+    count = 4 if modality == "PT" else 1
+    truth = write_series(tmp_path, count=count, dtype=np.uint16, SOPClassUID=sop_class, Modality=modality, **attributes)
+    if modality == "PT":
+        volume = vdl.load(tmp_path, verify="all")
+        np.testing.assert_allclose(volume.frames_geometry.affine, truth.affine, atol=1e-9)
+        assert volume.units == "BQML"
+        assert volume.dtype == np.float32
+    else:
+        with pytest.warns(vdl.DicomLoadWarning, match="the volume has no place in the patient"):
+            volume = vdl.load(tmp_path, verify="all")
+        assert volume.affine is None
+    np.testing.assert_array_equal(volume.frames, truth.frames)
+
+
+@pytest.mark.parametrize("organization", ["TILED_FULL", "TILED_SPARSE"])
+def test_tiles_of_a_slide_are_no_slices(tmp_path: Path, organization: str) -> None:
+    """Functional groups of each tile may be left out (PS3.3 C.7.6.17.3)."""
+    d = multi_frame(4, VLWholeSlideMicroscopyImageStorage, "SM")
+    d.DimensionOrganizationType, d.SharedFunctionalGroupsSequence = organization, [Dataset()]
+    if organization == "TILED_SPARSE":
+        d.PerFrameFunctionalGroupsSequence = [Dataset() for _ in range(4)]
+    write_dataset(tmp_path / "1.dcm", d)
+    assert not vdl.scan(tmp_path).problems
+    with pytest.raises(vdl.UnsupportedPixelDataError, match="tiles of a whole slide image"):
+        vdl.load(tmp_path)
+
+
 # --------------------------------------------------------------------------------------------------------- dose grids
 def test_a_real_dose_grid(data: Path) -> None:
     (path,) = (data / "rtdose_32bit").iterdir()
@@ -317,7 +371,7 @@ def test_a_real_dose_grid(data: Path) -> None:
 
 
 def _dose(path: Path, offsets: Sequence[float] | None, **attributes: Any) -> None:
-    d = _image(5, RTDoseStorage)
+    d = multi_frame(5, RTDoseStorage)
     d.Modality, d.DoseUnits, d.DoseGridScaling = "RTDOSE", "GY", 0.25
     d.ImagePositionPatient, d.ImageOrientationPatient, d.PixelSpacing = [1, 2, 30], [1, 0, 0, 0, 1, 0], [2, 3]
     if offsets is not None:
@@ -335,6 +389,52 @@ def test_offsets_say_where_the_planes_lie(tmp_path: Path, offsets: Sequence[floa
     np.testing.assert_array_equal(volume.frames, _stored(5) * 0.25)
     for k in range(5):
         np.testing.assert_allclose(volume.frames_geometry.to_patient((0, 0, k)), (1, 2, 30 + 2.5 * k), atol=1e-9)
+
+
+def test_a_dose_grid_lies_where_simpleitk_puts_it(data: Path) -> None:
+    (path,) = (data / "rtdose_32bit").iterdir()
+    volume, image = vdl.load(path), SimpleITK.ReadImage(str(path))
+    for index in ((0, 0, 0), (9, 0, 14), (4, 9, 7)):
+        place = image.TransformIndexToPhysicalPoint(index)
+        np.testing.assert_allclose(volume.frames_geometry.to_patient(index), place, atol=1e-6)
+
+
+def test_absolute_offsets_may_descend(tmp_path: Path) -> None:
+    path = tmp_path / "1.dcm"
+    _dose(path, (30, 27.5, 25, 22.5, 20))
+    volume = vdl.load(path)
+    np.testing.assert_array_equal(volume.frames, _stored(5)[::-1] * 0.25)
+    np.testing.assert_allclose(volume.frames_geometry.to_patient((0, 0, 0)), (1, 2, 20), atol=1e-9)
+
+
+@pytest.mark.parametrize("orientation", [(1, 0, 0, 0, -1, 0), (1, 0, 0, 0, 0.8, 0.6), (0, 1, 0, 0, 0, -1)], ids=str)
+def test_relative_offsets_run_along_row_times_column(tmp_path: Path, orientation: Sequence[float]) -> None:
+    """PS3.3 C.8.8.3.2: positive offsets in the direction of the cross product, whichever way that is."""
+    path = tmp_path / "1.dcm"
+    _dose(path, (0, 2.5, 5, 7.5, 10), ImageOrientationPatient=list(orientation))
+    volume = vdl.load(path)
+    np.testing.assert_array_equal(volume.frames, _stored(5) * 0.25)
+    normal = np.cross(orientation[:3], orientation[3:])
+    np.testing.assert_allclose(volume.frames_geometry.to_patient((0, 0, 4)), (1, 2, 30) + 10 * normal, atol=1e-9)
+
+
+def test_a_dose_of_one_plane(tmp_path: Path) -> None:
+    path = tmp_path / "1.dcm"
+    d = multi_frame(1, RTDoseStorage, "RTDOSE")
+    d.DoseUnits, d.DoseGridScaling, d.PixelSpacing, d.SliceThickness = "RELATIVE", 0.5, [2, 3], 4
+    d.ImagePositionPatient, d.ImageOrientationPatient = [1, 2, 30], [1, 0, 0, 0, 1, 0]
+    del d.NumberOfFrames
+    write_dataset(path, d)
+    volume = vdl.load(path)
+    np.testing.assert_array_equal(volume.frames, _stored(1) * 0.5)
+    assert volume.units == "RELATIVE"
+    assert volume.spacing == (3, 2, 4)
+
+
+def test_offsets_that_are_neither_relative_nor_absolute(tmp_path: Path) -> None:
+    _dose(tmp_path / "1.dcm", (5, 7.5, 10, 12.5, 15))
+    with pytest.raises(vdl.CorruptFileError, match="begins with 5, neither 0 nor the z of the first plane"):
+        vdl.load(tmp_path)
 
 
 def test_descending_offsets_are_sorted(tmp_path: Path) -> None:

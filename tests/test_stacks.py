@@ -73,6 +73,16 @@ ONE: dict[str, tuple[list[Attributes], list[str]]] = {
     "TriggerTime": ([{"TriggerTime": t} for t in (0, 55.5, 111)], ["0", "55.5", "111"]),
     "AcquisitionTime": ([{"AcquisitionTime": t} for t in ("101500", "101530.5")], ["101500", "101530.5"]),
     "ContentTime": ([{"ContentTime": t} for t in ("090000", "100000")], ["090000", "100000"]),
+    "InversionTime": ([{"InversionTime": t} for t in (100, 260.5)], ["100", "260.5"]),
+    "FlipAngle": ([{"FlipAngle": a} for a in (3, 15)], ["3", "15"]),
+    "ComplexImageComponent": (
+        [{"ComplexImageComponent": c} for c in ("MAGNITUDE", "PHASE")],
+        ["MAGNITUDE", "PHASE"],
+    ),
+    "DiffusionGradientOrientation": (
+        [{"DiffusionGradientOrientation": list(d)} for d in ((-0.6, 0.8, 0.0), (0.0, 0.6, 0.8), (1.0, 0.0, 0.0))],
+        ["-0.6\\0.8\\0", "0\\0.6\\0.8", "1\\0\\0"],
+    ),
     "DiffusionBValue": ([{"DiffusionBValue": b} for b in (0.0, 500.0, 1000.0)], ["0", "500", "1000"]),
 }
 
@@ -149,6 +159,43 @@ def test_rank_of_the_instance_number_is_the_last_resort(tmp_path: Path) -> None:
     truths = _write(tmp_path, [{}, {}])
     with pytest.warns(vdl.DicomLoadWarning, match="told apart by the order of InstanceNumber alone"):
         _assert_divided(tmp_path, truths, [[("InstanceNumber", "1 of 2")], [("InstanceNumber", "2 of 2")]])
+
+
+def test_diffusion_directions_go_before_numbers(tmp_path: Path) -> None:
+    """A volume without diffusion, then two directions of one b-value; every slice has its own time and number."""
+    shells: list[Attributes] = [{"DiffusionBValue": 0.0}]
+    shells += [
+        {"DiffusionBValue": 1000.0, "DiffusionGradientOrientation": d} for d in ([0.6, 0.8, 0.0], [0.8, -0.6, 0.0])
+    ]
+    truths = _write(tmp_path, [{**s, "AcquisitionTime": lambda k, v=v: f"10{v}{k}00"} for v, s in enumerate(shells)])
+    values = ["none", "0.6\\0.8\\0", "0.8\\-0.6\\0"]
+    _assert_divided(tmp_path, truths, [[("DiffusionGradientOrientation", value)] for value in values])
+
+
+def test_what_an_attribute_explains_in_part_is_divided_by_it_first(tmp_path: Path) -> None:
+    """Two volumes without diffusion differ in nothing but their number; the third has a b-value and is called by it."""
+    shells: list[Attributes] = [{"DiffusionBValue": 0.0}, {"DiffusionBValue": 1000.0}, {"DiffusionBValue": 0.0}]
+    truths = _write(tmp_path, shells)
+    labels = [
+        [("DiffusionBValue", "0"), ("InstanceNumber", "1 of 2")],
+        [("DiffusionBValue", "0"), ("InstanceNumber", "2 of 2")],
+        [("DiffusionBValue", "1000")],
+    ]
+    with pytest.warns(vdl.DicomLoadWarning, match="order of InstanceNumber alone"):
+        _assert_divided(tmp_path, [truths[0], truths[2], truths[1]], labels)
+
+
+def test_kinds_with_times_of_their_own(tmp_path: Path) -> None:
+    """Magnitude and phase in time: the time of each slice differs, its rank within each kind tells the volumes."""
+    kinds = [("ORIGINAL", "PRIMARY", t) for t in ("M", "P")]
+    volumes = [{"ImageType": list(t), "TriggerTime": lambda k, v=v: 100 * v + 7 * k} for t in kinds for v in range(2)]
+    labels = [[("ImageType", "\\".join(t)), ("TriggerTime", f"{v + 1} of 2")] for t in kinds for v in range(2)]
+    _assert_divided(tmp_path, _write(tmp_path, volumes), labels)
+
+
+def test_images_of_one_place_without_anything_else_are_divided_by_rank(tmp_path: Path) -> None:
+    write_series(tmp_path, count=3, ImagePositionPatient=[0, 0, 0])
+    assert [s.label for s in vdl.scan(tmp_path)[0].stacks()] == [f"InstanceNumber {k} of 3" for k in (1, 2, 3)]
 
 
 def test_an_incomplete_volume_is_divided_by_value(tmp_path: Path) -> None:

@@ -98,6 +98,7 @@ def _rich(dataset: Dataset, k: int) -> None:
     dataset.EchoTime, dataset.EchoNumbers, dataset.TriggerTime = 4.5, 1, 100.25
     dataset.TemporalPositionIdentifier, dataset.NumberOfTemporalPositions = 1, 3
     dataset.PixelPaddingValue, dataset.DiffusionBValue = -2000, 800.0
+    dataset.DiffusionGradientOrientation, dataset.InversionTime, dataset.FlipAngle = [0.6, 0.8, 0], 90.5, 7
     dataset.GantryDetectorTilt, dataset.SpacingBetweenSlices, dataset.RescaleType = 0, 2.5, "HU"
     dataset.ImagerPixelSpacing, dataset.NumberOfFrames = [1, 1], 1
 

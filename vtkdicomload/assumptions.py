@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .consistency import some_names
+from .consistency import NUMBERS, some_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +40,7 @@ def _of_echoes(frames: Sequence[Frame]) -> list[str]:
 
 
 def _of_ranks(series: Series) -> list[str]:
-    if all(name != "InstanceNumber" for name, _ in series.labels):
+    names = [name for name, _ in series.labels if name in NUMBERS]
+    if not names:
         return []
-    return ["the volumes of this series are told apart by the order of InstanceNumber alone, nothing else says which"]
+    return [f"the volumes of this series are told apart by the order of {names[0]} alone, nothing else says which"]

@@ -77,6 +77,13 @@ def _double(value: bytes) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def _triple_of_doubles(value: bytes) -> tuple[float, ...] | None:
+    if len(value) not in (0, 24):
+        raise ValueError(f"{len(value)} bytes where 24 belong")
+    numbers = struct.unpack("<3d", value) if value else ()
+    return numbers if numbers and all(map(math.isfinite, numbers)) else None
+
+
 def text_of(value: bytes) -> str | None:
     """A text value without padding and control characters; None where nothing is left."""
     return CONTROL.sub(" ", value.decode("latin-1")).strip() or None
@@ -97,6 +104,21 @@ def _pixel_spacing(value: bytes) -> tuple[float, ...]:
 
 def _first(value: bytes) -> float | None:
     return _decimal(value.split(b"\\")[0])
+
+
+def described(value: object, charset: object) -> str | None:
+    """A text that may hold more than ASCII."""
+    if not isinstance(value, bytes):
+        return None
+    text = value.decode("utf-8" if charset == "ISO_IR 192" else "latin-1", errors="replace")
+    return CONTROL.sub(" ", text).strip() or None
+
+
+def padding_of(value: object, *, signed: bool) -> float | None:
+    """A pixel value whose sign only PixelRepresentation tells."""
+    if not isinstance(value, bytes) or len(value) != 2:
+        return None
+    return float(int.from_bytes(value, "little", signed=signed))
 
 
 class Field(NamedTuple):
@@ -130,14 +152,18 @@ def _fields() -> dict[int, Field]:
         (0x00080033, "content_time", text_of, False, "ContentTime"),
         (0x00080060, "modality", text_of, False, "Modality"),
         (0x0008103E, "series_description", bytes, False, "SeriesDescription"),
+        (0x00089208, "complex_component", text_of, False, "ComplexImageComponent"),
         (0x00180050, "slice_thickness", _decimal, False, "SliceThickness"),
         (0x00180081, "echo_time", _decimal, False, "EchoTime"),
+        (0x00180082, "inversion_time", _decimal, False, "InversionTime"),
         (0x00180086, "echo_number", _integer, False, "EchoNumbers"),
         (0x00180088, "spacing_between_slices", _decimal, False, "SpacingBetweenSlices"),
         (0x00181060, "trigger_time", _decimal, False, "TriggerTime"),
         (0x00181120, "gantry_tilt", _decimal, False, "GantryDetectorTilt"),
         (0x00181164, "imager_pixel_spacing", pair, False, "ImagerPixelSpacing"),
+        (0x00181314, "flip_angle", _decimal, False, "FlipAngle"),
         (0x00189087, "b_value", _double, False, "DiffusionBValue"),
+        (0x00189089, "diffusion_direction", _triple_of_doubles, False, "DiffusionGradientOrientation"),
         (0x0020000D, "study_uid", text_of, True, "StudyInstanceUID"),
         (0x0020000E, "series_uid", text_of, True, "SeriesInstanceUID"),
         (0x00200011, "series_number", _integer, False, "SeriesNumber"),
@@ -174,7 +200,7 @@ def _fields() -> dict[int, Field]:
     def vrs(parse: Callable[[bytes], object], name: str) -> frozenset[bytes]:
         if parse in (_word, _descriptor_bits) or name.startswith("padding"):
             return _WORD_VRS
-        return _FD_VRS if parse is _double else frozenset(_TEXT_VRS)
+        return _FD_VRS if parse in (_double, _triple_of_doubles) else frozenset(_TEXT_VRS)
 
     return {tag: Field(name, parse, strict, vrs(parse, name), keyword) for tag, name, parse, strict, keyword in table}
 

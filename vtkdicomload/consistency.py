@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from .header import Frame
 
 
+# What counts the images of a series, and the frames of its files: they tell volumes apart where nothing else does.
+NUMBERS = ("InstanceNumber", "frame number")
+
+
 class Layout(NamedTuple):
     """What decides how the pixels of a frame lie in memory."""
 
@@ -46,13 +50,15 @@ class Kind(NamedTuple):
     """What the values of a frame mean: frames of two kinds make no volume, wherever they lie."""
 
     segment: int | None
+    segment_label: str | None
     modality: str | None
     frame_of_reference_uid: str | None
 
 
 def kind_of(frame: Frame) -> Kind:
     """The segment, modality and frame of reference of a frame."""
-    return Kind(frame.header.segment, frame.header.modality, frame.header.frame_of_reference_uid)
+    h = frame.header
+    return Kind(h.segment, h.segment_label, h.modality, h.frame_of_reference_uid)
 
 
 def clusters(
@@ -82,6 +88,13 @@ def by_layout(frames: Iterable[Frame]) -> list[list[Frame]]:
 def by_kind(frames: Iterable[Frame]) -> list[list[Frame]]:
     """Frames grouped by segment, modality and frame of reference."""
     return clusters(frames, kind_of, lambda a, b: a == b)
+
+
+def by_stack(frames: Iterable[Frame]) -> list[list[Frame]]:
+    """Frames grouped by the stacks that multi-frame files name; one group where a stack would hold a single frame."""
+    frames = list(frames)
+    groups = clusters(frames, lambda f: f.header.stack, lambda a, b: a == b)
+    return groups if min(map(len, groups), default=0) > 1 else [frames]
 
 
 def by_pixel_spacing(frames: Iterable[Frame]) -> list[list[Frame]]:
@@ -117,8 +130,9 @@ _WORDS: tuple[tuple[str, Callable[[Frame], str]], ...] = (
     ("pixel data element", lambda f: f"{f.header.pixel_tag:08x}"),
     ("bits of the palette", lambda f: str(f.header.palette_bits)),
 )
-_KINDS: tuple[tuple[str, Callable[[Frame], str]], ...] = (
+KINDS: tuple[tuple[str, Callable[[Frame], str]], ...] = (
     ("SegmentNumber", lambda f: str(f.header.segment)),
+    ("SegmentLabel", lambda f: str(f.header.segment_label)),
     ("Modality", lambda f: str(f.header.modality)),
     ("FrameOfReferenceUID", lambda f: str(f.header.frame_of_reference_uid)),
 )
@@ -131,13 +145,7 @@ def layout_fault(groups: Sequence[Sequence[Frame]]) -> str:
 
 def kind_fault(groups: Sequence[Sequence[Frame]]) -> str:
     """In which respect several groups mean different things."""
-    return _first_difference(_KINDS, groups)
-
-
-def kind_label(frame: Frame) -> str:
-    """What a frame is of, in a word or two."""
-    h = frame.header
-    return f"segment {h.segment}" if h.segment is not None else f"{h.modality} {h.frame_of_reference_uid or ''}".strip()
+    return _first_difference(KINDS, groups)
 
 
 def _first_difference(respects: Sequence[tuple[str, Callable[[Frame], str]]], groups: Sequence[Sequence[Frame]]) -> str:
@@ -186,6 +194,12 @@ def some_names(frames: Sequence[Frame], most: int = 3) -> str:
     """The file names of a few of the frames."""
     names = list(dict.fromkeys(os.path.basename(f.path) for f in frames))
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def frame_name(frame: Frame) -> str:
+    """The file name of a frame, with its number where the file holds several."""
+    name = os.path.basename(frame.path)
+    return name if frame.header.number_of_frames == 1 else f"{name} frame {frame.index_in_file + 1}"
 
 
 def paths_of(frames: Iterable[Frame]) -> list[str]:

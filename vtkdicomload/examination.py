@@ -57,7 +57,8 @@ def _words(error: errors.DicomLoadError) -> str:
     if isinstance(error, errors.DuplicateSliceError):
         return f"{len(error.stacks)} volumes in one" if error.stacks else "slices at one position"
     if isinstance(error, errors.InconsistentSeriesError):
-        return "frames differ in layout"
+        segments = any(name.startswith("Segment") for stack in error.stacks for name, _ in stack.labels)
+        return f"{len(error.stacks)} segments" if segments else "frames differ in layout"
     if isinstance(error, errors.MissingSliceError):
         return "missing slices, uneven gaps"
     if isinstance(error, errors.ShearedSeriesError):

@@ -7,14 +7,14 @@ optional one that cannot be parsed counts as absent. Attributes that identify a 
 from __future__ import annotations
 
 import os
-import re
 import struct
 import zlib
 from typing import NamedTuple
 
-from .attributes import CONTROL, FIELDS, text_of
+from .attributes import FIELDS, described, padding_of, text_of
 from .elements import SEQUENCE_END, SHORT_VRS, UNDEFINED, Element, Encoding, Source, name_of, walk
 from .errors import CorruptFileError
+from .sop_classes import lost_pixels
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
@@ -26,6 +26,14 @@ PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA = 0x7FE00010, 0x7FE00008, 0x7FE0
 _PIXEL_TAGS = frozenset((PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA))
 
 Triple = tuple[float, float, float]
+
+
+class Dimension(NamedTuple):
+    """One dimension of a multi-frame file (PS3.3 C.7.6.17), and where a frame lies along it."""
+
+    keyword: str
+    ordinal: int  # 1 for the first
+    value: object  # of the attribute that the dimension points at; None where it is no plain value
 
 
 class Header(NamedTuple):
@@ -92,8 +100,15 @@ class Header(NamedTuple):
     acquisition_time: str | None
     content_time: str | None
     trigger_time: float | None
+    inversion_time: float | None
+    flip_angle: float | None
+    complex_component: str | None
     b_value: float | None
+    diffusion_direction: Triple | None
     segment: int | None  # ReferencedSegmentNumber, of a frame of a segmentation object
+    segment_label: str | None
+    stack: tuple[tuple[str, str], ...]  # of a multi-frame file: what its frames are stacked by, keywords and values
+    dimensions: tuple[Dimension, ...]
 
     @property
     def native(self) -> bool:
@@ -124,10 +139,17 @@ class NotDicomError(Exception):
 
 
 _MODALITY_LUT_SEQUENCE, _SHARED_GROUPS, _PER_FRAME_GROUPS = 0x00283000, 0x52009229, 0x52009230
-# The functional groups that decide geometry and values (PS3.3 C.7.6.16): pydicom reads them, and does not mind a length
-# that leaves its container, so they are walked strictly first.
-_FUNCTIONAL_GROUPS = frozenset(
-    (_SHARED_GROUPS, _PER_FRAME_GROUPS, 0x00209113, 0x00209116, 0x00289110, 0x00289145, 0x00209111, 0x0062000A)
+# The sequences that decide geometry and values, functional groups (PS3.3 C.7.6.16) and nuclear medicine's detectors:
+# pydicom reads them, and does not mind a length that leaves its container, so they are walked strictly first.
+_WALKED = frozenset(
+    (
+        *(_SHARED_GROUPS, _PER_FRAME_GROUPS, 0x00209113, 0x00209116, 0x00289110, 0x00289145, 0x00209111, 0x0062000A),
+        *(0x00189114, 0x00189117, 0x00189118, 0x00189226, 0x00209170, 0x00209171, 0x00540022),
+    )
+)
+_DEFAULTS: tuple[tuple[str, object], ...] = (
+    *(("planar_configuration", 0), ("has_modality_lut", False), ("functional_groups", False)),
+    *(("image_type", ()), ("blank", ()), ("stack", ()), ("dimensions", ())),
 )
 _REQUIRED = ("rows", "columns", "samples", "photometric_interpretation", "bits_allocated")
 
@@ -251,7 +273,7 @@ def _parse(source: Source, start: int, visited: list[Element]) -> Header:
     seen: set[int] = set()
     pixels: Element | None = None
     pixels_end = 0
-    for element in walk(source, data_set.start, data_set.encoding, enter=_FUNCTIONAL_GROUPS):
+    for element in walk(source, data_set.start, data_set.encoding, enter=_WALKED):
         visited.append(element)
         tag = element.tag
         if element.depth:
@@ -269,7 +291,9 @@ def _parse(source: Source, start: int, visited: list[Element]) -> Header:
             values[{_MODALITY_LUT_SEQUENCE: "has_modality_lut"}.get(tag, "functional_groups")] = True
     if pixels is None:
         values.setdefault("sop_class_uid", data_set.media_sop_class_uid)
-        _refuse_without_pixels(source, values)
+        lost = lost_pixels(values)
+        if lost:
+            raise source.corrupt(lost)
         raise NotDicomError("DICOM without pixel data")
     encapsulated = pixels.length == UNDEFINED
     values.update(
@@ -310,25 +334,6 @@ def _take(source: Source, element: Element, encoding: Encoding, seen: set[int], 
             raise source.corrupt(f"its {field.keyword} {name_of(element.tag)} cannot be used: {error}") from error
 
 
-# SOP classes without an image (PS3.4 B.5). A file of any other standard class without pixel data has lost it; private
-# classes may be anything.
-_NO_IMAGE = re.compile(
-    r"1\.2\.840\.10008\.(?:1\.|5\.1\.1\.|5\.1\.4\.[34]\d|5\.1\.4\.1\.2\.|5\.1\.4\.1\.1\.(?:"
-    r"88\.|11\.|9\.|104\.|481\.[3-9]|66(?:\.[12356])?$|67$|68\.|7[89]\.|80\.|20[01]\.))"
-)
-
-
-def _refuse_without_pixels(source: Source, values: dict[str, object]) -> None:
-    """An image that has lost its pixels is damaged; a report or a plan never had any."""
-    if "rows" in values or "columns" in values:
-        raise source.corrupt("it declares Rows and Columns but holds no pixel data: it is truncated or was stripped")
-    uid = values.get("sop_class_uid")
-    if not isinstance(uid, str):
-        raise source.corrupt("it holds neither a SOPClassUID nor pixel data: it is truncated")
-    if uid.startswith("1.2.840.10008.") and not _NO_IMAGE.match(uid):
-        raise source.corrupt(f"its SOP class {uid} is an image, but it holds no pixel data: it is truncated")
-
-
 def _keyword(name: str) -> str:
     return next(f.keyword for f in FIELDS.values() if f.name == name)
 
@@ -348,15 +353,14 @@ def _checked(source: Source, values: dict[str, object]) -> Header:
     if floats:
         values.pop("high_bit", None)
     charset = values.pop("charset", None)
-    values["series_description"] = _described(values.get("series_description"), charset)
+    values["series_description"] = described(values.get("series_description"), charset)
     for name in ("padding_value", "padding_limit"):
-        values[name] = _padding(values.get(name), signed=values["pixel_representation"] == 1)
+        values[name] = padding_of(values.get(name), signed=values["pixel_representation"] == 1)
     if values.get("number_of_frames") is None:
         values["number_of_frames"] = 1
     values.setdefault("high_bit", int(values["bits_stored"]) - 1)  # type: ignore[call-overload]
-    for name, default in (("planar_configuration", 0), ("image_type", ()), ("blank", ()), ("has_modality_lut", False)):
+    for name, default in _DEFAULTS:
         values.setdefault(name, default)
-    values.setdefault("functional_groups", False)
     header = Header(**{name: values.get(name) for name in Header._fields})  # type: ignore[arg-type]
     _check_pixel_layout(source, header)
     if header.slope == 0:
@@ -397,16 +401,3 @@ def pixel_bytes(h: Header) -> int:
     if h.photometric_interpretation == "YBR_FULL_422":
         samples = samples // 3 * 2  # PS3.3 C.7.6.3.1.2: two luminance samples share one pair of chrominance
     return (samples * h.bits_allocated + 7) // 8
-
-
-def _described(value: object, charset: object) -> str | None:
-    if not isinstance(value, bytes):
-        return None
-    text = value.decode("utf-8" if charset == "ISO_IR 192" else "latin-1", errors="replace")
-    return CONTROL.sub(" ", text).strip() or None
-
-
-def _padding(value: object, *, signed: bool) -> float | None:
-    return (
-        float(int.from_bytes(value, "little", signed=signed)) if isinstance(value, bytes) and len(value) == 2 else None
-    )

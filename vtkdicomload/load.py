@@ -28,7 +28,7 @@ def load(
     ignore: Ignore = (),
     engine: str = "auto",
     layout: str = "vtk",
-    rescale: bool = True,
+    rescale: bool | str = True,
     verify: str = "probe",
     workers: int | None = None,
     progress: Progress | None = None,
@@ -59,8 +59,10 @@ def load(
         The reader; ``"auto"`` takes the fastest that is right for the series.
     layout : {"vtk", "dicom"}
         Which view lies contiguous in memory: `Volume.array` in Fortran order, or `Volume.frames` in C order.
-    rescale : bool
+    rescale : bool, or "real-world"
         Apply the modality transform (slope and intercept, or the modality LUT); False gives stored values.
+        ``"real-world"`` applies RealWorldValueMappingSequence in its place, ``"real-world:LABEL"`` the one of several
+        with that LUTLabel or code of its units.
     verify : {"probe", "all", "none"}
         Read one frame, every frame or none again through a second, independent reader and compare.
     workers : int, optional
@@ -147,7 +149,7 @@ def _load_stack(series: Series, options: Options, ignored: tuple[str, ...]) -> V
         reading.pixels,
         plan.geometry,
         plan.series,
-        rescaled=options.rescale,
+        rescaled=bool(options.rescale),
         engine=plan.reader.NAME,
         checks=reading.checks,
         ignored=ignored,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,10 +10,8 @@ from . import consistency
 from .assumptions import taken_for_granted
 from .errors import DuplicateSliceError, GeometryError, MissingSliceError, ShearedSeriesError
 from .geometry import (
-    DRIFT_TOLERANCE,
     GAP_SLACK,
     GAP_TOLERANCE,
-    GRID_TOLERANCE,
     Geometry,
     direction_of,
     is_unit,
@@ -23,6 +20,7 @@ from .geometry import (
     same_position_limit,
 )
 from .paths import natural_key
+from .regularity import grid_tolerance, sheared, uneven, usual_gap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from .series import Series
 
 ORDERS = ("position", "natural", "given")
-PAST_IRREGULAR = 'irregular="resample" or "keep"'
 
 
 class Arrangement(NamedTuple):
@@ -117,6 +114,8 @@ def check_consistent(series: Series) -> list[Frame]:
         if min(map(len, groups)) > 1 and len(stacks) > 1:
             raise _several_volumes(stacks, consistency.paths_of(frames))
         raise consistency.inconsistent(consistency.orientation_difference(groups), groups, stacks)
+    if len(consistency.by_stack(frames)) > 1:
+        raise _several_volumes(_several(series), consistency.paths_of(frames))
     return frames
 
 
@@ -236,14 +235,14 @@ def _geometry(
         direction = direction * np.array([1.0, 1.0, -1.0])
         gaps = -gaps
     spacing = (*in_plane, float(gaps.mean()))
-    fault = _uneven(frames, gaps, tolerance) or _sheared(frames, positions, direction[:, 2], gaps, tolerance)
+    fault = uneven(frames, gaps, tolerance) or sheared(frames, positions, direction[:, 2], gaps, tolerance)
     if fault is None:
         return Geometry(_dimensions(frames), spacing, origin, direction, positions)
     if irregular == "raise":
         raise fault
-    spacing = (*in_plane, _usual(gaps) if isinstance(fault, MissingSliceError) else float(gaps.mean()))
-    sheared = isinstance(fault, ShearedSeriesError)
-    step = _even_step(positions, _grid_tolerance(tolerance) * spacing[2]) if sheared else None
+    spacing = (*in_plane, usual_gap(frames, gaps) if isinstance(fault, MissingSliceError) else float(gaps.mean()))
+    leaning = isinstance(fault, ShearedSeriesError)
+    step = _even_step(positions, grid_tolerance(tolerance) * spacing[2]) if leaning else None
     return Geometry(_dimensions(frames), spacing, origin, direction, positions, regular=False, step=step)
 
 
@@ -277,10 +276,14 @@ def _check_duplicates(series: Series, frames: Sequence[Frame], gaps: Floats) -> 
         if stacks:
             raise _several_volumes(stacks, consistency.paths_of(frames))
         pair = frames[int(same[0]) : int(same[0]) + 2]
-        copies = consistency.paths_of(frames[int(k) + 1] for k in same)
+        if pair[0].path == pair[1].path:
+            words, way = " and ".join(map(consistency.frame_name, pair)), 'order="given" keeps the order of the file'
+        else:
+            copies = consistency.paths_of(frames[int(k) + 1] for k in same)
+            words, way = " and ".join(f.path for f in pair), f"ignore={copies!r}"
         raise DuplicateSliceError(
             f"{len(same)} of {len(frames)} slices lie at the position of another, the first at "
-            f"{_mm(pair[0])}: {' and '.join(f.path for f in pair)} → ignore={copies!r}",
+            f"{_mm(pair[0])}: {words} → {way}",
             files=consistency.paths_of([*pair, *(frames[int(k) + 1] for k in same)]),
         )
     if twins:
@@ -320,85 +323,3 @@ def _common_spacing(stacks: Sequence[Series]) -> str:
     except (GeometryError, ValueError):
         return ""
     return f" ({spacings.pop():g} mm)" if len(spacings) == 1 else ""
-
-
-def _uneven(frames: Sequence[Frame], gaps: Floats, tolerance: float) -> MissingSliceError | None:
-    median = float(np.median(gaps))
-    slack = min(GAP_SLACK, 0.1 * median)  # less than a slice on the finest grids
-    if np.all(np.abs(gaps - median) <= tolerance * median + slack):
-        return _off_grid(frames, gaps, tolerance, slack)
-    usual = _usual(gaps)
-    wrong = np.flatnonzero(np.abs(gaps - usual) > tolerance * usual + slack)
-    k = int(wrong[np.abs(gaps[wrong] - usual).argmax()])
-    whole = np.rint(gaps[wrong] / usual)
-    holes = bool(np.all(whole >= 2)) and bool(np.all(np.abs(gaps[wrong] / usual - whole) < 0.1))
-    missing = int(whole.sum()) - len(wrong)
-    what = (
-        f"{missing} slice{'s' * (missing != 1)} missing"
-        if holes
-        else f"{len(wrong)} uneven gap{'s' * (len(wrong) != 1)}"
-    )
-    names = [os.path.basename(f.path) for f in frames[k : k + 2]]
-    return MissingSliceError(
-        f"{what} in {len(frames)}: the gaps are {usual:.4g} mm, but {gaps[k]:.4g} mm between {names[0]} and {names[1]}"
-        f" (from {gaps.min():.4g} to {gaps.max():.4g} mm) → {PAST_IRREGULAR}",
-        files=consistency.paths_of(frames[k : k + 2]),
-        gaps=gaps.tolist(),
-    )
-
-
-def _off_grid(frames: Sequence[Frame], gaps: Floats, tolerance: float, slack: float) -> MissingSliceError | None:
-    """Gaps that are each near the median, but add up to slices beside the even grid."""
-    along = np.concatenate([[0.0], np.cumsum(gaps)])
-    off = np.abs(along - np.linspace(0.0, along[-1], len(along)))
-    worst = int(off.argmax())
-    limit = max(_grid_tolerance(tolerance) * float(gaps.mean()), DRIFT_TOLERANCE * float(along[-1])) + slack
-    if off[worst] <= limit:
-        return None
-    return MissingSliceError(
-        f"the gaps change along the stack (from {gaps.min():.4g} to {gaps.max():.4g} mm): slice {worst} "
-        f"({os.path.basename(frames[worst].path)}) lies {off[worst]:.3g} mm off an even grid → {PAST_IRREGULAR}",
-        files=[frames[worst].path],
-        gaps=gaps.tolist(),
-    )
-
-
-def _grid_tolerance(tolerance: float) -> float:
-    """How far a slice may lie off the grid, where `tolerance` is asked for in place of GAP_TOLERANCE."""
-    return GRID_TOLERANCE * tolerance / GAP_TOLERANCE
-
-
-def _usual(gaps: Floats) -> float:
-    """The spacing that uneven gaps were meant to have: of two or three gaps the smallest tells, not the median."""
-    return float(gaps.min() if len(gaps) < 4 else np.median(gaps))
-
-
-def _sheared(
-    frames: Sequence[Frame], positions: Floats, normal: Floats, gaps: Floats, tolerance: float
-) -> ShearedSeriesError | None:
-    from_first = positions - positions[0]
-    along = from_first @ normal
-    lateral = from_first - np.outer(along, normal)
-    drift = float(np.linalg.norm(lateral[-1]))
-    run = float(along[-1])
-    off_line = np.linalg.norm(lateral - np.outer(along / run, lateral[-1]), axis=1)
-    step = run / len(gaps)
-    files = consistency.paths_of(frames)
-    if drift > DRIFT_TOLERANCE * run + 1e-3:
-        tilt = float(np.degrees(np.arctan2(drift, run)))
-        oblique = float(np.hypot(drift, run)) / len(gaps)
-        return ShearedSeriesError(
-            f"slices lean {tilt:.1f}° (step {oblique:.2f} mm, {step:.3f} mm along the normal) → {PAST_IRREGULAR}",
-            files=files,
-            tilt=tilt,
-        )
-    worst = int(off_line.argmax())
-    if off_line[worst] > _grid_tolerance(tolerance) * step:
-        tilt = float(np.degrees(np.arctan2(off_line[worst], step)))
-        return ShearedSeriesError(
-            f"slice {worst} ({os.path.basename(frames[worst].path)}) lies {off_line[worst]:.3g} mm beside the line of "
-            f"the others, {step:.3g} mm apart → {PAST_IRREGULAR}",
-            files=[frames[worst].path],
-            tilt=tilt,
-        )
-    return None

@@ -16,7 +16,9 @@ from .order import ORDERS, arrange
 from .readers import ENGINES, check_supported, choose
 from .readers.threads import stepper
 from .readers.values import ValueOverflow, conversion_for, pixel_shape, wider
-from .resample import resample, upright_grid
+from .real_world import chosen_label, mapped
+from .regularity import may_omit
+from .resample import complete, resample, upright_grid
 from .volume import LAYOUTS, allocate
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ class Options:
     tolerance: float = GAP_TOLERANCE
     engine: str = "auto"
     layout: str = "vtk"
-    rescale: bool = True
+    rescale: bool | str = True
     verify: str = "probe"
     workers: int | None = None
     progress: Progress | None = None
@@ -59,6 +61,7 @@ class Options:
             value = getattr(self, name)
             if value not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
+        chosen_label(self.rescale)
         if self.irregular == "resample" and self.order != "position":
             raise ValueError(f'irregular="resample" needs order="position", not order={self.order!r}')
         if isinstance(self.tolerance, bool) or not isinstance(self.tolerance, (int, float)):
@@ -133,8 +136,11 @@ def plan_volume(series: Series, options: Options, ignored: tuple[str, ...] = ())
     check_supported(series.frames)
     arrangement = arrange(series, order=options.order, irregular=options.irregular, tolerance=options.tolerance)
     frames, stored = arrangement.frames, arrangement.geometry
+    label = chosen_label(options.rescale)
+    if label is not None:
+        frames = mapped(frames, label)
     geometry = upright_grid(stored) if options.irregular == "resample" and not stored.regular else stored
-    conversion = conversion_for(frames, rescale=options.rescale)
+    conversion = conversion_for(frames, rescale=bool(options.rescale))
     reader = choose(options.engine, frames, conversion)
     assumptions = (*arrangement.assumptions, *_more_assumptions(series, stored, geometry))
     return Plan(replace(series, frames=frames), stored, geometry, conversion, reader, options, assumptions, ignored)
@@ -174,7 +180,7 @@ def read(plan: Plan, chosen: slice = _ALL) -> Reading:
     if not plan.resampled:
         return _read_stored(plan, chosen)
     stored, checks = _read_stored(plan, _ALL)
-    slices = f"{len(stored)} stored slices interpolated onto {plan.geometry.dimensions[2]}"
+    slices = f"{len(stored)} stored slices {_how(plan.series)} of {plan.geometry.dimensions[2]}"
     return Reading(_on_a_grid(stored, plan)[chosen], (*checks, guard.Check("resampled", slices)))
 
 
@@ -191,8 +197,12 @@ def _read_stored(plan: Plan, chosen: slice) -> Reading:
 
 
 def _on_a_grid(stored: Pixels, plan: Plan) -> Pixels:
-    """The stored slices interpolated onto the regular upright grid of the plan."""
+    """The stored slices brought onto the regular upright grid of the plan."""
     _check_size(plan, plan.shape)
+    out = allocate(plan.shape, stored.dtype, plan.options.layout)
+    if may_omit(plan.series.frames):
+        complete(stored, plan.stored, plan.geometry, out)
+        return out
     first = plan.series.frames[0]
     padding = first.header.padding_value
     if padding is not None and plan.options.rescale:
@@ -201,9 +211,12 @@ def _on_a_grid(stored: Pixels, plan: Plan) -> Pixels:
     if stored.dtype.kind in "iu":
         limits = np.iinfo(stored.dtype)
         background = min(max(background, float(limits.min)), float(limits.max))
-    out = allocate(plan.shape, stored.dtype, plan.options.layout)
     resample(stored, plan.stored, plan.geometry, out, background)
     return out
+
+
+def _how(series: Series) -> str:
+    return "put between empty ones on a grid" if may_omit(series.frames) else "interpolated onto a regular grid"
 
 
 def _more_assumptions(series: Series, stored: Geometry, geometry: Geometry) -> Iterable[str]:
@@ -211,7 +224,7 @@ def _more_assumptions(series: Series, stored: Geometry, geometry: Geometry) -> I
         yield f"no SeriesInstanceUID: {len(series.files)} files are taken for one series"
     if geometry is not stored:
         before, after = ("×".join(map(str, g.dimensions)) for g in (stored, geometry))
-        yield f"irregular slices ({before}) were interpolated onto a regular grid ({after})"
+        yield f"irregular slices ({before}) were {_how(series)} ({after})"
     elif not geometry.regular and geometry.affine is None:
         yield (
             "the slices are not evenly spaced: the volume has no affine, and volume.image is right at its first slice "

@@ -1,4 +1,4 @@
-"""Interpolating slices that lie on no regular grid onto one: tilted gantries, missing slices, uneven gaps."""
+"""Bringing slices that lie on no regular grid onto one: tilted gantries, missing slices, uneven gaps, empty frames."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Rounding must not cost the last slice of a run that fits exactly.
 _FIT = 1e-3
+# How far a slice that is not to be interpolated may lie off the grid, in voxels.
+_OFF_GRID = 0.1
 # More slices than this for each stored one are no interpolation any more.
 _MOST_SLICES = 20
 
@@ -78,6 +80,34 @@ def resample(frames: Pixels, geometry: Geometry, grid: Geometry, out: Pixels, ba
             x, y = (shift_x[above] - left) / sx, (shift_y[above] - top) / sy
             plane += weight * (_shifted(frames[above], x, y, out[k], background) - plane)
         out[k] = np.rint(plane) if out.dtype.kind in "iu" else plane
+
+
+def complete(frames: Pixels, geometry: Geometry, grid: Geometry, out: Pixels) -> None:
+    """Fill `out` with the slices in their places on `grid` and zeros between: labels are not interpolated.
+
+    Parameters
+    ----------
+    frames, geometry, grid, out
+        As for `resample`.
+
+    Raises
+    ------
+    GeometryError
+        A slice does not lie on the grid.
+    """
+    along, shift_x, shift_y = _places(geometry)
+    sx, sy, sz = geometry.spacing
+    places = np.rint(along / sz).astype(int)
+    off = max(
+        float(np.abs(values / step).max()) for values, step in ((along - places * sz, sz), (shift_x, sx), (shift_y, sy))
+    )
+    if off > _OFF_GRID or len(set(places.tolist())) < len(places) or grid.dimensions[:2] != geometry.dimensions[:2]:
+        raise GeometryError(
+            f"the frames of a segmentation lie up to {off:.2f} voxels off an even grid, and labels are not "
+            'interpolated → irregular="keep"'
+        )
+    out[...] = 0
+    out[places] = frames
 
 
 def _places(geometry: Geometry) -> tuple[Floats, Floats, Floats]:

@@ -302,7 +302,7 @@ def _given_as(plan: Plan, scalar_type: int) -> Plan:
     if not np.can_cast(own, dtype) or plan.shape[3:]:
         words = "colour" if plan.shape[3:] else str(own)
         raise ValueError(f"the values are {words} and cannot be given as {dtype} → SetOutputScalarType(None)")
-    return with_conversion(plan, Conversion(dtype, plan.options.rescale, checked=dtype.kind == "i"))
+    return with_conversion(plan, Conversion(dtype, bool(plan.options.rescale), checked=dtype.kind == "i"))
 
 
 def _pixels(plan: Plan, chosen: slice, progress: Progress) -> Any:

@@ -230,7 +230,7 @@ class SourceSettings:
 
     def GetRescale(self) -> bool:
         """Whether slope and intercept are applied."""
-        return self._settings.options.rescale
+        return bool(self._settings.options.rescale)
 
     def SetWorkers(self, workers: int | None) -> None:
         """How many threads read; None: as many as help."""

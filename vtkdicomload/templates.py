@@ -39,7 +39,8 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _FREE = {
     *("sop_instance_uid", "instance_number", "acquisition_number", "acquisition_time", "content_time", "image_type"),
     *("position", "orientation", "slice_thickness", "slope", "intercept", "window_center", "window_width"),
-    *("echo_time", "echo_number", "trigger_time", "temporal_position"),
+    *("echo_time", "echo_number", "trigger_time", "temporal_position", "inversion_time", "flip_angle"),
+    *("b_value", "diffusion_direction"),
 }
 
 
@@ -170,8 +171,8 @@ def _filled(template: _Template, path: str, modified_ns: int, data: bytes) -> He
         value = data[start:end]
         if value == raw:
             continue
-        if not raw.strip(b" \0"):
-            return None
+        if getattr(template.header, name) is None:
+            return None  # the template's own file says so in `blank`
         try:
             parsed = parse(value)
         except ValueError:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from ..errors import CompressedPixelDataError, UnsupportedPixelDataError
 from ..header import NATIVE_SYNTAXES
+from ..sop_classes import WHOLE_SLIDE
 from ..transfer_syntaxes import syntax_name
 from . import codec as _codec
 from . import direct as _direct
@@ -112,6 +113,8 @@ def unsupported(h: Header) -> str | None:
     """What of a file's pixel encoding is not read, in words; None where it is."""
     if "MOSAIC" in h.image_type:
         return "a Siemens mosaic (many slices tiled in one image; dcm2niix unpacks it)"
+    if h.sop_class_uid == WHOLE_SLIDE:
+        return "a stack of tiles of a whole slide image"
     if h.pixel_offset >= 0 and h.bits_allocated not in (1, 8, 16, 32, 64):
         return f"BitsAllocated {h.bits_allocated}"
     if h.bits_allocated == 64 and h.pixel_tag == 0x7FE00010:

@@ -6,7 +6,10 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..errors import CorruptFileError, UnsupportedPixelDataError
+from ..header import EXPLICIT_BIG
 from ..quiet import quiet_pydicom
 from . import codec, colour, values
 from .codestream import declared_colour
@@ -115,11 +118,25 @@ def _stored(dataset: pydicom.Dataset, frame: Frame) -> Pixels:
     """The stored values of one frame; colour as red, green and blue."""
     from pydicom.pixels.utils import pixel_array
 
+    if frame.header.bits_allocated == 1 and not frame.header.encapsulated:
+        return _bits(dataset, frame)
     index = frame.index_in_file if frame.header.number_of_frames > 1 else None
     pixels = _decoded(dataset, frame, index) if frame.header.encapsulated else pixel_array(dataset, index=index)
     if frame.header.photometric_interpretation == colour.PALETTE:
         pixels = colour.palette_in(dataset).colours(pixels)
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+
+
+def _bits(dataset: pydicom.Dataset, frame: Frame) -> Pixels:
+    """The pixels of one frame of one bit each: it may begin within a byte (PS3.5 8.2), which pydicom does not read."""
+    count = frame.header.rows * frame.header.columns
+    first = frame.index_in_file * count
+    packed = np.frombuffer(dataset.PixelData, np.uint8)
+    if frame.header.transfer_syntax == EXPLICIT_BIG and dataset["PixelData"].VR == "OW":
+        packed = packed.reshape(-1, 2)[:, ::-1].reshape(-1)  # words whose bytes are swapped
+    bits = np.unpackbits(packed[first // 8 : (first + count + 7) // 8], bitorder="little")
+    pixels: Pixels = bits[first % 8 : first % 8 + count].reshape(frame.header.rows, frame.header.columns)
+    return pixels
 
 
 def _decoded(dataset: pydicom.Dataset, frame: Frame, index: int | None) -> Pixels:

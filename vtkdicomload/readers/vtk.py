@@ -239,6 +239,9 @@ def _name_fault(path: str) -> str | None:
 def _conversion_fault(frame: Frame, conversion: Conversion) -> str | None:
     if not conversion.rescale and not identity(frame):
         return "VTK always rescales, stored values are asked for"
+    h = frame.header
+    if (frame.slope, frame.intercept) != (1 if h.slope is None else h.slope, h.intercept or 0):
+        return "VTK rescales by the file's own slope and intercept, others are asked for"
     if fractional(frame) and conversion.dtype != np.float32:
         return f"VTK gives float32 for a fractional rescale, {conversion.dtype} is asked for"
     return None
