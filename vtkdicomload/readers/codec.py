@@ -194,10 +194,15 @@ def _as_declared(header: Header, size: CodestreamSize, pixels: Pixels) -> tuple[
         pixels = (pixels.view(f"i{pixels.dtype.itemsize}") << spare) >> spare
         if size.signed is False:  # JPEG-LS has no sign to state
             belief = "are unsigned, their headers say signed: the highest bit is taken for the sign"
+    check_range(header, pixels)
+    return pixels, belief
+
+
+def check_range(header: Header, pixels: Pixels) -> None:
+    """Raise ValueError where decoded pixels take more bits than are stored: what lies above them would be cut off."""
     low, high = int(pixels.min()), int(pixels.max())
     if high >= 1 << header.bits_stored or low < -(1 << header.bits_stored - 1):
         raise ValueError(f"its values go from {low} to {high}, its header says {header.bits_stored} bits stored")
-    return pixels, belief
 
 
 def checked_size(frame: Frame, data: bytes) -> CodestreamSize | None:

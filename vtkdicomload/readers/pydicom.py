@@ -155,11 +155,14 @@ def _decoded(dataset: pydicom.Dataset, frame: Frame, index: int | None) -> Pixel
     failure: Exception = ValueError("pydicom has no decoder for it")
     for plugin in _plugins(frame.header.transfer_syntax):
         try:
-            return pixel_array(dataset, index=index, decoding_plugin=plugin)
+            pixels = pixel_array(dataset, index=index, decoding_plugin=plugin)
+            codec.check_range(frame.header, pixels)
         except MemoryError:
             raise
         except Exception as error:
             failure = error
+        else:
+            return pixels
     raise failure
 
 
