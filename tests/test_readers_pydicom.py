@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import warnings
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pydicom
 import pytest
+from compressed import ENCODERS, picture, write
 from pydicom import Dataset, Sequence
 from pydicom.pixels import apply_modality_lut, convert_color_space
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
-from synthetic import Truth, raw_image
+from synthetic import Truth, padded, raw_image
 
 import vtkdicomload as vdl
 from vtkdicomload import CorruptFileError, DicomLoadWarning
@@ -194,6 +196,58 @@ def test_pydicoms_own_warnings_stay_inside(series: Write) -> None:
         warnings.simplefilter("always")
         filled(frames)
     assert not caught
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.80"])
+def test_a_stream_that_is_cut_short_or_of_another_size_reaches_no_decoder(
+    tmp_path: Path, syntax: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = picture(dtype=np.uint8)
+    stream = ENCODERS[syntax](pixels)
+    monkeypatch.setattr(pydicom.pixels.utils, "pixel_array", lambda *_, **__: pytest.fail("a decoder was called"))
+    if syntax == RLELossless:
+        damage = [b"\2" + stream[1:], stream[:60]]
+    else:
+        damage = [ENCODERS[syntax](picture(20, 20, dtype=np.uint8)), stream[: len(stream) // 2]]
+    for damaged in damage:
+        path = write(tmp_path / "x.dcm", syntax, [padded(damaged)], pixels)
+        with pytest.raises(CorruptFileError) as caught:
+            filled(scanned([path]), rescale=False)
+        assert caught.value.files == (str(path),)
+
+
+def test_values_above_bits_stored_are_not_cut_off(tmp_path: Path) -> None:
+    pixels = picture(dtype=np.uint16)
+    header = (0x00280101, "US", b"\x0c\0"), (0x00280102, "US", b"\x0b\0")
+    syntax = "1.2.840.10008.1.2.4.90"
+    path = write(tmp_path / "x.dcm", syntax, [padded(ENCODERS[syntax](pixels))], pixels, *header)
+    with pytest.raises(CorruptFileError, match=r"its values go from \d+ to \d+, its header says 12 bits stored"):
+        filled(scanned([path]), rescale=False)
+
+
+def test_gdcm_is_never_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It aborts the process on damaged JPEG streams."""
+    import pydicom.pixels.decoders.base as base
+
+    asked: list[str] = []
+    decoder = SimpleNamespace(
+        available_plugins=("gdcm", "pylibjpeg", "pillow"), missing_dependencies=["gdcm - gdcm>=3"]
+    )
+    monkeypatch.setattr(base, "get_decoder", lambda _: decoder)
+
+    def fail(*_: Any, decoding_plugin: str, **__: Any) -> Any:
+        asked.append(decoding_plugin)
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(pydicom.pixels.utils, "pixel_array", fail)
+    pixels = picture(dtype=np.uint8)
+    syntax = "1.2.840.10008.1.2.4.70"
+    path = write(tmp_path / "x.dcm", syntax, [padded(ENCODERS[syntax](pixels))], pixels)
+    with pytest.raises(CorruptFileError, match="pydicom cannot read it: RuntimeError: no"):
+        filled(scanned([path]), rescale=False)
+    assert asked == ["pillow", "pylibjpeg"]
+    decoder.available_plugins = ("gdcm",)
+    assert plain.refusal(scanned([path]), STORED) == f"{path}: none of pydicom's decoders is installed: "
 
 
 def test_a_missing_decoder_is_named(series: Write) -> None:

@@ -209,7 +209,7 @@ def _learn(header: Header, visited: list[Element]) -> _Template | None:
     values = tuple(_Wanted(k, a, b, data[a:b], f.name, f.parse) for k, f in free for a, b in [(offsets[k], ends[k])])
     # A delimiter has no value, and the parser goes into what is of undefined length; over an item it steps.
     elastic = [not big and e.length >= 0 and e.tag not in _DELIMITERS and k not in fixed for k, e in enumerate(visited)]
-    elastic[-1] = False  # the pixel data
+    elastic[-1] = False  # the pixels, whose length was checked
     sizes = np.array([2 if e.vr and e.vr not in LONG_VRS else 4 for e in visited])
     elements = np.stack([offsets - sizes, offsets, ends], axis=1)
     template = _Template(header, header.pixel_offset, places, expected, values, elements, np.array(elastic))

@@ -137,7 +137,7 @@ def _decoded(frame: Frame, data: bytes) -> tuple[Pixels, str | None]:
     """
     header = frame.header
     shape = (header.rows, header.columns, header.samples)
-    size = _checked_size(frame, data)
+    size = checked_size(frame, data)
     ybr, belief = _coded_colour(header, data)
     try:
         pixels = _decode(header, data, ybr)
@@ -194,14 +194,25 @@ def _as_declared(header: Header, size: CodestreamSize, pixels: Pixels) -> tuple[
         pixels = (pixels.view(f"i{pixels.dtype.itemsize}") << spare) >> spare
         if size.signed is False:  # JPEG-LS has no sign to state
             belief = "are unsigned, their headers say signed: the highest bit is taken for the sign"
-    low, high = int(pixels.min()), int(pixels.max())
-    if high >= 1 << header.bits_stored or low < -(1 << header.bits_stored - 1):
-        raise ValueError(f"its values go from {low} to {high}, its header says {header.bits_stored} bits stored")
+    check_range(header, pixels)
     return pixels, belief
 
 
-def _checked_size(frame: Frame, data: bytes) -> CodestreamSize | None:
-    """What a stream declares; refused before it is decoded where the header declares another image."""
+def check_range(header: Header, pixels: Pixels) -> None:
+    """Raise ValueError where decoded pixels take more bits than are stored: what lies above them would be cut off."""
+    low, high = int(pixels.min()), int(pixels.max())
+    if high >= 1 << header.bits_stored or low < -(1 << header.bits_stored - 1):
+        raise ValueError(f"its values go from {low} to {high}, its header says {header.bits_stored} bits stored")
+
+
+def checked_size(frame: Frame, data: bytes) -> CodestreamSize | None:
+    """What the stream of a compressed frame declares; None where its kind declares nothing.
+
+    Raises
+    ------
+    CorruptFileError
+        It is cut short, or declares another image than the header: better known before anything is decoded.
+    """
     header = frame.header
     if header.transfer_syntax in _SIZELESS:
         if header.transfer_syntax == _RLE and not _sound_rle(header, data):

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import CorruptFileError, UnsupportedPixelDataError
 from ..header import EXPLICIT_BIG
 from ..quiet import quiet_pydicom
-from . import colour, values
+from . import codec, colour, values
 from .codestream import declared_colour
 from .files import check_unchanged
 
@@ -121,7 +121,7 @@ def _stored(dataset: pydicom.Dataset, frame: Frame) -> Pixels:
     if frame.header.bits_allocated == 1 and not frame.header.encapsulated:
         return _bits(dataset, frame)
     index = frame.index_in_file if frame.header.number_of_frames > 1 else None
-    pixels = _decoded(dataset, frame.header, index) if frame.header.encapsulated else pixel_array(dataset, index=index)
+    pixels = _decoded(dataset, frame, index) if frame.header.encapsulated else pixel_array(dataset, index=index)
     if frame.header.photometric_interpretation == colour.PALETTE:
         pixels = colour.palette_in(dataset).colours(pixels)
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
@@ -139,22 +139,30 @@ def _bits(dataset: pydicom.Dataset, frame: Frame) -> Pixels:
     return pixels
 
 
-def _decoded(dataset: pydicom.Dataset, header: Header, index: int | None) -> Pixels:
+def _decoded(dataset: pydicom.Dataset, frame: Frame, index: int | None) -> Pixels:
     """One compressed frame by the first decoder that can; the error of the last one where none can."""
     from pydicom.encaps import get_frame
     from pydicom.pixels.utils import pixel_array
 
-    if header.samples == 3:
-        stream = get_frame(dataset.PixelData, index or 0, number_of_frames=header.number_of_frames)
-        _refuse_disputed_colour(header, stream)
+    extended = None
+    if "ExtendedOffsetTable" in dataset:
+        extended = (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)
+    count = frame.header.number_of_frames
+    stream = get_frame(dataset.PixelData, index or 0, number_of_frames=count, extended_offsets=extended)
+    codec.checked_size(frame, stream)
+    if frame.header.samples == 3:
+        _refuse_disputed_colour(frame.header, stream)
     failure: Exception = ValueError("pydicom has no decoder for it")
-    for plugin in _plugins(header.transfer_syntax):
+    for plugin in _plugins(frame.header.transfer_syntax):
         try:
-            return pixel_array(dataset, index=index, decoding_plugin=plugin)
+            pixels = pixel_array(dataset, index=index, decoding_plugin=plugin)
+            codec.check_range(frame.header, pixels)
         except MemoryError:
             raise
         except Exception as error:
             failure = error
+        else:
+            return pixels
     raise failure
 
 
