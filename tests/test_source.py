@@ -306,6 +306,32 @@ def test_a_folder_means_its_own_files_unless_recursive(series: Write, tmp_path: 
     assert source.GetRecursive() is False
 
 
+def test_a_folder_of_folders_says_how_to_read_them(series: Write, tmp_path: Path) -> None:
+    truth = series("below")
+    source = DICOMSeriesSource(directory_name=tmp_path)
+    with pytest.raises(
+        vdl.NoDicomError, match=r"no DICOM image .*the folders in it are not read → SetRecursive\(True\)"
+    ):
+        source.Update()
+    source.SetRecursive(True)
+    source.Update()
+    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array)
+
+
+@pytest.mark.parametrize("spelt", [str, lambda path: path, os.fsencode], ids=["str", "Path", "bytes"])
+def test_paths_may_be_spelt_as_anywhere(series: Write, spelt: Callable[[Path], Any]) -> None:
+    truth = series()
+    source = DICOMSeriesSource()
+    source.SetDirectoryName(spelt(truth.folder))
+    assert source.GetDirectoryName() == str(truth.folder)
+    source.Update()
+    source.SetFileNames([spelt(path) for path in truth.files])
+    source.Update()
+    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array)
+    source.SetFileName(spelt(truth.files[0]))
+    assert source.GetFileName() == str(truth.files[0])
+
+
 def test_can_read_file(data: Path, series: Write, capfd: pytest.CaptureFixture[str]) -> None:
     truth = series()
     source = DICOMSeriesSource()
@@ -1214,6 +1240,20 @@ def test_a_pipeline_keeps_its_source_and_lets_it_go(series: Write) -> None:
     surface.Update()
     assert surface.GetOutput().GetNumberOfPoints() > 0
     assert isinstance(surface.GetInputAlgorithm(), DICOMSeriesSource)
+
+
+def test_filters_that_ask_for_different_parts_share_one_source(series: Write) -> None:
+    truth = series(count=20)
+    source = DICOMSeriesSource(directory_name=truth.folder)
+    parts = []
+    for first, last in ((0, 3), (10, 13)):
+        part = vtkExtractVOI()
+        part.SetInputConnection(source.GetOutputPort())
+        part.SetVOI(0, 7, 0, 5, first, last)
+        parts.append((part, truth.array[:, :, first : last + 1]))
+    for part, expected in parts * 2:
+        part.Update()
+        np.testing.assert_array_equal(array_of(part.GetOutput()), expected)
 
 
 def test_the_image_outlives_its_source(series: Write) -> None:

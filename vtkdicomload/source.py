@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .plan import Progress
+    from .series import Series
 
 _PACKAGE = __name__.split(".", maxsplit=1)[0]
 _CTRL_C_AGAIN = 0.05  # seconds
@@ -308,18 +309,22 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
 
 
 def _plan(settings: Settings) -> Plan:
-    options = settings.options
-    series, ignored = select(
-        settings.source(),
-        settings.series,
-        settings.stack,
-        settings.ignore,
-        options.workers,
-        recursive=settings.recursive,
-    )
-    plan = plan_volume(series, options, ignored)
+    series, ignored = _selected(settings)
+    plan = plan_volume(series, settings.options, ignored)
     plan = with_conversion(plan, announced(plan.series.frames, plan.conversion))
     return plan if settings.scalar_type is None else _given_as(plan, settings.scalar_type)
+
+
+def _selected(settings: Settings) -> tuple[Series, tuple[str, ...]]:
+    """The stack that is meant, and the files that were ignored."""
+    source, workers = settings.source(), settings.options.workers
+    chosen = settings.series, settings.stack, settings.ignore
+    try:
+        return select(source, *chosen, workers, recursive=settings.recursive)
+    except NoDicomError as error:
+        if settings.recursive or not settings.has_folders():
+            raise
+        raise NoDicomError(f"{error}; the folders in it are not read → SetRecursive(True)", files=error.files) from None
 
 
 def _given_as(plan: Plan, scalar_type: int) -> Plan:

@@ -67,6 +67,11 @@ class Settings:
         """Path, size and time of modification of every file that is meant; it differs once they do."""
         return tuple(_stamps(self.paths()))
 
+    def has_folders(self) -> bool:
+        """Whether the folder that is meant holds others."""
+        folders = next(os.walk(self.directory), ("", [], []))[1] if self.directory is not None else []
+        return bool(folders)
+
     def paths(self) -> list[str]:
         """Every file that is meant, DICOM or not."""
         if self.directory is not None:
@@ -113,7 +118,7 @@ class SourceSettings:
     # ------------------------------------------------------------------------------------------ what to read
     def SetDirectoryName(self, name: Path | None) -> None:
         """Read the series in a folder; its own files only, as vtkDICOMImageReader, unless `SetRecursive`."""
-        self._change(directory=None if name is None else os.fspath(name), file=None, names=None)
+        self._change(directory=None if name is None else os.fsdecode(name), file=None, names=None)
 
     def GetDirectoryName(self) -> str | None:
         """The folder; None where files are set."""
@@ -121,7 +126,7 @@ class SourceSettings:
 
     def SetFileName(self, name: Path | None) -> None:
         """Read one file."""
-        self._change(file=None if name is None else os.fspath(name), directory=None, names=None)
+        self._change(file=None if name is None else os.fsdecode(name), directory=None, names=None)
 
     def GetFileName(self) -> str | None:
         """The file; None where a folder or several are set."""
@@ -132,7 +137,7 @@ class SourceSettings:
         if isinstance(names, (str, bytes, os.PathLike)):
             raise TypeError(f"SetFileNames takes a vtkStringArray or a sequence of paths → SetFileName({names!r})")
         if names is not None and not hasattr(names, "GetNumberOfValues"):
-            names = tuple(os.fspath(name) for name in names)
+            names = tuple(os.fsdecode(name) for name in names)
         self._change(names=names, directory=None, file=None)
 
     def GetFileNames(self) -> vtkStringArray | tuple[str, ...] | None:
