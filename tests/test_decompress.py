@@ -10,6 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.data import get_testdata_file
+from pydicom.pixels import pixel_array
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -167,9 +168,10 @@ def test_coded_colour_becomes_what_it_says(tmp_path: Path, name: str) -> None:
     check_rewritten(source, tmp_path / "out" / source.name, coloured=True)
     new = pydicom.dcmread(tmp_path / "out" / source.name)
     assert (new.PhotometricInterpretation, new.PlanarConfiguration) == ("RGB", 0)
-    truth = pydicom.dcmread(source).pixel_array
+    lossy = "rle" not in name
+    truth = pixel_array(source, decoding_plugin="pillow" if lossy else "pydicom")  # pylibjpeg upsamples otherwise
     # Two decoders of a lossy stream may round differently.
-    assert np.abs(new.pixel_array.astype(int) - truth.astype(int)).max() <= (2 if "rle" not in name else 0)
+    assert np.abs(new.pixel_array.astype(int) - truth.astype(int)).max() <= (2 if lossy else 0)
 
 
 def test_palette_indices_stay_indices(tmp_path: Path) -> None:
