@@ -30,7 +30,7 @@ def _pydicom_scan(data: Data, *, specific: bool) -> list[dict[str, Any]]:
     """Every attribute that vtkdicomload reads, of every file."""
     import pydicom
 
-    from vtkdicomload.attributes import FIELDS
+    from vtkdicomload.headers.attributes import FIELDS
 
     keywords = [field.keyword for field in FIELDS.values()]
     result = []

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from vtkdicomload.elements import LONG_VRS, SHORT_VRS
-from vtkdicomload.header import EXPLICIT_LITTLE as EXPLICIT
-from vtkdicomload.header import IMPLICIT_LITTLE as IMPLICIT
+from vtkdicomload.headers.elements import LONG_VRS, SHORT_VRS
+from vtkdicomload.headers.header import EXPLICIT_LITTLE as EXPLICIT
+from vtkdicomload.headers.header import IMPLICIT_LITTLE as IMPLICIT
 
 if TYPE_CHECKING:
     import random

@@ -15,8 +15,8 @@ from pydicom.pixels.encoders import RLELosslessEncoder
 from synthetic import Raw, padded, raw_image
 
 from vtkdicomload import CorruptFileError
-from vtkdicomload.header import Frame, read_header
-from vtkdicomload.multiframe import frames_of
+from vtkdicomload.headers.header import Frame, read_header
+from vtkdicomload.headers.multiframe import frames_of
 from vtkdicomload.readers import check_supported, codec
 from vtkdicomload.readers.values import conversion_for, pixel_shape
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydicom.datadict import dictionary_keyword, dictionary_VR
 from pydicom.valuerep import DSfloat
 
-from vtkdicomload.attributes import FIELDS, text_of
+from vtkdicomload.headers.attributes import FIELDS, text_of
 
 BY_NAME = {field.name: field for field in FIELDS.values()}
 decimal, integer = BY_NAME["slope"].parse, BY_NAME["instance_number"].parse

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from vtkdicomload import canvas
+from vtkdicomload.pictures import canvas
 
 
 def test_round_lengths() -> None:

@@ -20,7 +20,8 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 import vtkdicomload as vdl
-from vtkdicomload import cli, listing, printing, rendering, terminal
+from vtkdicomload.commands import cli, listing, printing, terminal
+from vtkdicomload.pictures import rendering
 
 if TYPE_CHECKING:
     from collections.abc import Callable

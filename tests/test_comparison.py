@@ -9,8 +9,8 @@ import pytest
 from pydicom.uid import RLELossless
 
 import vtkdicomload as vdl
-from vtkdicomload import comparison
-from vtkdicomload.comparison import FLOOR, compare, verdict
+from vtkdicomload.commands import comparison
+from vtkdicomload.commands.comparison import FLOOR, compare, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,8 +24,8 @@ from pydicom.uid import (
 from synthetic import write_dataset
 
 import vtkdicomload as vdl
-from vtkdicomload import decompress as module
-from vtkdicomload.decompress import decompress, summary_words
+from vtkdicomload.commands import decompress as module
+from vtkdicomload.commands.decompress import decompress, summary_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,8 +9,8 @@ import pytest
 from matplotlib.image import imread
 from typer.testing import CliRunner
 
-from vtkdicomload import demo
-from vtkdicomload.cli import app
+from vtkdicomload.commands import demo
+from vtkdicomload.commands.cli import app
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> demo.Demo:
     return demo.run(tmp_path_factory.mktemp("demo") / "new" / "folder")
 
 
-def test_pictures_are_written_and_not_blank(made: demo.Demo) -> None:
+def test_sheets_are_written_and_not_blank(made: demo.Demo) -> None:
     assert {path.name for path in made.files} >= {"head.png", "compared.png"}
     for path in made.files:
         picture = imread(path)

@@ -15,17 +15,17 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Exp
 from synthetic import UNDEFINED as WRITTEN_UNDEFINED
 from synthetic import image_elements, raw_element, raw_file, raw_image
 
-from vtkdicomload import elements
-from vtkdicomload.elements import ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Encoding, Source, name_of, walk
 from vtkdicomload.errors import CorruptFileError
-from vtkdicomload.header import opened_data_set, read_header
+from vtkdicomload.headers import elements
+from vtkdicomload.headers.elements import ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Encoding, Source, name_of, walk
+from vtkdicomload.headers.header import opened_data_set, read_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydicom.dataset import Dataset
 
-    from vtkdicomload.elements import Element
+    from vtkdicomload.headers.elements import Element
 
 ITEMS = (ITEM, ITEM_END, SEQUENCE_END)
 

@@ -11,8 +11,8 @@ from pydicom.uid import ExplicitVRBigEndian, JPEGLSLossless, RLELossless
 
 import vtkdicomload as vdl
 from vtkdicomload import ReaderMismatchError, UnsupportedPixelDataError, ZeroPixelDataError, guard
-from vtkdicomload.header import Frame, read_header
-from vtkdicomload.multiframe import frames_of
+from vtkdicomload.headers.header import Frame, read_header
+from vtkdicomload.headers.multiframe import frames_of
 from vtkdicomload.readers import codec, direct, vtk
 from vtkdicomload.readers import pydicom as plain
 from vtkdicomload.readers.values import Conversion, conversion_for

@@ -29,10 +29,10 @@ from pydicom.uid import (
 )
 from synthetic import UNDEFINED, image_elements, raw_element, raw_image, write_series
 
-from vtkdicomload.attributes import FIELDS
 from vtkdicomload.errors import CorruptFileError
-from vtkdicomload.header import Header, NotDicomError, read_header
-from vtkdicomload.multiframe import frames_of
+from vtkdicomload.headers.attributes import FIELDS
+from vtkdicomload.headers.header import Header, NotDicomError, read_header
+from vtkdicomload.headers.multiframe import frames_of
 
 BUNDLED = Path(pydicom.data.__file__).parent
 NATIVE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
@@ -807,7 +807,7 @@ def test_a_fifo_is_not_read(tmp_path):
     path = tmp_path / "pipe"
     os.mkfifo(path)
     # In another process: a hang would otherwise hold up every test.
-    code = f"from vtkdicomload.header import read_header; read_header({str(path)!r})"
+    code = f"from vtkdicomload.headers.header import read_header; read_header({str(path)!r})"
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=30)
     assert "not a regular file" in done.stderr.splitlines()[-1]
 

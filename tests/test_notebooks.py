@@ -17,7 +17,7 @@ from matplotlib.image import imread
 from nbclient import NotebookClient
 
 from vtkdicomload import DicomLoadError
-from vtkdicomload.rendering import require_rendering
+from vtkdicomload.pictures.rendering import require_rendering
 
 if TYPE_CHECKING:
     import numpy as np

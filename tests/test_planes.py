@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from test_pictures import ACQUISITIONS
+from test_sheets import ACQUISITIONS
 
 import vtkdicomload as vdl
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from synthetic import Truth
 
-    from vtkdicomload.planes import Plane
+    from vtkdicomload.pictures.planes import Plane
 
     Write = Callable[..., Truth]
 

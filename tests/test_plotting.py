@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from test_pictures import ACQUISITIONS, rendered
+from test_sheets import ACQUISITIONS, rendered
 
 import vtkdicomload as vdl
 

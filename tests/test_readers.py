@@ -13,8 +13,8 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, JPE
 
 import vtkdicomload as vdl
 from vtkdicomload import CompressedPixelDataError, DicomLoadError, UnsupportedPixelDataError, readers
-from vtkdicomload.header import Frame, read_header
-from vtkdicomload.multiframe import frames_of
+from vtkdicomload.headers.header import Frame, read_header
+from vtkdicomload.headers.multiframe import frames_of
 from vtkdicomload.readers import ENGINES, READERS, check_supported, choose, unsupported
 from vtkdicomload.readers.protocol import Reader
 from vtkdicomload.readers.values import Conversion, conversion_for

@@ -62,10 +62,10 @@ from synthetic import Raw, Truth, padded, raw_image
 
 import vtkdicomload as vdl
 from vtkdicomload import CompressedPixelDataError, CorruptFileError, DicomLoadWarning
+from vtkdicomload.headers.transfer_syntaxes import syntax_name
 from vtkdicomload.readers import codec
 from vtkdicomload.readers import pydicom as plain
 from vtkdicomload.readers.values import Conversion, conversion_for
-from vtkdicomload.transfer_syntaxes import syntax_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,8 @@ from synthetic import Truth, padded, raw_image
 
 import vtkdicomload as vdl
 from vtkdicomload import CorruptFileError, DicomLoadWarning, UnsupportedPixelDataError
-from vtkdicomload.header import Frame, read_header
-from vtkdicomload.multiframe import frames_of
+from vtkdicomload.headers.header import Frame, read_header
+from vtkdicomload.headers.multiframe import frames_of
 from vtkdicomload.readers import direct, vtk
 from vtkdicomload.readers.values import Conversion, conversion_for
 

@@ -15,8 +15,8 @@ from pydicom.encaps import encapsulate, encapsulate_extended, generate_frames
 from synthetic import Raw, padded, raw_image
 
 from vtkdicomload import CorruptFileError
-from vtkdicomload.header import Frame, read_header
-from vtkdicomload.multiframe import frames_of
+from vtkdicomload.headers.header import Frame, read_header
+from vtkdicomload.headers.multiframe import frames_of
 from vtkdicomload.readers import encapsulation
 from vtkdicomload.readers.encapsulation import CompressedFrames
 

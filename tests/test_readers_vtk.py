@@ -18,8 +18,8 @@ from _vtk_cases import Raw, image, raw, stored_bits
 
 from vtkdicomload.errors import CorruptFileError
 from vtkdicomload.geometry import normal_of
-from vtkdicomload.header import Frame, read_header
-from vtkdicomload.multiframe import frames_of
+from vtkdicomload.headers.header import Frame, read_header
+from vtkdicomload.headers.multiframe import frames_of
 from vtkdicomload.readers import vtk
 from vtkdicomload.readers.values import Conversion, ValueOverflow, conversion_for
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from matplotlib.image import imread
-from test_pictures import ACQUISITIONS
+from test_sheets import ACQUISITIONS
 
 import vtkdicomload as vdl
-from vtkdicomload import canvas, pictures, rendering
+from vtkdicomload.pictures import canvas, rendering, sheets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -167,7 +167,7 @@ def test_several_threads_render(series: Write) -> None:
 
 def test_the_picture_has_letters_and_a_true_bar(series: Write, tmp_path: Path) -> None:
     made = rendering.render(vdl.load(cube(series, "axial").folder), size=(300, 300))
-    figure = pictures.draw_rendering(made, "a title")
+    figure = sheets.draw_rendering(made, "a title")
     words = [text.get_text() for text in figure.axes[0].texts]
     assert words[:2] == ["a title", "bone and soft tissue by HU"]
     assert words[2:6] == ["R", "L", "H", "F"]

@@ -17,7 +17,7 @@ from pydicom.uid import (
     VLWholeSlideMicroscopyImageStorage,
 )
 
-from vtkdicomload import sop_classes
+from vtkdicomload.headers import sop_classes
 
 
 def test_the_uids_are_those_of_the_standard() -> None:

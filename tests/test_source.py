@@ -684,7 +684,7 @@ def test_the_geometry_of_the_patient_is_that_of_load(data: Path) -> None:
 
 def test_changing_the_geometry_reads_no_header_again(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     source = reading(series().folder)
-    monkeypatch.setattr("vtkdicomload.source.select", None)
+    monkeypatch.setattr("vtkdicomload.source.algorithm.select", None)
     source.SetGeometryToPatient()
     assert source.GetGeometryAsString() == "Patient"
     source.Update()
@@ -1204,7 +1204,7 @@ def test_ctrl_c_comes_out_of_an_update(
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("where", ["vtkdicomload.readers.direct.fill", "vtkdicomload.source.select"])
+@pytest.mark.parametrize("where", ["vtkdicomload.readers.direct.fill", "vtkdicomload.source.algorithm.select"])
 def test_ctrl_c_in_an_update_from_downstream_is_not_lost(
     series: Write, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], where: str
 ) -> None:

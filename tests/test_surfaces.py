@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import SimpleITK
-from test_pictures import ACQUISITIONS
+from test_sheets import ACQUISITIONS
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 import vtkdicomload as vdl
-from vtkdicomload import surfaces
+from vtkdicomload.pictures import surfaces
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,11 +11,11 @@ from pydicom import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 from synthetic import Truth, raw_image
 
-from vtkdicomload import templates
-from vtkdicomload.elements import LONG_VRS, Encoding, Source, walk
 from vtkdicomload.errors import CorruptFileError
-from vtkdicomload.header import Header, read_header
-from vtkdicomload.templates import HeaderReader
+from vtkdicomload.headers import templates
+from vtkdicomload.headers.elements import LONG_VRS, Encoding, Source, walk
+from vtkdicomload.headers.header import Header, read_header
+from vtkdicomload.headers.templates import HeaderReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable

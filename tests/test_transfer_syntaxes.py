@@ -37,9 +37,9 @@ from pydicom.uid import UID, AllTransferSyntaxes
 from synthetic import Raw, padded
 
 import vtkdicomload as vdl
-from vtkdicomload.header import NATIVE_SYNTAXES
+from vtkdicomload.headers.header import NATIVE_SYNTAXES
+from vtkdicomload.headers.transfer_syntaxes import LOSSY, syntax_name
 from vtkdicomload.readers import codec
-from vtkdicomload.transfer_syntaxes import LOSSY, syntax_name
 
 STANDARD = [str(uid) for uid in AllTransferSyntaxes]
 WORDS = (

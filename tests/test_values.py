@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import raw_image
 
-from vtkdicomload.header import DOUBLE_PIXEL_DATA, FLOAT_PIXEL_DATA, Frame, read_header
-from vtkdicomload.multiframe import frames_of
+from vtkdicomload.headers.header import DOUBLE_PIXEL_DATA, FLOAT_PIXEL_DATA, Frame, read_header
+from vtkdicomload.headers.multiframe import frames_of
 from vtkdicomload.readers.values import (
     Conversion,
     ValueOverflow,

@@ -39,10 +39,10 @@ from _vtk_cases import (
 )
 
 from vtkdicomload.errors import DicomLoadError
-from vtkdicomload.header import Header, NotDicomError, read_header
-from vtkdicomload.multiframe import frames_of
+from vtkdicomload.headers.header import Header, NotDicomError, read_header
+from vtkdicomload.headers.multiframe import frames_of
 from vtkdicomload.readers.values import stored_dtype
-from vtkdicomload.vtk_whitelist import unsafe_for_vtk, unsafe_values, vtk_dtype
+from vtkdicomload.readers.vtk_whitelist import unsafe_for_vtk, unsafe_values, vtk_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Callable

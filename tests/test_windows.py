@@ -7,7 +7,7 @@ import pytest
 from enhanced import group
 
 import vtkdicomload as vdl
-from vtkdicomload import windows
+from vtkdicomload.pictures import windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -35,7 +35,7 @@ from .series import Series
 from .volume import Volume
 
 if TYPE_CHECKING:
-    from .source import DICOMSeriesSource
+    from .source.algorithm import DICOMSeriesSource
 
 __version__ = "0.1.0"
 
@@ -69,7 +69,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "DICOMSeriesSource":  # its module imports VTK
-        from .source import DICOMSeriesSource
+        from .source.algorithm import DICOMSeriesSource
 
         return DICOMSeriesSource
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

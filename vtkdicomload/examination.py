@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from . import errors
 from .geometry import GAP_TOLERANCE, Geometry
-from .order import arrange
 from .readers import check_supported
+from .slices.order import arrange
 
 if TYPE_CHECKING:
     from .series import Series

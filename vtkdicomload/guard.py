@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from .errors import CorruptFileError, ReaderMismatchError, UnsupportedPixelDataError, ZeroPixelDataError
+from .headers.transfer_syntaxes import LOSSY, syntax_name
 from .readers import READERS, values
 from .readers.colour import PALETTE
 from .readers.files import bytes_of
-from .transfer_syntaxes import LOSSY, syntax_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .header import Frame
+    from .headers.header import Frame
     from .readers.protocol import Reader
     from .readers.values import Conversion, Pixels
 

@@ -11,14 +11,14 @@ import numpy as np
 from . import guard
 from .errors import DicomLoadError
 from .geometry import GAP_TOLERANCE
+from .headers.real_world import chosen_label, mapped
 from .memory import available_bytes
-from .order import ORDERS, arrange
 from .readers import ENGINES, check_supported, choose
 from .readers.threads import stepper
 from .readers.values import ValueOverflow, conversion_for, pixel_shape, wider
-from .real_world import chosen_label, mapped
-from .regularity import may_omit
-from .resample import complete, resample, upright_grid
+from .slices.order import ORDERS, arrange
+from .slices.regularity import may_omit
+from .slices.resample import complete, resample, upright_grid
 from .volume import LAYOUTS, allocate
 
 if TYPE_CHECKING:

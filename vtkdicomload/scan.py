@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
 from .errors import CorruptFileError
-from .header import NotDicomError
-from .multiframe import frames_of
+from .headers.header import NotDicomError
+from .headers.multiframe import frames_of
+from .headers.templates import HeaderReader
 from .paths import Files, Skipped, find_files
 from .readers.threads import for_each, stepper
 from .series import Problem, Series
-from .templates import HeaderReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .header import Frame
+    from .headers.header import Frame
 
 _THREADED_FILES = 64  # below, starting threads costs more than it gains
 

@@ -6,15 +6,15 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .consistency import paths_of
 from .geometry import plane_of
-from .transfer_syntaxes import syntax_name
+from .headers.transfer_syntaxes import syntax_name
+from .slices.consistency import paths_of
 
 if TYPE_CHECKING:
     import pydicom
 
     from .errors import CorruptFileError
-    from .header import Frame, Header
+    from .headers.header import Frame, Header
     from .volume import Volume
 
 
@@ -111,7 +111,7 @@ class Series:
 
     def stacks(self) -> tuple[Series, ...]:
         """The clean 3-D stacks of the series, each a `Series` again; one where there is nothing to divide."""
-        from .stacks import split
+        from .slices.stacks import split
 
         return split(self)
 

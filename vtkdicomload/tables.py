@@ -112,7 +112,7 @@ def volume_text(volume: Volume) -> str:
 
 def volume_html(volume: Volume) -> str:
     """A volume as HTML, with a picture of its middle slice."""
-    from .pictures import middle_slice_png
+    from .pictures.sheets import middle_slice_png
 
     rows = "".join(
         f"<tr><th style='text-align:left'>{html.escape(name)}</th><td>{html.escape(words)}</td></tr>"

@@ -7,9 +7,9 @@ import sys
 from typing import TYPE_CHECKING, cast
 
 from ..errors import CompressedPixelDataError, UnsupportedPixelDataError
-from ..header import NATIVE_SYNTAXES
-from ..sop_classes import WHOLE_SLIDE
-from ..transfer_syntaxes import syntax_name
+from ..headers.header import NATIVE_SYNTAXES
+from ..headers.sop_classes import WHOLE_SLIDE
+from ..headers.transfer_syntaxes import syntax_name
 from . import codec as _codec
 from . import direct as _direct
 from . import pydicom as _pydicom
@@ -20,7 +20,7 @@ from .files import check_unchanged
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..header import Frame, Header
+    from ..headers.header import Frame, Header
     from .protocol import Reader
     from .values import Conversion
 

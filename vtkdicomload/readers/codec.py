@@ -18,7 +18,7 @@ from .threads import for_each
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..header import Frame, Header
+    from ..headers.header import Frame, Header
     from .values import Conversion, Pixels
 
 NAME = "codec"

@@ -12,7 +12,7 @@ from ..quiet import quiet_pydicom
 if TYPE_CHECKING:
     import pydicom
 
-    from ..header import Header
+    from ..headers.header import Header
     from .values import Pixels
 
 PALETTE = "PALETTE COLOR"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..header import EXPLICIT_BIG
+from ..headers.header import EXPLICIT_BIG
 from . import values
 from .files import read_into
 from .threads import for_each
@@ -15,7 +15,7 @@ from .threads import for_each
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..header import Frame
+    from ..headers.header import Frame
     from .values import Conversion, Pixels
 
 NAME = "direct"

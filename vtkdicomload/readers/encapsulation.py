@@ -12,7 +12,7 @@ from .files import bytes_of, read_into
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..header import Frame, Header
+    from ..headers.header import Frame, Header
     from .values import Pixels
 
 _ITEM = b"\xfe\xff\x00\xe0"

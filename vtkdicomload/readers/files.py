@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import CorruptFileError
 
 if TYPE_CHECKING:
-    from ..header import Header
+    from ..headers.header import Header
 
 _READ_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 

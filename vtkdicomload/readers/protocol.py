@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..header import Frame
+    from ..headers.header import Frame
     from .values import Conversion, Pixels
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import CorruptFileError, UnsupportedPixelDataError
-from ..header import EXPLICIT_BIG
+from ..headers.header import EXPLICIT_BIG
 from ..quiet import quiet_pydicom
 from . import codec, colour, values
 from .codestream import declared_colour
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import pydicom
 
-    from ..header import Frame, Header
+    from ..headers.header import Frame, Header
     from .values import Conversion, Pixels
 
 NAME = "pydicom"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..header import DOUBLE_PIXEL_DATA, FLOAT_PIXEL_DATA, PIXEL_DATA
+from ..headers.header import DOUBLE_PIXEL_DATA, FLOAT_PIXEL_DATA, PIXEL_DATA
 from .colour import PALETTE
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..header import Frame, Header
+    from ..headers.header import Frame, Header
 
     Pixels = NDArray[Any]
 

@@ -20,7 +20,7 @@ from .values import fractional, identity, put, vtk_dtype
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from ..header import Frame
+    from ..headers.header import Frame
     from .values import Conversion, Pixels
 
 NAME = "vtk"
@@ -31,7 +31,7 @@ _ROUGH = 0.05  # of a slice spacing: VTK takes the distance of the two highest s
 
 def refusal(frames: Sequence[Frame], conversion: Conversion) -> str | None:
     """Why vtkDICOMImageReader is not right for one of the frames, naming its file; None where it is right for all."""
-    from ..vtk_whitelist import unsafe_for_vtk, unsafe_values
+    from .vtk_whitelist import unsafe_for_vtk, unsafe_values
 
     for frame in frames:
         reason = (

@@ -1,0 +1,402 @@
+"""`vtkdicomload decompress`: the same files as Explicit VR Little Endian, for readers that know no compression."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections import Counter
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import (
+    CompressedPixelDataError,
+    CorruptFileError,
+    DicomLoadError,
+    DicomLoadWarning,
+    NoDicomError,
+    UnsupportedPixelDataError,
+)
+from ..headers.header import EXPLICIT_BIG, NATIVE_SYNTAXES, PIXEL_DATA, Frame
+from ..headers.transfer_syntaxes import syntax_name
+from ..memory import available_bytes
+from ..paths import Skipped, describe, find_files
+from ..quiet import quiet_pydicom
+from ..readers import codec, unsupported
+from ..readers import pydicom as pydicom_reader
+from ..readers.colour import PALETTE
+from ..readers.values import Conversion, colour, pixel_shape, stored_dtype
+from ..scan import scan_files
+from .staging import Staged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    import pydicom
+
+    from ..headers.header import Header
+    from ..readers.values import Pixels
+    from ..scan import Scan
+
+_OFFSET_TABLES = (0x7FE00001, 0x7FE00002, 0x7FE00003)  # extended offsets, their lengths, total length (PS3.3 C.7.6.3)
+_ICONS = 0x00880200
+_LONGEST = 0xFFFFFFFE  # PS3.5 7.1.1: a value length has 32 bits
+_BATCH_BYTES = 64 << 20  # decoded at once: enough for several threads, little memory
+# Streams that hold whole stored words: bits above HighBit are kept as they are, old overlays may lie there.
+_WORDS = frozenset(("1.2.840.10008.1.2.5", "1.2.840.10008.1.2.1.98", "1.2.840.10008.1.2.8.1"))
+_SWAPPED = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}  # bytes a word; pydicom leaves their order as it was read
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What `decompress` did.
+
+    Attributes
+    ----------
+    written : tuple of str
+        The new files.
+    skipped : tuple of Skipped
+        Files that were passed over, each with the reason: not DICOM, DICOM without an image, hidden or ignored.
+    syntaxes : dict of str to int
+        Transfer syntax UID of the source → how many files had it.
+    bytes_read, bytes_written : int
+        The sizes of the files written from, and of those written.
+    """
+
+    written: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
+    syntaxes: dict[str, int]
+    bytes_read: int
+    bytes_written: int
+
+
+def decompress(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    ignore: Iterable[str | os.PathLike[str]] = (),
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Summary:
+    """Write the DICOM images of a folder again as Explicit VR Little Endian. All of them, or none.
+
+    Attributes and UIDs stay as they are; pixel data becomes native, and what describes its encoding is made true to it.
+    Compressed colour comes out as RGB, pixel by pixel; palette indices stay indices.
+
+    Parameters
+    ----------
+    source : path-like
+        A folder (walked recursively), or a file. It is never written to.
+    target : path-like
+        The folder for the new files, made where it does not exist, with the folders of `source` below it.
+    overwrite : bool
+        Replace files that exist in `target`.
+    ignore : iterable of path-like
+        Files to leave out.
+    workers : int, optional
+        Threads that decode.
+    progress : callable, optional
+        Called with (files done, files in all). An exception from it ends the work; nothing is left behind then.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    NoDicomError
+        There is no DICOM image.
+    CorruptFileError
+        A file is damaged; the message names it.
+    UnsupportedPixelDataError
+        Pixel data that is not decoded, or does not fit a native element.
+    DicomLoadError
+        `target` is or lies in `source`, a file there exists already, or memory is short.
+
+    Warns
+    -----
+    DicomLoadWarning
+        Compressed icon images that could not be decoded were left out.
+    """
+    source, target = os.fspath(source), os.fspath(target)
+    found = _found(source, ignore)
+    headers = list({frame.path: frame.header for series in found for frame in series.frames}.values())
+    _check_target(source, target)
+    for header in headers:
+        _check_supported(header)
+    targets = _targets(source, target, headers, overwrite)
+    lost_icons = 0
+    with Staged() as staged:
+        done = 0
+        for batch in _batches(headers):
+            for header, pixels in zip(batch, _pixels(batch, workers), strict=True):
+                lost_icons += _rewrite(header, pixels, staged.new(targets[header.path]))
+                done += 1
+                if progress is not None:
+                    progress(done, len(headers))
+        size = staged.commit()
+    if lost_icons:
+        warnings.warn(
+            f"the compressed icon images of {lost_icons} files could not be decoded and were left out",
+            DicomLoadWarning,
+            stacklevel=2,
+        )
+    return Summary(
+        tuple(targets[header.path] for header in headers),
+        found.skipped,
+        dict(Counter(header.transfer_syntax for header in headers)),
+        sum(header.size for header in headers),
+        size,
+    )
+
+
+def summary_words(summary: Summary) -> list[str]:
+    """What was written and passed over, a line each; the first is the sum."""
+    read, written = (f"{size / 1e6:.1f} MB" for size in (summary.bytes_read, summary.bytes_written))
+    lines = [f"{_count(len(summary.written))} written, {read} before, {written} now"]
+    lines += [f"{_count(n)} of {syntax_name(uid)}" for uid, n in summary.syntaxes.items()]
+    reasons = Counter(reason for _, reason in summary.skipped)
+    return lines + [f"passed over: {_count(n)}, {reason}" for reason, n in reasons.items()]
+
+
+def _count(files: int) -> str:
+    return f"{files} {'file' if files == 1 else 'files'}"
+
+
+# ---------------------------------------------------------------------------------------------------- what, and where
+def _found(source: str, ignore: Iterable[str | os.PathLike[str]]) -> Scan:
+    """The images of a source, once none of them is damaged."""
+    named = [ignore] if isinstance(ignore, str | os.PathLike) else ignore
+    ignored = {os.path.abspath(os.fspath(path)) for path in named}
+    files = find_files(source)
+    left_out = [Skipped(path, "ignored") for path in files.paths if os.path.abspath(path) in ignored]
+    kept = tuple(path for path in files.paths if os.path.abspath(path) not in ignored)
+    found = scan_files(files._replace(paths=kept, skipped=(*files.skipped, *left_out)))
+    if found.problems:
+        damaged = [problem.path for problem in found.problems]
+        first = str(found.problems[0].error)
+        raise CorruptFileError(
+            first if len(damaged) == 1 else f"{len(damaged)} files cannot be read, the first because: {first}",
+            files=damaged,
+        )
+    if not found.series:
+        lone = not files.folder and kept and found.skipped[0].reason == "not DICOM"
+        raise NoDicomError(
+            describe(source) if lone else f"no DICOM image in {found.source}", files=[path for path, _ in found.skipped]
+        )
+    return found
+
+
+def _check_target(source: str, target: str) -> None:
+    """Refuse a target that is, or lies in, the folder of the source, by whatever names."""
+    if os.path.exists(target) and not os.path.isdir(target):
+        raise DicomLoadError(f"{target} is a file; the new files need a folder", files=[target])
+    if not os.path.isdir(source):
+        return
+    above = os.path.realpath(target)
+    while True:
+        if os.path.exists(above) and os.path.samefile(above, source):
+            raise DicomLoadError(f"{target} lies in {source}, which is read → another folder", files=[target])
+        if above == os.path.dirname(above):
+            return
+        above = os.path.dirname(above)
+
+
+def _targets(source: str, target: str, headers: Sequence[Header], overwrite: bool) -> dict[str, str]:
+    """Path → new path, once none of them is a file to keep."""
+    root = source if os.path.isdir(source) else os.path.dirname(source) or os.curdir
+    targets = {h.path: os.path.join(target, os.path.relpath(h.path, root)) for h in headers}
+    existing = [path for path in targets.values() if os.path.lexists(path)]
+    read = {(status.st_dev, status.st_ino) for status in map(os.stat, targets)} if existing else set()
+    for path in existing:
+        if os.path.isdir(path):
+            raise DicomLoadError(f"{path} is a folder", files=[path])
+        if os.path.exists(path) and (os.stat(path).st_dev, os.stat(path).st_ino) in read:
+            raise DicomLoadError(f"{path} is a file of the source → another folder", files=[path])
+    if existing and not overwrite:
+        more = f" and {len(existing) - 1} more files exist" if len(existing) > 1 else " exists"
+        raise DicomLoadError(
+            f"{existing[0]}{more} already → overwrite=True (--overwrite), or another folder", files=existing
+        )
+    return targets
+
+
+def _check_supported(header: Header) -> None:
+    """Refuse pixel data that cannot be written as native, before anything is written."""
+    if header.transfer_syntax in NATIVE_SYNTAXES:
+        return
+    if header.transfer_syntax not in codec.SYNTAXES:
+        name, uid = syntax_name(header.transfer_syntax), header.transfer_syntax
+        raise CompressedPixelDataError(
+            f"{header.path} is compressed as {name} ({uid}), which is not decoded → ignore=[{header.path!r}]",
+            files=[header.path],
+        )
+    reason = unsupported(_as_stored(header))
+    if reason:
+        raise UnsupportedPixelDataError(
+            f"{header.path}: {reason} is not decoded → ignore=[{header.path!r}]", files=[header.path]
+        )
+    size = _decoded_bytes(header)
+    if size > _LONGEST:
+        raise UnsupportedPixelDataError(
+            f"{header.path}: its pixels take {size / 2**30:.1f} GiB, a native element holds less than 4 "
+            f"→ ignore=[{header.path!r}], and load() it as it is",
+            files=[header.path],
+        )
+    if size > available_bytes() * 3 // 4:
+        raise DicomLoadError(f"{header.path}: its pixels need {size / 2**20:.0f} MiB of memory", files=[header.path])
+
+
+def _decoded_bytes(header: Header) -> int:
+    words = header.number_of_frames * header.rows * header.columns * header.samples
+    return words * max(header.bits_allocated // 8, 1)
+
+
+# ---------------------------------------------------------------------------------------------------- pixels
+def _as_stored(header: Header) -> Header:
+    """The header as a reader must see it to give stored words: indices of a palette, mosaics as one image."""
+    photometric = "MONOCHROME2" if header.photometric_interpretation == PALETTE else header.photometric_interpretation
+    if header.transfer_syntax in _WORDS:
+        header = header._replace(bits_stored=header.bits_allocated, high_bit=header.bits_allocated - 1)
+    return header._replace(image_type=(), photometric_interpretation=photometric)
+
+
+def _batches(headers: Iterable[Header]) -> Iterator[list[Header]]:
+    """Files in order; neighbours of one pixel layout together, as many as one batch of frames holds."""
+
+    def layout(header: Header) -> tuple[object, ...]:
+        one_frame = header.number_of_frames == 1 and header.transfer_syntax not in NATIVE_SYNTAXES
+        described = (header.transfer_syntax, header.bits_allocated, header.pixel_representation)
+        return (*described, pixel_shape(header), header.samples) if one_frame else (header.path,)
+
+    for _, alike in groupby(headers, layout):
+        files = list(alike)
+        count = max(1, _BATCH_BYTES // max(1, _decoded_bytes(files[0])))
+        yield from (files[i : i + count] for i in range(0, len(files), count))
+
+
+def _pixels(headers: Sequence[Header], workers: int | None) -> Sequence[bytes | None]:
+    """The native pixel data of each file of a batch; None where the file has it already."""
+    if headers[0].transfer_syntax in NATIVE_SYNTAXES:
+        return [None] * len(headers)
+    words = _decoded(headers, workers)
+    count = headers[0].number_of_frames
+    each = (words[i * count : (i + 1) * count] for i in range(len(headers)))
+    if headers[0].bits_allocated == 1:
+        # PS3.5 8.1.1: pixels follow each other bit by bit, the lowest bit first, frames too.
+        return [np.packbits(bits.ravel(), bitorder="little").tobytes() for bits in each]
+    return [part.astype(part.dtype.newbyteorder("<"), copy=False).tobytes() for part in each]
+
+
+def _decoded(headers: Sequence[Header], workers: int | None) -> Pixels:
+    """The stored words of all frames of some files, in file order, as (frames, rows, columns), or (…, 3) for colour."""
+    frames = [
+        Frame(seen, i, None, None, slope=1.0, intercept=0.0, offset=-1, length=0)
+        for seen in map(_as_stored, headers)
+        for i in range(seen.number_of_frames)
+    ]
+    seen = frames[0].header
+    conversion = Conversion(stored_dtype(seen), rescale=False, checked=False)
+    reasons = []
+    for reader in (codec, pydicom_reader):
+        reason = reader.refusal(frames, conversion)
+        if reason is None:
+            out: Pixels = np.empty((len(frames), *pixel_shape(seen)), conversion.dtype)
+            reader.fill(frames, conversion, out, lambda: None, workers)
+            return out
+        reasons.append(reason)
+    raise CompressedPixelDataError(
+        f"{seen.path}: no decoder for {syntax_name(seen.transfer_syntax)}: {'; '.join(reasons)}", files=[seen.path]
+    )
+
+
+# ---------------------------------------------------------------------------------------------------- one file
+def _rewrite(header: Header, pixels: bytes | None, path: str) -> bool:
+    """Write one file again with these pixels, or with its own; whether its icon was lost."""
+    import pydicom
+
+    with quiet_pydicom():
+        try:
+            dataset = pydicom.dcmread(header.path, force=True)
+            lost = not _plain_icon(dataset)
+            if header.transfer_syntax == EXPLICIT_BIG:
+                _swap(dataset, header)
+            if pixels is not None:
+                _replace_pixels(dataset, header, pixels)
+            _complete_meta(dataset)
+            with open(path, "xb") as file:
+                pydicom.dcmwrite(file, dataset, implicit_vr=False, little_endian=True)
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:
+            # Without pydicom's own words: they may quote the value of an attribute.
+            raise CorruptFileError(
+                f"{header.path}: pydicom cannot rewrite it ({type(error).__name__}) → ignore=[{header.path!r}]",
+                files=[header.path],
+            ) from error
+    return lost
+
+
+def _replace_pixels(dataset: pydicom.Dataset, header: Header, pixels: bytes) -> None:
+    from pydicom import DataElement
+
+    for tag in _OFFSET_TABLES:
+        dataset.pop(tag, None)
+    padded = pixels + b"\0" * (len(pixels) % 2)
+    dataset[PIXEL_DATA] = DataElement(PIXEL_DATA, "OW" if header.bits_allocated > 8 else "OB", padded)
+    if header.samples > 1 and colour(header):
+        dataset.PhotometricInterpretation = "RGB"
+        dataset.PlanarConfiguration = 0
+
+
+def _swap(dataset: pydicom.Dataset, header: Header) -> None:
+    """Turn the big-endian words that pydicom hands on as bytes."""
+    for element in dataset.iterall():
+        width = _SWAPPED.get(element.VR, 0)
+        if not width or not element.value:
+            continue
+        if element is dataset.get(PIXEL_DATA):
+            width = max(width, header.bits_allocated // 8)
+        element.value = np.frombuffer(element.value, f">u{width}").astype(f"<u{width}").tobytes()
+
+
+def _plain_icon(dataset: pydicom.Dataset) -> bool:
+    """Decode compressed icon images; where that cannot be, take them out and return False."""
+    if _ICONS not in dataset:
+        return True
+    try:
+        for icon in dataset[_ICONS].value:
+            if PIXEL_DATA in icon and icon[PIXEL_DATA].is_undefined_length:
+                icon.file_meta = deepcopy(
+                    dataset.file_meta
+                )  # an item has none; decompressing asks for one and changes it
+                icon.decompress(generate_instance_uid=False)
+                del icon.file_meta
+    except MemoryError:
+        raise
+    except Exception:
+        del dataset[_ICONS]
+        return False
+    return True
+
+
+def _complete_meta(dataset: pydicom.Dataset) -> None:
+    """File meta information as PS3.10 7.1 wants it, without touching what is there."""
+    from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, ExplicitVRLittleEndian
+
+    dataset.preamble = getattr(dataset, "preamble", None) or bytes(128)
+    meta = dataset.file_meta
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.FileMetaInformationGroupLength = 0  # pydicom writes the true one where there is one
+    for keyword, value in (
+        ("FileMetaInformationVersion", b"\0\1"),
+        ("MediaStorageSOPClassUID", dataset.get("SOPClassUID")),
+        ("MediaStorageSOPInstanceUID", dataset.get("SOPInstanceUID")),
+        ("ImplementationClassUID", PYDICOM_IMPLEMENTATION_UID),
+    ):
+        if value and not meta.get(keyword):
+            setattr(meta, keyword, value)

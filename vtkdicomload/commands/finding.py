@@ -1,0 +1,128 @@
+"""From what a command is given to the series it names, and its volume."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..errors import DicomLoadError, MissingSliceError, ShearedSeriesError
+from .terminal import progress_bar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..scan import Scan
+    from ..series import Series
+    from ..volume import Volume
+
+
+def source_of(paths: list[str]) -> str | list[str]:
+    """The paths as `load` takes them."""
+    return paths[0] if len(paths) == 1 else paths
+
+
+def scanned(source: str | list[str]) -> Scan:
+    """The scan of a source, with a progress bar; a word more where a shell would have expanded the path."""
+    from ..scan import scan
+
+    try:
+        with progress_bar("reading headers") as progress:
+            return scan(source, progress=progress)
+    except DicomLoadError as error:
+        first = source if isinstance(source, str) else source[0]
+        if first.startswith("~") or any(c in first for c in "*?["):
+            raise DicomLoadError(f"{error}; in a shell: without the quotes") from error
+        raise
+
+
+def require_something(found: Scan, source: str | list[str], ignore: Sequence[str] = ()) -> None:
+    """Raise what `load` says of a source without any image."""
+    if not found.series and not found.problems:
+        from ..load import load
+
+        load(source, ignore=ignore)
+
+
+def found_at(paths: list[str], ignore: list[str] | None) -> Scan:
+    """The series at the paths, at least one; where there are damaged files only, what is wrong with the first."""
+    source = source_of(paths)
+    found = _without(scanned(source), ignore or [])
+    require_something(found, source, ignore or [])
+    if not found.series:
+        raise DicomLoadError(str(found.problems[0].error))
+    return found
+
+
+def _without(found: Scan, ignore: Sequence[str]) -> Scan:
+    """A scan without the files that are ignored."""
+    from ..selection import ignored_by
+
+    is_ignored = ignored_by(ignore)
+    problems = tuple(problem for problem in found.problems if not is_ignored(problem.path))
+    kept = (
+        replace(series, frames=tuple(f for f in series.frames if not is_ignored(f.path)), problems=problems)
+        for series in found
+    )
+    return replace(found, series=tuple(series for series in kept if series.frames), problems=problems)
+
+
+def chosen_from(found: Scan, series: str | None, stack: str | None) -> Series:
+    """The series, or stack of it, that the options name; there may be one only where they name none."""
+    if series is None and len(found) > 1:
+        raise DicomLoadError(f"{len(found)} series, and none chosen → --series 0 … {len(found) - 1}")
+    chosen = found[row_of(found, series or "0")]
+    return chosen if stack is None else _stack(chosen, stack)
+
+
+def row_of(found: Scan, wanted: str) -> int:
+    """The row of a scan that an option names."""
+    if wanted == "largest" and found.series:
+        return max(range(len(found)), key=lambda i: len(found[i].frames) * found[i].rows * found[i].columns)
+    rows = [i for i, series in enumerate(found) if wanted in (str(i), series.uid)]
+    if not rows:
+        there = f"row 0 to {len(found) - 1}" if len(found) > 1 else "row 0 only"
+        raise DicomLoadError(f"--series {wanted}: no such series ({there}, or a UID)")
+    return rows[0]
+
+
+def _stack(series: Series, wanted: str) -> Series:
+    stacks = series.stacks()
+    rows = [i for i, stack in enumerate(stacks) if wanted in (str(i), stack.label)]
+    if not rows:
+        listed = ", ".join(f"{i}{' ' + stack.label if stack.label else ''}" for i, stack in enumerate(stacks[:12]))
+        raise DicomLoadError(f"--stack {wanted}: there {'is' if len(stacks) == 1 else 'are'} {len(stacks)}: {listed}")
+    return stacks[rows[0]]
+
+
+def loaded(series: Series, irregular: str) -> Volume:
+    """The volume of a series, with a progress bar."""
+    with progress_bar("reading pixels") as progress:
+        return series.load(progress=progress, irregular=irregular)
+
+
+def loaded_or_told(series: Series, irregular: str) -> Volume:
+    """The volume, or the error with the option that goes past it."""
+    try:
+        return loaded(series, irregular)
+    except DicomLoadError as error:
+        raise DicomLoadError(f"{error}{way_past(series, error)}", files=error.files) from error
+
+
+def way_past(series: Series, error: DicomLoadError) -> str:
+    """What goes past an error of `load` on the command line."""
+    stacks = len(series.stacks())
+    if stacks > 1:
+        return f"; here: --stack 0 … {stacks - 1}"
+    if isinstance(error, MissingSliceError | ShearedSeriesError):
+        return "; here: --irregular resample"
+    return ""
+
+
+def verified(series: Series) -> list[tuple[str, str]]:
+    """What reading every frame twice has shown, or why that cannot be."""
+    try:
+        with progress_bar("reading pixels") as progress:
+            volume = series.load(progress=progress, verify="all")
+    except DicomLoadError as error:
+        return [("verified", f"no: {error}")]
+    return [("verified", f"{check.name}: {check.result}") for check in volume.checks]

@@ -1,0 +1,398 @@
+"""One file: the attributes that loading needs, read strictly, and where its pixel bytes lie.
+
+Nothing nested ever stands for an attribute of the image, a required value that cannot be parsed is an error, and an
+optional one that cannot be parsed counts as absent. Attributes that identify a patient are not kept.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..errors import CorruptFileError
+from .attributes import FIELDS, described, padding_of, text_of
+from .elements import SEQUENCE_END, SHORT_VRS, UNDEFINED, Element, Encoding, Source, name_of, walk
+from .sop_classes import lost_pixels
+
+if TYPE_CHECKING:
+    from .functional_groups import Dimension
+
+IMPLICIT_LITTLE = "1.2.840.10008.1.2"
+EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+DEFLATED_LITTLE = "1.2.840.10008.1.2.1.99"
+EXPLICIT_BIG = "1.2.840.10008.1.2.2"
+NATIVE_SYNTAXES = frozenset((IMPLICIT_LITTLE, EXPLICIT_LITTLE, DEFLATED_LITTLE, EXPLICIT_BIG))
+
+PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA = 0x7FE00010, 0x7FE00008, 0x7FE00009
+_PIXEL_TAGS = frozenset((PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA))
+
+Triple = tuple[float, float, float]
+
+
+class Header(NamedTuple):
+    """What one file says, as far as loading needs it. ``None`` means absent; lengths are in mm, times in ms.
+
+    Attribute names are those of PS3.6 in snake case. `position` is ImagePositionPatient, `orientation`
+    ImageOrientationPatient (row cosines, then column cosines), `slope` and `intercept` the linear modality transform.
+    """
+
+    path: str
+    size: int
+    modified_ns: int
+    transfer_syntax: str
+    pixel_tag: int
+    pixel_vr: bytes
+    pixel_offset: int  # in the file; in the inflated data set where the transfer syntax is deflated
+    pixel_length: int  # in bytes, of the whole element; up to the sequence delimiter where it is encapsulated
+    encapsulated: bool
+    functional_groups: bool
+    blank: tuple[str, ...]  # keywords of single-valued attributes that are there without a value
+    sop_class_uid: str | None
+    sop_instance_uid: str | None
+    study_uid: str | None
+    series_uid: str | None
+    frame_of_reference_uid: str | None
+    modality: str | None
+    series_description: str | None
+    series_number: int | None
+    instance_number: int | None
+    image_type: tuple[str, ...]
+    position: Triple | None
+    orientation: tuple[float, float, float, float, float, float] | None
+    pixel_spacing: tuple[float, float] | None
+    imager_pixel_spacing: tuple[float, float] | None
+    slice_thickness: float | None
+    spacing_between_slices: float | None
+    gantry_tilt: float | None
+    rows: int
+    columns: int
+    samples: int
+    planar_configuration: int
+    photometric_interpretation: str
+    palette_bits: int | None  # of the entries of a colour palette
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    pixel_representation: int
+    number_of_frames: int
+    slope: float | None
+    intercept: float | None
+    rescale_type: str | None
+    units: str | None
+    has_modality_lut: bool
+    window_center: float | None
+    window_width: float | None
+    voi_function: str | None
+    padding_value: float | None
+    padding_limit: float | None
+    temporal_position: int | None
+    temporal_count: int | None
+    echo_number: int | None
+    echo_time: float | None
+    acquisition_number: int | None
+    acquisition_time: str | None
+    content_time: str | None
+    trigger_time: float | None
+    inversion_time: float | None
+    flip_angle: float | None
+    complex_component: str | None
+    b_value: float | None
+    diffusion_direction: Triple | None
+    segment: int | None  # ReferencedSegmentNumber, of a frame of a segmentation object
+    segment_label: str | None
+    stack: tuple[tuple[str, str], ...]  # of a multi-frame file: what its frames are stacked by, keywords and values
+    dimensions: tuple[Dimension, ...]
+
+    @property
+    def native(self) -> bool:
+        """Whether the stored values lie in the file as they are."""
+        return not self.encapsulated and self.transfer_syntax != DEFLATED_LITTLE
+
+
+class Frame(NamedTuple):
+    """One image: everything after scanning works on these. A single-frame file has one, a multi-frame one many."""
+
+    header: Header
+    index_in_file: int
+    position: Triple | None
+    orientation: tuple[float, float, float, float, float, float] | None
+    slope: float
+    intercept: float
+    offset: int  # of its stored bytes in the file, -1 where they do not lie there by themselves
+    length: int  # of its stored bytes
+
+    @property
+    def path(self) -> str:
+        """The file that holds the frame."""
+        return self.header.path
+
+
+class NotDicomError(Exception):
+    """The file does not say that it is DICOM, or holds no image; the text says which."""
+
+
+_MODALITY_LUT_SEQUENCE, _SHARED_GROUPS, _PER_FRAME_GROUPS = 0x00283000, 0x52009229, 0x52009230
+# The sequences that decide geometry and values, functional groups (PS3.3 C.7.6.16) and nuclear medicine's detectors:
+# pydicom reads them, and does not mind a length that leaves its container, so they are walked strictly first.
+_WALKED = frozenset(
+    (
+        *(_SHARED_GROUPS, _PER_FRAME_GROUPS, 0x00209113, 0x00209116, 0x00289110, 0x00289145, 0x00209111, 0x0062000A),
+        *(0x00189114, 0x00189117, 0x00189118, 0x00189226, 0x00209170, 0x00209171, 0x00540022),
+    )
+)
+_DEFAULTS: tuple[tuple[str, object], ...] = (
+    *(("planar_configuration", 0), ("has_modality_lut", False), ("functional_groups", False)),
+    *(("image_type", ()), ("blank", ()), ("stack", ()), ("dimensions", ())),
+)
+_REQUIRED = ("rows", "columns", "samples", "photometric_interpretation", "bits_allocated")
+
+
+# ---------------------------------------------------------------------------------------------------- one file
+def read_header(path: str | os.PathLike[str], visited: list[Element] | None = None) -> Header:
+    """The header of one DICOM image file, walked to its last byte; no pixel is read.
+
+    Parameters
+    ----------
+    path : path-like
+        A regular file.
+    visited : list of Element, optional
+        Gets every element that was walked, of the file meta information first.
+
+    Returns
+    -------
+    Header
+
+    Raises
+    ------
+    NotDicomError
+        The file does not say it is DICOM, or is DICOM without an image (a report, a DICOMDIR).
+    CorruptFileError
+        It says it is DICOM and cannot be read whole, or a value that loading needs is missing or unparsable.
+    OSError
+        The file cannot be opened.
+    """
+    path = os.fspath(path)
+    with Source(path) as source:
+        start, said = _begin(source)
+        try:
+            return _parse(source, start, [] if visited is None else visited)
+        except CorruptFileError as error:
+            if said:
+                raise
+            raise NotDicomError("not DICOM") from error
+
+
+class _DataSet(NamedTuple):
+    """Where the data set of an opened file begins and how it is written (PS3.10 section 7)."""
+
+    start: int
+    encoding: Encoding
+    transfer_syntax: str
+    media_sop_class_uid: str | None
+
+
+def opened_data_set(source: Source) -> tuple[int, Encoding, str]:
+    """Where the data set of an opened file begins, how it is written, and its transfer syntax UID.
+
+    A deflated data set is inflated in place, so that offsets then count in the inflated bytes.
+    """
+    start, _ = _begin(source)
+    data_set = _data_set(source, start, [])
+    return data_set.start, data_set.encoding, data_set.transfer_syntax
+
+
+def _begin(source: Source) -> tuple[int, bool]:
+    """Offset of the first element, and whether the file says that it is DICOM (rather than merely looking so)."""
+    head = source.at(0, min(132, source.size))
+    if head[128:132] == b"DICM":
+        return 132, True
+    if len(head) >= 8 and (looks := _looks_bare(head)):
+        return 0, looks == "explicit"
+    if not head:
+        raise NotDicomError("empty")
+    if head[:2] == b"\x1f\x8b":
+        inner = _gunzipped_start(source)
+        raise NotDicomError("gzip-compressed DICOM" if inner[128:132] == b"DICM" else "gzip archive")
+    if not any(head):
+        raise NotDicomError("only zeros")
+    raise NotDicomError("not DICOM")
+
+
+def _gunzipped_start(source: Source) -> bytes:
+    try:
+        return zlib.decompressobj(wbits=31).decompress(source.at(0, min(4096, source.size)), 132)
+    except zlib.error:
+        return b""
+
+
+def _looks_bare(head: bytes) -> str:
+    """How a file without preamble begins if it looks like a bare data set: ``explicit`` or ``implicit``, else empty.
+
+    A valid VR says enough; without one any few bytes may look like that.
+    """
+    group, element, low, high = struct.unpack_from("<HHHH", head)
+    if group not in (0x0002, 0x0008):
+        return ""
+    if head[4:6] in SHORT_VRS or head[4:6] in (b"OB", b"UN", b"SQ"):
+        return "explicit"
+    return "implicit" if group == 8 and high == 0 and low <= 1024 and element <= 0x2200 else ""
+
+
+def _data_set(source: Source, start: int, visited: list[Element]) -> _DataSet:
+    syntax, sop_class = "", None
+    if struct.unpack("<H", source.at(start, 2))[0] == 0x0002:
+        for element in walk(source, start, Encoding(explicit=True), only_group=0x0002):
+            visited.append(element)
+            if element.tag in (0x00020002, 0x00020010) and 0 <= element.length <= 64:
+                uid = text_of(source.at(element.offset, element.length))
+                syntax, sop_class = (uid or "", sop_class) if element.tag == 0x00020010 else (syntax, uid)
+            if element.depth == 0 and element.length != UNDEFINED:
+                start = element.offset + element.length
+        if not syntax:
+            raise source.corrupt("its file meta information holds no TransferSyntaxUID")
+    elif source.size >= start + 8:
+        syntax = EXPLICIT_LITTLE if source.at(start + 4, 2).isupper() else IMPLICIT_LITTLE
+    if syntax == DEFLATED_LITTLE:
+        source.inflate(start)
+        start = 0
+    encoding = Encoding(explicit=syntax != IMPLICIT_LITTLE, big_endian=syntax == EXPLICIT_BIG)
+    return _DataSet(start, encoding, syntax, sop_class)
+
+
+def _parse(source: Source, start: int, visited: list[Element]) -> Header:
+    size = source.size
+    data_set = _data_set(source, start, visited)
+    values: dict[str, object] = {}
+    seen: set[int] = set()
+    pixels: Element | None = None
+    pixels_end = 0
+    for element in walk(source, data_set.start, data_set.encoding, enter=_WALKED):
+        visited.append(element)
+        tag = element.tag
+        if element.depth:
+            if pixels is not None and element.depth == 1 and tag == SEQUENCE_END and not pixels_end:
+                pixels_end = element.offset
+            continue
+        if tag in FIELDS:
+            if element.length != UNDEFINED:
+                _take(source, element, data_set.encoding, seen, values)
+        elif tag in _PIXEL_TAGS:
+            if pixels is not None:
+                raise source.corrupt(f"it has two pixel data elements, {name_of(pixels.tag)} and {name_of(tag)}")
+            pixels = element
+        elif tag in (_MODALITY_LUT_SEQUENCE, _SHARED_GROUPS, _PER_FRAME_GROUPS):
+            values[{_MODALITY_LUT_SEQUENCE: "has_modality_lut"}.get(tag, "functional_groups")] = True
+    if pixels is None:
+        values.setdefault("sop_class_uid", data_set.media_sop_class_uid)
+        lost = lost_pixels(values)
+        if lost:
+            raise source.corrupt(lost)
+        raise NotDicomError("DICOM without pixel data")
+    encapsulated = pixels.length == UNDEFINED
+    values.update(
+        path=source.path,
+        size=size,
+        modified_ns=source.modified_ns,
+        transfer_syntax=data_set.transfer_syntax,
+        pixel_tag=pixels.tag,
+        pixel_vr=pixels.vr,
+        pixel_offset=pixels.offset,
+        pixel_length=pixels_end - 8 - pixels.offset if encapsulated else pixels.length,
+        encapsulated=encapsulated,
+    )
+    return _checked(source, values)
+
+
+def _take(source: Source, element: Element, encoding: Encoding, seen: set[int], values: dict[str, object]) -> None:
+    """Parse the value of one wanted element into `values`."""
+    field = FIELDS[element.tag]
+    if element.tag in seen:
+        raise source.corrupt(f"it has two {field.keyword} elements {name_of(element.tag)}")
+    seen.add(element.tag)
+    if element.length > 4096:
+        if field.strict:
+            raise source.corrupt(f"its {field.keyword} is {element.length} bytes long")
+        return
+    value = source.at(element.offset, element.length)
+    if encoding.big_endian and field.width > 1:
+        value = b"".join(value[i : i + field.width][::-1] for i in range(0, len(value), field.width))
+    try:
+        if element.vr and element.vr not in field.vrs:
+            raise ValueError(f"its VR is {element.vr.decode()}")
+        values[field.name] = field.parse(value)
+        if values[field.name] is None:
+            values["blank"] = (*values.get("blank", ()), field.keyword)  # type: ignore[misc]
+    except ValueError as error:
+        if field.strict:
+            raise source.corrupt(f"its {field.keyword} {name_of(element.tag)} cannot be used: {error}") from error
+
+
+def _keyword(name: str) -> str:
+    return next(f.keyword for f in FIELDS.values() if f.name == name)
+
+
+def _checked(source: Source, values: dict[str, object]) -> Header:
+    """The Header of `values`, once they make one image."""
+    for name in _REQUIRED:
+        if values.get(name) is None:
+            raise source.corrupt(f"its {_keyword(name)} is missing or empty")
+    floats = values["pixel_tag"] != PIXEL_DATA
+    # PS3.3 C.7.6.24: float pixel data has no BitsStored, HighBit and PixelRepresentation.
+    for name, implied in (("bits_stored", values["bits_allocated"]), ("pixel_representation", 1)):
+        if floats:
+            values[name] = implied
+        elif values.get(name) is None:
+            raise source.corrupt(f"its {_keyword(name)} is missing or empty")
+    if floats:
+        values.pop("high_bit", None)
+    charset = values.pop("charset", None)
+    values["series_description"] = described(values.get("series_description"), charset)
+    for name in ("padding_value", "padding_limit"):
+        values[name] = padding_of(values.get(name), signed=values["pixel_representation"] == 1)
+    if values.get("number_of_frames") is None:
+        values["number_of_frames"] = 1
+    values.setdefault("high_bit", int(values["bits_stored"]) - 1)  # type: ignore[call-overload]
+    for name, default in _DEFAULTS:
+        values.setdefault(name, default)
+    header = Header(**{name: values.get(name) for name in Header._fields})  # type: ignore[arg-type]
+    _check_pixel_layout(source, header)
+    if header.slope == 0:
+        raise source.corrupt("its RescaleSlope is 0: every stored value would become the same")
+    return header
+
+
+def _check_pixel_layout(source: Source, h: Header) -> None:
+    if h.rows < 1 or h.columns < 1 or h.number_of_frames < 1 or h.samples < 1:
+        raise source.corrupt(
+            f"it declares {h.number_of_frames} frames of {h.rows} rows × {h.columns} columns × {h.samples} samples"
+        )
+    if not 1 <= h.bits_stored <= h.bits_allocated or h.pixel_representation not in (0, 1):
+        raise source.corrupt(
+            f"BitsAllocated {h.bits_allocated}, BitsStored {h.bits_stored} and PixelRepresentation "
+            f"{h.pixel_representation} do not go together"
+        )
+    if h.samples > 1 and h.planar_configuration not in (0, 1):
+        raise source.corrupt(f"its PlanarConfiguration is {h.planar_configuration}, not 0 or 1")
+    if h.encapsulated:
+        if h.transfer_syntax in NATIVE_SYNTAXES:
+            raise source.corrupt(f"its pixel data is encapsulated, its transfer syntax {h.transfer_syntax} is not")
+        return
+    if h.transfer_syntax not in NATIVE_SYNTAXES and h.transfer_syntax.startswith("1.2.840.10008."):
+        raise source.corrupt(f"its pixel data is not encapsulated, its transfer syntax {h.transfer_syntax} is")
+    expected = pixel_bytes(h)
+    if h.pixel_length not in (expected, expected + expected % 2):
+        fault = "less" if h.pixel_length < expected else "more"
+        raise source.corrupt(
+            f"its pixel data has {h.pixel_length} bytes, {fault} than the {expected} of "
+            f"{h.number_of_frames} × {h.rows} × {h.columns} × {h.samples} at {h.bits_allocated} bits"
+        )
+
+
+def pixel_bytes(h: Header) -> int:
+    """The bytes that native pixel data of these rows, columns, samples, bits and frames takes (PS3.5 8.1.1)."""
+    samples = h.samples * h.rows * h.columns * h.number_of_frames
+    if h.photometric_interpretation == "YBR_FULL_422":
+        samples = samples // 3 * 2  # PS3.3 C.7.6.3.1.2: two luminance samples share one pair of chrominance
+    return (samples * h.bits_allocated + 7) // 8

@@ -1,0 +1,126 @@
+"""Real-world values: what stored values stand for by RealWorldValueMappingSequence (PS3.3 C.7.6.16.2.11)."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..errors import UnsupportedPixelDataError
+from ..quiet import quiet_pydicom
+from ..slices.consistency import paths_of
+from .functional_groups import first_item, numbers_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pydicom
+
+    from .header import Frame
+
+REAL_WORLD = "real-world"
+
+
+class Mapping(NamedTuple):
+    """One item of RealWorldValueMappingSequence: stored values times slope plus intercept."""
+
+    label: str  # LUTLabel
+    units: str  # CodeValue of MeasurementUnitsCodeSequence, of UCUM
+    slope: float | None  # None where it is a lookup table
+    intercept: float | None
+
+
+def chosen_label(rescale: bool | str) -> str | None:
+    """The label after ``real-world:``; empty where none is given, None where real-world values are not asked for."""
+    if not isinstance(rescale, str):
+        return None
+    name, _, label = rescale.partition(":")
+    if name != REAL_WORLD:
+        raise ValueError(f'rescale must be True, False, "real-world" or "real-world:LABEL", not {rescale!r}')
+    return label.strip()
+
+
+def mapped(frames: Sequence[Frame], label: str = "") -> tuple[Frame, ...]:
+    """The frames with a real-world mapping in the place of their modality transform.
+
+    Parameters
+    ----------
+    frames : sequence of Frame
+        Of any files.
+    label : str
+        LUTLabel or units of the mapping, where there are several.
+
+    Raises
+    ------
+    UnsupportedPixelDataError
+        A frame has no mapping, several and none was chosen, or only a lookup table.
+    """
+    files: dict[str, list[list[Mapping]]] = {}
+    result = []
+    for frame in frames:
+        if frame.path not in files:
+            files[frame.path] = _mappings_of_frames(frame)
+        mapping, slope, intercept = _one(frame, files[frame.path][frame.index_in_file], label)
+        # Slope and intercept of the header stay those of the file: that is how a reader that applies them itself knows.
+        header = frame.header._replace(
+            units=mapping.units, rescale_type=None, has_modality_lut=False, window_center=None, window_width=None
+        )
+        result.append(frame._replace(header=header, slope=slope, intercept=intercept))
+    units = {frame.header.units: frame for frame in result}
+    if len(units) > 1:
+        raise UnsupportedPixelDataError(
+            f"real-world values have different units: {', '.join(map(str, units))} → rescale=True or False",
+            files=paths_of(units.values()),
+        )
+    return tuple(result)
+
+
+def _mappings_of_frames(frame: Frame) -> list[list[Mapping]]:
+    """The mappings of every frame of a file: its own, those of all frames, or those of a single-frame image."""
+    import pydicom
+
+    name = "RealWorldValueMappingSequence"
+    with quiet_pydicom():
+        try:
+            d: pydicom.Dataset = pydicom.dcmread(frame.path, stop_before_pixels=True, force=True)
+            shared = first_item(d, "SharedFunctionalGroupsSequence")
+            common = list(map(_mapping, (None if shared is None else shared.get(name)) or d.get(name) or []))
+            each = list(d.get("PerFrameFunctionalGroupsSequence") or [{}] * frame.header.number_of_frames)
+            return [list(map(_mapping, own.get(name) or [])) or common for own in each]
+        except Exception as error:
+            words = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+            raise _refused(frame, f"its real-world value mapping cannot be used: {words}") from error
+
+
+def _mapping(item: Any) -> Mapping:
+    code = first_item(item, "MeasurementUnitsCodeSequence")
+    slope, intercept = (
+        None if item.get(keyword) is None else numbers_of(keyword, item.get(keyword), 1)
+        for keyword in ("RealWorldValueSlope", "RealWorldValueIntercept")
+    )
+    return Mapping(
+        str(item.get("LUTLabel") or ""), "" if code is None else str(code.get("CodeValue") or ""), slope, intercept
+    )
+
+
+def _one(frame: Frame, mappings: list[Mapping], label: str) -> tuple[Mapping, float, float]:
+    """The mapping of a frame that is asked for, with its slope and intercept."""
+    if not mappings:
+        raise _refused(frame, "it has no RealWorldValueMappingSequence")
+    fitting = [m for m in mappings if not label or label in (m.label, m.units)]
+    if len(fitting) != 1:
+        labels = [m.label or m.units for m in mappings]
+        raise _refused(
+            frame,
+            f"{len(fitting)} of its {len(mappings)} real-world value mappings ({', '.join(map(repr, labels))}) fit",
+            f'rescale="{REAL_WORLD}:{labels[0]}"',
+        )
+    chosen = fitting[0]
+    if chosen.slope is None or chosen.intercept is None:
+        raise _refused(frame, f"its real-world value mapping {chosen.label!r} is a lookup table, which is not read")
+    if chosen.slope == 0 or not chosen.units:
+        raise _refused(frame, "its RealWorldValueSlope is 0" if chosen.units else "its real-world values have no units")
+    return chosen, chosen.slope, chosen.intercept
+
+
+def _refused(frame: Frame, what: str, way: str = "rescale=True or False") -> UnsupportedPixelDataError:
+    return UnsupportedPixelDataError(f"{os.path.basename(frame.path)}: {what} → {way}", files=[frame.path])

@@ -1,0 +1,237 @@
+"""What becomes of a volume: pictures, objects of other libraries, and files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, cast
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    import nibabel
+    import pyvista
+    import SimpleITK
+    import xarray
+    from matplotlib.figure import Figure
+
+    from .pictures.planes import Plane
+    from .volume import Volume
+
+
+class Outputs:
+    """The methods of `Volume` that lead out of it; what does the work is imported on use."""
+
+    @property
+    def _volume(self) -> Volume:
+        return cast("Volume", self)
+
+    # ------------------------------------------------------------------------------------------ pictures
+    def plane(
+        self,
+        name: Literal["axial", "coronal", "sagittal"] = "axial",
+        *,
+        index: int | None = None,
+        mm: float | None = None,
+    ) -> Plane:
+        """One plane of the patient, upright as radiologists look at it; the middle one by default.
+
+        Parameters
+        ----------
+        name : {"axial", "coronal", "sagittal"}
+            The axis of the volume that runs most nearly along the plane's normal is cut, never a plane in between: of
+            an oblique volume the plane leans, and `Plane.name` says by how much.
+        index : int, optional
+            Counted as in ``reorient("LPS")``: axial from the feet, coronal from the front, sagittal from the patient's
+            right, from 0; negative from the other end.
+        mm : float, optional
+            The plane nearest to this coordinate along the normal, in LPS mm: z of an axial plane, y of a coronal, x of
+            a sagittal one. Of an oblique volume it is position · normal.
+
+        Returns
+        -------
+        Plane
+            ``.pixels`` (rows, columns), a view with row 0 at the top; ``.spacing``, ``.letters``, ``.name``,
+            ``.index``, ``.mm``, ``.extent`` for matplotlib's ``imshow``.
+
+        Raises
+        ------
+        ValueError
+            Another name, both `index` and `mm`, or a plane outside the volume; the message gives the range.
+        GeometryError
+            The files hold no position or orientation, or the slices lie on no regular grid and cannot be cut so.
+        """
+        from .pictures.planes import plane
+
+        return plane(self._volume, name, index=index, mm=mm)
+
+    def plot(
+        self,
+        window: str | Sequence[float] | None = None,
+        *,
+        at: Sequence[float] | None = None,
+        title: str | None = None,
+        width: float = 12.0,
+    ) -> Figure:
+        """Draw the axial, coronal and sagittal plane through a point, at one true scale, with the patient's sides.
+
+        The ticks are LPS mm, the numbers that `at` and `plane` take. A single slice and slices on no regular grid are
+        shown alone, upright; without position or orientation as stored, in mm from the corner. The picture says so.
+
+        Parameters
+        ----------
+        window : str or (center, width), optional
+            For a CT in Hounsfield units ``"bone"``, ``"lung"``, ``"brain"``, ``"soft tissue"`` … (`CT_WINDOWS` of
+            `vtkdicomload.pictures.windows`); for every volume ``"percentiles"`` or two numbers. By default the
+            file's own window, or percentiles of the values where it has none that shows anything.
+        at : sequence of three float, optional
+            A position (x, y, z) in LPS mm, inside the volume; it is marked. By default the middle.
+            ``volume.geometry.to_patient(index)`` gives that of a voxel of `array`.
+        title : str, optional
+            By default the series' number, modality and description.
+        width : float
+            Of the figure in inches, more where the names of thin planes need it; its height follows.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Shown by a notebook as the last line of a cell; ``savefig("volume.png")`` writes it. pyplot knows nothing
+            of it, so there is nothing to close.
+
+        Raises
+        ------
+        ValueError, TypeError
+            A window that does not exist or does not fit the volume; a point outside it.
+        GeometryError
+            `at` for a volume without position or orientation.
+        """
+        from .pictures.plotting import plot
+
+        return plot(self._volume, window, at=at, title=title, width=width)
+
+    # ------------------------------------------------------------------------------------------ other libraries, files
+    def to_xarray(self) -> xarray.DataArray:
+        """An xarray.DataArray over the same memory, with coordinates in mm.
+
+        Returns
+        -------
+        xarray.DataArray
+            Dimensions z, y, x (and component) as in `frames`. A coordinate is the distance in mm from
+            ``frames[0, 0, 0]`` along that axis of `frames`; irregular slices have their true places along the normal.
+            Attributes, where known: spacing (x, y, z); affine, index (x, y, z, 1) of ``frames[z, y, x]`` → LPS mm, a
+            4 × 4 nested list, or for uneven slices positions, LPS mm of every ``frames[z, 0, 0]``; units, modality,
+            description, photometric_interpretation, window and padding_value.
+
+        Raises
+        ------
+        GeometryError
+            The slices do not follow each other in space (an `order` that is not monotone).
+        ImportError
+            xarray is not installed; the message says how to.
+        """
+        from .bridges import to_xarray
+
+        return to_xarray(self._volume)
+
+    def to_pyvista(self) -> pyvista.ImageData:
+        """A pyvista.ImageData over the same memory: `image` as PyVista's class.
+
+        Returns
+        -------
+        pyvista.ImageData
+            Spacing, origin and direction matrix in LPS mm; no pixel is copied unless `image` has to (`reorient`).
+
+        Raises
+        ------
+        GeometryError
+            Uneven slices, which no affine describes.
+        ImportError
+            PyVista is not installed; the message says how to.
+
+        Warns
+        -----
+        DicomLoadWarning
+            The files do not say where the volume lies.
+        """
+        from .bridges import to_pyvista
+
+        return to_pyvista(self._volume)
+
+    def to_sitk(self) -> SimpleITK.Image:
+        """A SimpleITK.Image with a copy of the pixels (SimpleITK always copies).
+
+        Returns
+        -------
+        SimpleITK.Image
+            Spacing, origin and direction in LPS mm (not orthogonal where the volume is sheared); colour is a vector
+            image; ``GetArrayFromImage`` gives `frames` again.
+
+        Raises
+        ------
+        GeometryError
+            Uneven slices, which no affine describes.
+        ImportError
+            SimpleITK is not installed; the message says how to.
+
+        Warns
+        -----
+        DicomLoadWarning
+            The files do not say where the volume lies.
+        """
+        from .bridges import to_sitk
+
+        return to_sitk(self._volume)
+
+    def to_nibabel(self) -> nibabel.Nifti1Image:
+        """A nibabel.Nifti1Image over the same memory.
+
+        Returns
+        -------
+        nibabel.Nifti1Image
+            Index (x, y, z) for ``frames[z, y, x]``, a transposed view; colour as nibabel's structured RGB. The affine
+            (RAS mm) is in sform and qform with code 1 (scanner); in the sform alone where it is sheared, in neither
+            where the files do not say where the volume lies.
+
+        Raises
+        ------
+        GeometryError
+            Uneven slices, which no affine describes.
+        UnsupportedPixelDataError
+            Colour of 16 bits, or an axis longer than 32767: NIfTI-1 holds neither.
+        ImportError
+            nibabel is not installed; the message says how to.
+        """
+        from .bridges import to_nibabel
+
+        return to_nibabel(self._volume)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the volume as one file of another format, without anything that names the patient.
+
+        The file appears whole or not at all. One that exists is replaced once the new one is written.
+
+        Parameters
+        ----------
+        path : path-like
+            Its suffix says the format: ``.vti``, ``.nii``, ``.nii.gz``, ``.mha``, ``.nrrd``, ``.npz`` or ``.zarr``.
+
+        Raises
+        ------
+        ValueError
+            Another suffix.
+        GeometryError
+            Uneven slices, which no affine describes → ``load(…, irregular="resample")``.
+        UnsupportedPixelDataError
+            The format does not hold these pixels.
+        OSError
+            There is no such folder, the path is a folder (or no Zarr store), or the file could not be written.
+        ImportError
+            The library that writes the format is not installed; the message says how to.
+
+        Warns
+        -----
+        DicomLoadWarning
+            The files do not say where the volume lies, and the format holds an origin all the same.
+        """
+        from .export import save
+
+        save(self._volume, path)

@@ -1,0 +1,1 @@
+"""Volumes as pictures: planes, plots, sheets, renderings and surfaces."""

@@ -1,0 +1,106 @@
+"""What can be drawn of a series that `load` refuses: its stacks as they lie, or else its frames one by one."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..errors import DicomLoadError, DicomLoadWarning
+from ..examination import examine
+from ..load import load
+from .planes import acquired_planes, evenly, upward
+from .sheets import TILES_A_ROW, Strip, has_scale
+from .windows import window_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ..series import Series
+    from ..volume import Volume
+    from .windows import Wanted
+
+STACKS = 8  # shown of one series
+SERIES = 12  # shown of one list
+GLANCE = 150  # height of a picture of one series among several, in pixels
+
+
+def strips_of(series: Series, tiles: int = TILES_A_ROW, *, window: Wanted = None) -> list[Strip]:
+    """A row of pictures for each stack of a series as far as it can be read; empty where nothing can.
+
+    Parameters
+    ----------
+    series : Series
+        One that `load` refuses.
+    tiles : int
+        The most pictures of each stack.
+    window : str or (center, width), optional
+        As for `Volume.plot`.
+    """
+    # A damaged file beside a frame is no reason not to show the frame: the reason is printed with the picture.
+    stacks = replace(series, problems=()).stacks()
+    strips = [strip for stack in stacks[:STACKS] for strip in _strips_of_stack(stack, tiles, window)]
+    if strips and len(stacks) > STACKS:
+        strips[-1] = strips[-1]._replace(caption=f"{strips[-1].caption}   (and {len(stacks) - STACKS} more stacks)")
+    return strips
+
+
+def overview(found: Sequence[Series]) -> list[Strip]:
+    """A row of pictures for each series of a list, read from a few of its files."""
+    strips = []
+    for row, series in enumerate(found[:SERIES]):
+        size = f"{len(series.frames)}×{series.rows}×{series.columns}"
+        caption = f"[{row}] {series.title}: {size}, {series.plane}, {examine(series).words}"
+        strips += [strip._replace(caption=caption) for strip in _glance(series)]
+    return strips
+
+
+def _glance(series: Series) -> list[Strip]:
+    """A few evenly spaced frames of the first stack that can be drawn."""
+    for stack in replace(series, problems=()).stacks()[:STACKS]:
+        few = replace(stack, frames=tuple(stack.frames[k] for k in evenly(len(stack.frames), TILES_A_ROW)))
+        strips = list(_strips_of_stack(few, TILES_A_ROW, None))
+        if strips:
+            # Of a few frames the numbers would not be those of the volume.
+            planes = tuple(replace(plane, number=None) for plane in strips[0].planes)
+            return [strips[0]._replace(planes=planes, height=GLANCE)]
+    return []
+
+
+def _strips_of_stack(stack: Series, tiles: int, window: Wanted) -> Iterator[Strip]:
+    name = stack.label or stack.title
+    volume = _kept(stack)
+    if volume is not None:
+        yield _strip(volume, f"{name}: {_count(volume)}", tiles, window)
+        return
+    volumes = [v for k in evenly(len(stack.frames), tiles) if (v := _kept(replace(stack, frames=(stack.frames[k],))))]
+    if not volumes:
+        return
+    parts = [_strip(v, "", 1, window) for v in volumes]
+    planes = tuple(replace(plane, number=i) for i, part in enumerate(parts) for plane in part.planes)
+    caption = f"{name}: {len(volumes)} of {len(stack.frames)} frames, one by one in natural order of the names"
+    yield Strip(caption, planes, parts[0].window, all(part.in_mm for part in parts))
+
+
+def _strip(volume: Volume, caption: str, tiles: int, window: Wanted) -> Strip:
+    planes = acquired_planes(volume, evenly(volume.frames.shape[0], tiles))
+    plane = "" if planes[0].name in caption else f", {planes[0].name}"
+    return Strip(caption + plane, planes, window_of(volume, window), has_scale(volume))
+
+
+def _count(volume: Volume) -> str:
+    nz, ny, nx = volume.frames.shape[:3]
+    way = upward(volume)
+    return f"{nz} {'slice' if nz == 1 else 'slices'} of {ny} × {nx}{', ' + way if way else ''}"
+
+
+def _kept(stack: Series) -> Volume | None:
+    """A stack as it lies, by position or else by name; None where it cannot be read."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DicomLoadWarning)
+        for order in ("position", "natural"):
+            try:
+                return load(stack, irregular="keep", order=order)
+            except DicomLoadError:
+                continue
+    return None

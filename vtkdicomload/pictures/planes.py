@@ -1,0 +1,280 @@
+"""Flat pictures of a volume as plain arrays: upright, with their size and place in mm and the sides of the patient."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+
+import numpy as np
+
+from ..errors import GeometryError
+from ..geometry import opposite, toward
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..geometry import Floats
+    from ..readers.values import Pixels
+    from ..volume import Volume
+
+PlaneName = Literal["axial", "coronal", "sagittal"]
+
+# Where columns, rows and slices run to in the radiological view of each plane: left of the patient on the right.
+VIEWS: dict[PlaneName, str] = {"axial": "LPS", "coronal": "LIP", "sagittal": "PIL"}
+_PATIENT_AXIS = {"L": 0, "P": 1, "S": 2, "I": 2}
+OBLIQUE_DEGREES = 1.0
+
+
+class Letters(NamedTuple):
+    """The sides of the patient around a picture: R, L, A, P, H or F."""
+
+    left: str
+    right: str
+    top: str
+    bottom: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plane:
+    """One picture: what to draw, how large it is and where it lies.
+
+    Attributes
+    ----------
+    name : str
+        ``axial``, ``coronal`` or ``sagittal``, with ``oblique`` and the angle where it leans; ``as stored``.
+    pixels : numpy.ndarray, shape (rows, columns) or (rows, columns, 3)
+        Row 0 is the top of the picture. A view: no pixel is copied.
+    spacing : tuple of float
+        Distance in mm of columns and of rows.
+    letters : Letters or None
+        The sides of the patient; None where the files do not say.
+    number : int or None
+        The slice of `volume.frames` where the picture is one; None where it cuts through several or no list is kept.
+    index : int or None
+        Which plane of its name it is, as `Volume.plane` counts; None where the files hold no orientation.
+    origin : numpy.ndarray or None, shape (3,), float64
+        LPS mm of the centre of ``pixels[0, 0]``; None where the files hold no position.
+    direction : numpy.ndarray or None, shape (3, 3), float64
+        Unit vectors in LPS, as columns: to the right of the picture, down it, and to the plane of the next index.
+    """
+
+    name: str
+    pixels: Pixels
+    spacing: tuple[float, float]
+    letters: Letters | None
+    number: int | None
+    index: int | None = None
+    origin: Floats | None = None
+    direction: Floats | None = None
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height in mm."""
+        rows, columns = self.pixels.shape[:2]
+        return columns * self.spacing[0], rows * self.spacing[1]
+
+    @property
+    def mm(self) -> float | None:
+        """Where the plane lies along its normal in LPS mm (`Volume.plane`); None where the files hold no position."""
+        if self.origin is None or self.direction is None:
+            return None
+        return float(self.origin @ self.direction[:, 2])
+
+    @property
+    def extent(self) -> tuple[float, float, float, float]:
+        """Coordinates of the left, right, bottom and top edge, as matplotlib's ``imshow`` takes them.
+
+        LPS mm along the axes of the picture, x, y or z where it is not oblique; mm from the top left corner where the
+        files hold no position.
+        """
+        width, height = self.size
+        if self.origin is None or self.direction is None:
+            return 0.0, width, height, 0.0
+        left, right = self._edges(0, width)
+        top, bottom = self._edges(1, height)
+        return left, right, bottom, top
+
+    def _edges(self, axis: int, length: float) -> tuple[float, float]:
+        """Where an axis of the picture begins and ends, along its vector turned to L, P or S."""
+        assert self.origin is not None  # noqa: S101 - for the type checker: seen by `extent`
+        assert self.direction is not None  # noqa: S101 - as above
+        along = self.direction[:, axis]
+        vector = toward_lps(along)
+        sign = float(along @ vector)
+        first = float(self.origin @ vector) - sign * self.spacing[axis] / 2
+        return first, first + sign * length
+
+
+def toward_lps(vector: Floats) -> Floats:
+    """A direction, or its opposite where that runs toward L, P or H."""
+    return vector if toward(vector) in "LPH" else -vector
+
+
+def plane(volume: Volume, name: str = "axial", *, index: int | None = None, mm: float | None = None) -> Plane:
+    """One plane of a volume (`Volume.plane`)."""
+    if name not in VIEWS:
+        raise ValueError(f"a plane is {', '.join(get_args(PlaneName))}, not {name!r}")
+    if index is not None and mm is not None:
+        raise ValueError(f"a plane is chosen by index or by mm, not both (index={index!r}, mm={mm!r})")
+    view = volume.reorient(VIEWS[name])
+    count = view.frames.shape[0]
+    if mm is not None:
+        k = _nearest(view, name, mm)
+    elif index is not None:
+        k = operator.index(index)
+        if not -count <= k < count:
+            raise ValueError(f"there are {count} {name} planes, 0 to {count - 1}: no index {k}")
+        k %= count
+    else:
+        k = count // 2
+    number = None
+    if _same_slices(view, volume):
+        number = count - 1 - k if _slice_axis(view) @ _slice_axis(volume) < 0 else k
+    return _plane(view, name, k, number)
+
+
+def orthogonal_planes(volume: Volume, at: Sequence[float] | None = None) -> tuple[Plane, ...]:
+    """The axial, coronal and sagittal plane through a point.
+
+    Parameters
+    ----------
+    volume : Volume
+        What to cut.
+    at : sequence of three float, optional
+        The point in LPS mm; by default the middle of the volume.
+
+    Returns
+    -------
+    tuple of Plane
+        Three; only the middle stored slice, or the one nearest to the point, for a single slice, for slices on no
+        regular grid, and (as stored, without letters) where the files hold no position or orientation.
+
+    Raises
+    ------
+    GeometryError
+        A point for a volume without position or orientation.
+    ValueError
+        The point lies outside the volume.
+    """
+    point = None if at is None else _point(volume, at)
+    if _cuts_one_way(volume):
+        nz = volume.frames.shape[0]
+        found = _acquired_view(volume) if point is not None else None
+        if found is None or point is None:
+            return acquired_planes(volume, [nz // 2])
+        name, view = found
+        return (plane(volume, name, mm=float(point @ _slice_axis(view))),)
+    if point is None:
+        return tuple(plane(volume, name) for name in VIEWS)
+    return tuple(plane(volume, name, mm=float(point @ _slice_axis(_view(volume, name)))) for name in VIEWS)
+
+
+def acquired_planes(volume: Volume, indices: list[int]) -> tuple[Plane, ...]:
+    """The stored slices ``volume.frames[k]`` for every k of `indices`, upright where their direction is known."""
+    found = _acquired_view(volume)
+    if found is None:
+        sx, sy, _ = volume.frames_geometry.spacing
+        return tuple(Plane("as stored", volume.frames[k], (sx, sy), None, k) for k in indices)
+    name, view = found
+    backwards = _slice_axis(view) @ _slice_axis(volume) < 0
+    last = volume.frames.shape[0] - 1
+    return tuple(_plane(view, name, last - k if backwards else k, k) for k in indices)
+
+
+def evenly(total: int, count: int) -> list[int]:
+    """At most `count` indices, evenly from the first to the last of `total`."""
+    if total <= count:
+        return list(range(total))
+    return [round(i) for i in np.linspace(0, total - 1, count)]
+
+
+def upward(volume: Volume) -> str:
+    """Where the slices of `volume.frames` run to, as in ``F → H``; empty where that is not known or not one way."""
+    geometry = volume.frames_geometry
+    direction, positions = geometry.direction, geometry.positions
+    if direction is None or volume.frames.shape[0] == 1:
+        return ""
+    if not geometry.regular and (positions is None or not np.all(np.diff(positions @ direction[:, 2]) > 0)):
+        return ""
+    end = toward(direction[:, 2])
+    return f"{opposite(end)} → {end}"
+
+
+# ---------------------------------------------------------------------------------------------------- steps
+def _point(volume: Volume, at: Sequence[float]) -> Floats:
+    try:
+        point = np.array([float(value) for value in at])
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"at must be three numbers, a position (x, y, z) in LPS mm, not {at!r}") from error
+    if point.shape != (3,) or not np.isfinite(point).all():
+        raise ValueError(f"at must be three finite numbers, a position (x, y, z) in LPS mm, not {at!r}")
+    if volume.frames_geometry.direction is None or volume.frames_geometry.origin is None:
+        raise GeometryError(f"the files hold no position or orientation, so nothing is known to lie at {at!r}")
+    return point
+
+
+def _cuts_one_way(volume: Volume) -> bool:
+    """Whether only the stored slices can be shown."""
+    geometry = volume.frames_geometry
+    return geometry.direction is None or not geometry.regular or volume.frames.shape[0] == 1
+
+
+def _nearest(view: Volume, name: str, mm: float) -> int:
+    """The plane of a view that lies nearest to a coordinate along its normal."""
+    lie, mm = _corners(view) @ _slice_axis(view), float(mm)
+    half = view.frames_geometry.spacing[2] / 2
+    first, last = float(lie.min()), float(lie.max())
+    if not first - half <= mm <= last + half:
+        raise ValueError(f"the {name} planes lie at {first:.6g} to {last:.6g} mm: there is none at {mm:g} mm")
+    return int(np.abs(lie - mm).argmin())
+
+
+def _corners(view: Volume) -> Floats:
+    """LPS mm of the first voxel of every slice."""
+    geometry = view.frames_geometry
+    if not geometry.regular and geometry.positions is not None:
+        return geometry.positions
+    steps = np.outer(np.arange(view.frames.shape[0]) * geometry.spacing[2], _slice_axis(view))
+    corners: Floats = np.array(geometry.origin, np.float64) + steps
+    return corners
+
+
+def _slice_axis(volume: Volume) -> Floats:
+    direction = volume.frames_geometry.direction
+    assert direction is not None  # noqa: S101 - for the type checker: reoriented volumes have one
+    axis: Floats = direction[:, 2]
+    return axis
+
+
+def _same_slices(view: Volume, volume: Volume) -> bool:
+    return bool(abs(_slice_axis(view) @ _slice_axis(volume)) > 0.999)
+
+
+def _view(volume: Volume, name: PlaneName) -> Volume:
+    return volume.reorient(VIEWS[name])
+
+
+def _acquired_view(volume: Volume) -> tuple[PlaneName, Volume] | None:
+    """The upright view whose slices are the stored ones; None where the files hold no position or orientation."""
+    if volume.frames_geometry.direction is None:
+        return None
+    for name in VIEWS:
+        try:
+            view = _view(volume, name)
+        except GeometryError:
+            continue  # slices on no regular grid cannot be cut another way
+        if _same_slices(view, volume):
+            return name, view
+    return None
+
+
+def _plane(view: Volume, name: PlaneName, k: int, number: int | None) -> Plane:
+    direction, (sx, sy, _) = view.frames_geometry.direction, view.frames_geometry.spacing
+    assert direction is not None  # noqa: S101 - for the type checker: reoriented volumes have one
+    right, bottom = toward(direction[:, 0]), toward(direction[:, 1])
+    along = [float(abs(direction[_PATIENT_AXIS[side], column])) for column, side in enumerate(VIEWS[name])]
+    degrees = float(np.degrees(np.arccos(min(1.0, *along))))
+    words = f"oblique {name} ({degrees:.0f}°)" if degrees > OBLIQUE_DEGREES else name
+    letters = Letters(opposite(right), right, opposite(bottom), bottom)
+    return Plane(words, view.frames[k], (sx, sy), letters, number, k, _corners(view)[k], direction)

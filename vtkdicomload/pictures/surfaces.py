@@ -1,0 +1,207 @@
+"""Surfaces of one value through a volume, in the patient's coordinates, and files of them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import DicomLoadError, GeometryError
+from .windows import units_words
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from vtkmodules.vtkCommonDataModel import vtkPolyData
+
+    from ..volume import Volume
+
+FORMATS = (".stl", ".ply", ".obj", ".vtp")
+_MOST_SMOOTHED = 1_000_000  # triangles; 4 million took 9 s
+
+
+def require_solid(volume: Volume) -> None:
+    """Refuse what has no body in the patient: colour, a single row of voxels, no place or no regular grid.
+
+    Raises
+    ------
+    ValueError
+        Colour, or fewer than two voxels along an axis.
+    GeometryError
+        No position or orientation in the files, or slices on no regular grid.
+    """
+    geometry = volume.geometry
+    if volume.frames.ndim == 4:
+        raise ValueError(f"{volume.series.title} is colour: a surface or rendering needs one value a voxel")
+    if min(volume.dimensions) < 2:
+        nx, ny, nz = volume.dimensions
+        raise ValueError(f"{volume.series.title} is {nx} × {ny} × {nz} voxels: a body needs two along every axis")
+    if geometry.direction is None or geometry.origin is None:
+        raise GeometryError("the files hold no position or orientation, so a body has no place in the patient")
+    if not geometry.regular:
+        raise GeometryError(
+            'the slices do not lie on a regular grid → load(…, irregular="resample") (--irregular resample)'
+        )
+
+
+def surface_of(volume: Volume, value: float) -> vtkPolyData:
+    """The surface where a volume has one value, between the voxel centres, as triangles.
+
+    Where the body leaves the volume the surface ends, open.
+
+    Parameters
+    ----------
+    volume : Volume
+        Grey, on a regular grid in the patient.
+    value : float
+        In the units of the volume.
+
+    Returns
+    -------
+    vtkPolyData
+        Points in LPS mm, float32. Triangles and point normals face from higher values to lower: away from what is
+        brighter than `value`, in left-handed volumes too.
+
+    Raises
+    ------
+    ValueError
+        No voxel reaches the value, or all do; the message gives the range. Colour, or fewer than two voxels an axis.
+    GeometryError
+        No position or orientation in the files, or slices on no regular grid.
+    """
+    from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D, vtkReverseSense
+
+    require_solid(volume)
+    value = float(value)
+    low, high = float(np.nanmin(volume.frames)), float(np.nanmax(volume.frames))
+    if not low < value <= high:
+        units = units_words(volume)
+        raise ValueError(
+            f"no surface at {value:g}{units}: the values of {volume.series.title} run from {low:g} to {high:g}{units}"
+        )
+    image = volume.image
+    edges = vtkFlyingEdges3D(input_data=image, compute_normals=True, compute_gradients=False, compute_scalars=False)
+    edges.SetValue(0, value)
+    last: Any = edges
+    if image.GetDirectionMatrix().Determinant() < 0:
+        # A mirrored grid turns VTK's triangles and normals inside out (measured, VTK 9.7).
+        last = vtkReverseSense(reverse_cells=True, reverse_normals=True)
+        last.SetInputConnection(edges.GetOutputPort())
+    last.Update()
+    surface: vtkPolyData = last.GetOutput()
+    if surface.GetNumberOfCells() == 0:
+        raise ValueError(f"no surface at {value:g}{units_words(volume)}: no cell of the grid crosses it")
+    return surface
+
+
+def surface_words(volume: Volume, value: float, surface: vtkPolyData) -> str:
+    """A surface in a line: the value with its units, the triangles, and the box in LPS mm that holds them."""
+    bounds = surface.GetBounds()
+    box = ", ".join(f"{a} {bounds[2 * i]:.1f} to {bounds[2 * i + 1]:.1f}" for i, a in enumerate("xyz"))
+    return f"surface at {value:g}{units_words(volume)}: {surface.GetNumberOfCells()} triangles in LPS mm, {box}"
+
+
+def write_surface(surface: vtkPolyData, path: str | os.PathLike[str]) -> None:
+    """Write triangles as .stl (binary), .ply (binary), .obj or .vtp, whole or not at all.
+
+    None of the formats has a field for units or coordinate system: the numbers are the points', LPS mm.
+
+    Raises
+    ------
+    ValueError
+        Another ending.
+    OSError
+        The file cannot be written.
+    """
+    path = os.fspath(path)
+    kind = surface_format(path)
+    try:
+        # In a folder of its own beside the target: VTK insists on the ending, and a rename is all or nothing.
+        with tempfile.TemporaryDirectory(prefix=".", dir=os.path.dirname(path) or ".") as folder:
+            temporary = os.path.join(folder, f"surface{kind}")
+            _write(surface, temporary, kind)
+            if not _is_whole(temporary, kind, surface):
+                raise DicomLoadError(f"{path} could not be written whole: is the disk full?")
+            os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from error
+
+
+def surface_format(path: str | os.PathLike[str]) -> str:
+    """The ending of a path among `FORMATS`; ValueError for another."""
+    kind = os.path.splitext(os.fspath(path))[1].lower()
+    if kind not in FORMATS:
+        raise ValueError(f"surfaces are written as {', '.join(FORMATS)}: {os.fspath(path)} has another ending")
+    return kind
+
+
+def _write(surface: vtkPolyData, path: str, kind: str) -> None:
+    writer = _writer(kind)
+    for origin in (writer, writer.GetExecutive()):
+        # Taken from stderr; whether the file is whole is seen from the file.
+        origin.AddObserver("ErrorEvent", lambda *_: None)
+    writer.SetInputData(surface)
+    writer.SetFileName(path)
+    writer.Write()
+
+
+def _writer(kind: str) -> Any:
+    if kind == ".stl":
+        from vtkmodules.vtkIOGeometry import vtkSTLWriter
+
+        return vtkSTLWriter(file_type=2)
+    if kind == ".ply":
+        from vtkmodules.vtkIOPLY import vtkPLYWriter
+
+        return vtkPLYWriter(file_type=2)
+    if kind == ".obj":
+        from vtkmodules.vtkIOGeometry import vtkOBJWriter
+
+        return vtkOBJWriter()
+    from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
+
+    return vtkXMLPolyDataWriter()
+
+
+def _is_whole(path: str, kind: str, surface: vtkPolyData) -> bool:
+    """Whether a file holds every triangle: VTK's writers of PLY and OBJ say nothing of a full disk (9.7)."""
+    triangles, points = surface.GetNumberOfCells(), surface.GetNumberOfPoints()
+    if not os.path.isfile(path):
+        return False
+    with open(path, "rb") as file:
+        content = file.read()
+    if kind == ".stl":
+        return len(content) == 84 + 50 * triangles
+    if kind == ".ply":
+        head, _, body = content.partition(b"end_header\n")
+        return len(body) == points * 4 * head.count(b"property float") + triangles * 13
+    if kind == ".obj":
+        return content.count(b"\nf ") == triangles and content.endswith(b"\n")
+    return content.rstrip().endswith(b"</VTKFile>")
+
+
+def smoothed(surface: vtkPolyData) -> vtkPolyData:
+    """A surface without the steps of thick slices, for a picture; its points move by parts of a voxel.
+
+    One of more than a million triangles comes back as it is: its steps are smaller than a picture shows.
+    """
+    if surface.GetNumberOfCells() > _MOST_SMOOTHED:
+        return surface
+    from vtkmodules.vtkFiltersCore import vtkPolyDataNormals, vtkWindowedSincPolyDataFilter
+
+    smooth = vtkWindowedSincPolyDataFilter(
+        input_data=surface,
+        number_of_iterations=20,
+        pass_band=0.08,
+        normalize_coordinates=True,
+        boundary_smoothing=False,
+    )
+    normals = vtkPolyDataNormals(feature_angle=80, splitting=False)
+    for source, target in pairwise((smooth, normals)):
+        target.SetInputConnection(source.GetOutputPort())
+    normals.Update()
+    result: vtkPolyData = normals.GetOutput()
+    return result

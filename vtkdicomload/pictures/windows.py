@@ -1,0 +1,202 @@
+"""Which values of a volume are drawn black and white: windows by name, from the file, or from the values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from ..readers.values import Pixels
+    from ..volume import Volume
+
+    Grey = NDArray[np.uint8]
+    Wanted = str | Sequence[float] | None
+
+# (center, width) in HU, the customary ones: radiopaedia.org/articles/windowing-ct; soft tissue is its abdomen.
+CT_WINDOWS = {
+    "abdomen": (50.0, 400.0),
+    "bone": (400.0, 1800.0),
+    "brain": (40.0, 80.0),
+    "liver": (30.0, 150.0),
+    "lung": (-600.0, 1500.0),
+    "mediastinum": (50.0, 350.0),
+    "soft tissue": (50.0, 400.0),
+    "spine": (50.0, 250.0),
+    "stroke": (40.0, 40.0),
+    "temporal bone": (600.0, 2800.0),
+}
+PERCENTILES = "percentiles"
+_HOUNSFIELD = ("HU", "[hnsf'U]")  # RescaleType and UCUM
+AIR = -1024  # HU
+_SAMPLES = 200_000  # voxels that are enough for a percentile
+
+
+class Window(NamedTuple):
+    """Which values are black and white.
+
+    Attributes
+    ----------
+    center, width : float
+        In the units of the volume.
+    words : str
+        The window as a caption.
+    inverted : bool
+        Whether small values are bright (MONOCHROME1).
+    bits : int
+        BitsStored of colour, which is not windowed; 0 for grey.
+    """
+
+    center: float
+    width: float
+    words: str
+    inverted: bool = False
+    bits: int = 0
+
+    @property
+    def low(self) -> float:
+        """The largest value that is black, or white where `inverted`."""
+        return self.center - self.width / 2
+
+    def grey(self, pixels: Pixels) -> Grey:
+        """The pixels as uint8 brightness, or uint8 RGB."""
+        if self.bits:
+            colour: Grey = np.clip(pixels >> max(self.bits - 8, 0), 0, 255).astype(np.uint8)
+            return colour
+        scaled = (np.nan_to_num(pixels.astype(np.float32)) - np.float32(self.low)) * np.float32(255 / self.width)
+        if self.inverted:
+            scaled = 255 - scaled
+        brightness: Grey = np.clip(scaled, 0, 255).astype(np.uint8)
+        return brightness
+
+
+def window_of(volume: Volume, wanted: Wanted = None) -> Window:
+    """The window to show a volume with.
+
+    Parameters
+    ----------
+    volume : Volume
+        What to show.
+    wanted : str, (center, width) or None
+        A name of `CT_WINDOWS` for a CT in Hounsfield units, ``"percentiles"`` for the 1st to 99.5th percentile of the
+        values, or numbers in the units of the volume. None: the file's own window where it shows something, else
+        percentiles.
+
+    Raises
+    ------
+    ValueError
+        There is no such window, it does not fit the volume, or the volume is colour.
+    TypeError
+        `wanted` is neither a name nor two numbers.
+    """
+    if volume.frames.ndim == 4:
+        if wanted is not None:
+            raise ValueError(f"colour is shown as it is stored: window={wanted!r} is for grey values")
+        bits = volume.series.header.bits_stored
+        return Window(0, 1, "colour, no window", bits=bits if volume.dtype.itemsize > 1 else 8)
+    inverted = volume.photometric_interpretation == "MONOCHROME1"
+    sample = _sample(volume)
+    center, width, why = _chosen(volume, wanted, sample)
+    words = f"window center {center:.4g}, width {width:.4g}{units_words(volume)} ({why})"
+    words += ", inverted" if inverted else ""
+    return Window(center, width, words, inverted)
+
+
+def hounsfield_fault(volume: Volume) -> str:
+    """Why the values of a volume are no Hounsfield units; empty where they are."""
+    header = volume.series.header
+    if header.modality != "CT":
+        return f"its modality is {header.modality}, not CT" if header.modality else "the files give no modality"
+    if volume.units not in _HOUNSFIELD:
+        return "it holds stored values" if not volume.rescaled else f"its units are {volume.units}"
+    sample = _sample(volume)
+    said = header.rescale_type in _HOUNSFIELD or header.units in _HOUNSFIELD
+    if not said and sample.size and sample.min() >= 0:
+        # Air is -1000 HU: some CT lack the intercept, and some files are CT by name alone.
+        return f"its values begin at {sample.min():g}, and no file says that they are HU"
+    return ""
+
+
+def units_words(volume: Volume) -> str:
+    """The units of the values, after a blank, for a number in a caption; empty where they are not sure or too long."""
+    if volume.units in _HOUNSFIELD:
+        return "" if hounsfield_fault(volume) else " HU"
+    return f" {volume.units}" if volume.units and len(volume.units) <= 8 else ""
+
+
+def window_argument(words: str) -> str | tuple[float, float]:
+    """A window as the command line gives it: a name, or ``CENTER,WIDTH``."""
+    try:
+        center, width = map(float, words.split(","))
+    except ValueError:
+        return words
+    return center, width
+
+
+def _chosen(volume: Volume, wanted: Wanted, sample: Pixels) -> tuple[float, float, str]:
+    """Center, width, and where they come from."""
+    if isinstance(wanted, str):
+        name = " ".join(wanted.lower().replace("-", " ").replace("_", " ").split())
+        return _percentiles(sample) if name == PERCENTILES else (*_preset(volume, name, wanted), name)
+    if wanted is not None:
+        return *_numbers(wanted), "as given"
+    given = volume.window
+    return (*given, "from the file") if given and _shows_something(sample, *given) else _percentiles(sample)
+
+
+def _preset(volume: Volume, name: str, wanted: str) -> tuple[float, float]:
+    if name not in CT_WINDOWS:
+        listed = ", ".join(CT_WINDOWS)
+        raise ValueError(f"there is no window {wanted!r}; for CT there are {listed}; for every volume {PERCENTILES}")
+    fault = hounsfield_fault(volume)
+    if fault:
+        raise ValueError(
+            f"the window {wanted!r} is in Hounsfield units, which {volume.series.title} does not hold ({fault}) → "
+            f'window="{PERCENTILES}" or window=(center, width)'
+        )
+    return CT_WINDOWS[name]
+
+
+def _numbers(wanted: Sequence[float]) -> tuple[float, float]:
+    try:
+        center, width = (float(number) for number in wanted)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"window must be a name or (center, width), not {wanted!r}") from error
+    if not (np.isfinite(center) and np.isfinite(width) and width > 0):
+        raise ValueError(f"a window needs a finite center and a width above 0, not {center:g} and {width:g}")
+    return center, width
+
+
+def _percentiles(sample: Pixels) -> tuple[float, float, str]:
+    low, high = (float(p) for p in np.percentile(sample, [1, 99.5])) if sample.size else (0.0, 1.0)
+    if high <= low and sample.size:
+        low, high = float(sample.min()), float(sample.max())
+    width = high - low if high > low else 1.0
+    return low + width / 2, width, "1st to 99.5th percentile"
+
+
+def _sample(volume: Volume) -> Pixels:
+    """Some values from everywhere in the volume, without padding and other fillings."""
+    step = max(1, int(np.ceil((volume.frames.size / _SAMPLES) ** (1 / 3))))
+    nz = volume.frames.shape[0]
+    values = volume.frames[:: min(step, max(1, nz // 8)), ::step, ::step].ravel()
+    if volume.padding_value is not None:
+        kept = values[values != volume.padding_value]
+        values = kept if kept.size else values
+    if volume.units in _HOUNSFIELD and np.any(values >= AIR):
+        values = values[values >= AIR]  # below lies what some scanners fill the corners with
+    return values[np.isfinite(values)] if values.dtype.kind == "f" else values
+
+
+def _shows_something(sample: Pixels, center: float, width: float) -> bool:
+    """Whether a window leaves neither one flat grey nor only black and white."""
+    if not sample.size:
+        return False
+    low, high = center - width / 2, center + width / 2
+    inside = float(np.mean((sample > low) & (sample < high)))
+    first, last = (float(p) for p in np.percentile(sample, [0.1, 99.9]))
+    return inside > 0.02 and (last - first) > 0.05 * width

@@ -1,0 +1,1 @@
+"""From the frames of a series to clean stacks in their order, on a grid."""

@@ -1,0 +1,325 @@
+"""From the frames of one stack to their order and the geometry of the volume they make."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ..errors import DuplicateSliceError, GeometryError, MissingSliceError, ShearedSeriesError
+from ..geometry import (
+    GAP_SLACK,
+    GAP_TOLERANCE,
+    Geometry,
+    direction_of,
+    is_unit,
+    normal_of,
+    orientation_fault,
+    same_position_limit,
+)
+from ..paths import natural_key
+from . import consistency
+from .assumptions import taken_for_granted
+from .regularity import grid_tolerance, sheared, uneven, usual_gap
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..geometry import Floats
+    from ..headers.header import Frame
+    from ..series import Series
+
+ORDERS = ("position", "natural", "given")
+
+
+class Arrangement(NamedTuple):
+    """The frames of one volume in their places."""
+
+    frames: tuple[Frame, ...]  # frames[k] is the k-th slice of volume.frames
+    geometry: Geometry  # of volume.frames
+    assumptions: tuple[str, ...]  # what was taken for granted, each a sentence for a DicomLoadWarning
+
+
+def arrange(series: Series, *, order: str, irregular: str, tolerance: float) -> Arrangement:
+    """Order the frames of a stack and work out where they lie.
+
+    Parameters
+    ----------
+    series : Series
+        One stack.
+    order : {"position", "natural", "given"}
+        Along the slice normal; by natural order of the file names; as the frames come.
+    irregular : {"raise", "resample", "keep"}
+        What a missing slice, uneven gaps or a tilt do: an error, or else a geometry that is not regular.
+    tolerance : float
+        How far a gap may differ from the median, and a slice lie off the grid, as a part of the spacing.
+
+    Raises
+    ------
+    InconsistentSeriesError
+        Layout, spacing or orientation differ between frames.
+    GeometryError
+        A position is missing, or positions make no regular grid (MissingSliceError, DuplicateSliceError,
+        ShearedSeriesError).
+    """
+    frames = check_consistent(series)
+    assumptions = taken_for_granted(series)
+    in_plane = _in_plane_spacing(frames, assumptions)
+    placed = [f for f in frames if f.position is not None and f.orientation is not None]
+    if order != "position":
+        frames = _in_named_order(frames, order)
+    elif not placed:
+        frames = _in_instance_order(frames, assumptions)
+    if len(placed) < len(frames) and placed:
+        raise _some_without_position(frames)
+    orientation = placed[0].orientation if placed else None
+    fault = orientation_fault(orientation) if orientation is not None else None
+    if fault and order == "position":
+        raise GeometryError(
+            f"ImageOrientationPatient cannot be used: {fault} ({consistency.some_names(frames)}) → "
+            'order="natural" loads the slices without a place in the patient',
+            files=consistency.paths_of(frames),
+        )
+    if fault:
+        assumptions.append(f"ImageOrientationPatient cannot be used ({fault}): the volume has no place in the patient")
+    if orientation is None and order != "position":
+        assumptions.append("no ImagePositionPatient or ImageOrientationPatient: the volume has no place in the patient")
+    if orientation is None or fault:
+        spacing = (*in_plane, _spacing_without_positions(frames, assumptions))
+        return Arrangement(tuple(frames), Geometry(_dimensions(frames), spacing), tuple(assumptions))
+
+    if not is_unit(orientation):
+        assumptions.append("the cosines of ImageOrientationPatient have not quite length 1: they are made unit vectors")
+    if order == "position":
+        normal = normal_of(orientation)
+        frames = [f for _, f in sorted(_along(frames, normal), key=lambda item: item[0])]
+    geometry = _geometry(series, frames, in_plane, irregular, tolerance, order, assumptions)
+    return Arrangement(tuple(frames), geometry, tuple(assumptions))
+
+
+def check_consistent(series: Series) -> list[Frame]:
+    """The frames of a stack, once they share layout, pixel spacing and orientation."""
+    frames = list(series.frames)
+    for group, fault in (
+        (consistency.by_kind, consistency.kind_fault),
+        (consistency.by_layout, consistency.layout_fault),
+        (consistency.by_pixel_spacing, consistency.spacing_fault),
+    ):
+        groups = group(frames)
+        if len(groups) > 1:
+            raise consistency.inconsistent(fault(groups), groups, _several(series))
+    groups = consistency.by_orientation(frames)
+    if len(groups) > 1:
+        stacks = _several(series)
+        if min(map(len, groups)) > 1 and len(stacks) > 1:
+            raise _several_volumes(stacks, consistency.paths_of(frames))
+        raise consistency.inconsistent(consistency.orientation_difference(groups), groups, stacks)
+    if len(consistency.by_stack(frames)) > 1:
+        raise _several_volumes(_several(series), consistency.paths_of(frames))
+    return frames
+
+
+def _several(series: Series) -> tuple[Series, ...]:
+    stacks = series.stacks()
+    return stacks if len(stacks) > 1 else ()
+
+
+def _in_plane_spacing(frames: Sequence[Frame], assumptions: list[str]) -> tuple[float, float]:
+    """Distance of columns and of rows in mm: PixelSpacing holds the rows' first (PS3.3 10.7.1.1)."""
+    header = frames[0].header
+    if header.pixel_spacing is not None:
+        return header.pixel_spacing[1], header.pixel_spacing[0]
+    imager = header.imager_pixel_spacing
+    if imager is not None and min(imager) > 0:
+        assumptions.append(
+            f"no PixelSpacing: ImagerPixelSpacing ({imager[0]:g}\\{imager[1]:g} mm, at the detector, without its "
+            "magnification) is taken for it"
+        )
+        return imager[1], imager[0]
+    assumptions.append("no PixelSpacing: 1 mm is taken for the distance of pixels")
+    return 1.0, 1.0
+
+
+def _dimensions(frames: Sequence[Frame]) -> tuple[int, int, int]:
+    return frames[0].header.columns, frames[0].header.rows, len(frames)
+
+
+def _in_named_order(frames: list[Frame], order: str) -> list[Frame]:
+    if order == "given":
+        return frames
+    key = natural_key()
+    return sorted(frames, key=lambda f: (key(f.path), f.index_in_file))
+
+
+def _in_instance_order(frames: list[Frame], assumptions: list[str]) -> list[Frame]:
+    """Order without positions: InstanceNumber where every file has its own, else natural order of the names."""
+    missing = "ImagePositionPatient" if any(f.position is None for f in frames) else "ImageOrientationPatient"
+    if len(frames) == 1:
+        assumptions.append(f"no {missing}: the volume has no place in the patient")
+        return frames
+    numbers = [f.header.instance_number for f in frames]
+    files = len({f.path for f in frames})
+    if files == 1:
+        assumptions.append(f"no {missing}: frames are in file order")
+        return sorted(frames, key=lambda f: f.index_in_file)
+    if None not in numbers and len(set(numbers)) == files:
+        assumptions.append(f"no {missing}: slices are in the order of InstanceNumber, their direction is not known")
+        return sorted(frames, key=lambda f: (f.header.instance_number or 0, f.index_in_file))
+    assumptions.append(f"no {missing}: slices are in natural order of the file names, their direction is not known")
+    return _in_named_order(frames, "natural")
+
+
+def _some_without_position(frames: Sequence[Frame]) -> GeometryError:
+    without = [f for f in frames if f.position is None or f.orientation is None]
+    files = consistency.paths_of(without)
+    return GeometryError(
+        f"{len(without)} of {len(frames)} frames have no ImagePositionPatient or ImageOrientationPatient "
+        f"({consistency.some_names(without)}) → ignore={files!r}",
+        files=files,
+    )
+
+
+def _spacing_without_positions(frames: Sequence[Frame], assumptions: list[str]) -> float:
+    """Distance of slices where no orientation gives a normal: between positions, else as the attributes say."""
+    points = np.array([f.position for f in frames if f.position is not None])
+    if 1 < len(points) == len(frames):
+        steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
+        if steps.min() > 0 and np.ptp(steps) <= GAP_TOLERANCE * steps.mean() + GAP_SLACK:
+            return float(steps.mean())
+    header = frames[0].header
+    between = _positive(header.spacing_between_slices) or _positive(header.slice_thickness)
+    if len(frames) > 1:
+        assumptions.append(f"no positions to measure: {between or 1:g} mm is taken for the distance of slices")
+    return between or 1.0
+
+
+def _positive(value: float | None) -> float | None:
+    return value if value is not None and value > 0 else None
+
+
+# ---------------------------------------------------------------------------------------------------- with positions
+def _along(frames: Sequence[Frame], normal: Floats) -> list[tuple[float, Frame]]:
+    points = np.array([f.position for f in frames], np.float64)
+    return list(zip((points @ normal).tolist(), frames, strict=True))
+
+
+def _geometry(
+    series: Series,
+    frames: Sequence[Frame],
+    in_plane: tuple[float, float],
+    irregular: str,
+    tolerance: float,
+    order: str,
+    assumptions: list[str],
+) -> Geometry:
+    """The geometry of frames in their final order; an error, or `regular` False, where they make no grid."""
+    positions = np.array([f.position for f in frames], np.float64)
+    direction = direction_of(frames[0].orientation or ())
+    along = positions @ direction[:, 2]
+    gaps = np.diff(along)
+    origin = (float(positions[0, 0]), float(positions[0, 1]), float(positions[0, 2]))
+    if len(frames) == 1:
+        spacing = (*in_plane, _thickness(frames[0], assumptions))
+        return Geometry(_dimensions(frames), spacing, origin, direction, positions)
+
+    if order == "position" or np.all(gaps > 0) or np.all(gaps < 0):
+        _check_duplicates(series, frames, np.abs(gaps))
+    else:
+        assumptions.append(f'order="{order}" is not monotone in space: the volume has no affine')
+        spacing = (*in_plane, float(np.median(np.abs(gaps))) or 1.0)
+        return Geometry(_dimensions(frames), spacing, origin, direction, positions, regular=False)
+    if gaps[0] < 0:
+        assumptions.append(
+            f'order="{order}" runs against the slice normal: the direction matrix of volume.frames is left-handed'
+        )
+        direction = direction * np.array([1.0, 1.0, -1.0])
+        gaps = -gaps
+    spacing = (*in_plane, float(gaps.mean()))
+    fault = uneven(frames, gaps, tolerance) or sheared(frames, positions, direction[:, 2], gaps, tolerance)
+    if fault is None:
+        return Geometry(_dimensions(frames), spacing, origin, direction, positions)
+    if irregular == "raise":
+        raise fault
+    spacing = (*in_plane, usual_gap(frames, gaps) if isinstance(fault, MissingSliceError) else float(gaps.mean()))
+    leaning = isinstance(fault, ShearedSeriesError)
+    step = _even_step(positions, grid_tolerance(tolerance) * spacing[2]) if leaning else None
+    return Geometry(_dimensions(frames), spacing, origin, direction, positions, regular=False, step=step)
+
+
+def _even_step(positions: Floats, tolerance: float) -> tuple[float, float, float] | None:
+    """The one step from slice to slice of a sheared stack; None where the steps differ."""
+    step = (positions[-1] - positions[0]) / (len(positions) - 1)
+    fitted = positions[0] + np.outer(np.arange(len(positions)), step)
+    if np.abs(fitted - positions).max() > tolerance + GAP_SLACK:
+        return None
+    return float(step[0]), float(step[1]), float(step[2])
+
+
+def _thickness(frame: Frame, assumptions: list[str]) -> float:
+    """The extent of a single slice along its normal."""
+    header = frame.header
+    thickness = _positive(header.slice_thickness) or _positive(header.spacing_between_slices)
+    if thickness is None:
+        assumptions.append("one slice without SliceThickness: 1 mm is taken for it")
+    return thickness or 1.0
+
+
+def _check_duplicates(series: Series, frames: Sequence[Frame], gaps: Floats) -> None:
+    same = np.flatnonzero(gaps <= same_position_limit(gaps))
+    uids: dict[str, list[Frame]] = {}
+    for frame in frames:
+        if frame.header.sop_instance_uid and frame.index_in_file == 0:
+            uids.setdefault(frame.header.sop_instance_uid, []).append(frame)
+    twins = [members for members in uids.values() if len(members) > 1]
+    if len(same):
+        stacks = _several(series)
+        if stacks:
+            raise _several_volumes(stacks, consistency.paths_of(frames))
+        pair = frames[int(same[0]) : int(same[0]) + 2]
+        if pair[0].path == pair[1].path:
+            words, way = " and ".join(map(consistency.frame_name, pair)), 'order="given" keeps the order of the file'
+        else:
+            copies = consistency.paths_of(frames[int(k) + 1] for k in same)
+            words, way = " and ".join(f.path for f in pair), f"ignore={copies!r}"
+        raise DuplicateSliceError(
+            f"{len(same)} of {len(frames)} slices lie at the position of another, the first at "
+            f"{_mm(pair[0])}: {words} → {way}",
+            files=consistency.paths_of([*pair, *(frames[int(k) + 1] for k in same)]),
+        )
+    if twins:
+        raise DuplicateSliceError(
+            f"{consistency.some_names(twins[0])} have the same SOPInstanceUID at different positions "
+            f"({_mm(twins[0][0])} and {_mm(twins[0][1])}): one is mislabelled → ignore={[twins[0][1].path]!r}",
+            files=consistency.paths_of(twins[0]),
+        )
+
+
+def _mm(frame: Frame) -> str:
+    return "({:g}, {:g}, {:g}) mm".format(*(frame.position or (0, 0, 0)))
+
+
+def _several_volumes(stacks: Sequence[Series], files: Sequence[str]) -> DuplicateSliceError:
+    """The error for a series that holds several volumes, saying what tells them apart."""
+    names = " and ".join(dict.fromkeys(name for stack in stacks for name, _ in stack.labels))
+    sizes = {len(stack.frames) for stack in stacks}
+    count = f"{min(sizes)}" if len(sizes) == 1 else f"{min(sizes)} to {max(sizes)}"
+    slices = f"of {count} slice{'s' * (max(sizes) > 1)}"
+    spacing = _common_spacing(stacks)
+    shown = f" ({', '.join(stack.label for stack in stacks)})" if len(stacks) <= 4 else ""
+    return DuplicateSliceError(
+        f"{len(stacks)} volumes {slices}{spacing} in one series, told apart by {names}{shown} → "
+        + consistency.choices(len(stacks)),
+        files=files,
+        stacks=stacks,
+    )
+
+
+def _common_spacing(stacks: Sequence[Series]) -> str:
+    try:
+        spacings = {
+            round(arrange(s, order="position", irregular="raise", tolerance=GAP_TOLERANCE).geometry.spacing[2], 3)
+            for s in stacks
+        }
+    except (GeometryError, ValueError):
+        return ""
+    return f" ({spacings.pop():g} mm)" if len(spacings) == 1 else ""

@@ -1,0 +1,1 @@
+"""A checked series as the source of a VTK pipeline."""
