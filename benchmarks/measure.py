@@ -9,6 +9,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -203,14 +204,25 @@ def peak_memory(peers: Sequence[Peer], data: Data, tiny: Data) -> list[Row]:
 
 
 def import_times(modules: Sequence[Peer], rounds: int) -> list[Row]:
-    """How long importing takes once numpy is there, each time in a fresh process."""
+    """How long importing takes once numpy is there, each time in a fresh process; bytecode is there, as after pip."""
+    with tempfile.TemporaryDirectory() as bytecode:
+        environment = {**os.environ, "PYTHONPYCACHEPREFIX": bytecode}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        return _import_times(modules, rounds, environment)
+
+
+def _import_times(modules: Sequence[Peer], rounds: int, environment: dict[str, str]) -> list[Row]:
     missing = {peer: why for peer in modules if (why := peer.missing())}
     seconds: dict[Peer, list[float]] = {peer: [] for peer in modules if peer not in missing}
     for turn in range(rounds + 1):
         for peer in list(seconds)[:: -1 if turn % 2 else 1]:
             code = f"import time, numpy; t = time.perf_counter(); import {peer.module}; print(time.perf_counter() - t)"
             done = subprocess.run(  # noqa: S603 - this interpreter, an import
-                [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False
+                [sys.executable, "-W", "ignore", "-c", code],
+                capture_output=True,
+                text=True,
+                check=False,
+                env=environment,
             )
             if done.returncode:
                 missing[peer] = f"failed: {done.stderr.strip().splitlines()[-1]:.150}"
