@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 _META = (0x00020002, 0x00020010)  # MediaStorageSOPClassUID and TransferSyntaxUID
 _DELIMITERS = (ITEM_END, SEQUENCE_END)
 _MAX_TEMPLATES = 256
+_MAX_ENCAPSULATED = 16  # templates that are compared with each encapsulated file
+_MAX_ITEMS = 4096  # of encapsulated pixel data
 _MAX_PREFIX = 1 << 20
+_ITEM, _SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0\0\0\0\0"
 _MAX_STRETCHES = 32
 _LONGEST = 1024  # bytes of a value that a template may be stretched for
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -69,7 +72,8 @@ class HeaderReader:
     """Reads headers like `read_header`, faster where files are alike. One for each scan; threads may share it."""
 
     def __init__(self) -> None:
-        self._by_size: dict[int, list[_Template]] = {}
+        self._by_size: dict[int, list[_Template]] = {}  # of native files
+        self._encapsulated: tuple[_Template, ...] = ()  # which have a size each; the latest first
         self._count = 0
         self._latest: _Template | None = None
 
@@ -88,7 +92,10 @@ class HeaderReader:
         return header
 
     def _keep(self, template: _Template) -> None:
-        self._by_size.setdefault(template.header.size, []).append(template)
+        if template.header.encapsulated:
+            self._encapsulated = (template, *self._encapsulated[: _MAX_ENCAPSULATED - 1])
+        else:
+            self._by_size.setdefault(template.header.size, []).append(template)
         self._count += 1
         self._latest = template
 
@@ -102,29 +109,35 @@ class HeaderReader:
             status = os.fstat(fd)
             if not stat.S_ISREG(status.st_mode):
                 return None
-            templates = self._by_size.get(status.st_size, ())
-            prefix = status.st_size - latest.header.pixel_length
-            longest = max([t.prefix for t in templates], default=min(prefix, _MAX_PREFIX))
-            if longest <= 0:
+            templates = (*self._by_size.get(status.st_size, ()), *self._encapsulated)
+            data = os.read(fd, _bytes_needed(templates, latest, status.st_size))
+            structure = np.frombuffer(data, np.uint8)
+            for template in templates:
+                if len(data) < template.prefix or structure.take(template.places).tobytes() != template.expected:
+                    continue
+                header = _filled(template, path, status, data, fd)
+                if header is not None:
+                    self._latest = template
+                    return header
+            if self._count >= _MAX_TEMPLATES:
                 return None
-            data = os.read(fd, longest)
+            stretched = _stretched(latest, structure)
+            header = stretched and _filled(stretched, path, status, data, fd)
         finally:
             os.close(fd)
-        structure = np.frombuffer(data, np.uint8)
-        for template in templates:
-            if len(data) < template.prefix or structure.take(template.places).tobytes() != template.expected:
-                continue
-            header = _filled(template, path, status.st_mtime_ns, data)
-            if header is not None:
-                self._latest = template
-                return header
-        if len(data) < prefix or self._count >= _MAX_TEMPLATES:
-            return None
-        stretched = _stretched(latest, structure[:prefix])
-        header = stretched and _filled(stretched, path, status.st_mtime_ns, data)
         if stretched and header:
             self._keep(stretched)
         return header
+
+
+def _bytes_needed(templates: tuple[_Template, ...], latest: _Template, size: int) -> int:
+    """How much of a file to read so that the templates can be compared with it, and the latest one be stretched."""
+    stretched = latest.prefix + _LONGEST if latest.header.encapsulated else size - latest.header.pixel_length
+    return max(
+        0,
+        *(t.prefix for t in templates),
+        0 if templates and not latest.header.encapsulated else min(stretched, _MAX_PREFIX),
+    )
 
 
 def _stretched(template: _Template, structure: NDArray[np.uint8]) -> _Template | None:
@@ -135,7 +148,8 @@ def _stretched(template: _Template, structure: NDArray[np.uint8]) -> _Template |
     """
     places, elements = template.places.copy(), template.elements.copy()
     expected = np.frombuffer(template.expected, np.uint8).copy()
-    width = template.header.pixel_length
+    if not len(structure):
+        return None
     for _ in range(_MAX_STRETCHES):
         found = structure.take(places, mode="clip")  # what lies behind the end yet may come nearer
         wrong = found != expected
@@ -155,18 +169,28 @@ def _stretched(template: _Template, structure: NDArray[np.uint8]) -> _Template |
         elements[k + 1 :] += moved
     else:
         return None
-    if elements[-1, 1] != len(structure) or places.max() >= len(structure):
+    prefix = int(elements[-1, 1])
+    if max(prefix, places.max() + 1) > len(structure):
         return None
-    header = template.header._replace(pixel_offset=len(structure), size=len(structure) + width)
+    # Of native pixel data the size follows; of encapsulated one each file has its own.
+    header = template.header._replace(pixel_offset=prefix, size=prefix + template.header.pixel_length)
     wanted = tuple(
         w._replace(start=int(elements[w.element, 1]), end=int(elements[w.element, 2])) for w in template.wanted
     )
-    return _Template(header, len(structure), places, expected.tobytes(), wanted, elements, template.elastic)
+    return _Template(header, prefix, places, expected.tobytes(), wanted, elements, template.elastic)
 
 
-def _filled(template: _Template, path: str, modified_ns: int, data: bytes) -> Header | None:
+def _filled(template: _Template, path: str, status: os.stat_result, data: bytes, fd: int) -> Header | None:
     """The template's header with the values of another file; None where that file needs a strict parse."""
-    changed: dict[str, object] = {"path": path, "modified_ns": modified_ns}
+    length = template.header.pixel_length
+    if template.header.encapsulated:
+        length = _encapsulated_length(fd, template.prefix, status.st_size)
+    elif template.prefix + length != status.st_size:
+        return None
+    if length < 0:
+        return None
+    changed: dict[str, object] = {"path": path, "size": status.st_size, "modified_ns": status.st_mtime_ns}
+    changed["pixel_length"] = length
     for _, start, end, raw, name, parse in template.wanted:
         value = data[start:end]
         if value == raw:
@@ -183,14 +207,29 @@ def _filled(template: _Template, path: str, modified_ns: int, data: bytes) -> He
     return template.header._replace(**changed)  # type: ignore[arg-type]
 
 
+def _encapsulated_length(fd: int, start: int, size: int) -> int:
+    """How many bytes of items there are up to the delimiter that ends the file; -1 where it ends in another way."""
+    place = start
+    for _ in range(_MAX_ITEMS):
+        os.lseek(fd, place, os.SEEK_SET)
+        head = os.read(fd, 8)
+        if head == _SEQUENCE_END:
+            return place - start if place + 8 == size else -1
+        if head[:4] != _ITEM or place + 8 >= size:
+            return -1
+        place += 8 + int.from_bytes(head[4:], "little")
+    return -1
+
+
 def _learn(header: Header, visited: list[Element]) -> _Template | None:
-    """A template from a strictly parsed header; None where the file does not end with its native pixel data."""
-    end = header.pixel_offset + header.pixel_length
-    if not header.native or header.functional_groups or end != header.size or header.pixel_offset > _MAX_PREFIX:
+    """A template from a strictly parsed header; None where the file does not end with its pixel data."""
+    if header.functional_groups or header.pixel_offset > _MAX_PREFIX or not (header.native or header.encapsulated):
         return None
+    end = visited[-1].offset if header.encapsulated else header.pixel_offset + header.pixel_length
+    visited = visited[: 1 + next(k for k, e in enumerate(visited) if e.offset == header.pixel_offset and e.depth == 0)]
     with open(header.path, "rb", buffering=0) as file:
         data = file.read(header.pixel_offset)
-    if data[128:132] != b"DICM" or len(data) < header.pixel_offset or visited[-1].offset != header.pixel_offset:
+    if data[128:132] != b"DICM" or len(data) < header.pixel_offset or end != header.size:
         return None
     big = header.transfer_syntax == EXPLICIT_BIG
     wanted = [(k, f) for k, e in enumerate(visited) if e.depth == 0 and (f := FIELDS.get(e.tag)) and e.length >= 0]
