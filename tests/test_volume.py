@@ -310,7 +310,10 @@ def test_units_are_the_first_that_the_file_names(series: Write) -> None:
     assert vdl.load(series("b", Modality="PT", Units="BQML").folder).units == "BQML"
     assert vdl.load(series("c", Modality="MR").folder).units is None
     assert vdl.load(series("d", RescaleType="OD").folder).units == "OD"
-    assert vdl.load(series("e", RescaleType="US").folder).units == "HU"  # PS3.3 C.11.1.1.2: unspecified
+    # PS3.3 C.11.1.1.2: unspecified
+    assert vdl.load(series("e", RescaleType="US", RescaleIntercept=-1024).folder).units == "HU"
+    assert vdl.load(series("f", RescaleType="US", RescaleIntercept=0, dtype="i2").folder).units is None
+    assert vdl.load(series("g", RescaleType="US", Modality="MR").folder).units is None
 
 
 @pytest.mark.parametrize("word", ["MONOCHROME1", "MONOCHROME2"])

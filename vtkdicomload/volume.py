@@ -208,22 +208,25 @@ class Volume(Outputs):
             return None
         if self.rescaled:
             return center, width
+        if frame.header.has_modality_lut:
+            return None
         # PS3.3 C.11.2.1.2: a window is one of rescaled values.
-        return (
-            None
-            if frame.header.has_modality_lut
-            else ((center - frame.intercept) / frame.slope, width / abs(frame.slope))
-        )
+        return (center - frame.intercept) / frame.slope, width / abs(frame.slope)
 
     @property
     def units(self) -> str | None:
-        """Units of the rescaled values: RescaleType, else Units; ``HU`` for CT that says nothing else."""
+        """Units of the rescaled values: RescaleType, else Units; ``HU`` for CT that says nothing else.
+
+        Of a CT whose RescaleType is US ("unspecified", PS3.3 C.11.1.1.2) only where an intercept makes them HU.
+        """
         header = self.series.header
         if not self.rescaled:
             return None
-        # PS3.3 C.11.1.1.2: US is "unspecified".
-        said = header.rescale_type if header.rescale_type != "US" else None
-        return said or header.units or ("HU" if header.modality == "CT" else None)
+        unspecified = header.rescale_type == "US"
+        if header.rescale_type and not unspecified:
+            return header.rescale_type
+        hounsfield = header.modality == "CT" and not (unspecified and self.series.frames[0].intercept == 0)
+        return header.units or ("HU" if hounsfield else None)
 
     # ------------------------------------------------------------------------------------------ views
     def reorient(self, axes: str = "LPS") -> Volume:
