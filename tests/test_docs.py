@@ -163,3 +163,12 @@ def test_every_linked_file_and_heading_exists(path: Path) -> None:
         assert file.exists(), f"{path.name} links {target}"
         if anchor:
             assert anchor in heading_anchors(file.read_text(encoding="utf-8")), f"{path.name} links {target}"
+
+
+def test_times_in_the_readme_are_those_that_were_measured() -> None:
+    section = README.read_text(encoding="utf-8").split("## How fast")[1].split("\n## ")[0]
+    times = re.findall(r"\d[\d.]* ms", section)
+    measured = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    assert len(times) >= 4
+    for time in times:
+        assert f"| {time} |" in measured, time
