@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from . import peers, scans
 from .measure import SAME
-from .targets import targets
+from .targets import base, targets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,8 +56,8 @@ def markdown(sections: Sequence[Section], rounds: int, command: str) -> str:
     ]
     aims = targets(sections)
     if aims:
-        lines = _table(("work", "the design wants", "measured"), [list(aim) for aim in aims])
-        parts += ["### The aims of the design", lines]
+        lines = _table(("work", "aim", "measured"), [list(aim) for aim in aims])
+        parts += ["### Aims", lines]
     return "\n\n".join(parts) + "\n"
 
 
@@ -81,14 +81,14 @@ def _section(section: Section) -> str:
 
 
 def _time_table(rows: Sequence[Row]) -> str:
-    medians = {row.peer: row.median for row in rows}
-    bases = [(peer, title) for peer, title in _BASES if medians.get(peer)]
+    by_peer = {row.peer: base(row) for row in rows}
+    bases = [(peer, title) for peer, title in _BASES if by_peer.get(peer)]
     lines = []
     for row in rows:
         cells = [row.peer, _milliseconds(row.median), _spread(row)]
         for peer, _ in bases:
-            base = medians[peer]
-            cells.append(f"{row.median / base:.2f}" if row.median and base else "")
+            below = by_peer[peer]
+            cells.append(f"{row.median / below:.2f}" if row.median and below else "")
         lines.append([*cells, "" if row.outcome == SAME else row.outcome])
     return _table(("reader", "median", "least … most", *(f"÷ {title}" for _, title in bases), "remark"), lines)
 

@@ -1,4 +1,4 @@
-"""What the design asks for, beside what was measured: information, not a test."""
+"""What is aimed at, beside what was measured: information, not a test."""
 
 from __future__ import annotations
 
@@ -71,13 +71,19 @@ def _growth(rows: Sequence[Row]) -> Iterator[Target]:
         yield Target(long, f"{name}: ratio to its floor {wanted}", _times(ratio))
 
 
+def base(row: Row) -> float | None:
+    """What others are divided by: of the floor its least run, since noise only adds to it; else the median."""
+    return min(row.seconds) if row.peer == _FLOOR and row.median else row.median
+
+
 def _works(rows: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(row.work for row in rows))
 
 
 def _ratio(rows: Sequence[Row], work: str, above: str, below: str) -> float | None:
-    medians = {row.peer: row.median for row in rows if row.work == work}
-    upper, lower = medians.get(above), medians.get(below)
+    chosen = {row.peer: row for row in rows if row.work == work}
+    upper = chosen[above].median if above in chosen else None
+    lower = base(chosen[below]) if below in chosen else None
     return upper / lower if upper and lower else None
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import importlib.util
 import inspect
 import re
 from functools import cache
@@ -172,3 +174,19 @@ def test_times_in_the_readme_are_those_that_were_measured() -> None:
     assert len(times) >= 4
     for time in times:
         assert f"| {time} |" in measured, time
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "CHANGELOG.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
+)
+def test_modules_that_are_named_exist(name: str) -> None:
+    for dotted in set(re.findall(r"vtkdicomload(?:\.\w+)+", (ROOT / name).read_text(encoding="utf-8"))):
+        module, _, last = dotted.rpartition(".")
+        if importlib.util.find_spec(module) is None or not hasattr(importlib.import_module(module), last):
+            importlib.import_module(dotted)
+
+
+def test_every_picture_is_shown() -> None:
+    pages = " ".join(p.read_text(encoding="utf-8") for p in [README, *(ROOT / "docs").glob("*.md")])
+    for picture in (ROOT / "docs" / "images").iterdir():
+        assert f"images/{picture.name}" in pages, picture.name

@@ -49,7 +49,7 @@ FAULTY: dict[str, tuple[dict[str, Any], str, type[vdl.DicomLoadError]]] = {
     "hole": ({"edit": _hole}, "missing slices, uneven gaps", vdl.MissingSliceError),
     "pair": ({"edit": _pair}, "slices at one position", vdl.DuplicateSliceError),
     "echoes": ({"edit": _echoes, "count": 6}, "2 volumes in one", vdl.DuplicateSliceError),
-    "rows": ({"edit": _wider}, "frames differ in layout", vdl.InconsistentSeriesError),
+    "rows": ({"edit": _wider}, "frames do not go together", vdl.InconsistentSeriesError),
     "orientation": ({"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]}, "positions cannot be used", vdl.GeometryError),
     "palette": (
         {"dtype": np.uint8, "PhotometricInterpretation": "PALETTE COLOR"},

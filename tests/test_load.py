@@ -367,10 +367,10 @@ def test_too_large_a_volume_is_refused_before_memory_is_taken(series: Write, mon
 
 def test_by_default_the_limit_is_what_memory_there_is(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     truth = series()
-    monkeypatch.setattr(plan, "available_bytes", lambda: 600)
+    monkeypatch.setattr(plan, "usable_bytes", lambda: 450)
     with pytest.raises(vdl.DicomLoadError, match="max_bytes"):
         vdl.load(truth.folder)
-    monkeypatch.setattr(plan, "available_bytes", lambda: 640)
+    monkeypatch.setattr(plan, "usable_bytes", lambda: 480)
     np.testing.assert_array_equal(vdl.load(truth.folder).frames, truth.frames)
 
 

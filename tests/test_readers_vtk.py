@@ -118,8 +118,6 @@ def test_real_series(folder: str, data: Path, capfd: Any) -> None:
 
 
 def test_the_demo_series_by_directory(ct_head: Path) -> None:
-    if not ct_head.is_dir():
-        pytest.skip("the demo series is not installed")
     frames = scanned(p for p in ct_head.iterdir() if p.is_file())
     out, said = filled(frames)
     assert said.endswith("(by directory)")

@@ -58,7 +58,7 @@ def _words(error: errors.DicomLoadError) -> str:
         return f"{len(error.stacks)} volumes in one" if error.stacks else "slices at one position"
     if isinstance(error, errors.InconsistentSeriesError):
         segments = any(name.startswith("Segment") for stack in error.stacks for name, _ in stack.labels)
-        return f"{len(error.stacks)} segments" if segments else "frames differ in layout"
+        return f"{len(error.stacks)} segments" if segments else "frames do not go together"
     if isinstance(error, errors.MissingSliceError):
         return "missing slices, uneven gaps"
     if isinstance(error, errors.ShearedSeriesError):

@@ -46,7 +46,7 @@ class Loaded:
 
     @property
     def series(self) -> Series | None:
-        """The series that was loaded."""
+        """The series that was loaded; None where there is an error."""
         return self.volume.series if self.volume is not None else None
 
 

@@ -12,7 +12,7 @@ from . import guard
 from .errors import DicomLoadError
 from .geometry import GAP_TOLERANCE
 from .headers.real_world import chosen_label, mapped
-from .memory import available_bytes
+from .memory import usable_bytes
 from .readers import ENGINES, check_supported, choose
 from .readers.threads import stepper
 from .readers.values import ValueOverflow, conversion_for, pixel_shape, wider
@@ -241,10 +241,11 @@ def _check_size(plan: Plan, shape: tuple[int, ...]) -> None:
     needed = dtype.itemsize
     for n in shape:
         needed *= n
-    limit = available_bytes() * 3 // 4 if max_bytes is None else max_bytes
-    if limit is not None and needed > limit:
+    limit = usable_bytes() if max_bytes is None else max_bytes
+    if needed > limit:
+        what = "three quarters of the available memory" if max_bytes is None else "max_bytes"
         raise DicomLoadError(
             f"the volume of {'×'.join(map(str, shape))} {dtype} needs {needed / 2**20:.0f} MiB, more than "
-            f"the {limit / 2**20:.0f} MiB of max_bytes → max_bytes={needed}",
+            f"the {limit / 2**20:.0f} MiB of {what} → max_bytes={needed}",
             files=[plan.series.frames[0].path],
         )

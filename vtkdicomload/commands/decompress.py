@@ -22,7 +22,7 @@ from ..errors import (
 )
 from ..headers.header import EXPLICIT_BIG, NATIVE_SYNTAXES, PIXEL_DATA, Frame
 from ..headers.transfer_syntaxes import syntax_name
-from ..memory import available_bytes
+from ..memory import usable_bytes
 from ..paths import Skipped, describe, find_files
 from ..quiet import quiet_pydicom
 from ..readers import codec, unsupported
@@ -248,7 +248,7 @@ def _check_supported(header: Header) -> None:
             f"→ ignore=[{header.path!r}], and load() it as it is",
             files=[header.path],
         )
-    if size > available_bytes() * 3 // 4:
+    if size > usable_bytes():
         raise DicomLoadError(f"{header.path}: its pixels need {size / 2**20:.0f} MiB of memory", files=[header.path])
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..errors import DicomLoadError, MissingSliceError, ShearedSeriesError
+from ..choice import choose_series, choose_stack
+from ..errors import DicomLoadError, MissingSliceError, MultipleSeriesError, ShearedSeriesError
 from .terminal import progress_bar
 
 if TYPE_CHECKING:
@@ -76,22 +78,27 @@ def chosen_from(found: Scan, series: str | None, stack: str | None) -> Series:
 
 def row_of(found: Scan, wanted: str) -> int:
     """The row of a scan that an option names."""
-    if wanted == "largest" and found.series:
-        return max(range(len(found)), key=lambda i: len(found[i].frames) * found[i].rows * found[i].columns)
-    rows = [i for i, series in enumerate(found) if wanted in (str(i), series.uid)]
-    if not rows:
+    try:
+        return found.series.index(choose_series(found, _choice(wanted)))
+    except MultipleSeriesError as error:
         there = f"row 0 to {len(found) - 1}" if len(found) > 1 else "row 0 only"
-        raise DicomLoadError(f"--series {wanted}: no such series ({there}, or a UID)")
-    return rows[0]
+        raise DicomLoadError(f"--series {wanted}: no such series, or several ({there}, or a UID)") from error
 
 
 def _stack(series: Series, wanted: str) -> Series:
-    stacks = series.stacks()
-    rows = [i for i, stack in enumerate(stacks) if wanted in (str(i), stack.label)]
-    if not rows:
+    try:
+        return choose_stack(series, _choice(wanted))
+    except DicomLoadError as error:
+        stacks = series.stacks()
         listed = ", ".join(f"{i}{' ' + stack.label if stack.label else ''}" for i, stack in enumerate(stacks[:12]))
-        raise DicomLoadError(f"--stack {wanted}: there {'is' if len(stacks) == 1 else 'are'} {len(stacks)}: {listed}")
-    return stacks[rows[0]]
+        raise DicomLoadError(
+            f"--stack {wanted}: there {'is' if len(stacks) == 1 else 'are'} {len(stacks)}: {listed}"
+        ) from error
+
+
+def _choice(words: str) -> int | str:
+    """A row, or a text, as `load` takes it."""
+    return int(words) if re.fullmatch(r"-?\d+", words) else words
 
 
 def loaded(series: Series, irregular: str) -> Volume:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from itertools import pairwise
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import DicomLoadError, GeometryError
+from ..errors import GeometryError
 from .windows import units_words
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def write_surface(surface: vtkPolyData, path: str | os.PathLike[str]) -> None:
             temporary = os.path.join(folder, f"surface{kind}")
             _write(surface, temporary, kind)
             if not _is_whole(temporary, kind, surface):
-                raise DicomLoadError(f"{path} could not be written whole: is the disk full?")
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.replace(temporary, path)
     except OSError as error:
         raise OSError(error.errno, error.strerror, path) from error
