@@ -477,8 +477,9 @@ def test_words_name_both_views_with_their_axes(series: Write) -> None:
 
 def test_axes_of_a_sagittal_stack_are_named_after_the_patient(series: Write) -> None:
     # row (0, 1, 0) × column (0, 0, -1) = (-1, 0, 0): slices ascend to the right
-    words = vdl.load(series(orientation=PLANES["sagittal"]).folder).view_axes()
-    assert words == ("(z→R, y→F, x→P)", "(i→P, j→H, k→L)")
+    words = repr(vdl.load(series(orientation=PLANES["sagittal"]).folder))
+    assert "(z→R, y→F, x→P)" in words
+    assert "(i→P, j→H, k→L)" in words
 
 
 def test_no_identity_is_in_any_words(series: Write) -> None:

@@ -150,16 +150,12 @@ class Geometry:
         if self.origin is None or self.direction is None:
             return self
         to_last_row = self.direction[:, 1] * self.spacing[1] * (ny - 1)
-        if self.positions is None:
-            positions, origin = None, np.array(self.origin) + to_last_row
-            origin = origin + self.direction[:, 2] * self.spacing[2] * (nz - 1)
+        positions = None if self.positions is None else self.positions[::-1] + to_last_row
+        if self.regular or positions is None:
+            # The grid, not the last slice's own wobble, decides where the far corner lies.
+            origin = np.array(self.origin) + to_last_row + self.direction[:, 2] * self.spacing[2] * (nz - 1)
         else:
-            positions = self.positions[::-1] + to_last_row
             origin = positions[0]
-            if self.regular:
-                # The grid, not the last slice's own wobble, decides where the far corner lies.
-                far = self.direction[:, 2] * self.spacing[2] * (nz - 1)
-                origin = np.array(self.origin) + to_last_row + far
         return Geometry(
             self.dimensions,
             self.spacing,

@@ -14,11 +14,11 @@ from .geometry import GAP_TOLERANCE
 from .headers.real_world import chosen_label, mapped
 from .memory import usable_bytes
 from .readers import ENGINES, check_supported, choose
-from .readers.threads import stepper
 from .readers.values import ValueOverflow, conversion_for, pixel_shape, wider
 from .slices.order import ORDERS, arrange
 from .slices.regularity import may_omit
 from .slices.resample import complete, resample, upright_grid
+from .threads import stepper
 from .volume import LAYOUTS, allocate
 
 if TYPE_CHECKING:

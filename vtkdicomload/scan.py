@@ -12,8 +12,8 @@ from .headers.header import NotDicomError
 from .headers.multiframe import frames_of
 from .headers.templates import HeaderReader
 from .paths import Files, Skipped, find_files
-from .readers.threads import for_each, stepper
 from .series import Problem, Series
+from .threads import for_each, stepper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,6 +6,7 @@ import html
 from typing import TYPE_CHECKING
 
 from .examination import examine
+from .geometry import opposite, toward
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,9 +82,18 @@ def scan_html(found: Scan) -> str:
     )
 
 
+def _view_axes(volume: Volume) -> tuple[str, str]:
+    """Where the axes of `frames` and of `array` run to, in words."""
+    direction = volume.frames_geometry.direction
+    if direction is None:
+        return "(z, y, x)", "(x, y from the bottom, z descending)"
+    x, y, z = (toward(cosines) for cosines in direction.T)
+    return f"(z→{z}, y→{y}, x→{x})", f"(i→{x}, j→{opposite(y)}, k→{opposite(z)})"
+
+
 def volume_facts(volume: Volume) -> list[tuple[str, str]]:
     """What a person wants to know of a volume, as (name, words)."""
-    frames_axes, array_axes = volume.view_axes()
+    frames_axes, array_axes = _view_axes(volume)
     geometry = volume.geometry
     spacing = " × ".join(f"{s:.6g}" for s in volume.spacing) + " mm"
     origin = "none in the files"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from .geometry import Geometry, toward
+from .geometry import Geometry
 from .outputs import Outputs
 
 if TYPE_CHECKING:
@@ -279,12 +279,3 @@ class Volume(Outputs):
         from .tables import volume_html
 
         return volume_html(self)
-
-    def view_axes(self) -> tuple[str, str]:
-        """Where the axes of `frames` and of `array` run to, in words for `repr`."""
-        direction = self.frames_geometry.direction
-        if direction is None:
-            return "(z, y, x)", "(x, y from the bottom, z descending)"
-        x, y, z = (toward(c) for c in direction.T)
-        i, j, k = (toward(c) for c in (direction * np.array([1.0, -1.0, -1.0])).T)
-        return f"(z→{z}, y→{y}, x→{x})", f"(i→{i}, j→{j}, k→{k})"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .attributes import FIELDS
-from .elements import ITEM_END, LONG_VRS, SEQUENCE_END
+from .elements import ITEM_END, LONG_VRS, READ_FLAGS, SEQUENCE_END
 from .header import EXPLICIT_BIG, Header, read_header
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ _MAX_PREFIX = 1 << 20
 _ITEM, _SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0\0\0\0\0"
 _MAX_STRETCHES = 32
 _LONGEST = 1024  # bytes of a value that a template may be stretched for
-_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 # Attributes that differ from slice to slice and are judged by themselves. Another one that differs decides how the rest
 # is understood, so the file is parsed strictly.
@@ -102,7 +101,7 @@ class HeaderReader:
     def _matched(self, path: str, latest: _Template) -> Header | None:
         """The header by a template that the file fits, or by the latest one stretched; None where it fits none."""
         try:
-            fd = os.open(path, _FLAGS)
+            fd = os.open(path, READ_FLAGS)
         except OSError:
             return None  # the strict reader says why
         try:

@@ -10,10 +10,10 @@ import numpy as np
 
 from ..errors import CorruptFileError
 from ..quiet import warn
+from ..threads import for_each
 from . import colour, direct, values
 from .codestream import CodestreamSize, bare_codestream, codestream_size, declared_colour
 from .encapsulation import CompressedFrames
-from .threads import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..headers.header import EXPLICIT_BIG
+from ..threads import for_each
 from . import values
 from .files import read_into
-from .threads import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

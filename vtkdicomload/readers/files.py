@@ -7,11 +7,10 @@ import stat
 from typing import TYPE_CHECKING
 
 from ..errors import CorruptFileError
+from ..headers.elements import READ_FLAGS
 
 if TYPE_CHECKING:
     from ..headers.header import Header
-
-_READ_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def check_unchanged(header: Header) -> None:
@@ -49,7 +48,7 @@ def bytes_of(header: Header, offset: int, length: int) -> bytes:
 def read_into(wanted: memoryview, header: Header, offset: int) -> None:
     """Fill a buffer with the bytes at an offset of a scanned file; errors as `check_unchanged`."""
     try:
-        fd = os.open(header.path, _READ_FLAGS)
+        fd = os.open(header.path, READ_FLAGS)
         try:
             _check_stamp(header, os.fstat(fd))
             got = _read_at(fd, wanted, offset)

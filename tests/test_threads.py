@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from vtkdicomload.readers.threads import for_each
+from vtkdicomload.threads import for_each
 
 WORKERS = (None, 1, 2, 3, 8)
 
