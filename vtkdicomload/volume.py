@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from .geometry import Geometry
 from .outputs import Outputs
 
 if TYPE_CHECKING:
     from vtkmodules.vtkCommonDataModel import vtkImageData
 
-    from .geometry import Floats
+    from .geometry import Floats, Geometry
     from .guard import Check
     from .readers.values import Pixels
     from .series import Series
