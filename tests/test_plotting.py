@@ -61,6 +61,11 @@ def test_an_oblique_volume_is_cut_through_the_point(series: Write) -> None:
     for axes in volume.plot((500, 1000), at=at).axes:
         assert (np.asarray(axes.images[0].get_array()) > 200).sum() == 1
         assert axes.get_title().startswith("oblique ")
+        # Along oblique axes the ticks are no coordinates of the patient, and do not say so.
+        words = " ".join((axes.get_title(), axes.get_xlabel(), axes.get_ylabel()))
+        assert "LPS" not in words
+        assert " = " not in words
+        assert axes.get_xlabel().startswith("mm toward ")
 
 
 def test_letters_axes_and_titles(series: Write) -> None:

@@ -85,15 +85,21 @@ def _matching(items: Sequence[Series], choice: Any, named: Any) -> list[int]:
 
 
 def _largest(items: Sequence[Series]) -> int:
-    return max(range(len(items)), key=lambda i: len(items[i].frames) * items[i].rows * items[i].columns)
+    return max(range(len(items)), key=lambda i: _voxels(items[i]))
+
+
+def _voxels(series: Series) -> int:
+    return len(series.frames) * series.rows * series.columns
 
 
 def _several(found: Scan, what: str) -> MultipleSeriesError:
     listed = " | ".join(f"[{i}] {line(s)}" for i, s in enumerate(found[:_SHOWN]))
     more = f" | and {len(found) - _SHOWN} more, print(scan(p)) lists them" if len(found) > _SHOWN else ""
-    row = _largest(found.series)
+    largest, loadable = _largest(found.series), [i for i, s in enumerate(found) if examine(s).error is None]
+    row = max(loadable, key=lambda i: (_voxels(found[i]), -i)) if loadable else largest
+    by_size = ', load(p, series="largest")' if row == largest else ""
     return MultipleSeriesError(
-        f'{what}: {listed}{more}\n  → load(p, series={row}), load(p, series="largest") or load_all(p)',
+        f"{what}: {listed}{more}\n  → load(p, series={row}){by_size} or load_all(p)",
         files=[s.files[0] for s in found],
         scan=found,
     )

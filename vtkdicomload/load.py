@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from .errors import DicomLoadError
 from .geometry import GAP_TOLERANCE
 from .plan import Options, plan_volume, read_whole
 from .quiet import warn
@@ -124,7 +125,15 @@ def load_all(source: Any, *, ignore: Ignore = (), **options: Any) -> list[Volume
     checked = _options(options)
     found, ignored = find_series(source, ignore, checked.workers)
     refuse_problems(found.problems)
-    return [_load_stack(stack, checked, ignored) for series in found for stack in series.stacks()]
+    return [_named(stack, row, checked, ignored) for row, series in enumerate(found) for stack in series.stacks()]
+
+
+def _named(stack: Series, row: int, options: Options, ignored: tuple[str, ...]) -> Volume:
+    try:
+        return _load_stack(stack, options, ignored)
+    except DicomLoadError as error:
+        error.add_note(f"in [{row}] {stack.title}; load_many(scan(p)) goes on where a series does not load")
+        raise
 
 
 def check_options(options: dict[str, Any]) -> None:

@@ -100,7 +100,8 @@ def load_many(
     are through.
     """
     if isinstance(sources, (str, bytes, os.PathLike)):
-        raise TypeError(f"load_many takes several sources: load_many([{os.fspath(sources)!r}])")
+        source = os.fspath(sources)
+        raise TypeError(f"load_many takes several sources: load_many(scan({source!r})) reads each series there")
     if ahead < 1:
         raise ValueError(f"ahead must be 1 or more, not {ahead!r}")
     if workers is not None and workers < 1:

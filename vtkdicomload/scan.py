@@ -143,6 +143,8 @@ def _read(path: str, headers: HeaderReader) -> tuple[Frame, ...] | CorruptFileEr
         return error
     except NotDicomError as reason:
         words = str(reason)
+        if words == "gzip-compressed DICOM":
+            return CorruptFileError(f"{path} is {words} → python -m gzip -d {path}, or ignore=[{path!r}]", files=[path])
         if _ought_to_be_dicom(path, words):
             return CorruptFileError(f"{path}: {words}, where DICOM was expected → ignore=[{path!r}]", files=[path])
         return words
@@ -157,7 +159,7 @@ def _ought_to_be_dicom(path: str, words: str) -> bool:
     if words == "DICOM without pixel data":
         return False
     named = os.path.splitext(path)[1].lower() in _SUFFIXES
-    return named or words == "gzip-compressed DICOM" or (_slice_like(path) and words in ("empty", "only zeros"))
+    return named or (_slice_like(path) and words in ("empty", "only zeros"))
 
 
 _SUFFIXES = (".dcm", ".dicom", ".ima", ".dc3")

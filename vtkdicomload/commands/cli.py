@@ -28,6 +28,7 @@ from .finding import (
     row_of,
     scanned,
     source_of,
+    told_the_way,
     verified,
     way_past,
 )
@@ -85,7 +86,7 @@ def info(
         bool, typer.Option("--json", help="Print JSON with stable keys, `error` among them where it failed.")
     ] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Read the pixels too, every frame by two readers.")] = False,
-    series: Annotated[str | None, typer.Option(help="Describe this row only.")] = None,
+    series: Annotated[str | None, typer.Option(help='Describe this one only: a row, a UID, or "largest".')] = None,
 ) -> None:
     """List the series at PATH: geometry, encoding, checks, and the Python line that loads each."""
     if as_json:
@@ -98,7 +99,8 @@ def info(
         found = scanned(source)
         rows = range(len(found)) if series is None else [row_of(found, series)]
         require_something(found, source)
-        print_table(found)
+        if series is None:
+            print_table(found)
         for row in rows[:_DETAILED]:
             say(f"\n[{row}] {found[row].title}", style="bold")
             print_facts(listing.series_lines(found, row, source))
@@ -257,7 +259,7 @@ def bench(
         from .comparison import compare
 
         chosen = chosen_from(found_at(paths, ignore), series, stack)
-        with progress_bar("timing") as progress:
+        with progress_bar("timing") as progress, told_the_way(chosen):
             measured = compare(chosen, rounds=rounds, progress=progress)
         print_measured(measured)
 

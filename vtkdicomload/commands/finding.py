@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from ..errors import DicomLoadError, MissingSliceError, MultipleSeriesError, She
 from .terminal import progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ..scan import Scan
     from ..series import Series
@@ -109,8 +110,15 @@ def loaded(series: Series, irregular: str) -> Volume:
 
 def loaded_or_told(series: Series, irregular: str) -> Volume:
     """The volume, or the error with the option that goes past it."""
-    try:
+    with told_the_way(series):
         return loaded(series, irregular)
+
+
+@contextmanager
+def told_the_way(series: Series) -> Iterator[None]:
+    """Add the option that goes past an error of `load`."""
+    try:
+        yield
     except DicomLoadError as error:
         raise DicomLoadError(f"{error}{way_past(series, error)}", files=error.files) from error
 

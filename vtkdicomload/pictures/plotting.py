@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
+    from ..geometry import Floats
     from ..volume import Volume
     from .planes import Letters, Plane
     from .windows import Wanted, Window
 
+_ALIGNED = 1 - 1e-6  # a cosine: within 0.08° the position along an axis is the patient's coordinate, to 0.2 mm
 # Room in inches: left of each picture for its ticks, below for those and the label, above for its name.
 _LEFT, _BELOW, _ABOVE, _EDGE = 0.75, 0.6, 0.35, 0.15
 _LINE = 0.24  # a line of words
@@ -101,9 +103,7 @@ def _draw(axes: Axes, plane: Plane, window: Window, size: tuple[float, float], *
     if plane.direction is None:
         words = ("mm", "mm") if in_mm else ("columns", "rows")
     else:
-        across, down = (_AXES[toward(plane.direction[:, axis])] for axis in (0, 1))
-        unit = "LPS mm" if in_mm else "no mm scale"
-        words = (f"{across} ({unit})", f"{down} ({unit})")
+        words = _axis_words(plane.direction[:, 0], in_mm=in_mm), _axis_words(plane.direction[:, 1], in_mm=in_mm)
     axes.set_xlabel(words[0], fontsize=8)
     axes.set_ylabel(words[1], fontsize=8, labelpad=1)
     if plane.letters is not None:
@@ -125,9 +125,22 @@ def _letter(axes: Axes, letters: Letters, size: tuple[float, float]) -> None:
 def _title(plane: Plane) -> str:
     if plane.mm is None or plane.direction is None:
         return plane.name
-    along = _AXES[toward(plane.direction[:, 2])]
     frame = "" if plane.number is None else f", frames[{plane.number}]"
-    return f"{plane.name}, {along} = {plane.mm + 0:.4g} mm{frame}"
+    along, mm = toward_lps(plane.direction[:, 2]), f"{plane.mm + 0:.4g} mm"
+    where = f"{_AXES[toward(along)]} = {mm}" if _is_patient_axis(along) else f"{mm} toward {toward(along)}"
+    return f"{plane.name}, {where}{frame}"
+
+
+def _axis_words(direction: Floats, *, in_mm: bool) -> str:
+    """What the ticks along one side of a picture count: a coordinate, or of an oblique volume mm along its own axis."""
+    along = toward_lps(direction)
+    if _is_patient_axis(along):
+        return f"{_AXES[toward(along)]} ({'LPS mm' if in_mm else 'no mm scale'})"
+    return f"{'mm' if in_mm else 'no mm scale,'} toward {toward(along)}"
+
+
+def _is_patient_axis(direction: Floats) -> bool:
+    return bool(np.abs(direction).max() > _ALIGNED)
 
 
 def _mark(axes: Axes, plane: Plane, at: Sequence[float]) -> None:
