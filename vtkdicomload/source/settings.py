@@ -84,10 +84,13 @@ class Settings:
 
 
 def _files_in(folder: str, recursive: bool) -> Iterable[str]:
-    for parent, folders, files in os.walk(folder):
+    seen = set()
+    for parent, folders, files in os.walk(folder, followlinks=True):  # as `find_files`
         yield from (os.path.join(parent, name) for name in files)
-        if not recursive:
+        here = os.path.realpath(parent)
+        if not recursive or here in seen:
             folders.clear()
+        seen.add(here)
 
 
 def _stamps(paths: Iterable[str]) -> Iterable[tuple[str, int, int]]:
