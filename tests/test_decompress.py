@@ -401,9 +401,11 @@ def test_a_truncated_file_is_named_and_nothing_written(series: Write, tmp_path: 
         decompress(written.folder, tmp_path / "out")
     assert caught.value.files == (str(written.files[3]),)
     assert not (tmp_path / "out").exists()
-    summary = decompress(written.folder, tmp_path / "out", ignore=[written.files[3]])
-    assert len(summary.written) == 4
-    assert summary_words(summary)[-1] == "passed over: 1 file, ignored"
+    # By path or by name alone, as everywhere.
+    for target, ignore in (("out", written.files[3]), ("out2", written.files[3].name)):
+        summary = decompress(written.folder, tmp_path / target, ignore=[ignore])
+        assert len(summary.written) == 4
+        assert summary_words(summary)[-1] == "passed over: 1 file, ignored"
 
 
 def test_a_broken_stream_is_named_and_nothing_is_left(

@@ -30,6 +30,7 @@ from ..readers import pydicom as pydicom_reader
 from ..readers.colour import PALETTE
 from ..readers.values import Conversion, colour, pixel_shape, stored_dtype
 from ..scan import scan_files
+from ..selection import ignored_by
 from .staging import Staged
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from ..headers.header import Header
     from ..readers.values import Pixels
     from ..scan import Scan
+    from ..selection import Ignore
 
 _OFFSET_TABLES = (0x7FE00001, 0x7FE00002, 0x7FE00003)  # extended offsets, their lengths, total length (PS3.3 C.7.6.3)
 _ICONS = 0x00880200
@@ -78,7 +80,7 @@ def decompress(
     target: str | os.PathLike[str],
     *,
     overwrite: bool = False,
-    ignore: Iterable[str | os.PathLike[str]] = (),
+    ignore: Ignore = (),
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Summary:
@@ -95,8 +97,8 @@ def decompress(
         The folder for the new files, made where it does not exist, with the folders of `source` below it.
     overwrite : bool
         Replace files that exist in `target`.
-    ignore : iterable of path-like
-        Files to leave out.
+    ignore : iterable of path-like, or callable
+        As for `load`.
     workers : int, optional
         Threads that decode.
     progress : callable, optional
@@ -168,13 +170,12 @@ def _count(files: int) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------- what, and where
-def _found(source: str, ignore: Iterable[str | os.PathLike[str]]) -> Scan:
+def _found(source: str, ignore: Ignore) -> Scan:
     """The images of a source, once none of them is damaged."""
-    named = [ignore] if isinstance(ignore, str | os.PathLike) else ignore
-    ignored = {os.path.abspath(os.fspath(path)) for path in named}
+    is_ignored = ignored_by(ignore)
     files = find_files(source)
-    left_out = [Skipped(path, "ignored") for path in files.paths if os.path.abspath(path) in ignored]
-    kept = tuple(path for path in files.paths if os.path.abspath(path) not in ignored)
+    left_out = [Skipped(path, "ignored") for path in files.paths if is_ignored(path)]
+    kept = tuple(path for path in files.paths if not is_ignored(path))
     found = scan_files(files._replace(paths=kept, skipped=(*files.skipped, *left_out)))
     if found.problems:
         damaged = [problem.path for problem in found.problems]

@@ -184,8 +184,8 @@ class SourceSettings:
     def SetIgnore(self, ignore: Ignore | Path) -> None:
         """Files to leave out: paths, names, or a callable that gets a path and says whether to."""
         if not callable(ignore):
-            given = [ignore] if isinstance(ignore, (str, os.PathLike)) else ignore
-            ignore = tuple(os.fspath(path) for path in given)
+            given = [ignore] if isinstance(ignore, (str, bytes, os.PathLike)) else ignore
+            ignore = tuple(os.fsdecode(path) for path in given)
         self._change(ignore=ignore)
 
     def GetIgnore(self) -> Any:
