@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from itertools import pairwise
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import DicomLoadError, GeometryError
+from ..paths import is_utf8
 from .windows import units_words
 
 if TYPE_CHECKING:
@@ -118,6 +120,8 @@ def write_surface(surface: vtkPolyData, path: str | os.PathLike[str]) -> None:
     """
     path = os.fspath(path)
     kind = surface_format(path)
+    if not is_utf8(path):
+        raise OSError(errno.EILSEQ, "its path is not UTF-8, as VTK needs it", path)
     try:
         # In a folder of its own beside the target: VTK insists on the ending, and a rename is all or nothing.
         with tempfile.TemporaryDirectory(prefix=".", dir=os.path.dirname(path) or ".") as folder:
