@@ -200,6 +200,15 @@ def test_a_folder_that_is_not_there(triangles: Any, tmp_path: Path) -> None:
     assert caught.value.filename == str(path)
 
 
+def test_a_link_is_written_through(triangles: Any, tmp_path: Path) -> None:
+    link, file = tmp_path / "link.stl", tmp_path / "file"
+    file.write_bytes(b"old")
+    link.symlink_to(file)
+    surfaces.write_surface(triangles, link)
+    assert link.is_symlink()
+    assert file.stat().st_size == 84 + 50 * triangles.GetNumberOfCells()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="names of files are Unicode there")
 def test_a_folder_whose_name_is_not_utf8(triangles: Any, tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"k\xff")
