@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,14 @@ def test_vtk_is_not_let_loose_on_a_folder_with_other_files(series: Write, other:
     written = series()
     (written.folder / other).write_text("anything")
     assert rows(written.folder, rounds=1)[VTK].words == "not run: no folder holds just these files"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are Unicode there")
+def test_names_that_are_not_utf8_are_kept_from_what_would_crash(series: Write) -> None:
+    written = series(os.fsdecode(b"k\xff"))
+    found = rows(written.folder, rounds=1)
+    assert found[VTK].words == found["SimpleITK"].words == "not run: it cannot open the folder's name"
+    assert found["pydicom, numpy.stack"].words == "same values"
 
 
 def test_a_multi_frame_file(data: Path) -> None:

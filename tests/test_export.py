@@ -293,6 +293,22 @@ def test_a_left_handed_order(series: Write, tmp_path: Path, suffix: str, read: C
     assert_kept(volume, tmp_path / f"volume{suffix}", read)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are Unicode there")
+@pytest.mark.parametrize("suffix", [".vti", ".mha", ".nrrd", ".nii.gz", ".npz", ".zarr"])
+def test_a_folder_whose_name_is_not_utf8(series: Write, tmp_path: Path, suffix: str) -> None:
+    volume = vdl.load(series().folder)
+    folder = tmp_path / os.fsdecode(b"k\xff")
+    folder.mkdir()
+    path = folder / f"volume{suffix}"
+    if suffix in (".vti", ".mha", ".nrrd"):
+        with pytest.raises(OSError, match="not UTF-8"):
+            volume.save(path)
+        assert not list(folder.iterdir())
+    else:
+        volume.save(path)
+        assert path.exists()
+
+
 # ------------------------------------------------------------------------------------------------------ irregular
 def _leaning(dataset: Dataset, k: int) -> None:
     dataset.ImagePositionPatient = [-10, -20 + 0.6 * k, 30 + 2.5 * k]

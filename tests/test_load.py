@@ -267,6 +267,27 @@ def test_a_wrong_option_lists_the_right_ones_before_anything_is_read(options: di
         assert not isinstance(caught.value, vdl.DicomLoadError)
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"tolerance": None}, "tolerance must be a number, not None"),
+        ({"workers": "2"}, "workers must be a whole number, not '2'"),
+        ({"workers": 1.5}, "workers must be a whole number, not 1.5"),
+        ({"max_bytes": "2 GB"}, "max_bytes must be a number, not '2 GB'"),
+        ({"progress": 5}, "progress must be callable, not 5"),
+    ],
+)
+def test_an_option_of_a_wrong_type_says_so_before_anything_is_read(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(words)):
+        vdl.load("/no/such/folder", **options)
+
+
+def test_numbers_of_numpy_are_numbers(series: Write) -> None:
+    truth = series()
+    volume = vdl.load(truth.folder, tolerance=np.float32(0.02), workers=np.int64(2), max_bytes=np.int64(2**30))
+    np.testing.assert_array_equal(volume.frames, truth.frames)
+
+
 def test_an_unknown_option_is_a_type_error(series: Write) -> None:
     truth = series()
     for load in (vdl.load, vdl.load_all):

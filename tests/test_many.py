@@ -90,7 +90,9 @@ def test_the_options_are_those_of_load(truths: list[Truth]) -> None:
         ({"engine": "fast"}, ValueError),
         ({"colour": 1}, TypeError),
         ({"ahead": 0}, ValueError),
+        ({"ahead": 1.5}, TypeError),
         ({"workers": 0}, ValueError),
+        ({"workers": 1.5}, TypeError),
         ({"tolerance": "much"}, TypeError),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +24,13 @@ def test_the_one_series_and_what_was_ignored(series: Write) -> None:
     chosen, ignored = select(truth.folder, None, None, [truth.files[4]], None)
     assert chosen.files == tuple(map(str, truth.files[:4]))
     assert ignored == (str(truth.files[4]),)
+
+
+def test_a_file_is_ignored_however_its_path_is_spelt(series: Write) -> None:
+    truth = series()
+    last = truth.files[4]
+    for ignore in (last, str(last), os.fsencode(last), last.name, [os.fsencode(last)], [last.name.encode()]):
+        assert select(truth.folder, None, None, ignore, None)[1] == (str(last),)
 
 
 def test_folders_in_a_folder_are_read_only_when_recursive(series: Write, tmp_path: Path) -> None:

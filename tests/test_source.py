@@ -962,6 +962,18 @@ def test_a_changed_file_is_read_again(series: Write) -> None:
     np.testing.assert_array_equal(array_of(source.GetOutput()), again.array)
 
 
+def test_a_change_behind_a_linked_folder_is_noticed(series: Write, tmp_path: Path) -> None:
+    truth = series("real")
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "link").symlink_to(tmp_path / "real")
+    (tmp_path / "study" / "loop").symlink_to(tmp_path / "study")
+    source = reading(tmp_path / "study", recursive=True)
+    assert source.GetDataExtent()[5] == len(truth.files) - 1
+    truth.files[2].unlink()
+    with pytest.raises(vdl.MissingSliceError):
+        source.Update()
+
+
 def test_a_slice_more_or_less_is_noticed(series: Write, tmp_path: Path) -> None:
     truth = series()
     last = tmp_path / "last"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -197,6 +198,24 @@ def test_a_folder_that_is_not_there(triangles: Any, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as caught:
         surfaces.write_surface(triangles, path)
     assert caught.value.filename == str(path)
+
+
+def test_a_link_is_written_through(triangles: Any, tmp_path: Path) -> None:
+    link, file = tmp_path / "link.stl", tmp_path / "file"
+    file.write_bytes(b"old")
+    link.symlink_to(file)
+    surfaces.write_surface(triangles, link)
+    assert link.is_symlink()
+    assert file.stat().st_size == 84 + 50 * triangles.GetNumberOfCells()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are Unicode there")
+def test_a_folder_whose_name_is_not_utf8(triangles: Any, tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"k\xff")
+    folder.mkdir()
+    with pytest.raises(OSError, match="not UTF-8"):
+        surfaces.write_surface(triangles, folder / "ball.stl")
+    assert not list(folder.iterdir())
 
 
 @pytest.mark.parametrize("kind", surfaces.FORMATS)

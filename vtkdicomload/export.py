@@ -13,6 +13,7 @@ import numpy as np
 
 from . import bridges
 from .extras import require
+from .paths import is_utf8
 from .quiet import quiet_pydicom
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from .volume import Volume
 
 _NRRD_HEADER = 1 << 16  # bytes in which SimpleITK's header ends
+_BY_CPP = (".vti", ".mha", ".nrrd")
 _ZARR_MARKS = ("zarr.json", ".zgroup", ".zarray")  # of version 3, and of version 2
 
 
@@ -29,6 +31,8 @@ def save(volume: Volume, path: str | os.PathLike[str]) -> None:
     given = os.path.abspath(os.fsdecode(path))
     suffix, target = suffix_of(given), os.path.realpath(given)
     _check_place(target, suffix)
+    if suffix in _BY_CPP and not is_utf8(target):
+        raise OSError(errno.EILSEQ, "its path is not UTF-8, as VTK and ITK need it → .nii, .npz or .zarr", target)
     bridges.affine_of(volume)  # refuses uneven slices
     with _whole(target, suffix) as unfinished:
         _WRITERS[suffix](volume, unfinished)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import DicomLoadError
 from .load import check_options, load
+from .plan import check_count
 from .quiet import collected, warn
 
 if TYPE_CHECKING:
@@ -102,10 +103,9 @@ def load_many(
     if isinstance(sources, (str, bytes, os.PathLike)):
         source = os.fspath(sources)
         raise TypeError(f"load_many takes several sources: load_many(scan({source!r})) reads each series there")
-    if ahead < 1:
-        raise ValueError(f"ahead must be 1 or more, not {ahead!r}")
-    if workers is not None and workers < 1:
-        raise ValueError(f"workers must be 1 or more, not {workers!r}")
+    check_count("ahead", ahead)
+    if workers is not None:
+        check_count("workers", workers)
     check_options(options)
     return _results(enumerate(sources), min(workers or 1, ahead), ahead, as_completed, options)
 

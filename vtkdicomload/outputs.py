@@ -74,9 +74,9 @@ class Outputs:
     ) -> Figure:
         """Draw the axial, coronal and sagittal plane through a point, at one true scale, with the patient's sides.
 
-        The ticks are LPS mm, the numbers that `at` and `plane` take; of an oblique volume mm along its own axes (position
-        · axis), as `plane` takes them. A single slice and slices on no regular grid are shown alone, upright; without
-        position or orientation as stored, in mm from the corner. The picture says so.
+        The ticks are LPS mm, the numbers that `at` and `plane` take; of an oblique volume mm along its own axes
+        (position · axis), as `plane` takes them. A single slice and slices on no regular grid are shown alone, upright;
+        without position or orientation as stored, in mm from the corner. The picture says so.
 
         Parameters
         ----------

@@ -136,6 +136,15 @@ def natural_key() -> Any:
     return natsort_keygen(alg=ns.PATH)
 
 
+def is_utf8(path: str) -> bool:
+    """Whether the C++ of VTK and ITK can be given the path; SimpleITK ends the process where it cannot."""
+    try:
+        os.path.abspath(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _missing(path: str, error: Exception) -> NoDicomError:
     """The error for a path that cannot be found, with what people stumble over."""
     control = next((c for c in "\a\b\t\n\v\f\r" if c in path), None)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -64,14 +65,30 @@ class Options:
         chosen_label(self.rescale)
         if self.irregular == "resample" and self.order != "position":
             raise ValueError(f'irregular="resample" needs order="position", not order={self.order!r}')
-        if isinstance(self.tolerance, bool) or not isinstance(self.tolerance, (int, float)):
-            raise TypeError(f"tolerance must be a number, not {self.tolerance!r}")
+        check_number("tolerance", self.tolerance, Real)
         if not 0 < self.tolerance < 1:
             raise ValueError(f"tolerance must lie between 0 and 1 (a part of the spacing), not {self.tolerance!r}")
-        if self.workers is not None and self.workers < 1:
-            raise ValueError(f"workers must be 1 or more, not {self.workers!r}")
-        if self.max_bytes is not None and self.max_bytes < 1:
-            raise ValueError(f"max_bytes must be positive, not {self.max_bytes!r}")
+        if self.workers is not None:
+            check_count("workers", self.workers)
+        if self.max_bytes is not None:
+            check_number("max_bytes", self.max_bytes, Real)
+            if self.max_bytes < 1:
+                raise ValueError(f"max_bytes must be positive, not {self.max_bytes!r}")
+        if self.progress is not None and not callable(self.progress):
+            raise TypeError(f"progress must be callable, not {self.progress!r}")
+
+
+def check_count(name: str, value: Any) -> None:
+    """Refuse what is no whole number (TypeError) or less than 1 (ValueError)."""
+    check_number(name, value, Integral)
+    if value < 1:
+        raise ValueError(f"{name} must be 1 or more, not {value!r}")
+
+
+def check_number(name: str, value: Any, kind: type) -> None:
+    """TypeError for what is no Real or, where `kind` says so, no Integral."""
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise TypeError(f"{name} must be a {'whole ' if kind is Integral else ''}number, not {value!r}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from .series import Problem, Series
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Ignore = Iterable[str | os.PathLike[str]] | Callable[[str], bool]
+Ignore = Iterable[str | bytes | os.PathLike[str]] | Callable[[str], bool]
 
 
 def select(
@@ -71,9 +71,9 @@ def ignored_by(ignore: Ignore) -> Callable[[str], bool]:
     """Whether ``ignore=`` leaves a path out."""
     if callable(ignore):
         return ignore
-    if isinstance(ignore, (str, os.PathLike)):
+    if isinstance(ignore, (str, bytes, os.PathLike)):
         ignore = [ignore]
-    given = [os.fspath(path) for path in ignore]
+    given = [os.fsdecode(path) for path in ignore]
     named = {os.path.abspath(path) for path in given}
     bare = {path for path in given if not os.path.dirname(path)}  # a name alone means that file in any folder
     return lambda path: bool(given) and (os.path.basename(path) in bare or os.path.abspath(path) in named)

@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import CorruptFileError, DicomLoadError
 from ..headers.header import DEFLATED_LITTLE
 from ..load import load
+from ..paths import is_utf8
 from ..readers.vtk_whitelist import unsafe_for_vtk
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 FLOOR = "floor: read of the pixel bytes"
 _FAILED = "failed"
+_UNREADABLE_NAME = "it cannot open the folder's name"
 _CLOSE = 1e-6  # of the largest value: what single precision may cost
 
 
@@ -191,7 +193,9 @@ def _ways(volume: Volume) -> tuple[list[_Way], list[Row]]:
         ways.append(_Way(name, partial(_vtk, folder), _from_vtk))
     else:
         refused.append(Row(name, None, None, f"not run: {reason}"))
-    if _has_simpleitk():
+    if not all(map(is_utf8, files)):
+        refused.append(Row("SimpleITK", None, None, f"not run: {_UNREADABLE_NAME}"))
+    elif _has_simpleitk():
         ways.append(_Way("SimpleITK", partial(_simpleitk, files, folder, series.uid), _from_simpleitk))
     else:
         refused.append(Row("SimpleITK", None, None, "not installed → python -m pip install SimpleITK"))
@@ -238,10 +242,8 @@ def _unfit_for_vtk(series: Series, folder: str | None) -> str | None:
     """Why vtkDICOMImageReader must not be let loose on the folder: it reads every file there and may crash on one."""
     if folder is None:
         return "no folder holds just these files"
-    try:
-        os.path.abspath(folder).encode()
-    except UnicodeEncodeError:
-        return "it cannot open the folder's name"
+    if not is_utf8(folder):
+        return _UNREADABLE_NAME
     for header in {frame.path: frame.header for frame in series.frames}.values():
         reason = unsafe_for_vtk(header)
         if reason:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import GeometryError
+from ..paths import is_utf8
 from .windows import units_words
 
 if TYPE_CHECKING:
@@ -117,11 +118,13 @@ def write_surface(surface: vtkPolyData, path: str | os.PathLike[str]) -> None:
     OSError
         The file cannot be written.
     """
-    path = os.fspath(path)
     kind = surface_format(path)
+    path = os.path.realpath(path)  # a link stays one
+    if not is_utf8(path):
+        raise OSError(errno.EILSEQ, "its path is not UTF-8, as VTK needs it", path)
     try:
         # In a folder of its own beside the target: VTK insists on the ending, and a rename is all or nothing.
-        with tempfile.TemporaryDirectory(prefix=".", dir=os.path.dirname(path) or ".") as folder:
+        with tempfile.TemporaryDirectory(prefix=".", dir=os.path.dirname(path)) as folder:
             temporary = os.path.join(folder, f"surface{kind}")
             _write(surface, temporary, kind)
             if not _is_whole(temporary, kind, surface):

@@ -84,10 +84,13 @@ class Settings:
 
 
 def _files_in(folder: str, recursive: bool) -> Iterable[str]:
-    for parent, folders, files in os.walk(folder):
+    seen = set()
+    for parent, folders, files in os.walk(folder, followlinks=True):  # as `find_files`
         yield from (os.path.join(parent, name) for name in files)
-        if not recursive:
+        here = os.path.realpath(parent)
+        if not recursive or here in seen:
             folders.clear()
+        seen.add(here)
 
 
 def _stamps(paths: Iterable[str]) -> Iterable[tuple[str, int, int]]:
@@ -181,8 +184,8 @@ class SourceSettings:
     def SetIgnore(self, ignore: Ignore | Path) -> None:
         """Files to leave out: paths, names, or a callable that gets a path and says whether to."""
         if not callable(ignore):
-            given = [ignore] if isinstance(ignore, (str, os.PathLike)) else ignore
-            ignore = tuple(os.fspath(path) for path in given)
+            given = [ignore] if isinstance(ignore, (str, bytes, os.PathLike)) else ignore
+            ignore = tuple(os.fsdecode(path) for path in given)
         self._change(ignore=ignore)
 
     def GetIgnore(self) -> Any:
