@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydicom import dcmread
 from pydicom.encaps import encapsulate, encapsulate_extended, generate_frames
-from synthetic import Raw, padded, raw_image
+from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
+from synthetic import Raw, padded, raw_image, write_series
 
-from vtkdicomload import CorruptFileError
+from vtkdicomload import CorruptFileError, load
 from vtkdicomload.headers.header import Frame, read_header
 from vtkdicomload.headers.multiframe import frames_of
 from vtkdicomload.readers import encapsulation
@@ -122,6 +124,19 @@ def test_frames_that_cannot_be_told_apart_are_refused(tmp_path: Path, count: int
     with pytest.raises(ValueError, match=str(count)) as caught:
         streams_of(written(tmp_path / "x.dcm", data, count))
     assert not isinstance(caught.value, CorruptFileError)
+
+
+@pytest.mark.parametrize("syntax", [JPEGLSLossless, JPEG2000Lossless])
+def test_a_second_image_in_a_single_frame_is_not_dropped(tmp_path: Path, syntax: str) -> None:
+    """NumberOfFrames is 1, or was lost: a decoder would stop behind the first image."""
+    write_series(tmp_path, count=1, syntax=syntax)
+    (path,) = tmp_path.iterdir()
+    d = dcmread(path)
+    (stream,) = generate_frames(d.PixelData, number_of_frames=1)
+    d.PixelData = encapsulate([stream, stream])
+    d.save_as(path)
+    with pytest.raises(CorruptFileError, match="several images where NumberOfFrames says 1"):
+        load(path)
 
 
 def test_no_fragment_at_all(tmp_path: Path) -> None:

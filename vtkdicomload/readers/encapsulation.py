@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..quiet import quiet_pydicom
+from .codestream import ended
 from .files import bytes_of, read_into
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from .values import Pixels
 
 _ITEM = b"\xfe\xff\x00\xe0"
+_BEGINNINGS = (b"\xff\xd8\xff", b"\xff\x4f\xff")  # of JPEG and JPEG-LS streams, and of JPEG 2000 codestreams
 
 
 class _Fragment(NamedTuple):
@@ -49,7 +51,10 @@ class CompressedFrames:
             element = scratch.data[: header.pixel_length]
             read_into(element, header, header.pixel_offset)
             _, fragments = _items(lambda offset, length: bytes(element[offset : offset + length]), len(element))
-            return b"".join([element[f.offset : f.offset + f.length] for f in fragments])
+            streams = [bytes(element[f.offset : f.offset + f.length]) for f in fragments]
+            if any(ended(a) and b[:3] in _BEGINNINGS for a, b in pairwise(streams)):
+                raise ValueError("its fragments hold several images where NumberOfFrames says 1")
+            return b"".join(streams)
         with self._lock:
             if self._path != frame.path:
                 self._frames = _frames_of(header)
