@@ -169,6 +169,17 @@ def test_a_multi_frame_file_is_never_held_whole(tmp_path: Path, monkeypatch: pyt
     assert sum(asked) < sum(map(len, streams)) + 20 * 8 + 200
 
 
+def test_files_whose_frames_alternate_are_searched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    streams = {name: noise(6, size) for name, size in (("a", 50), ("b", 70))}
+    a, b = (written(tmp_path / name, encapsulate(s, has_bot=False), 6) for name, s in streams.items())
+    searched: list[str] = []
+    real = encapsulation._frames_of
+    monkeypatch.setattr(encapsulation, "_frames_of", lambda h: searched.append(h.path) or real(h))
+    alternating = [frame for pair in zip(a, b, strict=True) for frame in pair]
+    assert streams_of(alternating) == [s for pair in zip(*streams.values(), strict=True) for s in pair]
+    assert searched == [a[0].path, b[0].path]
+
+
 def test_several_threads_and_files_at_once(tmp_path: Path) -> None:
     streams = {name: noise(8, size) for name, size in (("a", 50), ("b", 70))}
     files = {name: written(tmp_path / name, encapsulate(s, has_bot=name == "a"), 8) for name, s in streams.items()}

@@ -33,8 +33,7 @@ class CompressedFrames:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._path = ""
-        self._frames: Sequence[Sequence[_Fragment] | bytes] = ()
+        self._files: dict[str, Sequence[Sequence[_Fragment] | bytes]] = {}
 
     def stream(self, frame: Frame, scratch: Pixels) -> bytes:
         """The stream of one frame; `scratch` is a buffer of at least `pixel_length` bytes to read into.
@@ -56,10 +55,9 @@ class CompressedFrames:
                 raise ValueError("its fragments hold several images where NumberOfFrames says 1")
             return b"".join(streams)
         with self._lock:
-            if self._path != frame.path:
-                self._frames = _frames_of(header)
-                self._path = frame.path
-            found = self._frames[frame.index_in_file]
+            if frame.path not in self._files:
+                self._files[frame.path] = _frames_of(header)
+            found = self._files[frame.path][frame.index_in_file]
         if isinstance(found, bytes):
             return found
         return b"".join([bytes_of(header, header.pixel_offset + f.offset, f.length) for f in found])
