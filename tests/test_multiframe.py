@@ -353,6 +353,17 @@ def test_tiles_of_a_slide_are_no_slices(tmp_path: Path, organization: str) -> No
         vdl.load(tmp_path)
 
 
+def test_one_frame_without_position_cannot_be_left_out(tmp_path: Path) -> None:
+    def edit(d: Dataset) -> None:
+        del d.PerFrameFunctionalGroupsSequence[2].PlanePositionSequence
+
+    path = tmp_path / "1.dcm"
+    write_enhanced(path, range(4), edit=edit)
+    with pytest.raises(vdl.GeometryError, match="1 of 4 frames have no ImagePositionPatient") as caught:
+        vdl.load(path)
+    assert str(caught.value).endswith("→ get the file again")
+
+
 @pytest.mark.parametrize("organization", ["TILED_FULL", "TILED_SPARSE"])
 def test_tiles_of_a_segmentation_are_no_slices(tmp_path: Path, organization: str) -> None:
     def edit(d: Dataset) -> None:
