@@ -9,6 +9,8 @@ import pydicom
 import pytest
 from enhanced import COLUMNS, ROWS, assert_as_highdicom, group, highdicom_truth, multi_frame, write_enhanced
 from pydicom import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset as write_elements
 from pydicom.uid import (
     EnhancedPETImageStorage,
     EnhancedXAImageStorage,
@@ -31,6 +33,37 @@ Label = tuple[tuple[str, str], ...]
 @pytest.fixture
 def truth(data: Path) -> dict[str, dict[str, Any]]:
     return highdicom_truth(data)
+
+
+@pytest.mark.parametrize("count", [3, 1000])  # of 1000 frames the groups take more than 64 KiB
+def test_groups_that_an_archive_wrote_as_un(tmp_path: Path, count: int) -> None:
+    """PS3.5 6.2.2: an archive that does not know an attribute writes UN, and implicit VR inside."""
+    path = tmp_path / "1.dcm"
+    places = np.random.default_rng(1).permutation(count)
+    stored = write_enhanced(path, places)
+    d = pydicom.dcmread(path)
+    implicit = Dataset()
+    for keyword in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        implicit[keyword] = d[keyword]
+        assert list(implicit.iterall())  # parsed, to be written in another way
+        del d[keyword]
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, True
+    write_elements(buffer, implicit)
+    written = buffer.getvalue()
+    tail = b""
+    while written:
+        length = int.from_bytes(written[4:8], "little")
+        tail += written[:4] + b"UN\0\0" + written[4 : 8 + length]
+        written = written[8 + length :]
+    pixels = d["PixelData"]
+    del d["PixelData"]
+    d.save_as(path)
+    with open(path, "ab") as file:
+        file.write(tail + b"\xe0\x7f\x10\0OW\0\0" + len(pixels.value).to_bytes(4, "little") + pixels.value)
+    volume = vdl.load(path)
+    np.testing.assert_array_equal(volume.frames, stored[np.argsort(places)])
+    np.testing.assert_allclose(volume.frames_geometry.affine[:3, 3], (-10, -20, 30))
 
 
 # ------------------------------------------------------------------------------------------- objects made by highdicom

@@ -110,6 +110,7 @@ PLAIN = {
     "inversion_time": ("InversionTime", number),
     "flip_angle": ("FlipAngle", number),
     "complex_component": ("ComplexImageComponent", text),
+    "dimension_organization": ("DimensionOrganizationType", text),
     "b_value": ("DiffusionBValue", number),
     "diffusion_direction": ("DiffusionGradientOrientation", numbers),
 }
@@ -266,6 +267,7 @@ def rich(dataset: Dataset, k: int) -> None:
     d.SliceThickness, d.SpacingBetweenSlices, d.GantryDetectorTilt = 1.25, -2.5, -14.5
     d.EchoTime, d.EchoNumbers, d.TriggerTime, d.DiffusionBValue = 4.6, 2, 33.5, 1000.5
     d.DiffusionGradientOrientation, d.ComplexImageComponent = [0.6, -0.8, 0.0], "MAGNITUDE"
+    d.DimensionOrganizationType = "3D"
     d.InversionTime, d.FlipAngle = 900.5, 12
     d.ImagerPixelSpacing = [0.15, 0.16]
     d.TemporalPositionIdentifier, d.NumberOfTemporalPositions = 3, 8

@@ -8,7 +8,7 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK
-from enhanced import COLUMNS, ROWS, group, multi_frame, without_place
+from enhanced import COLUMNS, ROWS, group, multi_frame, without_place, write_enhanced
 from pydicom import Dataset
 from pydicom.data import get_testdata_file
 from pydicom.pixels import pixel_array
@@ -21,6 +21,7 @@ from pydicom.uid import (
     PositronEmissionTomographyImageStorage,
     RTDoseStorage,
     SecondaryCaptureImageStorage,
+    SegmentationStorage,
     UltrasoundMultiFrameImageStorage,
     VLWholeSlideMicroscopyImageStorage,
     XRayAngiographicImageStorage,
@@ -350,6 +351,31 @@ def test_tiles_of_a_slide_are_no_slices(tmp_path: Path, organization: str) -> No
     assert not vdl.scan(tmp_path).problems
     with pytest.raises(vdl.UnsupportedPixelDataError, match="tiles of a whole slide image"):
         vdl.load(tmp_path)
+
+
+def test_one_frame_without_position_cannot_be_left_out(tmp_path: Path) -> None:
+    def edit(d: Dataset) -> None:
+        del d.PerFrameFunctionalGroupsSequence[2].PlanePositionSequence
+
+    path = tmp_path / "1.dcm"
+    write_enhanced(path, range(4), edit=edit)
+    with pytest.raises(vdl.GeometryError, match="1 of 4 frames have no ImagePositionPatient") as caught:
+        vdl.load(path)
+    assert str(caught.value).endswith("→ get the file again")
+
+
+@pytest.mark.parametrize("organization", ["TILED_FULL", "TILED_SPARSE"])
+def test_tiles_of_a_segmentation_are_no_slices(tmp_path: Path, organization: str) -> None:
+    def edit(d: Dataset) -> None:
+        for own in d.PerFrameFunctionalGroupsSequence:
+            del own.PlanePositionSequence
+        if organization == "TILED_FULL":
+            del d.PerFrameFunctionalGroupsSequence
+
+    path = tmp_path / "1.dcm"
+    write_enhanced(path, range(4), sop_class=SegmentationStorage, edit=edit, DimensionOrganizationType=organization)
+    with pytest.raises(vdl.UnsupportedPixelDataError, match="tiles of a whole slide image"):
+        vdl.load(path)
 
 
 # --------------------------------------------------------------------------------------------------------- dose grids

@@ -545,9 +545,19 @@ def test_interleaved_volumes_of_two_kinds_are_no_volume(series: Write, keyword: 
     assert [len(s.frames) for s in caught.value.stacks] == [3, 3]
 
 
-def test_interleaved_echoes_are_told(series: Write) -> None:
-    truth = series(count=6, edit=lambda d, k: setattr(d, "EchoTime", (5, 10)[k % 2]))
-    with pytest.warns(vdl.DicomLoadWarning, match=r"EchoTime differs between the slices \(2 values\)"):
+@pytest.mark.parametrize(
+    ("keyword", "values"),
+    [
+        ("EchoTime", (5, 10)),
+        ("InversionTime", (150, 2500)),
+        ("DiffusionBValue", (0.0, 1000.0)),
+        ("RescaleType", ("HU", "OD")),
+        ("Units", ("BQML", "CNTS")),
+    ],
+)
+def test_interleaved_volumes_of_other_values_are_told(series: Write, keyword: str, values: tuple[object, ...]) -> None:
+    truth = series(count=6, edit=lambda d, k: setattr(d, keyword, values[k % 2]))
+    with pytest.warns(vdl.DicomLoadWarning, match=rf"{keyword} differs between the slices \(2 values\)"):
         vdl.load(truth.folder)
 
 

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydicom import dcmread
 from pydicom.encaps import encapsulate, encapsulate_extended, generate_frames
-from synthetic import Raw, padded, raw_image
+from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
+from synthetic import Raw, padded, raw_image, write_series
 
-from vtkdicomload import CorruptFileError
+from vtkdicomload import CorruptFileError, load
 from vtkdicomload.headers.header import Frame, read_header
 from vtkdicomload.headers.multiframe import frames_of
 from vtkdicomload.readers import encapsulation
@@ -124,6 +126,19 @@ def test_frames_that_cannot_be_told_apart_are_refused(tmp_path: Path, count: int
     assert not isinstance(caught.value, CorruptFileError)
 
 
+@pytest.mark.parametrize("syntax", [JPEGLSLossless, JPEG2000Lossless])
+def test_a_second_image_in_a_single_frame_is_not_dropped(tmp_path: Path, syntax: str) -> None:
+    """NumberOfFrames is 1, or was lost: a decoder would stop behind the first image."""
+    write_series(tmp_path, count=1, syntax=syntax)
+    (path,) = tmp_path.iterdir()
+    d = dcmread(path)
+    (stream,) = generate_frames(d.PixelData, number_of_frames=1)
+    d.PixelData = encapsulate([stream, stream])
+    d.save_as(path)
+    with pytest.raises(CorruptFileError, match="several images where NumberOfFrames says 1"):
+        load(path)
+
+
 def test_no_fragment_at_all(tmp_path: Path) -> None:
     assert streams_of(written(tmp_path / "x.dcm", item(b""), 1)) == [b""]
 
@@ -152,6 +167,17 @@ def test_a_multi_frame_file_is_never_held_whole(tmp_path: Path, monkeypatch: pyt
     assert streams_of(frames) == streams
     assert max(asked) == max(map(len, streams))
     assert sum(asked) < sum(map(len, streams)) + 20 * 8 + 200
+
+
+def test_files_whose_frames_alternate_are_searched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    streams = {name: noise(6, size) for name, size in (("a", 50), ("b", 70))}
+    a, b = (written(tmp_path / name, encapsulate(s, has_bot=False), 6) for name, s in streams.items())
+    searched: list[str] = []
+    real = encapsulation._frames_of
+    monkeypatch.setattr(encapsulation, "_frames_of", lambda h: searched.append(h.path) or real(h))
+    alternating = [frame for pair in zip(a, b, strict=True) for frame in pair]
+    assert streams_of(alternating) == [s for pair in zip(*streams.values(), strict=True) for s in pair]
+    assert searched == [a[0].path, b[0].path]
 
 
 def test_several_threads_and_files_at_once(tmp_path: Path) -> None:

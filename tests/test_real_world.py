@@ -111,6 +111,7 @@ def _table() -> Dataset:
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
+        (_with(_mapping(label="SUV"), _mapping(2, 0, "SUV")), "2 of its 2"),
         (lambda d, k: None, "it has no RealWorldValueMappingSequence"),
         (_with(_table()), "is a lookup table, which is not read"),
         (_with(_mapping(units="")), "its real-world values have no units"),
@@ -127,6 +128,12 @@ def test_what_cannot_be_mapped_is_refused(tmp_path: Path, edit: Callable[[Datase
     assert "rescale=True or False" in str(caught.value)
     assert caught.value.files
     np.testing.assert_array_equal(vdl.load(tmp_path).frames, truth.frames)
+
+
+def test_colour_has_no_real_world_values(tmp_path: Path) -> None:
+    write_series(tmp_path, edit=_with(_mapping()), dtype=np.uint8, SamplesPerPixel=3)
+    with pytest.raises(vdl.UnsupportedPixelDataError, match="colours stand for no real-world values"):
+        vdl.load(tmp_path, rescale="real-world")
 
 
 def test_another_word_is_no_option(tmp_path: Path) -> None:

@@ -161,6 +161,14 @@ def test_rank_of_the_instance_number_is_the_last_resort(tmp_path: Path) -> None:
         _assert_divided(tmp_path, truths, [[("InstanceNumber", "1 of 2")], [("InstanceNumber", "2 of 2")]])
 
 
+def test_rank_of_the_time_an_image_was_made_is_told(tmp_path: Path) -> None:
+    """Two volumes whose slices were reconstructed in another order at every other position."""
+    volumes = [{"ContentTime": lambda k, v=v: f"10000{2 * k + (v + k) % 2}"} for v in range(2)]
+    _write(tmp_path, volumes)
+    with pytest.warns(vdl.DicomLoadWarning, match="told apart by the order of ContentTime alone"):
+        vdl.load(tmp_path, stack=0)
+
+
 def test_diffusion_directions_go_before_numbers(tmp_path: Path) -> None:
     """A volume without diffusion, then two directions of one b-value; every slice has its own time and number."""
     shells: list[Attributes] = [{"DiffusionBValue": 0.0}]

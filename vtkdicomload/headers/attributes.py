@@ -174,6 +174,7 @@ def _fields() -> dict[int, Field]:
         (0x00200052, "frame_of_reference_uid", text_of, False, "FrameOfReferenceUID"),
         (0x00200100, "temporal_position", _integer, False, "TemporalPositionIdentifier"),
         (0x00200105, "temporal_count", _integer, False, "NumberOfTemporalPositions"),
+        (0x00209311, "dimension_organization", text_of, False, "DimensionOrganizationType"),
         (0x00280002, "samples", _word, True, "SamplesPerPixel"),
         (0x00280004, "photometric_interpretation", text_of, True, "PhotometricInterpretation"),
         (0x00280006, "planar_configuration", _word, True, "PlanarConfiguration"),

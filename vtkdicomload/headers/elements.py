@@ -243,7 +243,9 @@ def walk(
                 if tag == ITEM:
                     yield from inside(offset, pos, explicit, depth + 1, 0)
                 else:
-                    yield from inside(offset, pos, explicit, depth + 1, SEQUENCE_END, items=True, closed=True)
+                    # PS3.5 6.2.2: what is in a UN is implicit VR little endian, of defined length too.
+                    inner = explicit and vr != b"UN"
+                    yield from inside(offset, pos, inner, depth + 1, SEQUENCE_END, items=True, closed=True)
         if closing and not closed:
             raise source.corrupt(f"a sequence of undefined length is not closed before byte {end}")
 

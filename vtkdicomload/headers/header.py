@@ -100,6 +100,7 @@ class Header(NamedTuple):
     complex_component: str | None
     b_value: float | None
     diffusion_direction: Triple | None
+    dimension_organization: str | None
     segment: int | None  # ReferencedSegmentNumber, of a frame of a segmentation object
     segment_label: str | None
     stack: tuple[tuple[str, str], ...]  # of a multi-frame file: what its frames are stacked by, keywords and values

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     import pydicom
 
+_SEQUENCES = frozenset((0x52009229, 0x52009230, 0x00540022))  # functional groups, shared and of each frame; detectors
+
 
 def frames_of(header: Header) -> tuple[Frame, ...]:
     """The frames of one file, in file order, with all that differs from frame to frame.
@@ -66,7 +68,13 @@ def _read(header: Header, what: str, headers: Callable[[Header, pydicom.Dataset]
 
     with quiet_pydicom():
         try:
-            return headers(header, pydicom.dcmread(header.path, stop_before_pixels=True, force=True))
+            data_set = pydicom.dcmread(header.path, stop_before_pixels=True, force=True)
+            for tag in _SEQUENCES & data_set.keys():
+                raw = data_set.get_item(tag)
+                # pydicom knows a UN of a public attribute by its VR only up to 64 KiB.
+                if isinstance(raw, pydicom.dataelem.RawDataElement) and raw.VR == "UN":
+                    data_set[tag] = raw._replace(VR="SQ")
+            return headers(header, data_set)
         except Exception as error:
             raise _unusable(header, what, error) from error
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .header import Frame
 
 REAL_WORLD = "real-world"
+_WITHOUT = "rescale=True or False"
 
 
 class Mapping(NamedTuple):
@@ -68,7 +69,7 @@ def mapped(frames: Sequence[Frame], label: str = "") -> tuple[Frame, ...]:
     units = {frame.header.units: frame for frame in result}
     if len(units) > 1:
         raise UnsupportedPixelDataError(
-            f"real-world values have different units: {', '.join(map(str, units))} → rescale=True or False",
+            f"real-world values have different units: {', '.join(map(str, units))} → {_WITHOUT}",
             files=paths_of(units.values()),
         )
     return tuple(result)
@@ -104,15 +105,18 @@ def _mapping(item: Any) -> Mapping:
 
 def _one(frame: Frame, mappings: list[Mapping], label: str) -> tuple[Mapping, float, float]:
     """The mapping of a frame that is asked for, with its slope and intercept."""
+    if frame.header.photometric_interpretation not in ("MONOCHROME1", "MONOCHROME2"):
+        raise _refused(frame, "colours stand for no real-world values")
     if not mappings:
         raise _refused(frame, "it has no RealWorldValueMappingSequence")
     fitting = [m for m in mappings if not label or label in (m.label, m.units)]
     if len(fitting) != 1:
         labels = [m.label or m.units for m in mappings]
+        single = [name for name in labels if labels.count(name) == 1]
         raise _refused(
             frame,
             f"{len(fitting)} of its {len(mappings)} real-world value mappings ({', '.join(map(repr, labels))}) fit",
-            f'rescale="{REAL_WORLD}:{labels[0]}"',
+            f'rescale="{REAL_WORLD}:{single[0]}"' if single else _WITHOUT,
         )
     chosen = fitting[0]
     if chosen.slope is None or chosen.intercept is None:
@@ -122,5 +126,5 @@ def _one(frame: Frame, mappings: list[Mapping], label: str) -> tuple[Mapping, fl
     return chosen, chosen.slope, chosen.intercept
 
 
-def _refused(frame: Frame, what: str, way: str = "rescale=True or False") -> UnsupportedPixelDataError:
+def _refused(frame: Frame, what: str, way: str = _WITHOUT) -> UnsupportedPixelDataError:
     return UnsupportedPixelDataError(f"{os.path.basename(frame.path)}: {what} → {way}", files=[frame.path])

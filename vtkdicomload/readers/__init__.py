@@ -113,7 +113,8 @@ def unsupported(h: Header) -> str | None:
     """What of a file's pixel encoding is not read, in words; None where it is."""
     if "MOSAIC" in h.image_type:
         return "a Siemens mosaic (many slices tiled in one image; dcm2niix unpacks it)"
-    if h.sop_class_uid == WHOLE_SLIDE:
+    # PS3.3 C.7.6.17.3: TILED_FULL and TILED_SPARSE, segmentations of slides too.
+    if h.sop_class_uid == WHOLE_SLIDE or (h.dimension_organization or "").startswith("TILED"):
         return "a stack of tiles of a whole slide image"
     if h.pixel_offset >= 0 and h.bits_allocated not in (1, 8, 16, 32, 64):
         return f"BitsAllocated {h.bits_allocated}"

@@ -12,7 +12,7 @@ from ..errors import CorruptFileError
 from ..quiet import warn
 from ..threads import for_each
 from . import colour, direct, values
-from .codestream import CodestreamSize, bare_codestream, codestream_size, declared_colour
+from .codestream import CodestreamSize, bare_codestream, codestream_size, declared_colour, ended
 from .encapsulation import CompressedFrames
 
 if TYPE_CHECKING:
@@ -224,9 +224,8 @@ def checked_size(frame: Frame, data: bytes) -> CodestreamSize | None:
         raise _corrupt(header, frame, str(error)) from error
     if size is None:
         raise _corrupt(header, frame, f"its compressed stream begins with {data[:4].hex()}, which is no image")
-    end = b"" if header.transfer_syntax in _JPEG_XL else b"\xff\xd9"
-    if not bare_codestream(data).rstrip(b"\0\xff").endswith(end):
-        # JPEG decoders make up what is missing; the end of image marker (FFD9) tells a whole stream.
+    if header.transfer_syntax not in _JPEG_XL and not ended(bare_codestream(data)):
+        # JPEG decoders make up what is missing; the end of image marker tells a whole stream.
         raise _corrupt(header, frame, "its compressed stream has no end: it is truncated")
     if (size.rows, size.columns) != (header.rows, header.columns) or size.components not in (None, header.samples):
         raise _corrupt(

@@ -95,6 +95,11 @@ def declared_colour(data: bytes) -> Literal["RGB", "YBR"] | None:
     return None
 
 
+def ended(stream: bytes) -> bool:
+    """Whether a JPEG, JPEG-LS or JPEG 2000 stream ends with its end of image marker, padding behind it or not."""
+    return stream.rstrip(b"\0\xff").endswith(b"\xff\xd9")
+
+
 def bare_codestream(data: bytes) -> bytes:
     """A JPEG 2000 codestream without the JP2 file around it (PS3.5 A.4.4), whose boxes would change its colours."""
     return _box(data, b"jp2c") if data[4:8] == b"jP  " else data

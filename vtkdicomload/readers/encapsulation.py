@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..quiet import quiet_pydicom
+from .codestream import ended
 from .files import bytes_of, read_into
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from .values import Pixels
 
 _ITEM = b"\xfe\xff\x00\xe0"
+_BEGINNINGS = (b"\xff\xd8\xff", b"\xff\x4f\xff")  # of JPEG and JPEG-LS streams, and of JPEG 2000 codestreams
 
 
 class _Fragment(NamedTuple):
@@ -31,8 +33,7 @@ class CompressedFrames:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._path = ""
-        self._frames: Sequence[Sequence[_Fragment] | bytes] = ()
+        self._files: dict[str, Sequence[Sequence[_Fragment] | bytes]] = {}
 
     def stream(self, frame: Frame, scratch: Pixels) -> bytes:
         """The stream of one frame; `scratch` is a buffer of at least `pixel_length` bytes to read into.
@@ -49,12 +50,14 @@ class CompressedFrames:
             element = scratch.data[: header.pixel_length]
             read_into(element, header, header.pixel_offset)
             _, fragments = _items(lambda offset, length: bytes(element[offset : offset + length]), len(element))
-            return b"".join([element[f.offset : f.offset + f.length] for f in fragments])
+            streams = [bytes(element[f.offset : f.offset + f.length]) for f in fragments]
+            if any(ended(a) and b[:3] in _BEGINNINGS for a, b in pairwise(streams)):
+                raise ValueError("its fragments hold several images where NumberOfFrames says 1")
+            return b"".join(streams)
         with self._lock:
-            if self._path != frame.path:
-                self._frames = _frames_of(header)
-                self._path = frame.path
-            found = self._frames[frame.index_in_file]
+            if frame.path not in self._files:
+                self._files[frame.path] = _frames_of(header)
+            found = self._files[frame.path][frame.index_in_file]
         if isinstance(found, bytes):
             return found
         return b"".join([bytes_of(header, header.pixel_offset + f.offset, f.length) for f in found])

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from .consistency import NUMBERS, some_names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from ..headers.header import Frame
+    from ..headers.header import Frame, Header
     from ..series import Series
 
 
 def taken_for_granted(series: Series) -> list[str]:
     """What is assumed about the values of a stack and about its being one volume."""
-    return _of_rescale(series.frames) + _of_echoes(series.frames) + _of_ranks(series)
+    return _of_rescale(series.frames) + _of_mixtures(series.frames) + _of_ranks(series)
 
 
 def _of_rescale(frames: Sequence[Frame]) -> list[str]:
@@ -32,15 +32,28 @@ def _of_rescale(frames: Sequence[Frame]) -> list[str]:
     ]
 
 
-def _of_echoes(frames: Sequence[Frame]) -> list[str]:
-    echoes = {f.header.echo_time for f in frames}
-    if not 1 < len(echoes) <= len(frames) // 2:
-        return []
-    return [f"EchoTime differs between the slices ({len(echoes)} values): they are taken for one volume"]
+# What makes other values of the same tissue: where few of them alternate along the slices, two volumes may be mixed.
+_SHARED: tuple[tuple[str, Callable[[Header], object]], ...] = (
+    ("EchoTime", lambda h: h.echo_time),
+    ("InversionTime", lambda h: h.inversion_time),
+    ("DiffusionBValue", lambda h: h.b_value),
+    ("RescaleType", lambda h: h.rescale_type),
+    ("Units", lambda h: h.units),
+)
+
+
+def _of_mixtures(frames: Sequence[Frame]) -> list[str]:
+    counts = [(name, len({value(f.header) for f in frames})) for name, value in _SHARED]
+    return [
+        f"{name} differs between the slices ({count} values): they are taken for one volume"
+        for name, count in counts
+        if 1 < count <= len(frames) // 2
+    ]
 
 
 def _of_ranks(series: Series) -> list[str]:
-    names = [name for name, _ in series.labels if name in NUMBERS]
+    # The time when an image was made says little of the volume it belongs to: slices may be reconstructed in any order.
+    names = [name for name, value in series.labels if name in NUMBERS or (name == "ContentTime" and " of " in value)]
     if not names:
         return []
     return [f"the volumes of this series are told apart by the order of {names[0]} alone, nothing else says which"]

@@ -172,9 +172,11 @@ def _in_instance_order(frames: list[Frame], assumptions: list[str]) -> list[Fram
 def _some_without_position(frames: Sequence[Frame]) -> GeometryError:
     without = [f for f in frames if f.position is None or f.orientation is None]
     files = consistency.paths_of(without)
+    # Frames of one file cannot be left out one by one.
+    way = f"ignore={files!r}" if len(files) < len(consistency.paths_of(frames)) else "get the file again"
     return GeometryError(
         f"{len(without)} of {len(frames)} frames have no ImagePositionPatient or ImageOrientationPatient "
-        f"({consistency.some_names(without)}) → ignore={files!r}",
+        f"({consistency.some_names(without)}) → {way}",
         files=files,
     )
 
