@@ -501,3 +501,13 @@ def test_eight_bit_words_of_big_endian_files(series: Write, tmp_path: Path) -> N
     decompress(written.folder, tmp_path / "out")
     new = pydicom.dcmread(tmp_path / "out" / written.files[0].name)
     assert np.array_equal(new.pixel_array, written.stored[0])
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless])
+def test_zeros_behind_a_data_set_are_left_out(series: Write, tmp_path: Path, syntax: str) -> None:
+    written = series("in", syntax=syntax)
+    for file in written.files:
+        file.write_bytes(file.read_bytes() + bytes(32))
+    decompress(written.folder, tmp_path / "out")
+    check_loads_the_same(written.folder, tmp_path / "out")
+    assert not any(element.tag.group == 0 for element in pydicom.dcmread(tmp_path / "out" / written.files[0].name))

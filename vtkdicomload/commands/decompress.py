@@ -323,6 +323,8 @@ def _rewrite(header: Header, pixels: bytes | None, path: str) -> bool:
     with quiet_pydicom():
         try:
             dataset = pydicom.dcmread(header.path, force=True)
+            for tag in [tag for tag in dataset.keys() if tag.group == 0]:  # noqa: SIM118 - not the elements
+                del dataset[tag]  # zeros behind the data set, which pydicom takes for elements
             lost = not _plain_icon(dataset)
             if header.transfer_syntax == EXPLICIT_BIG:
                 _swap(dataset, header)

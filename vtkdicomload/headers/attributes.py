@@ -173,7 +173,6 @@ def _fields() -> dict[int, Field]:
         (0x00200037, "orientation", six, True, "ImageOrientationPatient"),
         (0x00200052, "frame_of_reference_uid", text_of, False, "FrameOfReferenceUID"),
         (0x00200100, "temporal_position", _integer, False, "TemporalPositionIdentifier"),
-        (0x00200105, "temporal_count", _integer, False, "NumberOfTemporalPositions"),
         (0x00209311, "dimension_organization", text_of, False, "DimensionOrganizationType"),
         (0x00280002, "samples", _word, True, "SamplesPerPixel"),
         (0x00280004, "photometric_interpretation", text_of, True, "PhotometricInterpretation"),
@@ -187,14 +186,12 @@ def _fields() -> dict[int, Field]:
         (0x00280102, "high_bit", _word, True, "HighBit"),
         (0x00280103, "pixel_representation", _word, True, "PixelRepresentation"),
         (0x00280120, "padding_value", bytes, False, "PixelPaddingValue"),
-        (0x00280121, "padding_limit", bytes, False, "PixelPaddingRangeLimit"),
         (0x00281050, "window_center", _first, False, "WindowCenter"),
         (0x00281051, "window_width", _first, False, "WindowWidth"),
         (0x00281052, "intercept", _decimal, True, "RescaleIntercept"),
         (0x00281053, "slope", _decimal, True, "RescaleSlope"),
         (0x00281101, "palette_bits", _descriptor_bits, False, "RedPaletteColorLookupTableDescriptor"),
         (0x00281054, "rescale_type", text_of, False, "RescaleType"),
-        (0x00281056, "voi_function", text_of, False, "VOILUTFunction"),
         (0x00541001, "units", text_of, False, "Units"),
     ]
 

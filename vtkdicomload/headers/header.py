@@ -84,11 +84,8 @@ class Header(NamedTuple):
     has_modality_lut: bool
     window_center: float | None
     window_width: float | None
-    voi_function: str | None
     padding_value: float | None
-    padding_limit: float | None
     temporal_position: int | None
-    temporal_count: int | None
     echo_number: int | None
     echo_time: float | None
     acquisition_number: int | None
@@ -350,8 +347,8 @@ def _checked(source: Source, values: dict[str, object]) -> Header:
         values.pop("high_bit", None)
     charset = values.pop("charset", None)
     values["series_description"] = described(values.get("series_description"), charset)
-    for name in ("padding_value", "padding_limit"):
-        values[name] = padding_of(values.get(name), signed=values["pixel_representation"] == 1)
+    signed = values["pixel_representation"] == 1
+    values["padding_value"] = padding_of(values.get("padding_value"), signed=signed)
     if values.get("number_of_frames") is None:
         values["number_of_frames"] = 1
     values.setdefault("high_bit", int(values["bits_stored"]) - 1)  # type: ignore[call-overload]

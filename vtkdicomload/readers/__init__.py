@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, cast
 
 from ..errors import CompressedPixelDataError, UnsupportedPixelDataError
-from ..headers.header import NATIVE_SYNTAXES
+from ..headers.header import NATIVE_SYNTAXES, PIXEL_DATA
 from ..headers.sop_classes import WHOLE_SLIDE
 from ..headers.transfer_syntaxes import syntax_name
 from . import codec as _codec
@@ -116,9 +116,9 @@ def unsupported(h: Header) -> str | None:
     # PS3.3 C.7.6.17.3: TILED_FULL and TILED_SPARSE, segmentations of slides too.
     if h.sop_class_uid == WHOLE_SLIDE or (h.dimension_organization or "").startswith("TILED"):
         return "a stack of tiles of a whole slide image"
-    if h.pixel_offset >= 0 and h.bits_allocated not in (1, 8, 16, 32, 64):
+    if h.bits_allocated not in (1, 8, 16, 32, 64):
         return f"BitsAllocated {h.bits_allocated}"
-    if h.bits_allocated == 64 and h.pixel_tag == 0x7FE00010:
+    if h.bits_allocated == 64 and h.pixel_tag == PIXEL_DATA:
         return "64-bit integer pixel data"
     if h.high_bit != h.bits_stored - 1:
         return f"HighBit {h.high_bit} with BitsStored {h.bits_stored}"
