@@ -648,3 +648,12 @@ def test_an_unusable_orientation_is_refused_with_a_way_past_it(series: Write) ->
         volume = vdl.load(truth.folder, order="natural")
     np.testing.assert_array_equal(volume.frames, truth.frames)
     assert volume.affine is None
+
+
+def test_an_error_of_load_all_says_in_which_series(series: Write) -> None:
+    whole, holed = series("a/whole", SeriesInstanceUID="1.2.1"), series("a/holed", SeriesInstanceUID="1.2.2", count=9)
+    holed.files[4].unlink()
+    with pytest.raises(vdl.MissingSliceError) as caught:
+        vdl.load_all(whole.folder.parent)
+    (note,) = caught.value.__notes__
+    assert note.startswith(f"in [{[s.uid for s in vdl.scan(whole.folder.parent)].index('1.2.2')}] ")

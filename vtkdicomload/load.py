@@ -120,7 +120,7 @@ def load_all(source: Any, *, ignore: Ignore = (), **options: Any) -> list[Volume
     Raises
     ------
     DicomLoadError
-        As `load` does, for the first stack that cannot be loaded.
+        As `load` does, for the first stack that cannot be loaded; ``load_many(scan(source))`` goes on after it.
     """
     checked = _options(options)
     found, ignored = find_series(source, ignore, checked.workers)
