@@ -477,6 +477,16 @@ def test_an_unknown_method_is_an_attribute_error() -> None:
         DICOMSeriesSource().SetColour()
 
 
+def test_real_world_values(data: Path) -> None:
+    path = data / "highdicom" / "parametric_int.dcm"
+    source = DICOMSeriesSource(file_name=path, rescale="real-world")
+    assert source.GetRescale() == "real-world"
+    source.Update()
+    volume = vdl.load(path, rescale="real-world")
+    assert not np.array_equal(volume.array, vdl.load(path).array)
+    np.testing.assert_array_equal(array_of(source.GetOutput()), volume.array)
+
+
 def test_the_options_of_load_do_what_they_do_there(series: Write, tmp_path: Path) -> None:
     truth = series("a", RescaleSlope=0.5)
     series("b", seed=2, count=3)

@@ -232,13 +232,13 @@ class SourceSettings:
         """``"probe"``, ``"all"`` or ``"none"``."""
         return self._settings.options.verify
 
-    def SetRescale(self, rescale: bool) -> None:
-        """Whether slope and intercept are applied; True by default."""
-        self._change_option(rescale=bool(rescale))
+    def SetRescale(self, rescale: bool | str) -> None:
+        """Whether slope and intercept are applied; True by default. Or ``"real-world"``, as for `load`."""
+        self._change_option(rescale=rescale if isinstance(rescale, str) else bool(rescale))
 
-    def GetRescale(self) -> bool:
-        """Whether slope and intercept are applied."""
-        return bool(self._settings.options.rescale)
+    def GetRescale(self) -> bool | str:
+        """Whether slope and intercept are applied, or ``"real-world"``."""
+        return self._settings.options.rescale
 
     def SetWorkers(self, workers: int | None) -> None:
         """How many threads read; None: as many as help."""
