@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from copy import deepcopy
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -20,36 +19,31 @@ from ..errors import (
     NoDicomError,
     UnsupportedPixelDataError,
 )
-from ..headers.header import EXPLICIT_BIG, NATIVE_SYNTAXES, PIXEL_DATA, Frame
+from ..headers.header import NATIVE_SYNTAXES, Frame
 from ..headers.transfer_syntaxes import syntax_name
 from ..memory import usable_bytes
 from ..paths import Skipped, describe, find_files
-from ..quiet import quiet_pydicom
 from ..readers import codec, unsupported
 from ..readers import pydicom as pydicom_reader
 from ..readers.colour import PALETTE
-from ..readers.values import Conversion, colour, pixel_shape, stored_dtype
+from ..readers.values import Conversion, pixel_shape, stored_dtype
 from ..scan import scan_files
 from ..selection import ignored_by
+from .rewriting import rewrite
 from .staging import Staged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    import pydicom
 
     from ..headers.header import Header
     from ..readers.values import Pixels
     from ..scan import Scan
     from ..selection import Ignore
 
-_OFFSET_TABLES = (0x7FE00001, 0x7FE00002, 0x7FE00003)  # extended offsets, their lengths, total length (PS3.3 C.7.6.3)
-_ICONS = 0x00880200
 _LONGEST = 0xFFFFFFFE  # PS3.5 7.1.1: a value length has 32 bits
 _BATCH_BYTES = 64 << 20  # decoded at once: enough for several threads, little memory
 # Streams that hold whole stored words: bits above HighBit are kept as they are, old overlays may lie there.
 _WORDS = frozenset(("1.2.840.10008.1.2.5", "1.2.840.10008.1.2.1.98", "1.2.840.10008.1.2.8.1"))
-_SWAPPED = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}  # bytes a word; pydicom leaves their order as it was read
 
 
 @dataclass(frozen=True)
@@ -136,7 +130,7 @@ def decompress(
         done = 0
         for batch in _batches(headers):
             for header, pixels in zip(batch, _pixels(batch, workers), strict=True):
-                lost_icons += _rewrite(header, pixels, staged.new(targets[header.path]))
+                lost_icons += rewrite(header, pixels, staged.new(targets[header.path]))
                 done += 1
                 if progress is not None:
                     progress(done, len(headers))
@@ -313,93 +307,3 @@ def _decoded(headers: Sequence[Header], workers: int | None) -> Pixels:
     raise CompressedPixelDataError(
         f"{seen.path}: no decoder for {syntax_name(seen.transfer_syntax)}: {'; '.join(reasons)}", files=[seen.path]
     )
-
-
-# ---------------------------------------------------------------------------------------------------- one file
-def _rewrite(header: Header, pixels: bytes | None, path: str) -> bool:
-    """Write one file again with these pixels, or with its own; whether its icon was lost."""
-    import pydicom
-
-    with quiet_pydicom():
-        try:
-            dataset = pydicom.dcmread(header.path, force=True)
-            for tag in [tag for tag in dataset.keys() if tag.group == 0]:  # noqa: SIM118 - not the elements
-                del dataset[tag]  # zeros behind the data set, which pydicom takes for elements
-            lost = not _plain_icon(dataset)
-            if header.transfer_syntax == EXPLICIT_BIG:
-                _swap(dataset, header)
-            if pixels is not None:
-                _replace_pixels(dataset, header, pixels)
-            _complete_meta(dataset)
-            with open(path, "xb") as file:
-                pydicom.dcmwrite(file, dataset, implicit_vr=False, little_endian=True)
-        except (OSError, MemoryError):
-            raise
-        except Exception as error:
-            # Without pydicom's own words: they may quote the value of an attribute.
-            raise CorruptFileError(
-                f"{header.path}: pydicom cannot rewrite it ({type(error).__name__}) → ignore=[{header.path!r}]",
-                files=[header.path],
-            ) from error
-    return lost
-
-
-def _replace_pixels(dataset: pydicom.Dataset, header: Header, pixels: bytes) -> None:
-    from pydicom import DataElement
-
-    for tag in _OFFSET_TABLES:
-        dataset.pop(tag, None)
-    padded = pixels + b"\0" * (len(pixels) % 2)
-    dataset[PIXEL_DATA] = DataElement(PIXEL_DATA, "OW" if header.bits_allocated > 8 else "OB", padded)
-    if header.samples > 1 and colour(header):
-        dataset.PhotometricInterpretation = "RGB"
-        dataset.PlanarConfiguration = 0
-
-
-def _swap(dataset: pydicom.Dataset, header: Header) -> None:
-    """Turn the big-endian words that pydicom hands on as bytes."""
-    for element in dataset.iterall():
-        width = _SWAPPED.get(element.VR, 0)
-        if not width or not element.value:
-            continue
-        if element is dataset.get(PIXEL_DATA):
-            width = max(width, header.bits_allocated // 8)
-        element.value = np.frombuffer(element.value, f">u{width}").astype(f"<u{width}").tobytes()
-
-
-def _plain_icon(dataset: pydicom.Dataset) -> bool:
-    """Decode compressed icon images; where that cannot be, take them out and return False."""
-    if _ICONS not in dataset:
-        return True
-    try:
-        for icon in dataset[_ICONS].value:
-            if PIXEL_DATA in icon and icon[PIXEL_DATA].is_undefined_length:
-                icon.file_meta = deepcopy(
-                    dataset.file_meta
-                )  # an item has none; decompressing asks for one and changes it
-                icon.decompress(generate_instance_uid=False)
-                del icon.file_meta
-    except MemoryError:
-        raise
-    except Exception:
-        del dataset[_ICONS]
-        return False
-    return True
-
-
-def _complete_meta(dataset: pydicom.Dataset) -> None:
-    """File meta information as PS3.10 7.1 wants it, without touching what is there."""
-    from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, ExplicitVRLittleEndian
-
-    dataset.preamble = getattr(dataset, "preamble", None) or bytes(128)
-    meta = dataset.file_meta
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.FileMetaInformationGroupLength = 0  # pydicom writes the true one where there is one
-    for keyword, value in (
-        ("FileMetaInformationVersion", b"\0\1"),
-        ("MediaStorageSOPClassUID", dataset.get("SOPClassUID")),
-        ("MediaStorageSOPInstanceUID", dataset.get("SOPInstanceUID")),
-        ("ImplementationClassUID", PYDICOM_IMPLEMENTATION_UID),
-    ):
-        if value and not meta.get(keyword):
-            setattr(meta, keyword, value)
