@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 # Real series taught these: scanners write positions with few digits and wobble by a percent.
 GAP_TOLERANCE = 0.02  # a gap may differ from the median by this part of it ...
 GAP_SLACK = 0.01  # ... plus this many mm
-DRIFT_TOLERANCE = 1e-3  # lateral drift over the whole run, as a part of its length
+WHOLE_GAP = 0.1  # how far a wide gap may be from a whole number of usual ones, as a part of those
+DRIFT_TOLERANCE = 1e-3  # lateral drift over the whole run, as a part of its length ...
+DRIFT_SLACK = 1e-3  # ... plus this many mm
 GRID_TOLERANCE = 0.02  # how far a slice may lie off the fitted grid, as a part of the spacing
 ORTHOGONAL_TOLERANCE = 1e-3  # |row · column|
 UNIT_TOLERANCE = 5e-3  # how far the length of row and column cosines may be from 1 ...

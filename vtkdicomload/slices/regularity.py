@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import MissingSliceError, ShearedSeriesError
-from ..geometry import DRIFT_TOLERANCE, GAP_SLACK, GAP_TOLERANCE, GRID_TOLERANCE
+from ..geometry import DRIFT_SLACK, DRIFT_TOLERANCE, GAP_SLACK, GAP_TOLERANCE, GRID_TOLERANCE, WHOLE_GAP
 from ..headers.sop_classes import LABEL_MAP, SEGMENTATION
 from . import consistency
 
@@ -30,7 +30,7 @@ def uneven(frames: Sequence[Frame], gaps: Floats, tolerance: float) -> MissingSl
     wrong = np.flatnonzero(np.abs(gaps - usual) > tolerance * usual + slack)
     k = int(wrong[np.abs(gaps[wrong] - usual).argmax()])
     whole = np.rint(gaps[wrong] / usual)
-    holes = bool(np.all(whole >= 2)) and bool(np.all(np.abs(gaps[wrong] / usual - whole) < 0.1))
+    holes = bool(np.all(whole >= 2)) and bool(np.all(np.abs(gaps[wrong] / usual - whole) < WHOLE_GAP))
     missing = int(whole.sum()) - len(wrong)
     what = (
         f"{missing} slice{'s' * (missing != 1)} missing"
@@ -80,7 +80,7 @@ def usual_gap(frames: Sequence[Frame], gaps: Floats) -> float:
     if said and may_omit(frames):
         # What is left of a segment may lie evenly on every other plane.
         whole = np.rint(gaps / said)
-        if whole.min() >= 1 < whole.max() and np.all(np.abs(gaps / said - whole) < 0.1):
+        if whole.min() >= 1 < whole.max() and np.all(np.abs(gaps / said - whole) < WHOLE_GAP):
             return float(np.sum(gaps) / np.sum(whole))
     return usual
 
@@ -97,7 +97,7 @@ def sheared(
     off_line = np.linalg.norm(lateral - np.outer(along / run, lateral[-1]), axis=1)
     step = run / len(gaps)
     files = consistency.paths_of(frames)
-    if drift > DRIFT_TOLERANCE * run + 1e-3:
+    if drift > DRIFT_TOLERANCE * run + DRIFT_SLACK:
         tilt = float(np.degrees(np.arctan2(drift, run)))
         oblique = float(np.hypot(drift, run)) / len(gaps)
         return ShearedSeriesError(
