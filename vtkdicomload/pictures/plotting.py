@@ -37,6 +37,7 @@ _LINE = 0.24  # a line of words
 _NARROWEST = 1.7  # a picture's cell, for its name
 _TALLEST = 6.5  # picture
 _LETTERED = 0.5  # the least side with letters at its ends
+_LABELLED = 0.8  # inches of height that a label on the left needs
 _AXES = {"L": "x", "R": "x", "P": "y", "A": "y", "H": "z", "F": "z"}
 
 
@@ -105,7 +106,8 @@ def _draw(axes: Axes, plane: Plane, window: Window, size: tuple[float, float], *
     else:
         words = _axis_words(plane.direction[:, 0], in_mm=in_mm), _axis_words(plane.direction[:, 1], in_mm=in_mm)
     axes.set_xlabel(words[0], fontsize=8)
-    axes.set_ylabel(words[1], fontsize=8, labelpad=1)
+    if size[1] >= _LABELLED:  # beside a thin plane it would reach into the names above
+        axes.set_ylabel(words[1], fontsize=8, labelpad=1)
     if plane.letters is not None:
         _letter(axes, plane.letters, size)
 
