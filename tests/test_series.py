@@ -49,6 +49,13 @@ def test_title_and_repr(series: Write) -> None:
     assert repr(found) == "<Series #4 CT chest: 5×6×8, axial, Explicit VR Little Endian>"
 
 
+@pytest.mark.parametrize("said", ["", "None"])
+def test_a_description_that_says_nothing_is_left_out(series: Write, said: str) -> None:
+    found = vdl.scan(series(SeriesDescription=said).folder)[0]
+    assert found.description is None
+    assert found.title == "#1 CT"
+
+
 def test_control_characters_of_a_description_do_not_reach_the_screen(series: Write) -> None:
     found = _only(series(SeriesDescription="red\x1b[31m").folder)
     assert "\x1b" not in repr(found) + found.title + (found.description or "")

@@ -74,8 +74,9 @@ class Series:
 
     @property
     def description(self) -> str | None:
-        """SeriesDescription."""
-        return self.header.series_description
+        """SeriesDescription; None where it is missing, or the word None that some exporters write for that."""
+        said = self.header.series_description
+        return said if said != "None" else None
 
     @property
     def files(self) -> tuple[str, ...]:
