@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import UnsupportedPixelDataError
 from ..quiet import quiet_pydicom
-from ..slices.consistency import paths_of
 from .functional_groups import first_item, numbers_of
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def mapped(frames: Sequence[Frame], label: str = "") -> tuple[Frame, ...]:
     if len(units) > 1:
         raise UnsupportedPixelDataError(
             f"real-world values have different units: {', '.join(map(str, units))} → {_WITHOUT}",
-            files=paths_of(units.values()),
+            files=[frame.path for frame in units.values()],
         )
     return tuple(result)
 
