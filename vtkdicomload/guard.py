@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from .errors import CorruptFileError, ReaderMismatchError, UnsupportedPixelDataError, ZeroPixelDataError
-from .headers.transfer_syntaxes import LOSSY, syntax_name
+from .headers.transfer_syntaxes import EXPLICIT_BIG, LOSSY, syntax_name
 from .readers import READERS, values
 from .readers.colour import PALETTE
 from .readers.files import bytes_of
@@ -82,7 +82,7 @@ def stored_words(frame: Frame) -> Pixels:
 
 
 def _order(frame: Frame) -> Literal["<", ">"]:
-    return ">" if frame.header.transfer_syntax == "1.2.840.10008.1.2.2" else "<"
+    return ">" if frame.header.transfer_syntax == EXPLICIT_BIG else "<"
 
 
 def verify(mode: str, frames: Sequence[Frame], conversion: Conversion, out: Pixels, reader: Reader) -> Check:

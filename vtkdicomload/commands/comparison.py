@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import CorruptFileError, DicomLoadError
-from ..headers.header import DEFLATED_LITTLE
+from ..headers.transfer_syntaxes import DEFLATED_LITTLE
 from ..load import load
 from ..paths import is_utf8
 from ..readers.vtk_whitelist import unsafe_for_vtk

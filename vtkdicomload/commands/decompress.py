@@ -19,8 +19,8 @@ from ..errors import (
     NoDicomError,
     UnsupportedPixelDataError,
 )
-from ..headers.header import NATIVE_SYNTAXES, Frame
-from ..headers.transfer_syntaxes import syntax_name
+from ..headers.header import Frame
+from ..headers.transfer_syntaxes import NATIVE_SYNTAXES, STORED_WORDS, syntax_name
 from ..memory import usable_bytes
 from ..paths import Skipped, describe, find_files
 from ..readers import codec, unsupported
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 
 _LONGEST = 0xFFFFFFFE  # PS3.5 7.1.1: a value length has 32 bits
 _BATCH_BYTES = 64 << 20  # decoded at once: enough for several threads, little memory
-# Streams that hold whole stored words: bits above HighBit are kept as they are, old overlays may lie there.
-_WORDS = frozenset(("1.2.840.10008.1.2.5", "1.2.840.10008.1.2.1.98", "1.2.840.10008.1.2.8.1"))
 
 
 @dataclass(frozen=True)
@@ -255,7 +253,7 @@ def _decoded_bytes(header: Header) -> int:
 def _as_stored(header: Header) -> Header:
     """The header as a reader must see it to give stored words: indices of a palette, mosaics as one image."""
     photometric = "MONOCHROME2" if header.photometric_interpretation == PALETTE else header.photometric_interpretation
-    if header.transfer_syntax in _WORDS:
+    if header.transfer_syntax in STORED_WORDS:  # bits above HighBit are kept as they are: old overlays may lie there
         header = header._replace(bits_stored=header.bits_allocated, high_bit=header.bits_allocated - 1)
     return header._replace(image_type=(), photometric_interpretation=photometric)
 

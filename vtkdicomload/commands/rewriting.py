@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import CorruptFileError
-from ..headers.header import EXPLICIT_BIG, PIXEL_DATA
+from ..headers.header import PIXEL_DATA
+from ..headers.transfer_syntaxes import EXPLICIT_BIG
 from ..quiet import quiet_pydicom
 from ..readers.values import colour
 

@@ -17,7 +17,8 @@ import numpy as np
 
 from .attributes import FIELDS
 from .elements import ITEM_END, LONG_VRS, READ_FLAGS, SEQUENCE_END
-from .header import EXPLICIT_BIG, Header, read_header
+from .header import Header, read_header
+from .transfer_syntaxes import EXPLICIT_BIG
 
 if TYPE_CHECKING:
     from collections.abc import Callable

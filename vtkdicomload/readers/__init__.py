@@ -7,9 +7,9 @@ import sys
 from typing import TYPE_CHECKING, cast
 
 from ..errors import CompressedPixelDataError, UnsupportedPixelDataError
-from ..headers.header import NATIVE_SYNTAXES, PIXEL_DATA
+from ..headers.header import PIXEL_DATA
 from ..headers.sop_classes import WHOLE_SLIDE
-from ..headers.transfer_syntaxes import syntax_name
+from ..headers.transfer_syntaxes import NATIVE_SYNTAXES, syntax_name
 from . import codec as _codec
 from . import direct as _direct
 from . import pydicom as _pydicom

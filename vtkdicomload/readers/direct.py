@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..headers.header import EXPLICIT_BIG
+from ..headers.transfer_syntaxes import EXPLICIT_BIG
 from ..threads import for_each
 from . import values
 from .files import read_into

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import CorruptFileError, UnsupportedPixelDataError
-from ..headers.header import EXPLICIT_BIG
+from ..headers.transfer_syntaxes import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from ..quiet import quiet_pydicom
 from . import codec, colour, values
 from .codestream import declared_colour
@@ -104,13 +104,8 @@ def _dataset(path: str) -> pydicom.Dataset:
     dataset = pydicom.dcmread(path, force=True)
     if "TransferSyntaxUID" not in dataset.file_meta:
         implicit, little = dataset.original_encoding
-        dataset.file_meta.TransferSyntaxUID = (
-            pydicom.uid.ExplicitVRBigEndian
-            if not little
-            else pydicom.uid.ImplicitVRLittleEndian
-            if implicit
-            else pydicom.uid.ExplicitVRLittleEndian
-        )
+        syntax = EXPLICIT_BIG if not little else IMPLICIT_LITTLE if implicit else EXPLICIT_LITTLE
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
     return dataset
 
 
