@@ -14,7 +14,7 @@ import numpy as np
 from . import bridges
 from .extras import require
 from .paths import is_utf8
-from .quiet import quiet_pydicom
+from .quiet import silenced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -158,7 +158,7 @@ def _write_npz(volume: Volume, path: str) -> None:
 def _write_zarr(volume: Volume, path: str) -> None:
     zarr = require("zarr", extra="zarr")
     bridges.to_xarray(volume).to_dataset().to_zarr(path, zarr_format=3, consolidated=False)
-    with quiet_pydicom():
+    with silenced():
         # xarray warns where consolidated metadata is missing, zarr where it is written.
         zarr.consolidate_metadata(path)
 

@@ -1,4 +1,4 @@
-"""Warnings: pydicom's are silenced, what is odd in a file is said by this package, in its own words."""
+"""Warnings: those of other libraries are silenced, what is odd in a file is said by this package, in its own words."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ if hasattr(os, "register_at_fork"):
 
 
 @contextmanager
-def quiet_pydicom() -> Iterator[None]:
-    """Silence warnings; the filters belong to the whole process, hence one thread at a time."""
+def silenced() -> Iterator[None]:
+    """Let no warning out; the filters belong to the whole process, hence one thread at a time."""
     with _filters, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -68,5 +68,5 @@ def warn(sentence: str) -> None:
         frame.f_code.co_filename.startswith(_PACKAGE) or _VTK in frame.f_code.co_filename
     ):
         level, frame = level + 1, frame.f_back
-    with _filters:  # while pydicom is silenced, so would we be
+    with _filters:  # while others are silenced, so would we be
         warnings.warn(sentence, DicomLoadWarning, stacklevel=level)

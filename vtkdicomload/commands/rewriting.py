@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import CorruptFileError
 from ..headers.header import PIXEL_DATA
 from ..headers.transfer_syntaxes import EXPLICIT_BIG
-from ..quiet import quiet_pydicom
+from ..quiet import silenced
 from ..readers.values import colour
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def rewrite(header: Header, pixels: bytes | None, path: str) -> bool:
     """
     import pydicom
 
-    with quiet_pydicom():
+    with silenced():
         try:
             dataset = pydicom.dcmread(header.path, force=True)
             for tag in [tag for tag in dataset.keys() if tag.group == 0]:  # noqa: SIM118 - not the elements

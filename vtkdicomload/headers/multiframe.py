@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import CorruptFileError
 from ..geometry import normal_of
-from ..quiet import quiet_pydicom
+from ..quiet import silenced
 from .functional_groups import headers_of, numbers_of
 from .header import Frame, Header, pixel_bytes
 from .nuclear import headers_of_detectors
@@ -66,7 +66,7 @@ def _read(header: Header, what: str, headers: Callable[[Header, pydicom.Dataset]
     """The headers of the frames by what pydicom reads of a file; whatever is wrong with it is one kind of error."""
     import pydicom
 
-    with quiet_pydicom():
+    with silenced():
         try:
             data_set = pydicom.dcmread(header.path, stop_before_pixels=True, force=True)
             for tag in _SEQUENCES & data_set.keys():

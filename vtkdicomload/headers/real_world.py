@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import UnsupportedPixelDataError
-from ..quiet import quiet_pydicom
+from ..quiet import silenced
 from .functional_groups import first_item, numbers_of
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _mappings_of_frames(frame: Frame) -> list[list[Mapping]]:
     import pydicom
 
     name = "RealWorldValueMappingSequence"
-    with quiet_pydicom():
+    with silenced():
         try:
             d: pydicom.Dataset = pydicom.dcmread(frame.path, stop_before_pixels=True, force=True)
             shared = first_item(d, "SharedFunctionalGroupsSequence")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..quiet import quiet_pydicom
+from ..quiet import silenced
 
 if TYPE_CHECKING:
     import pydicom
@@ -45,7 +45,7 @@ def palette_of(header: Header) -> Palette:
 def _palette_of(path: str, _size: int, _modified_ns: int) -> Palette:
     import pydicom
 
-    with quiet_pydicom():
+    with silenced():
         return palette_in(pydicom.dcmread(path, stop_before_pixels=True, force=True))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import CorruptFileError, UnsupportedPixelDataError
 from ..headers.transfer_syntaxes import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
-from ..quiet import quiet_pydicom
+from ..quiet import silenced
 from . import codec, colour, values
 from .codestream import declared_colour
 from .files import check_unchanged
@@ -82,7 +82,7 @@ def fill(
     dataset: pydicom.Dataset | None = None
     path = ""
     for k, frame in enumerate(frames):
-        with quiet_pydicom(), _named(frame):
+        with silenced(), _named(frame):
             if dataset is None or frame.path != path:
                 check_unchanged(frame.header)
                 dataset, path = _dataset(frame.path), frame.path

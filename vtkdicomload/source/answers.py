@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import CorruptFileError
 from ..headers.header import NotDicomError, read_header
-from ..quiet import quiet_pydicom
+from ..quiet import silenced
 from ..readers import unsupported
 from ..readers.values import colour
 
@@ -126,7 +126,7 @@ class SourceAnswers:
     def _read_now(self, keyword: str) -> str:
         if self._plan is None:
             return ""
-        with quiet_pydicom():
+        with silenced():
             return str(self._plan.series.dataset(0).get(keyword) or "")
 
     # ------------------------------------------------------------------------------------------ files
