@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import CorruptFileError
+from ..errors import CorruptFileError, damaged, first_line
 from ..headers.transfer_syntaxes import (
     DEFLATED_FRAME,
     ENCAPSULATED_UNCOMPRESSED,
@@ -122,7 +122,7 @@ def _stream(frame: Frame, compressed: CompressedFrames, scratch: direct.Scratch)
     except CorruptFileError:
         raise
     except ValueError as error:
-        raise _corrupt(frame.header, None, f"its frames cannot be found: {error}") from error
+        raise damaged(frame.path, f"its frames cannot be found: {first_line(error)}") from error
 
 
 def _decoded(frame: Frame, data: bytes) -> tuple[Pixels, str | None]:
@@ -149,7 +149,7 @@ def _decoded(frame: Frame, data: bytes) -> tuple[Pixels, str | None]:
         raise
     except Exception as error:
         # No other decoder is asked: those of pydicom make up pixels for most of the damage that is refused here.
-        raise _corrupt(header, frame, f"imagecodecs cannot decode it: {error}") from error
+        raise _corrupt(frame, f"imagecodecs cannot decode it: {first_line(error)}") from error
     return words, belief
 
 
@@ -211,26 +211,25 @@ def checked_size(frame: Frame, data: bytes) -> CodestreamSize | None:
     header = frame.header
     if header.transfer_syntax in STORED_WORDS:
         if header.transfer_syntax == RLE_LOSSLESS and not _sound_rle(header, data):
-            raise _corrupt(header, frame, "its RLE header does not describe its segments")
+            raise _corrupt(frame, "its RLE header does not describe its segments")
         return None
     try:
         size = codestream_size(data)
     except ValueError as error:
-        raise _corrupt(header, frame, str(error)) from error
+        raise _corrupt(frame, str(error)) from error
     if size is None:
-        raise _corrupt(header, frame, f"its compressed stream begins with {data[:4].hex()}, which is no image")
+        raise _corrupt(frame, f"its compressed stream begins with {data[:4].hex()}, which is no image")
     if header.transfer_syntax not in JPEG_XL and not ended(bare_codestream(data)):
         # JPEG decoders make up what is missing; the end of image marker tells a whole stream.
-        raise _corrupt(header, frame, "its compressed stream has no end: it is truncated")
+        raise _corrupt(frame, "its compressed stream has no end: it is truncated")
     if (size.rows, size.columns) != (header.rows, header.columns) or size.components not in (None, header.samples):
         raise _corrupt(
-            header,
             frame,
             f"its compressed stream holds {size.rows} × {size.columns} × {size.components}, its header says "
             f"{header.rows} × {header.columns} × {header.samples}",
         )
     if size.bits is not None and size.bits > header.bits_allocated:
-        raise _corrupt(header, frame, f"its compressed stream has {size.bits} bits in {header.bits_allocated}")
+        raise _corrupt(frame, f"its compressed stream has {size.bits} bits in {header.bits_allocated}")
     return size
 
 
@@ -285,9 +284,6 @@ def _as_words(pixels: Pixels, dtype: np.dtype[np.generic]) -> Pixels:
     return pixels.astype(dtype)
 
 
-def _corrupt(header: Header, frame: Frame | None, what: str) -> CorruptFileError:
-    many = frame is not None and header.number_of_frames > 1
-    where = f"{header.path}, frame {frame.index_in_file + 1}" if many and frame else header.path
-    return CorruptFileError(
-        f"{where}: {what.splitlines()[0][:200]} → get the file again, or ignore=[{header.path!r}]", files=[header.path]
-    )
+def _corrupt(frame: Frame, what: str) -> CorruptFileError:
+    part = f", frame {frame.index_in_file + 1}" if frame.header.number_of_frames > 1 else ""
+    return damaged(frame.path, what, part=part)

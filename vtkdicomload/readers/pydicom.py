@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import CorruptFileError, UnsupportedPixelDataError
+from ..errors import CorruptFileError, UnsupportedPixelDataError, damaged, first_line
 from ..headers.transfer_syntaxes import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from ..quiet import silenced
 from . import codec, colour, values
@@ -191,9 +191,5 @@ def _named(frame: Frame) -> Iterator[None]:
     except (values.ValueOverflow, CorruptFileError, UnsupportedPixelDataError, MemoryError):
         raise
     except Exception as error:
-        words = str(error).splitlines()[0][:200] if str(error) else ""
-        raise CorruptFileError(
-            f"{frame.path}: pydicom cannot read it: {type(error).__name__}: {words} → get the file again, or "
-            f"ignore=[{frame.path!r}]",
-            files=[frame.path],
-        ) from error
+        what = f"pydicom cannot read it: {type(error).__name__}: {first_line(error)}"
+        raise damaged(frame.path, what) from error
