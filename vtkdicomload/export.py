@@ -13,6 +13,7 @@ import numpy as np
 
 from . import bridges
 from .extras import require
+from .geometry import place_of
 from .paths import is_utf8
 from .quiet import silenced
 
@@ -146,9 +147,9 @@ def _write_npz(volume: Volume, path: str) -> None:
     arrays: dict[str, Any] = {"frames": volume.frames, "spacing": np.array(volume.spacing)}
     affine = bridges.affine_of(volume)
     if affine is not None:
-        grid = bridges.grid_of(volume)
-        arrays |= {"affine": affine, "spacing": np.array(grid.spacing)}
-        arrays |= {"origin": np.array(grid.origin), "direction": grid.direction}
+        place = place_of(affine)
+        arrays |= {"affine": affine, "spacing": np.array(place.spacing)}
+        arrays |= {"origin": np.array(place.origin), "direction": np.reshape(place.direction, (3, 3))}
     if volume.units is not None:
         arrays["units"] = np.array(volume.units)
     with open(path, "xb") as file:
