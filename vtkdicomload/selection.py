@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -95,10 +96,8 @@ def _nothing(found: Scan, ignored: tuple[str, ...]) -> NoDicomError:
             )
             return NoDicomError(f"{name} is {what}", files=[path])
         return NoDicomError(describe(path), files=[path])
-    counts: dict[str, int] = {}
-    for _, reason in skipped:
-        counts[reason] = counts.get(reason, 0) + 1
-    there = ", ".join(f"{n} {reason}" for reason, n in sorted(counts.items(), key=lambda item: -item[1]))
+    counts = Counter(file.reason for file in skipped)
+    there = ", ".join(f"{n} {reason}" for reason, n in counts.most_common())
     foreign = [s.path for s in skipped if s.reason == "not DICOM" or "archive" in s.reason]
     archives = [path for path in foreign if path.lower().endswith((".zip", ".gz", ".tar", ".tgz", ".nii"))]
     example = f" ({describe((archives or foreign)[0])})" if foreign else ""

@@ -29,6 +29,7 @@ from ..readers.colour import PALETTE
 from ..readers.values import Conversion, pixel_shape, stored_dtype
 from ..scan import scan_files
 from ..selection import ignored_by
+from ..tables import counted, passed_over
 from .rewriting import rewrite
 from .staging import Staged
 
@@ -151,14 +152,9 @@ def decompress(
 def summary_words(summary: Summary) -> list[str]:
     """What was written and passed over, a line each; the first is the sum."""
     read, written = (f"{size / 1e6:.1f} MB" for size in (summary.bytes_read, summary.bytes_written))
-    lines = [f"{_count(len(summary.written))} written, {read} before, {written} now"]
-    lines += [f"{_count(n)} of {syntax_name(uid)}" for uid, n in summary.syntaxes.items()]
-    reasons = Counter(reason for _, reason in summary.skipped)
-    return lines + [f"passed over: {_count(n)}, {reason}" for reason, n in reasons.items()]
-
-
-def _count(files: int) -> str:
-    return f"{files} {'file' if files == 1 else 'files'}"
+    lines = [f"{counted(len(summary.written), 'file')} written, {read} before, {written} now"]
+    lines += [f"{counted(n, 'file')} of {syntax_name(uid)}" for uid, n in summary.syntaxes.items()]
+    return lines + passed_over(summary.skipped)
 
 
 # ---------------------------------------------------------------------------------------------------- what, and where

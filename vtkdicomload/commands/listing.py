@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -214,12 +213,3 @@ def series_json(found: Scan, row: int, source: Any) -> dict[str, Any]:
         else [],
         "python": python_line(found, row, source, error) or None,
     }
-
-
-def skipped_words(found: Scan) -> list[str]:
-    """Damaged and passed-over files in a few lines."""
-    lines = [f"damaged: {problem.error}" for problem in found.problems[:_NAMED]]
-    if len(found.problems) > _NAMED:
-        lines.append(f"damaged: {len(found.problems) - _NAMED} more files")
-    counts = Counter(reason for _, reason in found.skipped)
-    return lines + [f"passed over: {n} {'file' if n == 1 else 'files'}, {reason}" for reason, n in counts.items()]
