@@ -111,8 +111,6 @@ class Plan:
         The options of `load`.
     assumptions : tuple of str
         What was taken for granted, each a sentence for a DicomLoadWarning.
-    ignored : tuple of str
-        Files that ``ignore=`` left out.
     """
 
     series: Series
@@ -122,7 +120,6 @@ class Plan:
     reader: Reader
     options: Options
     assumptions: tuple[str, ...]
-    ignored: tuple[str, ...]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -142,7 +139,7 @@ class Reading(NamedTuple):
     checks: tuple[Check, ...]
 
 
-def plan_volume(series: Series, options: Options, ignored: tuple[str, ...] = ()) -> Plan:
+def plan_volume(series: Series, options: Options) -> Plan:
     """Work out the volume that one stack makes; no pixel is read.
 
     Raises
@@ -160,7 +157,7 @@ def plan_volume(series: Series, options: Options, ignored: tuple[str, ...] = ())
     conversion = conversion_for(frames, rescale=bool(options.rescale))
     reader = choose(options.engine, frames, conversion)
     assumptions = (*arrangement.assumptions, *_more_assumptions(series, stored, geometry))
-    return Plan(replace(series, frames=frames), stored, geometry, conversion, reader, options, assumptions, ignored)
+    return Plan(replace(series, frames=frames), stored, geometry, conversion, reader, options, assumptions)
 
 
 def with_conversion(plan: Plan, conversion: Conversion) -> Plan:

@@ -310,18 +310,17 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
 
 
 def _plan(settings: Settings) -> Plan:
-    series, ignored = _selected(settings)
-    plan = plan_volume(series, settings.options, ignored)
+    plan = plan_volume(_selected(settings), settings.options)
     plan = with_conversion(plan, announced(plan.series.frames, plan.conversion))
     return plan if settings.scalar_type is None else _given_as(plan, settings.scalar_type)
 
 
-def _selected(settings: Settings) -> tuple[Series, tuple[str, ...]]:
-    """The stack that is meant, and the files that were ignored."""
+def _selected(settings: Settings) -> Series:
+    """The stack that is meant."""
     source, workers = settings.source(), settings.options.workers
     chosen = settings.series, settings.stack, settings.ignore
     try:
-        return select(source, *chosen, workers, recursive=settings.recursive)
+        return select(source, *chosen, workers, recursive=settings.recursive)[0]
     except NoDicomError as error:
         if settings.recursive or not settings.has_folders():
             raise
