@@ -65,13 +65,13 @@ class Options:
         chosen_label(self.rescale)
         if self.irregular == "resample" and self.order != "position":
             raise ValueError(f'irregular="resample" needs order="position", not order={self.order!r}')
-        check_number("tolerance", self.tolerance, Real)
+        _check_number("tolerance", self.tolerance, Real)
         if not 0 < self.tolerance < 1:
             raise ValueError(f"tolerance must lie between 0 and 1 (a part of the spacing), not {self.tolerance!r}")
         if self.workers is not None:
             check_count("workers", self.workers)
         if self.max_bytes is not None:
-            check_number("max_bytes", self.max_bytes, Real)
+            _check_number("max_bytes", self.max_bytes, Real)
             if self.max_bytes < 1:
                 raise ValueError(f"max_bytes must be positive, not {self.max_bytes!r}")
         if self.progress is not None and not callable(self.progress):
@@ -80,12 +80,12 @@ class Options:
 
 def check_count(name: str, value: Any) -> None:
     """Refuse what is no whole number (TypeError) or less than 1 (ValueError)."""
-    check_number(name, value, Integral)
+    _check_number(name, value, Integral)
     if value < 1:
         raise ValueError(f"{name} must be 1 or more, not {value!r}")
 
 
-def check_number(name: str, value: Any, kind: type) -> None:
+def _check_number(name: str, value: Any, kind: type) -> None:
     """TypeError for what is no Real or, where `kind` says so, no Integral."""
     if isinstance(value, bool) or not isinstance(value, kind):
         raise TypeError(f"{name} must be a {'whole ' if kind is Integral else ''}number, not {value!r}")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _DECIMAL = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\Z")
 _INTEGER = re.compile(rb"[+-]?\d+\Z")
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 def _number(text: bytes) -> float:
@@ -86,7 +86,7 @@ def _triple_of_doubles(value: bytes) -> tuple[float, ...] | None:
 
 def text_of(value: bytes) -> str | None:
     """A text value without padding and control characters; None where nothing is left."""
-    return CONTROL.sub(" ", value.decode("latin-1")).strip() or None
+    return _CONTROL.sub(" ", value.decode("latin-1")).strip() or None
 
 
 def _texts(value: bytes) -> tuple[str, ...]:
@@ -111,7 +111,7 @@ def described(value: object, charset: object) -> str | None:
     if not isinstance(value, bytes):
         return None
     text = value.decode("utf-8" if charset == "ISO_IR 192" else "latin-1", errors="replace")
-    return CONTROL.sub(" ", text).strip() or None
+    return _CONTROL.sub(" ", text).strip() or None
 
 
 def padding_of(value: object, *, signed: bool) -> float | None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .header import Frame
 
-REAL_WORLD = "real-world"
+_REAL_WORLD = "real-world"
 _WITHOUT = "rescale=True or False"
 
 
@@ -32,7 +32,7 @@ def chosen_label(rescale: bool | str) -> str | None:
     if not isinstance(rescale, str):
         return None
     name, _, label = rescale.partition(":")
-    if name != REAL_WORLD:
+    if name != _REAL_WORLD:
         raise ValueError(f'rescale must be True, False, "real-world" or "real-world:LABEL", not {rescale!r}')
     return label.strip()
 
@@ -109,7 +109,7 @@ def _one(frame: Frame, mappings: list[Mapping], label: str) -> tuple[Mapping, fl
         raise _refused(
             frame,
             f"{len(fitting)} of its {len(mappings)} real-world value mappings ({', '.join(map(repr, labels))}) fit",
-            f'rescale="{REAL_WORLD}:{single[0]}"' if single else _WITHOUT,
+            f'rescale="{_REAL_WORLD}:{single[0]}"' if single else _WITHOUT,
         )
     chosen = fitting[0]
     if chosen.slope is None or chosen.intercept is None:

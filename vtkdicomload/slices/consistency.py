@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 NUMBERS = ("InstanceNumber", "frame number")
 
 
-class Layout(NamedTuple):
+class _Layout(NamedTuple):
     """What decides how the pixels of a frame lie in memory."""
 
     rows: int
@@ -31,10 +31,10 @@ class Layout(NamedTuple):
     palette_bits: int | None
 
 
-def layout_of(frame: Frame) -> Layout:
+def _layout_of(frame: Frame) -> _Layout:
     """The pixel layout of a frame."""
     h = frame.header
-    return Layout(
+    return _Layout(
         h.rows,
         h.columns,
         h.samples,
@@ -46,7 +46,7 @@ def layout_of(frame: Frame) -> Layout:
     )
 
 
-class Kind(NamedTuple):
+class _Kind(NamedTuple):
     """What the values of a frame mean: frames of two kinds make no volume, wherever they lie."""
 
     segment: int | None
@@ -55,13 +55,13 @@ class Kind(NamedTuple):
     frame_of_reference_uid: str | None
 
 
-def kind_of(frame: Frame) -> Kind:
+def _kind_of(frame: Frame) -> _Kind:
     """The segment, modality and frame of reference of a frame."""
     h = frame.header
-    return Kind(h.segment, h.segment_label, h.modality, h.frame_of_reference_uid)
+    return _Kind(h.segment, h.segment_label, h.modality, h.frame_of_reference_uid)
 
 
-def clusters(
+def _clusters(
     frames: Iterable[Frame], value: Callable[[Frame], object], same: Callable[[object, object], bool]
 ) -> list[list[Frame]]:
     """Frames grouped by a value that may differ within a tolerance, in order of first appearance."""
@@ -82,29 +82,29 @@ def clusters(
 
 def by_layout(frames: Iterable[Frame]) -> list[list[Frame]]:
     """Frames grouped by pixel layout."""
-    return clusters(frames, layout_of, lambda a, b: a == b)
+    return _clusters(frames, _layout_of, lambda a, b: a == b)
 
 
 def by_kind(frames: Iterable[Frame]) -> list[list[Frame]]:
     """Frames grouped by segment, modality and frame of reference."""
-    return clusters(frames, kind_of, lambda a, b: a == b)
+    return _clusters(frames, _kind_of, lambda a, b: a == b)
 
 
 def by_stack(frames: Iterable[Frame]) -> list[list[Frame]]:
     """Frames grouped by the stacks that multi-frame files name; one group where a stack would hold a single frame."""
     frames = list(frames)
-    groups = clusters(frames, lambda f: f.header.stack, lambda a, b: a == b)
+    groups = _clusters(frames, lambda f: f.header.stack, lambda a, b: a == b)
     return groups if min(map(len, groups), default=0) > 1 else [frames]
 
 
 def by_pixel_spacing(frames: Iterable[Frame]) -> list[list[Frame]]:
     """Frames grouped by PixelSpacing."""
-    return clusters(frames, lambda f: f.header.pixel_spacing, _same_spacing)
+    return _clusters(frames, lambda f: f.header.pixel_spacing, _same_spacing)
 
 
 def by_orientation(frames: Iterable[Frame]) -> list[list[Frame]]:
     """Frames grouped by ImageOrientationPatient."""
-    return clusters(
+    return _clusters(
         frames,
         lambda f: f.orientation,
         _same_orientation,

@@ -62,7 +62,7 @@ def arrange(series: Series, *, order: str, irregular: str, tolerance: float) -> 
         A position is missing, or positions make no regular grid (MissingSliceError, DuplicateSliceError,
         ShearedSeriesError).
     """
-    frames = check_consistent(series)
+    frames = _check_consistent(series)
     assumptions = taken_for_granted(series)
     in_plane = _in_plane_spacing(frames, assumptions)
     placed = [f for f in frames if f.position is not None and f.orientation is not None]
@@ -97,7 +97,7 @@ def arrange(series: Series, *, order: str, irregular: str, tolerance: float) -> 
     return Arrangement(tuple(frames), geometry, tuple(assumptions))
 
 
-def check_consistent(series: Series) -> list[Frame]:
+def _check_consistent(series: Series) -> list[Frame]:
     """The frames of a stack, once they share layout, pixel spacing and orientation."""
     frames = list(series.frames)
     for group, fault in (
