@@ -177,7 +177,7 @@ def read_header(path: str | os.PathLike[str], visited: list[Element] | None = No
             raise NotDicomError("not DICOM") from error
 
 
-class _DataSet(NamedTuple):
+class DataSet(NamedTuple):
     """Where the data set of an opened file begins and how it is written (PS3.10 section 7)."""
 
     start: int
@@ -186,14 +186,10 @@ class _DataSet(NamedTuple):
     media_sop_class_uid: str | None
 
 
-def opened_data_set(source: Source) -> tuple[int, Encoding, str]:
-    """Where the data set of an opened file begins, how it is written, and its transfer syntax UID.
-
-    A deflated data set is inflated in place, so that offsets then count in the inflated bytes.
-    """
+def opened_data_set(source: Source) -> DataSet:
+    """The data set of an opened file; a deflated one is inflated in place: offsets count in the inflated bytes then."""
     start, _ = _begin(source)
-    data_set = _data_set(source, start, [])
-    return data_set.start, data_set.encoding, data_set.transfer_syntax
+    return _data_set(source, start, [])
 
 
 def _begin(source: Source) -> tuple[int, bool]:
@@ -233,7 +229,7 @@ def _looks_bare(head: bytes) -> str:
     return "implicit" if group == 8 and high == 0 and low <= 1024 and element <= 0x2200 else ""
 
 
-def _data_set(source: Source, start: int, visited: list[Element]) -> _DataSet:
+def _data_set(source: Source, start: int, visited: list[Element]) -> DataSet:
     syntax, sop_class = "", None
     if struct.unpack("<H", source.at(start, 2))[0] == 0x0002:
         for element in walk(source, start, Encoding(explicit=True), only_group=0x0002):
@@ -251,7 +247,7 @@ def _data_set(source: Source, start: int, visited: list[Element]) -> _DataSet:
         source.inflate(start)
         start = 0
     encoding = Encoding(explicit=syntax != IMPLICIT_LITTLE, big_endian=syntax == EXPLICIT_BIG)
-    return _DataSet(start, encoding, syntax, sop_class)
+    return DataSet(start, encoding, syntax, sop_class)
 
 
 def _parse(source: Source, start: int, visited: list[Element]) -> Header:
