@@ -13,22 +13,19 @@ import numpy as np
 
 from ..errors import (
     CompressedPixelDataError,
-    CorruptFileError,
     DicomLoadError,
     DicomLoadWarning,
-    NoDicomError,
     UnsupportedPixelDataError,
 )
 from ..headers.header import Frame
 from ..headers.transfer_syntaxes import NATIVE_SYNTAXES, STORED_WORDS, syntax_name
 from ..memory import usable_bytes
-from ..paths import Skipped, describe, find_files
+from ..paths import Skipped
 from ..readers import codec, unsupported
 from ..readers import pydicom as pydicom_reader
 from ..readers.colour import PALETTE
 from ..readers.values import Conversion, pixel_shape, stored_dtype
-from ..scan import scan_files
-from ..selection import ignored_by
+from ..selection import find_series, refuse_problems
 from ..tables import counted, passed_over
 from .rewriting import rewrite
 from .staging import Staged
@@ -38,7 +35,6 @@ if TYPE_CHECKING:
 
     from ..headers.header import Header
     from ..readers.values import Pixels
-    from ..scan import Scan
     from ..selection import Ignore
 
 _LONGEST = 0xFFFFFFFE  # PS3.5 7.1.1: a value length has 32 bits
@@ -118,7 +114,8 @@ def decompress(
         Compressed icon images that could not be decoded were left out.
     """
     source, target = os.fspath(source), os.fspath(target)
-    found = _found(source, ignore)
+    found, left_out = find_series(source, ignore, workers=None)
+    refuse_problems(found.problems)
     headers = list({frame.path: frame.header for series in found for frame in series.frames}.values())
     _check_target(source, target)
     for header in headers:
@@ -142,7 +139,7 @@ def decompress(
         )
     return Summary(
         tuple(targets[header.path] for header in headers),
-        found.skipped,
+        (*found.skipped, *(Skipped(path, "ignored") for path in left_out)),
         dict(Counter(header.transfer_syntax for header in headers)),
         sum(header.size for header in headers),
         size,
@@ -158,28 +155,6 @@ def summary_words(summary: Summary) -> list[str]:
 
 
 # ---------------------------------------------------------------------------------------------------- what, and where
-def _found(source: str, ignore: Ignore) -> Scan:
-    """The images of a source, once none of them is damaged."""
-    is_ignored = ignored_by(ignore)
-    files = find_files(source)
-    left_out = [Skipped(path, "ignored") for path in files.paths if is_ignored(path)]
-    kept = tuple(path for path in files.paths if not is_ignored(path))
-    found = scan_files(files._replace(paths=kept, skipped=(*files.skipped, *left_out)))
-    if found.problems:
-        damaged = [problem.path for problem in found.problems]
-        first = str(found.problems[0].error)
-        raise CorruptFileError(
-            first if len(damaged) == 1 else f"{len(damaged)} files cannot be read, the first because: {first}",
-            files=damaged,
-        )
-    if not found.series:
-        lone = not files.folder and kept and found.skipped[0].reason == "not DICOM"
-        raise NoDicomError(
-            describe(source) if lone else f"no DICOM image in {found.source}", files=[path for path, _ in found.skipped]
-        )
-    return found
-
-
 def _check_target(source: str, target: str) -> None:
     """Refuse a target that is, or lies in, the folder of the source, by whatever names."""
     if os.path.exists(target) and not os.path.isdir(target):
