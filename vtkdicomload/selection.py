@@ -17,6 +17,7 @@ from .series import Problem, Series
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+IGNORE_PROBLEMS = "ignore=[p.path for p in scan(p).problems]"
 Ignore = Iterable[str | bytes | os.PathLike[str]] | Callable[[str], bool]
 
 
@@ -118,7 +119,7 @@ def refuse_problems(problems: Sequence[Problem]) -> None:
     )
     raise CorruptFileError(
         f"{len(problems)} files cannot be read ({names}), the first because: {problems[0].error} → "
-        "ignore=[p.path for p in scan(p).problems] leaves them all out",
+        f"{IGNORE_PROBLEMS} leaves them all out",
         files=paths,
     )
 

@@ -34,7 +34,7 @@ from .finding import (
 )
 from .options import Ignore, Irregular, IrregularOption, Paths, SeriesOption, StackOption, View, WindowOption
 from .printing import print_comparison, print_facts, print_measured, print_table
-from .terminal import clean, progress_bar, quiet_matplotlib, say, survive_any_encoding, warnings_in_lines
+from .terminal import clean, in_options, progress_bar, quiet_matplotlib, say, survive_any_encoding, warnings_in_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -286,7 +286,7 @@ def _reported() -> Iterator[None]:
 
 
 def _failed(message: str) -> typer.Exit:
-    say(f"error: {message}", stderr=True, style="red")
+    say(f"error: {in_options(message)}", stderr=True, style="red")
     return typer.Exit(1)
 
 
@@ -354,7 +354,7 @@ def _show_refused(found: Scan, chosen: Series, error: DicomLoadError, output: Pa
 
 
 def _tell_refused(drawn: bool, reason: str, output: Path) -> None:
-    say(f"not one volume: {reason}", stderr=True, style="yellow")
+    say(f"not one volume: {in_options(reason)}", stderr=True, style="yellow")
     what = "what can be drawn, with the reason" if drawn else "the table and the reason; nothing can be drawn"
     say(f"{output}: {what}")
     if not drawn:
