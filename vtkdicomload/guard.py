@@ -75,10 +75,14 @@ def stored_words(frame: Frame) -> Pixels:
     dtype = values.stored_dtype(header)
     if frame.offset < 0 or header.bits_allocated == 1:
         return np.zeros(0, dtype)
+    ordered = dtype.newbyteorder(_order(frame))
+    if header.tiles_across > 1:
+        width = header.columns * header.tiles_across
+        strip = bytes_of(header, frame.offset, frame.length)
+        rows = [strip[k * width * dtype.itemsize :][: header.columns * dtype.itemsize] for k in range(header.rows)]
+        return np.frombuffer(b"".join(rows), ordered).astype(dtype, copy=False)
     count = header.rows * header.columns * header.samples  # without the byte that pads an odd length
-    data = bytes_of(header, frame.offset, count * dtype.itemsize)
-    words = np.frombuffer(data, dtype.newbyteorder(_order(frame)))
-    return words.astype(dtype, copy=False)
+    return np.frombuffer(bytes_of(header, frame.offset, count * dtype.itemsize), ordered).astype(dtype, copy=False)
 
 
 def _order(frame: Frame) -> Literal["<", ">"]:

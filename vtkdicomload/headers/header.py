@@ -18,6 +18,7 @@ from .sop_classes import lost_pixels
 
 if TYPE_CHECKING:
     from .functional_groups import Dimension
+    from .mosaic import Csa
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
@@ -102,6 +103,13 @@ class Header(NamedTuple):
     segment_label: str | None
     stack: tuple[tuple[str, str], ...]  # of a multi-frame file: what its frames are stacked by, keywords and values
     dimensions: tuple[Dimension, ...]
+    csa: Csa | None  # of Siemens
+    tiles_across: int  # how many frames lie side by side in the stored image: more than 1 in a mosaic
+
+    @property
+    def row_bytes(self) -> int:
+        """From one stored row of a frame to the next, where it is native and its samples are not planar."""
+        return self.tiles_across * self.columns * self.samples * self.bits_allocated // 8
 
     @property
     def native(self) -> bool:
@@ -142,7 +150,7 @@ _WALKED = frozenset(
 )
 _DEFAULTS: tuple[tuple[str, object], ...] = (
     *(("planar_configuration", 0), ("has_modality_lut", False), ("functional_groups", False)),
-    *(("image_type", ()), ("blank", ()), ("stack", ()), ("dimensions", ())),
+    *(("image_type", ()), ("blank", ()), ("stack", ()), ("dimensions", ()), ("tiles_across", 1)),
 )
 _REQUIRED = ("rows", "columns", "samples", "photometric_interpretation", "bits_allocated")
 
@@ -309,7 +317,7 @@ def _take(source: Source, element: Element, encoding: Encoding, seen: set[int], 
     if element.tag in seen:
         raise source.corrupt(f"it has two {field.keyword} elements {name_of(element.tag)}")
     seen.add(element.tag)
-    if element.length > 4096:
+    if element.length > field.longest:
         if field.strict:
             raise source.corrupt(f"its {field.keyword} is {element.length} bytes long")
         return
