@@ -151,7 +151,14 @@ def expected(path, dataset) -> dict[str, object]:
         ),
         "has_modality_lut": "ModalityLUTSequence" in dataset,
         # Known of the frames of multi-frame files only.
-        **{"segment": None, "segment_label": None, "stack": (), "dimensions": (), "tiles_across": 1},
+        **{
+            "segment": None,
+            "segment_label": None,
+            "stack": (),
+            "dimensions": (),
+            "tiles_across": 1,
+            "mapped_values": None,
+        },
         "csa": csa_of(bytes(dataset[CSA].value)) if CSA in dataset else None,
     }
 
@@ -312,7 +319,7 @@ def test_every_field_in_every_encoding(series, syntax, edit):
     header = read_header(truth.files[0])
     assert_as_pydicom(truth.files[0], header)
     absent = {name for name, value in header._asdict().items() if value is None}
-    assert absent == {"segment", "segment_label"}
+    assert absent == {"segment", "segment_label", "mapped_values"}
     assert (header.rows, header.columns, header.series_description) == (6, 8, "Schädel – 頭")
     assert header.native == (syntax in NATIVE[:3])
 

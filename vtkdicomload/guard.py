@@ -9,6 +9,7 @@ import numpy as np
 
 from .errors import CorruptFileError, ReaderMismatchError, UnsupportedPixelDataError, ZeroPixelDataError
 from .headers.transfer_syntaxes import LOSSY, syntax_name
+from .quiet import warn
 from .readers import READERS, values
 from .readers.colour import PALETTE
 from .readers.files import bytes_of
@@ -87,6 +88,25 @@ def stored_words(frame: Frame) -> Pixels:
 
 def _order(frame: Frame) -> Literal["<", ">"]:
     return ">" if frame.header.transfer_syntax == "1.2.840.10008.1.2.2" else "<"
+
+
+def check_mapped(frames: Sequence[Frame], out: Pixels) -> None:
+    """Warn where a real-world value mapping is not for all stored values that there are (PS3.3 C.7.6.16.2.11)."""
+    beyond = sum(_beyond_mapping(frame, pixels) for frame, pixels in zip(frames, out, strict=True))
+    if beyond:
+        warn(
+            f"{beyond} of {len(frames)} frames hold stored values outside those that their real-world value mapping is "
+            "for: these are mapped all the same"
+        )
+
+
+def _beyond_mapping(frame: Frame, pixels: Pixels) -> bool:
+    ends = frame.header.mapped_values
+    if ends is None:
+        return False
+    low, high = sorted(end * frame.slope + frame.intercept for end in ends)
+    rounding = abs(frame.slope) / 100  # of float32
+    return bool(pixels.min() < low - rounding or pixels.max() > high + rounding)
 
 
 def verify(mode: str, frames: Sequence[Frame], conversion: Conversion, out: Pixels, reader: Reader) -> Check:

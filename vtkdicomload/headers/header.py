@@ -103,6 +103,7 @@ class Header(NamedTuple):
     segment_label: str | None
     stack: tuple[tuple[str, str], ...]  # of a multi-frame file: what its frames are stacked by, keywords and values
     dimensions: tuple[Dimension, ...]
+    mapped_values: tuple[float, float] | None  # the first and last stored value that has a real-world value
     csa: Csa | None  # of Siemens
     tiles_across: int  # how many frames lie side by side in the stored image: more than 1 in a mosaic
 
