@@ -215,6 +215,23 @@ def _order(syntax: str) -> str:
     return ">" if syntax == ExplicitVRBigEndian else "<"
 
 
+def csa_header(slices: int, normal: Sequence[float], first: int) -> bytes:
+    """The CSA image header of a mosaic, as https://nipy.org/nibabel/dicom/siemens_csa.html describes it."""
+    tags: list[tuple[bytes, bytes, list[str]]] = [
+        (b"EchoLinePosition", b"IS", []),
+        (b"NumberOfImagesInMosaic", b"US", [str(slices)]),
+        (b"SliceNormalVector", b"FD", [f"{n:.8f}" for n in normal]),
+        (b"ProtocolSliceNumber", b"IS", [str(first)]),
+    ]
+    data = b"SV10\4\3\2\1" + struct.pack("<ii", len(tags), 77)
+    for name, vr, values in tags:
+        data += struct.pack("<64si4siii", name, len(values), vr, 0, 6, 77)
+        for value in [*values, *[""] * (6 - len(values))]:
+            text = value.encode() + b"\0" if value else b""
+            data += struct.pack("<iiii", len(text), len(text), 77, len(text)) + text + b"\0" * (-len(text) % 4)
+    return data
+
+
 def padded(value: bytes, pad: bytes = b"\0") -> bytes:
     """A value made even in length (PS3.5 7.1.1)."""
     return value + pad if len(value) % 2 else value

@@ -27,11 +27,12 @@ from pydicom.uid import (
     JPEG2000Lossless,
     RLELossless,
 )
-from synthetic import UNDEFINED, image_elements, raw_element, raw_image, write_series
+from synthetic import UNDEFINED, csa_header, image_elements, raw_element, raw_image, write_series
 
 from vtkdicomload.errors import CorruptFileError
 from vtkdicomload.headers.attributes import FIELDS
 from vtkdicomload.headers.header import Header, NotDicomError, read_header
+from vtkdicomload.headers.mosaic import csa_of
 from vtkdicomload.headers.multiframe import frames_of
 
 BUNDLED = Path(pydicom.data.__file__).parent
@@ -113,8 +114,11 @@ PLAIN = {
 }
 
 
-# Free text says as much empty as absent.
-TEXTS = ("ImageType", "SeriesDescription")
+# Free text and private data say as much empty as absent.
+TEXTS = ("ImageType", "SeriesDescription", "CSAImageHeaderInfo")
+
+
+CSA = 0x00291010
 
 
 def expected(path, dataset) -> dict[str, object]:
@@ -147,7 +151,15 @@ def expected(path, dataset) -> dict[str, object]:
         ),
         "has_modality_lut": "ModalityLUTSequence" in dataset,
         # Known of the frames of multi-frame files only.
-        **{"segment": None, "segment_label": None, "stack": (), "dimensions": ()},
+        **{
+            "segment": None,
+            "segment_label": None,
+            "stack": (),
+            "dimensions": (),
+            "tiles_across": 1,
+            "mapped_values": None,
+        },
+        "csa": csa_of(bytes(dataset[CSA].value)) if CSA in dataset else None,
     }
 
 
@@ -275,6 +287,8 @@ def rich(dataset: Dataset, k: int) -> None:
     d.RescaleIntercept, d.RescaleSlope, d.RescaleType = -1024.5, 2, "HU"
     d.Units = "BQML"
     d.RedPaletteColorLookupTableDescriptor = [256, 0, 16]
+    block = d.private_block(0x0029, "SIEMENS CSA HEADER", create=True)
+    block.add_new(0x10, "OB", csa_header(35, (0.6, 0, 0.8), 0))
     nested = Dataset()
     nested.Rows, nested.Columns, nested.BitsAllocated = 99, 98, 8
     nested.SOPInstanceUID, nested.SeriesDescription = "1.2.3", "nested"
@@ -305,7 +319,7 @@ def test_every_field_in_every_encoding(series, syntax, edit):
     header = read_header(truth.files[0])
     assert_as_pydicom(truth.files[0], header)
     absent = {name for name, value in header._asdict().items() if value is None}
-    assert absent == {"segment", "segment_label"}
+    assert absent == {"segment", "segment_label", "mapped_values"}
     assert (header.rows, header.columns, header.series_description) == (6, 8, "Schädel – 頭")
     assert header.native == (syntax in NATIVE[:3])
 

@@ -81,6 +81,12 @@ def test_letters_axes_and_titles(series: Write) -> None:
     assert coronal.get_ylim()[0] < coronal.get_ylim()[1]
 
 
+def test_a_place_that_rounding_moved_off_zero_is_zero(series: Write) -> None:
+    orientation = (1, -1e-16, 0, 1e-16, 0.8, -0.6)
+    axes = vdl.load(series(columns=9, orientation=orientation, origin=(-2 + 1e-14, 0, 0)).folder).plot().axes
+    assert any("x = 0 mm" in a.get_title() for a in axes)
+
+
 def test_one_true_scale(series: Write) -> None:
     volume, _ = spotted(series, "sagittal")
     figure = volume.plot(width=10)

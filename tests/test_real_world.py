@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,6 +85,39 @@ def test_a_mapping_of_all_frames(tmp_path: Path) -> None:
 
     stored = write_enhanced(path, range(3), edit=edit)
     np.testing.assert_array_equal(vdl.load(path, rescale="real-world").frames, stored * 0.25 - 3)
+
+
+@pytest.mark.parametrize("slope", [0.25, -0.25])
+@pytest.mark.parametrize(("last", "beyond"), [(239, 0), (238, 1), (191, 1), (190, 2)])
+def test_stored_values_that_the_mapping_is_not_for_are_said(
+    tmp_path: Path, slope: float, last: int, beyond: int
+) -> None:
+    mapping = _mapping(slope)
+    mapping.add_new("RealWorldValueFirstValueMapped", "US", 0)
+    mapping.add_new("RealWorldValueLastValueMapped", "US", last)
+    truth = write_series(tmp_path, edit=_with(mapping), dtype=np.uint16)
+    assert truth.stored.max() == 239  # 48 values a slice
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        volume = vdl.load(tmp_path, rescale="real-world")
+    np.testing.assert_array_equal(volume.frames, truth.stored * slope - 3)
+    said = [str(w.message) for w in caught]
+    assert len(said) == bool(beyond)
+    assert all(words.startswith(f"{beyond} of 5 frames hold stored values outside those") for words in said)
+
+
+def test_the_mapped_values_of_floats(tmp_path: Path) -> None:
+    path = tmp_path / "1.dcm"
+
+    def edit(d: Dataset) -> None:
+        mapping = _mapping()
+        mapping.DoubleFloatRealWorldValueFirstValueMapped, mapping.DoubleFloatRealWorldValueLastValueMapped = 0.5, 1e6
+        d.SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence = [mapping]
+
+    stored = write_enhanced(path, range(3), edit=edit)
+    assert stored[0].min() < 0.5 <= stored[1].min()
+    with pytest.warns(vdl.DicomLoadWarning, match="1 of 3 frames hold stored values outside"):
+        vdl.load(path, rescale="real-world")
 
 
 def test_one_of_several_is_chosen_by_its_label_or_units(tmp_path: Path) -> None:

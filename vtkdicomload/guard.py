@@ -9,6 +9,7 @@ import numpy as np
 
 from .errors import CorruptFileError, ReaderMismatchError, UnsupportedPixelDataError, ZeroPixelDataError
 from .headers.transfer_syntaxes import EXPLICIT_BIG, LOSSY, syntax_name
+from .quiet import warn
 from .readers import READERS, values
 from .readers.colour import PALETTE
 from .readers.files import bytes_of
@@ -75,14 +76,37 @@ def stored_words(frame: Frame) -> Pixels:
     dtype = values.stored_dtype(header)
     if frame.offset < 0 or header.bits_allocated == 1:
         return np.zeros(0, dtype)
+    ordered = dtype.newbyteorder(_order(frame))
+    if header.tiles_across > 1:
+        width = header.columns * header.tiles_across
+        strip = bytes_of(header, frame.offset, frame.length)
+        rows = [strip[k * width * dtype.itemsize :][: header.columns * dtype.itemsize] for k in range(header.rows)]
+        return np.frombuffer(b"".join(rows), ordered).astype(dtype, copy=False)
     count = header.rows * header.columns * header.samples  # without the byte that pads an odd length
-    data = bytes_of(header, frame.offset, count * dtype.itemsize)
-    words = np.frombuffer(data, dtype.newbyteorder(_order(frame)))
-    return words.astype(dtype, copy=False)
+    return np.frombuffer(bytes_of(header, frame.offset, count * dtype.itemsize), ordered).astype(dtype, copy=False)
 
 
 def _order(frame: Frame) -> Literal["<", ">"]:
     return ">" if frame.header.transfer_syntax == EXPLICIT_BIG else "<"
+
+
+def check_mapped(frames: Sequence[Frame], out: Pixels) -> None:
+    """Warn where a real-world value mapping is not for all stored values that there are (PS3.3 C.7.6.16.2.11)."""
+    beyond = sum(_beyond_mapping(frame, pixels) for frame, pixels in zip(frames, out, strict=True))
+    if beyond:
+        warn(
+            f"{beyond} of {len(frames)} frames hold stored values outside those that their real-world value mapping is "
+            "for: these are mapped all the same"
+        )
+
+
+def _beyond_mapping(frame: Frame, pixels: Pixels) -> bool:
+    ends = frame.header.mapped_values
+    if ends is None:
+        return False
+    low, high = sorted(end * frame.slope + frame.intercept for end in ends)
+    rounding = abs(frame.slope) / 100  # of float32
+    return bool(pixels.min() < low - rounding or pixels.max() > high + rounding)
 
 
 def verify(mode: str, frames: Sequence[Frame], conversion: Conversion, out: Pixels, reader: Reader) -> Check:

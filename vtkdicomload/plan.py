@@ -208,6 +208,7 @@ def _read_stored(plan: Plan, chosen: slice) -> Reading:
     verified = reader.fill(frames, conversion, out, stepper(len(frames), options.progress), options.workers)
     checks = [guard.Check(reader.NAME, words) for words in verified]
     checks.append(guard.check_zeros(frames, conversion, out, reader))
+    guard.check_mapped(frames, out)
     checks.append(guard.verify(options.verify, frames, conversion, out, reader))
     return Reading(out, tuple(checks))
 

@@ -18,6 +18,7 @@ from ..errors import (
     UnsupportedPixelDataError,
 )
 from ..headers.header import Frame
+from ..headers.mosaic import whole_of
 from ..headers.transfer_syntaxes import NATIVE_SYNTAXES, STORED_WORDS, syntax_name
 from ..memory import usable_bytes
 from ..paths import Skipped
@@ -116,7 +117,7 @@ def decompress(
     source, target = os.fspath(source), os.fspath(target)
     found, left_out = find_series(source, ignore, workers=None)
     refuse_problems(found.problems)
-    headers = list({frame.path: frame.header for series in found for frame in series.frames}.values())
+    headers = list({frame.path: whole_of(frame).header for series in found for frame in series.frames}.values())
     _check_target(source, target)
     for header in headers:
         _check_supported(header)
@@ -222,7 +223,7 @@ def _decoded_bytes(header: Header) -> int:
 
 # ---------------------------------------------------------------------------------------------------- pixels
 def _as_stored(header: Header) -> Header:
-    """The header as a reader must see it to give stored words: indices of a palette, mosaics as one image."""
+    """The header as a reader must see it to give stored words: indices of a palette, mosaics that are not divided."""
     photometric = "MONOCHROME2" if header.photometric_interpretation == PALETTE else header.photometric_interpretation
     if header.transfer_syntax in STORED_WORDS:  # bits above HighBit are kept as they are: old overlays may lie there
         header = header._replace(bits_stored=header.bits_allocated, high_bit=header.bits_allocated - 1)

@@ -8,6 +8,7 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from .elements import SHORT_VRS
+from .mosaic import csa_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,6 +136,11 @@ class Field(NamedTuple):
         """Bytes of one binary number, whose order depends on the transfer syntax; 1 for text."""
         return 2 if self.vrs is _WORD_VRS else 8 if self.vrs is _FD_VRS else 1
 
+    @property
+    def longest(self) -> int:
+        """How many bytes a value may have; one that is longer counts as damaged, or as absent."""
+        return 1 << 17 if self.parse is csa_of else 4096
+
 
 _TEXT_VRS = (SHORT_VRS - frozenset((b"AT", b"FD", b"FL", b"SL", b"SS", b"UL", b"US"))) | {b"UN", b"UC", b"UT", b"UR"}
 _WORD_VRS = frozenset((b"US", b"SS", b"UN"))
@@ -192,12 +198,15 @@ def _fields() -> dict[int, Field]:
         (0x00281053, "slope", _decimal, True, "RescaleSlope"),
         (0x00281101, "palette_bits", _descriptor_bits, False, "RedPaletteColorLookupTableDescriptor"),
         (0x00281054, "rescale_type", text_of, False, "RescaleType"),
+        (0x00291010, "csa", csa_of, False, "CSAImageHeaderInfo"),
         (0x00541001, "units", text_of, False, "Units"),
     ]
 
     def vrs(parse: Callable[[bytes], object], name: str) -> frozenset[bytes]:
         if parse in (_word, _descriptor_bits) or name.startswith("padding"):
             return _WORD_VRS
+        if parse is csa_of:
+            return frozenset((b"OB", b"UN"))
         return _FD_VRS if parse in (_double, _triple_of_doubles) else frozenset(_TEXT_VRS)
 
     return {tag: Field(name, parse, strict, vrs(parse, name), keyword) for tag, name, parse, strict, keyword in table}

@@ -19,6 +19,7 @@ from .transfer_syntaxes import DEFLATED_LITTLE, EXPLICIT_BIG, EXPLICIT_LITTLE, I
 
 if TYPE_CHECKING:
     from .functional_groups import Dimension
+    from .mosaic import Csa
 
 PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA = 0x7FE00010, 0x7FE00008, 0x7FE00009
 _PIXEL_TAGS = frozenset((PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA))
@@ -97,6 +98,14 @@ class Header(NamedTuple):
     segment_label: str | None
     stack: tuple[tuple[str, str], ...]  # of a multi-frame file: what its frames are stacked by, keywords and values
     dimensions: tuple[Dimension, ...]
+    mapped_values: tuple[float, float] | None  # the first and last stored value that has a real-world value
+    csa: Csa | None  # of Siemens
+    tiles_across: int  # how many frames lie side by side in the stored image: more than 1 in a mosaic
+
+    @property
+    def row_bytes(self) -> int:
+        """From one stored row of a frame to the next, where it is native and its samples are not planar."""
+        return self.tiles_across * self.columns * self.samples * self.bits_allocated // 8
 
     @property
     def native(self) -> bool:
@@ -137,7 +146,7 @@ _WALKED = frozenset(
 )
 _DEFAULTS: tuple[tuple[str, object], ...] = (
     *(("planar_configuration", 0), ("has_modality_lut", False), ("functional_groups", False)),
-    *(("image_type", ()), ("blank", ()), ("stack", ()), ("dimensions", ())),
+    *(("image_type", ()), ("blank", ()), ("stack", ()), ("dimensions", ()), ("tiles_across", 1)),
 )
 _REQUIRED = ("rows", "columns", "samples", "photometric_interpretation", "bits_allocated")
 
@@ -300,7 +309,7 @@ def _take(source: Source, element: Element, encoding: Encoding, seen: set[int], 
     if element.tag in seen:
         raise source.corrupt(f"it has two {field.keyword} elements {name_of(element.tag)}")
     seen.add(element.tag)
-    if element.length > 4096:
+    if element.length > field.longest:
         if field.strict:
             raise source.corrupt(f"its {field.keyword} is {element.length} bytes long")
         return

@@ -1,4 +1,4 @@
-"""The frames of multi-frame files: enhanced objects, dose grids, nuclear medicine, and plain runs of images.
+"""The frames of multi-frame files: enhanced objects, dose grids, nuclear medicine, mosaics, and plain runs of images.
 
 Functional groups (PS3.3 C.7.6.16), dose grids (PS3.3 C.8.8.3) and detectors (PS3.3 C.8.4.11) are rare and deep, so
 pydicom reads them; each frame then gets a header of its own that holds what the file says of it.
@@ -15,6 +15,7 @@ from ..geometry import normal_of
 from .data_set import data_set_of
 from .functional_groups import headers_of, numbers_of
 from .header import Frame, Header, pixel_bytes
+from .mosaic import headers_of_tiles
 from .nuclear import headers_of_detectors
 from .sop_classes import NUCLEAR_MEDICINE, RT_DOSE
 
@@ -39,11 +40,10 @@ def frames_of(header: Header) -> tuple[Frame, ...]:
     elif header.sop_class_uid == NUCLEAR_MEDICINE and (header.number_of_frames > 1 or header.position is None):
         headers = _read(header, "frame vectors", headers_of_detectors)
     elif header.number_of_frames == 1:
-        headers = [header]
+        headers = headers_of_tiles(header) if "MOSAIC" in header.image_type else [header]
     else:
         # PS3.3 C.7.6.6: nothing says where each frame lies.
         headers = [header._replace(position=None, orientation=None)] * header.number_of_frames
-    length = header.pixel_length if len(headers) == 1 else pixel_bytes(header) // len(headers)
     in_file = header.native and header.bits_allocated % 8 == 0
     return tuple(
         Frame(
@@ -53,11 +53,23 @@ def frames_of(header: Header) -> tuple[Frame, ...]:
             h.orientation,
             1.0 if h.slope is None else h.slope,
             0.0 if h.intercept is None else h.intercept,
-            header.pixel_offset + index * length if in_file else -1,
+            header.pixel_offset + offset if in_file else -1,
             length,
         )
-        for index, h in enumerate(headers)
+        for index, (h, (offset, length)) in enumerate(zip(headers, _places(header, headers), strict=True))
     )
+
+
+def _places(header: Header, headers: list[Header]) -> list[tuple[int, int]]:
+    """Where in the pixel data the bytes of each frame begin, and how many they are up to its last."""
+    tile = headers[0]
+    if tile.tiles_across == 1:
+        length = header.pixel_length if len(headers) == 1 else pixel_bytes(header) // len(headers)
+        return [(index * length, length) for index in range(len(headers))]
+    width = tile.row_bytes // tile.tiles_across
+    corners = (divmod(index, tile.tiles_across) for index in range(len(headers)))
+    length = (tile.rows - 1) * tile.row_bytes + width
+    return [(down * tile.rows * tile.row_bytes + across * width, length) for down, across in corners]
 
 
 def _read(header: Header, what: str, headers: Callable[[Header, pydicom.Dataset], list[Header]]) -> list[Header]:

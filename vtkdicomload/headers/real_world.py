@@ -25,6 +25,7 @@ class Mapping(NamedTuple):
     units: str  # CodeValue of MeasurementUnitsCodeSequence, of UCUM
     slope: float | None  # None where it is a lookup table
     intercept: float | None
+    stored: tuple[float, float] | None  # the first and last stored value that it is for
 
 
 def chosen_label(rescale: bool | str) -> str | None:
@@ -60,7 +61,12 @@ def mapped(frames: Sequence[Frame], label: str = "") -> tuple[Frame, ...]:
         mapping, slope, intercept = _one(frame, files[frame.path][frame.index_in_file], label)
         # Slope and intercept of the header stay those of the file: that is how a reader that applies them itself knows.
         header = frame.header._replace(
-            units=mapping.units, rescale_type=None, has_modality_lut=False, window_center=None, window_width=None
+            units=mapping.units,
+            rescale_type=None,
+            has_modality_lut=False,
+            window_center=None,
+            window_width=None,
+            mapped_values=mapping.stored,
         )
         result.append(frame._replace(header=header, slope=slope, intercept=intercept))
     units = {frame.header.units: frame for frame in result}
@@ -91,9 +97,18 @@ def _mapping(item: Any) -> Mapping:
         None if item.get(keyword) is None else numbers_of(keyword, item.get(keyword), 1)
         for keyword in ("RealWorldValueSlope", "RealWorldValueIntercept")
     )
-    return Mapping(
-        str(item.get("LUTLabel") or ""), "" if code is None else str(code.get("CodeValue") or ""), slope, intercept
-    )
+    units = "" if code is None else str(code.get("CodeValue") or "")
+    return Mapping(str(item.get("LUTLabel") or ""), units, slope, intercept, _stored_values(item))
+
+
+def _stored_values(item: Any) -> tuple[float, float] | None:
+    """What RealWorldValueFirstValueMapped and LastValueMapped say, or those of float pixel data."""
+    for kind in ("", "DoubleFloat"):
+        ends = [item.get(f"{kind}RealWorldValue{end}ValueMapped") for end in ("First", "Last")]
+        if None not in ends:
+            first, last = (numbers_of("RealWorldValueFirstValueMapped", end, 1) for end in ends)
+            return first, last
+    return None
 
 
 def _one(frame: Frame, mappings: list[Mapping], label: str) -> tuple[Mapping, float, float]:

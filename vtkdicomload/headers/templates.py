@@ -43,7 +43,7 @@ _FREE = {
     *("sop_instance_uid", "instance_number", "acquisition_number", "acquisition_time", "content_time", "image_type"),
     *("position", "orientation", "slice_thickness", "slope", "intercept", "window_center", "window_width"),
     *("echo_time", "echo_number", "trigger_time", "temporal_position", "inversion_time", "flip_angle"),
-    *("b_value", "diffusion_direction"),
+    *("b_value", "diffusion_direction", "csa"),
 }
 
 

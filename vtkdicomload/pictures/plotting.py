@@ -128,7 +128,7 @@ def _title(plane: Plane) -> str:
     if plane.mm is None or plane.direction is None:
         return plane.name
     frame = "" if plane.number is None else f", frames[{plane.number}]"
-    along, mm = toward_lps(plane.direction[:, 2]), f"{plane.mm + 0:.4g} mm"
+    along, mm = toward_lps(plane.direction[:, 2]), f"{round(plane.mm, 3) + 0:.4g} mm"
     where = f"{_AXES[toward(along)]} = {mm}" if _is_patient_axis(along) else f"{mm} toward {toward(along)}"
     return f"{plane.name}, {where}{frame}"
 

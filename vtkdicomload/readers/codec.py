@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import zlib
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import CorruptFileError, damaged, first_line
+from ..headers.mosaic import tile_of, whole_of
 from ..headers.transfer_syntaxes import (
     DEFLATED_FRAME,
     ENCAPSULATED_UNCOMPRESSED,
@@ -97,7 +99,7 @@ def fill(
     See `protocol.Reader.fill`.
     """
     compressed = CompressedFrames()
-    scratch = direct.Scratch()
+    scratch, decoded = direct.Scratch(), _Decoded()
     believed: dict[str, set[str]] = {}
 
     def work(k: int) -> None:
@@ -105,7 +107,7 @@ def fill(
         if frame.header.native:
             values.store(direct.stored_words(frame, scratch.of(frame.length)), frame, conversion, out[k])
         else:
-            stored, belief = _decoded(frame, _stream(frame, compressed, scratch))
+            stored, belief = decoded.of(frame, compressed, scratch)
             values.store(stored, frame, conversion, out[k])
             if belief:
                 believed.setdefault(belief, set()).add(frame.path)
@@ -114,6 +116,24 @@ def fill(
     for belief, paths in believed.items():
         warn(f"the compressed streams of {len(paths)} file{'s' * (len(paths) != 1)} {belief}")
     return ()
+
+
+class _Decoded(threading.local):
+    """Decoded frames; for each thread the mosaic that its latest one was a tile of."""
+
+    def __init__(self) -> None:
+        self._path = ""
+        self._mosaic: tuple[Pixels, str | None] = np.empty(0), None
+
+    def of(self, frame: Frame, compressed: CompressedFrames, scratch: direct.Scratch) -> tuple[Pixels, str | None]:
+        """As `_decoded`."""
+        if frame.header.tiles_across == 1:
+            return _decoded(frame, _stream(frame, compressed, scratch))
+        if frame.path != self._path:
+            whole = whole_of(frame)
+            self._path, self._mosaic = frame.path, _decoded(whole, _stream(whole, compressed, scratch))
+        words, belief = self._mosaic
+        return tile_of(words, frame), belief
 
 
 def _stream(frame: Frame, compressed: CompressedFrames, scratch: direct.Scratch) -> bytes:

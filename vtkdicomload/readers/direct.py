@@ -87,15 +87,17 @@ def stored_words(frame: Frame, scratch: Pixels) -> Pixels:
     header = frame.header
     read_into(scratch.data[: frame.length], header, frame.offset)
     dtype = values.stored_dtype(header)
-    count = header.rows * header.columns * header.samples
-    words = scratch[: count * dtype.itemsize].view(dtype.newbyteorder(">" if _big(frame) else "<"))
-    if _big(frame):
-        words = words.astype(dtype)
+    ordered = dtype.newbyteorder(">" if _big(frame) else "<")
+    words: Pixels
     if header.samples == 1:
-        return words.reshape(header.rows, header.columns)
-    if header.planar_configuration:
-        return words.reshape(header.samples, header.rows, header.columns).transpose(1, 2, 0)
-    return words.reshape(header.rows, header.columns, header.samples)
+        words = np.ndarray(
+            (header.rows, header.columns), ordered, scratch.data, strides=(header.row_bytes, dtype.itemsize)
+        )
+    elif header.planar_configuration:
+        words = np.ndarray((header.samples, header.rows, header.columns), ordered, scratch.data).transpose(1, 2, 0)
+    else:
+        words = np.ndarray((header.rows, header.columns, header.samples), ordered, scratch.data)
+    return words.astype(dtype) if _big(frame) else words
 
 
 def _big(frame: Frame) -> bool:

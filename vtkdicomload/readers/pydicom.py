@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import CorruptFileError, UnsupportedPixelDataError, damaged, first_line
+from ..headers.mosaic import tile_of, whole_of
 from ..headers.transfer_syntaxes import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from ..quiet import silenced
 from . import codec, colour, values
@@ -81,12 +82,17 @@ def fill(
     """Read every frame with `pydicom.pixels.pixel_array`; see `protocol.Reader.fill`."""
     dataset: pydicom.Dataset | None = None
     path = ""
+    mosaic: Pixels | None = None
     for k, frame in enumerate(frames):
         with silenced(), _named(frame):
             if dataset is None or frame.path != path:
                 check_unchanged(frame.header)
-                dataset, path = _dataset(frame.path), frame.path
-            stored = _stored(dataset, frame)
+                dataset, path, mosaic = _dataset(frame.path), frame.path, None
+            if frame.header.tiles_across > 1:
+                mosaic = _stored(dataset, whole_of(frame)) if mosaic is None else mosaic
+                stored = tile_of(mosaic, frame)
+            else:
+                stored = _stored(dataset, frame)
             if stored.shape != out.shape[1:]:
                 raise ValueError(f"its pixels have shape {stored.shape}, its header says {out.shape[1:]}")
             if conversion.rescale and frame.header.has_modality_lut:
