@@ -11,7 +11,7 @@ from ..errors import CorruptFileError
 from ..headers.header import PIXEL_DATA
 from ..headers.transfer_syntaxes import EXPLICIT_BIG
 from ..quiet import silenced
-from ..readers.values import colour
+from ..readers.values import is_colour
 
 if TYPE_CHECKING:
     import pydicom
@@ -64,7 +64,7 @@ def _replace_pixels(dataset: pydicom.Dataset, header: Header, pixels: bytes) -> 
         dataset.pop(tag, None)
     padded = pixels + b"\0" * (len(pixels) % 2)
     dataset[PIXEL_DATA] = DataElement(PIXEL_DATA, "OW" if header.bits_allocated > 8 else "OB", padded)
-    if header.samples > 1 and colour(header):
+    if header.samples > 1 and is_colour(header):
         dataset.PhotometricInterpretation = "RGB"
         dataset.PlanarConfiguration = 0
 

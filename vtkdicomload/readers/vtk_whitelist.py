@@ -18,7 +18,7 @@ from ..errors import CorruptFileError
 from ..headers.elements import Encoding, Source, name_of, walk
 from ..headers.header import PIXEL_DATA, NotDicomError, opened_data_set, pixel_bytes
 from ..headers.transfer_syntaxes import EXPLICIT_LITTLE, IMPLICIT_LITTLE
-from .values import fractional, stored_dtype, stored_range, vtk_dtype
+from .values import dtype_in_file, fractional, stored_range, vtk_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,13 +140,13 @@ def unsafe_values(frame: Frame) -> str | None:
         fractional RescaleSlope up to the last place of float32.
     """
     header = frame.header
-    dtype = stored_dtype(header)
+    dtype = dtype_in_file(header)
     try:
         with Source(header.path) as source:
             data = source.at(frame.offset, dtype.itemsize * header.rows * header.columns)
     except (OSError, CorruptFileError):
         return "its pixels cannot be read"
-    stored = np.frombuffer(data, dtype.newbyteorder("<"))
+    stored = np.frombuffer(data, dtype)
     low, high = int(stored.min()), int(stored.max())
     allowed = stored_range(header)
     if low < allowed[0] or high > allowed[1]:

@@ -8,7 +8,7 @@ from ..errors import CorruptFileError
 from ..headers.header import NotDicomError, read_header
 from ..quiet import silenced
 from ..readers import unsupported
-from ..readers.values import colour
+from ..readers.values import is_colour
 
 if TYPE_CHECKING:
     import os
@@ -85,7 +85,7 @@ class SourceAnswers:
 
     def GetNumberOfComponents(self) -> int:
         """3 for colour, else 1."""
-        return 3 if self._header is not None and colour(self._header) else 1
+        return 3 if self._header is not None and is_colour(self._header) else 1
 
     def GetNumberOfScalarComponents(self) -> int:
         """`GetNumberOfComponents`."""
