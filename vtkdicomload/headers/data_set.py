@@ -6,13 +6,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..quiet import silenced
+from .attributes import DETECTORS, FUNCTIONAL_GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pydicom
-
-_SEQUENCES = frozenset((0x52009229, 0x52009230, 0x00540022))  # functional groups, shared and of each frame; detectors
 
 
 @contextmanager
@@ -25,7 +24,7 @@ def data_set_of(path: str) -> Iterator[pydicom.Dataset]:
 
     with silenced():
         data_set = pydicom.dcmread(path, stop_before_pixels=True, force=True)
-        for tag in _SEQUENCES & data_set.keys():
+        for tag in {*FUNCTIONAL_GROUPS, DETECTORS} & data_set.keys():
             raw = data_set.get_item(tag)
             # pydicom knows a UN of a public attribute by its VR only up to 64 KiB.
             if isinstance(raw, pydicom.dataelem.RawDataElement) and raw.VR == "UN":
