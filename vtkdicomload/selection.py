@@ -40,7 +40,12 @@ def select(
 
 
 def find_series(
-    source: Any, ignore: Ignore, workers: int | None, *, recursive: bool = True
+    source: Any,
+    ignore: Ignore,
+    workers: int | None,
+    *,
+    recursive: bool = True,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Scan, tuple[str, ...]]:
     """What is at the source without the ignored files, and those.
 
@@ -63,9 +68,9 @@ def find_series(
     files = find_files(source, recursive=recursive)
     kept_paths = tuple(path for path in files.paths if not is_ignored(path))
     left_out = tuple(path for path in files.paths if is_ignored(path))
-    found = scan_files(files._replace(paths=kept_paths), workers=workers)
+    found = scan_files(files._replace(paths=kept_paths), workers=workers, progress=progress)
     if not found.series and not found.problems:
-        raise _nothing(found, left_out)
+        raise no_image(found, left_out)
     return found, left_out
 
 
@@ -81,7 +86,7 @@ def ignored_by(ignore: Ignore) -> Callable[[str], bool]:
     return lambda path: bool(given) and (os.path.basename(path) in bare or os.path.abspath(path) in named)
 
 
-def _nothing(found: Scan, ignored: tuple[str, ...]) -> NoDicomError:
+def no_image(found: Scan, ignored: tuple[str, ...] = ()) -> NoDicomError:
     """The error for a source without an image, counting what is there instead."""
     skipped = found.skipped
     if ignored:
