@@ -15,7 +15,7 @@ from . import bridges
 from .extras import require
 from .geometry import place_of
 from .paths import is_utf8
-from .quiet import silenced
+from .quiet import hush, silenced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -100,10 +100,7 @@ def _write_vti(volume: Volume, path: str) -> None:
 
     bridges.check_image(volume)
     writer = vtkXMLImageDataWriter()
-    speakers: tuple[Any, ...] = (writer, writer.GetExecutive())
-    for speaker in speakers:
-        # Not on stderr: the error code says it.
-        speaker.AddObserver("ErrorEvent", lambda _caller, _event: None)
+    hush(writer, "ErrorEvent")
     writer.SetInputData(volume.image_as("patient"))
     writer.SetFileName(path)
     writer.SetHeaderTypeToUInt64()

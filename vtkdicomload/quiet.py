@@ -7,7 +7,7 @@ import sys
 import threading
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import DicomLoadWarning
 
@@ -32,6 +32,13 @@ def silenced() -> Iterator[None]:
     with _filters, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+def hush(algorithm: Any, *events: str) -> None:
+    """Keep events of one VTK algorithm, such as ErrorEvent, off stderr; its result shows whether it failed."""
+    for speaker in (algorithm, algorithm.GetExecutive()):
+        for event in events:
+            speaker.AddObserver(event, lambda *_: None)
 
 
 class _Collecting(threading.local):

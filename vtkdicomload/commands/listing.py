@@ -184,7 +184,6 @@ def _series_json(found: Scan, row: int, source: Any) -> dict[str, Any]:
     examined = examine(series)
     geometry, error = examined.geometry, examined.error
     stacks = series.stacks() if error is not None else (series,)
-    known = geometry is not None and geometry.direction is not None
     return {
         "row": row,
         "number": series.number,
@@ -196,7 +195,7 @@ def _series_json(found: Scan, row: int, source: Any) -> dict[str, Any]:
         "columns": series.columns,
         "spacing": list(geometry.spacing) if geometry else None,
         "origin": list(geometry.origin) if geometry and geometry.origin else None,
-        "direction": geometry.direction.tolist() if geometry and known and geometry.direction is not None else None,
+        "direction": geometry.direction.tolist() if geometry and geometry.direction is not None else None,
         "regular": geometry.regular if geometry else None,
         "plane": series.plane,
         "encoding": series.encoding,

@@ -167,7 +167,7 @@ def orthogonal_planes(volume: Volume, at: Sequence[float] | None = None) -> tupl
         return (plane(volume, name, mm=float(point @ _slice_axis(view))),)
     if point is None:
         return tuple(plane(volume, name) for name in VIEWS)
-    return tuple(plane(volume, name, mm=float(point @ _slice_axis(_view(volume, name)))) for name in VIEWS)
+    return tuple(plane(volume, name, mm=float(point @ _slice_axis(volume.reorient(VIEWS[name])))) for name in VIEWS)
 
 
 def acquired_planes(volume: Volume, indices: list[int]) -> tuple[Plane, ...]:
@@ -251,17 +251,13 @@ def _same_slices(view: Volume, volume: Volume) -> bool:
     return bool(abs(_slice_axis(view) @ _slice_axis(volume)) > 0.999)
 
 
-def _view(volume: Volume, name: _PlaneName) -> Volume:
-    return volume.reorient(VIEWS[name])
-
-
 def _acquired_view(volume: Volume) -> tuple[_PlaneName, Volume] | None:
     """The upright view whose slices are the stored ones; None where the files hold no position or orientation."""
     if volume.frames_geometry.direction is None:
         return None
     for name in VIEWS:
         try:
-            view = _view(volume, name)
+            view = volume.reorient(VIEWS[name])
         except GeometryError:
             continue  # slices on no regular grid cannot be cut another way
         if _same_slices(view, volume):

@@ -135,17 +135,17 @@ def render(
     import vtkmodules.vtkRenderingOpenGL2
     import vtkmodules.vtkRenderingVolumeOpenGL2  # noqa: F401
 
-    drawn: tuple[str, Any]
+    prop: vtkActor | vtkVolume
     if iso is None:
-        drawn = _body(volume, window)
+        words, prop = _body(volume, window)
     else:
-        drawn = f"surface at {iso:g}{units_words(volume)}", _skin(smoothed(surface_of(volume, iso)))
+        words, prop = f"surface at {iso:g}{units_words(volume)}", _skin(smoothed(surface_of(volume, iso)))
     require_rendering()
     with _one_at_a_time:
-        pixels, mm = _picture(drawn[1], toward_eye, up, size)
+        pixels, mm = _picture(prop, toward_eye, up, size)
     right = np.cross(up, toward_eye)
     sides = Letters(opposite(toward(right)), toward(right), toward(up), opposite(toward(up)))
-    return Rendering(pixels, sides, mm, drawn[0])
+    return Rendering(pixels, sides, mm, words)
 
 
 def require_rendering() -> None:

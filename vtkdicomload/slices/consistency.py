@@ -104,11 +104,7 @@ def by_pixel_spacing(frames: Iterable[Frame]) -> list[list[Frame]]:
 
 def by_orientation(frames: Iterable[Frame]) -> list[list[Frame]]:
     """Frames grouped by ImageOrientationPatient."""
-    return _clusters(
-        frames,
-        lambda f: f.orientation,
-        _same_orientation,
-    )
+    return _clusters(frames, lambda f: f.orientation, _same_orientation)
 
 
 def _same_orientation(a: object, b: object) -> bool:

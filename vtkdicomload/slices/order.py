@@ -91,8 +91,7 @@ def arrange(series: Series, *, order: str, irregular: str, tolerance: float) -> 
     if not is_unit(orientation):
         assumptions.append("the cosines of ImageOrientationPatient have not quite length 1: they are made unit vectors")
     if order == "position":
-        normal = normal_of(orientation)
-        frames = [f for _, f in sorted(_along(frames, normal), key=lambda item: item[0])]
+        frames = _in_space(frames, normal_of(orientation))
     geometry = _geometry(series, frames, in_plane, irregular, tolerance, order, assumptions)
     return Arrangement(tuple(frames), geometry, tuple(assumptions))
 
@@ -200,9 +199,9 @@ def _positive(value: float | None) -> float | None:
 
 
 # ---------------------------------------------------------------------------------------------------- with positions
-def _along(frames: Sequence[Frame], normal: Floats) -> list[tuple[float, Frame]]:
-    points = np.array([f.position for f in frames], np.float64)
-    return list(zip((points @ normal).tolist(), frames, strict=True))
+def _in_space(frames: Sequence[Frame], normal: Floats) -> list[Frame]:
+    along = np.array([f.position for f in frames], np.float64) @ normal
+    return [frames[k] for k in np.argsort(along, kind="stable")]
 
 
 def _geometry(
