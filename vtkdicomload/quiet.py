@@ -1,4 +1,4 @@
-"""Warnings: those of other libraries are silenced, what is odd in a file is said by this package, in its own words."""
+"""Warnings: other libraries are kept silent, what is odd in a file is said by this package, in its own words."""
 
 from __future__ import annotations
 

@@ -25,6 +25,8 @@ from .regularity import grid_tolerance, sheared, uneven, usual_gap
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from ..geometry import Floats
     from ..headers.header import Frame
     from ..series import Series
@@ -266,33 +268,37 @@ def _thickness(frame: Frame, assumptions: list[str]) -> float:
 
 
 def _check_duplicates(series: Series, frames: Sequence[Frame], gaps: Floats) -> None:
+    """Refuse several slices at one position, and one slice at several."""
     same = np.flatnonzero(gaps <= same_position_limit(gaps))
+    if len(same):
+        stacks = _several(series)
+        raise _several_volumes(stacks, consistency.paths_of(frames)) if stacks else _copies(frames, same)
     uids: dict[str, list[Frame]] = {}
     for frame in frames:
         if frame.header.sop_instance_uid and frame.index_in_file == 0:
             uids.setdefault(frame.header.sop_instance_uid, []).append(frame)
-    twins = [members for members in uids.values() if len(members) > 1]
-    if len(same):
-        stacks = _several(series)
-        if stacks:
-            raise _several_volumes(stacks, consistency.paths_of(frames))
-        pair = frames[int(same[0]) : int(same[0]) + 2]
-        if pair[0].path == pair[1].path:
-            words, way = " and ".join(map(consistency.frame_name, pair)), 'order="given" keeps the order of the file'
-        else:
-            copies = consistency.paths_of(frames[int(k) + 1] for k in same)
-            words, way = " and ".join(f.path for f in pair), f"ignore={copies!r}"
-        raise DuplicateSliceError(
-            f"{len(same)} of {len(frames)} slices lie at the position of another, the first at "
-            f"{_mm(pair[0])}: {words} → {way}",
-            files=consistency.paths_of([*pair, *(frames[int(k) + 1] for k in same)]),
-        )
+    twins = next((members for members in uids.values() if len(members) > 1), None)
     if twins:
         raise DuplicateSliceError(
-            f"{consistency.some_names(twins[0])} have the same SOPInstanceUID at different positions "
-            f"({_mm(twins[0][0])} and {_mm(twins[0][1])}): one is mislabelled → ignore={[twins[0][1].path]!r}",
-            files=consistency.paths_of(twins[0]),
+            f"{consistency.some_names(twins)} have the same SOPInstanceUID at different positions "
+            f"({_mm(twins[0])} and {_mm(twins[1])}): one is mislabelled → ignore={[twins[1].path]!r}",
+            files=consistency.paths_of(twins),
         )
+
+
+def _copies(frames: Sequence[Frame], same: NDArray[np.intp]) -> DuplicateSliceError:
+    """The error for slices that lie where the next one does: `same` counts them."""
+    pair = frames[int(same[0]) : int(same[0]) + 2]
+    again = [frames[int(k) + 1] for k in same]
+    if pair[0].path == pair[1].path:
+        words, way = " and ".join(map(consistency.frame_name, pair)), 'order="given" keeps the order of the file'
+    else:
+        words, way = " and ".join(f.path for f in pair), f"ignore={consistency.paths_of(again)!r}"
+    return DuplicateSliceError(
+        f"{len(same)} of {len(frames)} slices lie at the position of another, the first at "
+        f"{_mm(pair[0])}: {words} → {way}",
+        files=consistency.paths_of([*pair, *again]),
+    )
 
 
 def _mm(frame: Frame) -> str:
