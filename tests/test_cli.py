@@ -345,6 +345,9 @@ def test_render_and_surface_say_what_goes_past_a_refusal(
     for seed in (1, 2):
         stacked = series("stacked", seed=seed, SeriesInstanceUID="1.2.3", AcquisitionNumber=seed).folder
     assert "here: --stack 0 … 1" in run(*command, stacked, *out).stderr
+    (stacked / "cut.dcm").touch()  # no stack goes past a damaged file
+    assert "--ignore" in run(*command, stacked, *out).stderr
+    assert "here: --stack" not in run(*command, stacked, *out).stderr
     study = series("study/a", seed=3).folder.parent
     series("study/b", seed=4)
     assert run(*command, study, *out).stderr == "error: 2 series, and none chosen → --series 0 … 1\n"

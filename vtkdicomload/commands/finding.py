@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..choice import choose_series, choose_stack
-from ..errors import DicomLoadError, MissingSliceError, MultipleSeriesError, ShearedSeriesError
+from ..errors import CorruptFileError, DicomLoadError, MissingSliceError, MultipleSeriesError, ShearedSeriesError
 from ..selection import find_series, no_image
 from .terminal import progress_bar
 
@@ -116,7 +116,9 @@ def told_the_way(series: Series) -> Iterator[None]:
 
 
 def way_past(series: Series, error: DicomLoadError) -> str:
-    """What goes past an error of `load` on the command line."""
+    """What goes past an error of `load` on the command line, where the error itself does not say it."""
+    if isinstance(error, CorruptFileError):
+        return ""
     stacks = len(series.stacks())
     if stacks > 1:
         return f"; here: --stack 0 … {stacks - 1}"
