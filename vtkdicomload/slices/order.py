@@ -267,22 +267,27 @@ def _thickness(frame: Frame, assumptions: list[str]) -> float:
     return thickness or 1.0
 
 
+def _twins(frames: Sequence[Frame]) -> list[list[Frame]]:
+    """The first frames of files that share a SOPInstanceUID."""
+    uids: dict[str, list[Frame]] = {}
+    for frame in frames:
+        if frame.header.sop_instance_uid and frame.index_in_file == 0:
+            uids.setdefault(frame.header.sop_instance_uid, []).append(frame)
+    return [members for members in uids.values() if len(members) > 1]
+
+
 def _check_duplicates(series: Series, frames: Sequence[Frame], gaps: Floats) -> None:
     """Refuse several slices at one position, and one slice at several."""
     same = np.flatnonzero(gaps <= same_position_limit(gaps))
     if len(same):
         stacks = _several(series)
         raise _several_volumes(stacks, consistency.paths_of(frames)) if stacks else _copies(frames, same)
-    uids: dict[str, list[Frame]] = {}
-    for frame in frames:
-        if frame.header.sop_instance_uid and frame.index_in_file == 0:
-            uids.setdefault(frame.header.sop_instance_uid, []).append(frame)
-    twins = next((members for members in uids.values() if len(members) > 1), None)
+    twins = _twins(frames)
     if twins:
         raise DuplicateSliceError(
-            f"{consistency.some_names(twins)} have the same SOPInstanceUID at different positions "
-            f"({_mm(twins[0])} and {_mm(twins[1])}): one is mislabelled → ignore={[twins[1].path]!r}",
-            files=consistency.paths_of(twins),
+            f"{consistency.some_names(twins[0])} have the same SOPInstanceUID at different positions "
+            f"({_mm(twins[0][0])} and {_mm(twins[0][1])}): one is mislabelled → ignore={[twins[0][1].path]!r}",
+            files=consistency.paths_of(twins[0]),
         )
 
 
