@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from vtkdicomload.headers.elements import LONG_VRS, SHORT_VRS
-from vtkdicomload.headers.header import EXPLICIT_LITTLE as EXPLICIT
-from vtkdicomload.headers.header import IMPLICIT_LITTLE as IMPLICIT
+from vtkdicomload.headers.transfer_syntaxes import EXPLICIT_LITTLE as EXPLICIT
+from vtkdicomload.headers.transfer_syntaxes import IMPLICIT_LITTLE as IMPLICIT
 
 if TYPE_CHECKING:
     import random

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydicom.datadict import dictionary_keyword, dictionary_VR, private_dictionary_description, private_dictionary_VR
 from pydicom.valuerep import DSfloat
 
-from vtkdicomload.headers.attributes import FIELDS, text_of
+from vtkdicomload.headers.attributes import FIELDS, MODALITY_LUT, SEQUENCES, text_of
 
 BY_NAME = {field.name: field for field in FIELDS.values()}
 decimal, integer = BY_NAME["slope"].parse, BY_NAME["instance_number"].parse
@@ -25,14 +25,20 @@ PUBLIC = [tag for tag in FIELDS if tag not in PRIVATE]
 def test_tag_keyword_and_vr_are_those_of_the_dictionary(tag):
     field = FIELDS[tag]
     assert dictionary_keyword(tag) == field.keyword
-    assert all(vr.encode() in field.vrs for vr in dictionary_VR(tag).split(" or "))
+    assert all(vr.encode() in field.written.vrs for vr in dictionary_VR(tag).split(" or "))
+
+
+def test_sequences_have_the_keywords_of_the_dictionary():
+    assert {tag: dictionary_keyword(tag) for tag in SEQUENCES} == SEQUENCES
+    assert {dictionary_VR(tag) for tag in (*SEQUENCES, MODALITY_LUT)} == {"SQ"}
+    assert dictionary_keyword(MODALITY_LUT) == "ModalityLUTSequence"
 
 
 def test_the_private_attribute_is_that_of_the_dictionary():
     (tag,) = PRIVATE
     assert private_dictionary_description(tag, "SIEMENS CSA HEADER").replace(" ", "") == FIELDS[tag].keyword
-    assert private_dictionary_VR(tag, "SIEMENS CSA HEADER").encode() in FIELDS[tag].vrs
-    assert FIELDS[tag].width == 1
+    assert private_dictionary_VR(tag, "SIEMENS CSA HEADER").encode() in FIELDS[tag].written.vrs
+    assert FIELDS[tag].written.width == 1
 
 
 def test_every_field_has_its_own_name():
@@ -215,4 +221,6 @@ def test_any_bytes_give_a_value_or_a_value_error(field, value):
 
 def test_binary_numbers_have_the_width_of_their_vr():
     widths = {"US": 2, "SS": 2, "FD": 8, "UL": 4, "SL": 4, "FL": 4}
-    assert {t: FIELDS[t].width for t in PUBLIC} == {t: widths.get(dictionary_VR(t).split(" ")[0], 1) for t in PUBLIC}
+    assert {t: FIELDS[t].written.width for t in PUBLIC} == {
+        t: widths.get(dictionary_VR(t).split(" ")[0], 1) for t in PUBLIC
+    }

@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -344,6 +345,9 @@ def test_render_and_surface_say_what_goes_past_a_refusal(
     for seed in (1, 2):
         stacked = series("stacked", seed=seed, SeriesInstanceUID="1.2.3", AcquisitionNumber=seed).folder
     assert "here: --stack 0 … 1" in run(*command, stacked, *out).stderr
+    (stacked / "cut.dcm").touch()  # no stack goes past a damaged file
+    assert "--ignore" in run(*command, stacked, *out).stderr
+    assert "here: --stack" not in run(*command, stacked, *out).stderr
     study = series("study/a", seed=3).folder.parent
     series("study/b", seed=4)
     assert run(*command, study, *out).stderr == "error: 2 series, and none chosen → --series 0 … 1\n"
@@ -656,6 +660,40 @@ def test_bench_of_a_damaged_series(series: Write) -> None:
         assert (result.exit_code, result.stdout) == (1, "")
         assert written.files[2].name in result.stderr
     assert run("bench", "--help").exit_code == run("decompress", "--help").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("surface", ("--iso", "0", "--irregular", "resample", "-o", "out.stl")),
+        ("show", ("--irregular", "keep", "-o", "out.png")),
+        ("decompress", ("out",)),
+    ],
+    ids=["surface", "show", "decompress"],
+)
+def test_the_way_past_damaged_files_is_pasted_into_the_command(
+    series: Write, tmp_path: Path, name: str, options: tuple[str, ...]
+) -> None:
+    """``ignore=[…]`` of an error is --ignore here, quoted for the shell."""
+    written = series("it's a study", count=8)
+    command = (name, written.folder, *(tmp_path / o if o.startswith("out") else o for o in options))
+    written.files[2].write_bytes(b"")
+    said = run(*command).stderr.splitlines()[0]
+    way = ["--ignore", str(written.files[2])]
+    assert shlex.split(said.rpartition("→ ")[2]) == way
+    assert run(*command, *way).exit_code == 0
+    written.files[3].write_bytes(b"")
+    assert run(*command).stderr.splitlines()[0].endswith("→ an --ignore for each leaves them all out")
+
+
+@pytest.mark.parametrize(
+    "files", [["a.dcm"], ["a b.dcm", "it's.dcm", "a\"b'c.dcm", "a\\b], c.dcm", "\udcff.dcm"], ["', '"]]
+)
+def test_any_names_are_given_as_options(files: list[str]) -> None:
+    words = terminal.in_options(f"x → ignore={files!r}, and load() it as it is")
+    said, _, rest = words.partition(", and load()")
+    assert rest == " it as it is"
+    assert shlex.split(said.removeprefix("x → ")) == [word for file in files for word in ("--ignore", file)]
 
 
 @pytest.mark.parametrize("command", [("show", "-o", "out.png"), ("bench",)], ids=["show", "bench"])

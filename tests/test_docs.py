@@ -15,7 +15,7 @@ from test_traps import CASES
 
 import vtkdicomload as vdl
 from vtkdicomload import errors
-from vtkdicomload.headers.header import NATIVE_SYNTAXES
+from vtkdicomload.headers.transfer_syntaxes import NATIVE_SYNTAXES
 from vtkdicomload.readers.codec import SYNTAXES
 
 ROOT = Path(__file__).parents[1]

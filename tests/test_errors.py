@@ -24,6 +24,8 @@ from vtkdicomload.errors import (
     ShearedSeriesError,
     UnsupportedPixelDataError,
     ZeroPixelDataError,
+    damaged,
+    first_line,
 )
 
 PARENTS = {
@@ -100,3 +102,16 @@ def test_pickling_keeps_type_message_and_attributes(kind, protocol):
     assert again.files == ("a.dcm", "b.dcm")
     for name, value in EXTRAS.get(kind, {}).items():
         assert getattr(again, name) == value
+
+
+def test_a_damaged_file_is_named_with_both_ways_past_it():
+    error = damaged("a/b.dcm", "its frame is no image", part=", frame 3")
+    assert str(error) == "a/b.dcm, frame 3: its frame is no image → get the file again, or ignore=['a/b.dcm']"
+    assert error.files == ("a/b.dcm",)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"), [("one\ntwo", "one"), ("", "ValueError"), ("\n", "ValueError"), ("x" * 500, "x" * 200)]
+)
+def test_of_a_foreign_error_one_line_is_kept(said, kept):
+    assert first_line(ValueError(said)) == kept

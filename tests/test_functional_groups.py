@@ -40,7 +40,14 @@ def test_groups_that_an_archive_wrote_as_un(tmp_path: Path, count: int) -> None:
     """PS3.5 6.2.2: an archive that does not know an attribute writes UN, and implicit VR inside."""
     path = tmp_path / "1.dcm"
     places = np.random.default_rng(1).permutation(count)
-    stored = write_enhanced(path, places)
+
+    def map_values(groups: Dataset, _k: int) -> None:
+        units = group(CodeValue="ms", CodingSchemeDesignator="UCUM")
+        groups.RealWorldValueMappingSequence = group(
+            RealWorldValueSlope=0.25, RealWorldValueIntercept=-3.0, MeasurementUnitsCodeSequence=units
+        )
+
+    stored = write_enhanced(path, places, edit_frame=map_values)
     d = pydicom.dcmread(path)
     implicit = Dataset()
     for keyword in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
@@ -64,6 +71,8 @@ def test_groups_that_an_archive_wrote_as_un(tmp_path: Path, count: int) -> None:
     volume = vdl.load(path)
     np.testing.assert_array_equal(volume.frames, stored[np.argsort(places)])
     np.testing.assert_allclose(volume.frames_geometry.affine[:3, 3], (-10, -20, 30))
+    real_world = vdl.load(path, rescale="real-world")
+    np.testing.assert_array_equal(real_world.frames, volume.frames * 0.25 - 3)
 
 
 # ------------------------------------------------------------------------------------------- objects made by highdicom

@@ -37,8 +37,7 @@ from pydicom.uid import UID, AllTransferSyntaxes
 from synthetic import Raw, padded
 
 import vtkdicomload as vdl
-from vtkdicomload.headers.header import NATIVE_SYNTAXES
-from vtkdicomload.headers.transfer_syntaxes import LOSSY, syntax_name
+from vtkdicomload.headers.transfer_syntaxes import LOSSY, NATIVE_SYNTAXES, syntax_name
 from vtkdicomload.readers import codec
 
 STANDARD = [str(uid) for uid in AllTransferSyntaxes]

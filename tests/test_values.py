@@ -16,10 +16,10 @@ from vtkdicomload.readers.values import (
     Conversion,
     ValueOverflow,
     announced,
-    colour,
     conversion_for,
     fractional,
     identity,
+    is_colour,
     masked,
     pixel_shape,
     put,
@@ -269,7 +269,7 @@ def test_colour_is_not_rescaled(frame):
 def test_shape_of_a_frame(frame, photometric, shape):
     header = frame(photometric_interpretation=photometric).header
     assert pixel_shape(header) == shape
-    assert colour(header) == (len(shape) == 3)
+    assert is_colour(header) == (len(shape) == 3)
 
 
 # ------------------------------------------------------------------------------------------------------- widening

@@ -6,13 +6,13 @@ PyVista's follows `Volume.image`, whose memory it shares.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .errors import GeometryError, UnsupportedPixelDataError
 from .extras import require
-from .geometry import toward
+from .geometry import NOWHERE, place_of, toward
 from .quiet import warn
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import SimpleITK
     import xarray
 
-    from .geometry import Floats, Geometry
+    from .geometry import Floats, Geometry, Place
     from .volume import Volume
 
 # What VTK, ITK and NIfTI-1 all hold; `load` gives no other.
@@ -29,14 +29,6 @@ _NUMBERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "f
 _RGB = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])  # DT_RGB24 of NIfTI-1
 _NIFTI_LONGEST = 32767  # dim[] of NIfTI-1 is int16
 _SCANNER = 1  # NIFTI_XFORM_SCANNER_ANAT
-
-
-class Grid(NamedTuple):
-    """An affine taken apart: its columns are ``direction * spacing``, then `origin`."""
-
-    origin: tuple[float, ...]
-    spacing: tuple[float, ...]
-    direction: Floats  # (3, 3), column a is the unit vector of axis a in LPS; of sheared slices not orthogonal
 
 
 def affine_of(volume: Volume) -> Floats | None:
@@ -57,26 +49,10 @@ def affine_of(volume: Volume) -> Floats | None:
     return geometry.affine
 
 
-def grid_of(volume: Volume) -> Grid:
-    """The grid of `frames` for what must hold an origin: 0 and the identity, with a warning, where none is known.
-
-    Raises
-    ------
-    GeometryError
-        As `affine_of`.
-    """
-    affine = affine_of(volume)
-    if affine is None:
-        warn("the files do not say where the volume lies: its origin is written as 0, its direction as the identity")
-        return Grid((0.0, 0.0, 0.0), volume.spacing, np.eye(3))
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    return Grid(tuple(affine[:3, 3].tolist()), tuple(spacing.tolist()), affine[:3, :3] / spacing)
-
-
 def check_image(volume: Volume) -> None:
-    """Refuse, or say in a warning, what a vtkImageData cannot hold of a volume; errors as of `grid_of`."""
+    """Refuse, or say in a warning, what a vtkImageData cannot hold of a volume; errors as of `to_pyvista`."""
     _check_numbers(volume, "VTK")
-    grid_of(volume)
+    _place_to_write(volume)
 
 
 def to_xarray(volume: Volume) -> xarray.DataArray:
@@ -108,11 +84,11 @@ def to_sitk(volume: Volume) -> SimpleITK.Image:
     """A SimpleITK.Image with a copy of the pixels (`Volume.to_sitk`)."""
     sitk = require("SimpleITK", extra="sitk")
     _check_numbers(volume, "ITK")
-    grid = grid_of(volume)
+    place = _place_to_write(volume)
     image: SimpleITK.Image = sitk.GetImageFromArray(volume.frames, isVector=volume.frames.ndim == 4)
-    image.SetOrigin(grid.origin)
-    image.SetSpacing(grid.spacing)
-    image.SetDirection(grid.direction.ravel().tolist())
+    image.SetOrigin(place.origin)
+    image.SetSpacing(place.spacing)
+    image.SetDirection(place.direction)
     return image
 
 
@@ -138,6 +114,21 @@ def to_nibabel(volume: Volume) -> nibabel.Nifti1Image:
 
 
 # ---------------------------------------------------------------------------------------------------- steps
+def _place_to_write(volume: Volume) -> Place:
+    """Where `frames` lies, for what must hold an origin: at 0, with a warning, where the files do not say.
+
+    Raises
+    ------
+    GeometryError
+        As `affine_of`.
+    """
+    affine = affine_of(volume)
+    if affine is None:
+        warn("the files do not say where the volume lies: its origin is written as 0, its direction as the identity")
+        return NOWHERE._replace(spacing=volume.spacing)
+    return place_of(affine)
+
+
 def _nifti_voxels(volume: Volume) -> Any:
     """`frames` as (nx, ny, nz), colour as one structured value a voxel: a view."""
     frames = volume.frames

@@ -181,3 +181,14 @@ class ReaderMismatchError(DicomLoadError):
 
 class DicomLoadWarning(UserWarning):
     """The result is right as far as the files say, but something was assumed."""
+
+
+def damaged(path: str, what: str, *, part: str = "") -> CorruptFileError:
+    """The error that says what is wrong with one file or, as in ``part=", frame 3"``, with a part of it."""
+    return CorruptFileError(f"{path}{part}: {what} → get the file again, or ignore=[{path!r}]", files=[path])
+
+
+def first_line(error: Exception) -> str:
+    """What another library says of an error, short enough for a message of ours; its kind where it says nothing."""
+    words = str(error).strip()
+    return words.splitlines()[0][:200] if words else type(error).__name__

@@ -13,8 +13,9 @@ import numpy as np
 
 from . import bridges
 from .extras import require
+from .geometry import place_of
 from .paths import is_utf8
-from .quiet import quiet_pydicom
+from .quiet import hush, silenced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,10 +100,7 @@ def _write_vti(volume: Volume, path: str) -> None:
 
     bridges.check_image(volume)
     writer = vtkXMLImageDataWriter()
-    speakers: tuple[Any, ...] = (writer, writer.GetExecutive())
-    for speaker in speakers:
-        # Not on stderr: the error code says it.
-        speaker.AddObserver("ErrorEvent", lambda _caller, _event: None)
+    hush(writer, "ErrorEvent")
     writer.SetInputData(volume.image_as("patient"))
     writer.SetFileName(path)
     writer.SetHeaderTypeToUInt64()
@@ -146,9 +144,9 @@ def _write_npz(volume: Volume, path: str) -> None:
     arrays: dict[str, Any] = {"frames": volume.frames, "spacing": np.array(volume.spacing)}
     affine = bridges.affine_of(volume)
     if affine is not None:
-        grid = bridges.grid_of(volume)
-        arrays |= {"affine": affine, "spacing": np.array(grid.spacing)}
-        arrays |= {"origin": np.array(grid.origin), "direction": grid.direction}
+        place = place_of(affine)
+        arrays |= {"affine": affine, "spacing": np.array(place.spacing)}
+        arrays |= {"origin": np.array(place.origin), "direction": np.reshape(place.direction, (3, 3))}
     if volume.units is not None:
         arrays["units"] = np.array(volume.units)
     with open(path, "xb") as file:
@@ -158,7 +156,7 @@ def _write_npz(volume: Volume, path: str) -> None:
 def _write_zarr(volume: Volume, path: str) -> None:
     zarr = require("zarr", extra="zarr")
     bridges.to_xarray(volume).to_dataset().to_zarr(path, zarr_format=3, consolidated=False)
-    with quiet_pydicom():
+    with silenced():
         # xarray warns where consolidated metadata is missing, zarr where it is written.
         zarr.consolidate_metadata(path)
 

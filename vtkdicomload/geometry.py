@@ -7,7 +7,7 @@ head), in mm (PS3.3 C.7.6.2.1.1).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -175,6 +175,42 @@ class Geometry:
         axes = "" if self.direction is None else ", axes " + " ".join(toward(c) for c in self.direction.T)
         regular = "" if self.regular else ", not regular"
         return f"Geometry({nx}×{ny}×{nz}, spacing {x:.6g}×{y:.6g}×{z:.6g} mm, {origin}{axes}{regular})"
+
+
+class Place(NamedTuple):
+    """An affine taken apart, as VTK, ITK and NRRD hold it.
+
+    Attributes
+    ----------
+    origin : tuple of float
+        Position of voxel (0, 0, 0).
+    spacing : tuple of float
+        Distance of voxel centres along i, j, k in mm.
+    direction : tuple of float
+        The (3, 3) direction matrix row by row: column *a* is the unit vector of axis *a*. Of sheared slices they are
+        not orthogonal.
+    """
+
+    origin: tuple[float, ...]
+    spacing: tuple[float, ...]
+    direction: tuple[float, ...]
+
+    def matrix(self) -> Floats:
+        """Index (i, j, k, 1) → position, (4, 4)."""
+        matrix = np.eye(4)
+        matrix[:3, :3] = np.reshape(self.direction, (3, 3)) * np.array(self.spacing)
+        matrix[:3, 3] = self.origin
+        return matrix
+
+
+NOWHERE = Place((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0))
+
+
+def place_of(affine: Floats) -> Place:
+    """Origin, spacing and direction matrix of an affine."""
+    steps = affine[:3, :3]
+    lengths = np.linalg.norm(steps, axis=0)
+    return Place(tuple(affine[:3, 3].tolist()), tuple(lengths.tolist()), tuple((steps / lengths).ravel().tolist()))
 
 
 def normal_of(orientation: Sequence[float]) -> Floats:

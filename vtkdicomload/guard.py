@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -76,18 +76,14 @@ def stored_words(frame: Frame) -> Pixels:
     dtype = values.stored_dtype(header)
     if frame.offset < 0 or header.bits_allocated == 1:
         return np.zeros(0, dtype)
-    ordered = dtype.newbyteorder(_order(frame))
+    in_file = values.dtype_in_file(header)
     if header.tiles_across > 1:
         width = header.columns * header.tiles_across
         strip = bytes_of(header, frame.offset, frame.length)
         rows = [strip[k * width * dtype.itemsize :][: header.columns * dtype.itemsize] for k in range(header.rows)]
-        return np.frombuffer(b"".join(rows), ordered).astype(dtype, copy=False)
+        return np.frombuffer(b"".join(rows), in_file).astype(dtype, copy=False)
     count = header.rows * header.columns * header.samples  # without the byte that pads an odd length
-    return np.frombuffer(bytes_of(header, frame.offset, count * dtype.itemsize), ordered).astype(dtype, copy=False)
-
-
-def _order(frame: Frame) -> Literal["<", ">"]:
-    return ">" if frame.header.transfer_syntax == "1.2.840.10008.1.2.2" else "<"
+    return np.frombuffer(bytes_of(header, frame.offset, count * dtype.itemsize), in_file).astype(dtype, copy=False)
 
 
 def check_mapped(frames: Sequence[Frame], out: Pixels) -> None:

@@ -2,48 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from .geometry import place_of
 
 if TYPE_CHECKING:
     from vtkmodules.vtkCommonDataModel import vtkImageData
 
-    from .geometry import Floats, Geometry
+    from .geometry import Geometry
     from .readers.values import Pixels
     from .volume import Volume
-
-
-class Place(NamedTuple):
-    """Where a vtkImageData lies, as VTK writes it.
-
-    Attributes
-    ----------
-    origin : tuple of float
-        Position of voxel (0, 0, 0).
-    spacing : tuple of float
-        Distance of voxel centres along i, j, k in mm.
-    direction : tuple of float
-        The direction matrix row by row: column *a* is the unit vector of axis *a*.
-    """
-
-    origin: tuple[float, ...]
-    spacing: tuple[float, ...]
-    direction: tuple[float, ...]
-
-    def matrix(self) -> Floats:
-        """Index (i, j, k, 1) → position, (4, 4)."""
-        matrix = np.eye(4)
-        matrix[:3, :3] = np.reshape(self.direction, (3, 3)) * np.array(self.spacing)
-        matrix[:3, 3] = self.origin
-        return matrix
-
-
-def place_of(affine: Floats) -> Place:
-    """The origin, spacing and direction matrix of an affine; the shear of a tilted stack is in the direction."""
-    steps = affine[:3, :3]
-    lengths = np.linalg.norm(steps, axis=0)
-    return Place(tuple(affine[:3, 3].tolist()), tuple(lengths.tolist()), tuple((steps / lengths).ravel().tolist()))
 
 
 def image_of(volume: Volume) -> vtkImageData:

@@ -151,7 +151,7 @@ def _options(options: dict[str, Any]) -> Options:
 
 
 def _load_stack(series: Series, options: Options, ignored: tuple[str, ...]) -> Volume:
-    plan, reading = read_whole(plan_volume(series, options, ignored))
+    plan, reading = read_whole(plan_volume(series, options))
     for sentence in plan.assumptions:
         warn(sentence)
     return Volume(

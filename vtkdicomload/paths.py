@@ -93,9 +93,8 @@ def _walk(folder: str, recursive: bool, skipped: list[Skipped]) -> Iterator[str]
             seen.add((status.st_dev, status.st_ino))
             with os.scandir(current) as listing:
                 entries = _natural(listing)
-        except OSError as error:
-            del error  # reading it as a file says why it cannot be listed
-            yield current
+        except OSError:
+            yield current  # reading it as a file says why it cannot be listed
             continue
         folders = []
         for entry in entries:

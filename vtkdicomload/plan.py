@@ -65,13 +65,13 @@ class Options:
         chosen_label(self.rescale)
         if self.irregular == "resample" and self.order != "position":
             raise ValueError(f'irregular="resample" needs order="position", not order={self.order!r}')
-        check_number("tolerance", self.tolerance, Real)
+        _check_number("tolerance", self.tolerance, Real)
         if not 0 < self.tolerance < 1:
             raise ValueError(f"tolerance must lie between 0 and 1 (a part of the spacing), not {self.tolerance!r}")
         if self.workers is not None:
             check_count("workers", self.workers)
         if self.max_bytes is not None:
-            check_number("max_bytes", self.max_bytes, Real)
+            _check_number("max_bytes", self.max_bytes, Real)
             if self.max_bytes < 1:
                 raise ValueError(f"max_bytes must be positive, not {self.max_bytes!r}")
         if self.progress is not None and not callable(self.progress):
@@ -80,12 +80,12 @@ class Options:
 
 def check_count(name: str, value: Any) -> None:
     """Refuse what is no whole number (TypeError) or less than 1 (ValueError)."""
-    check_number(name, value, Integral)
+    _check_number(name, value, Integral)
     if value < 1:
         raise ValueError(f"{name} must be 1 or more, not {value!r}")
 
 
-def check_number(name: str, value: Any, kind: type) -> None:
+def _check_number(name: str, value: Any, kind: type) -> None:
     """TypeError for what is no Real or, where `kind` says so, no Integral."""
     if isinstance(value, bool) or not isinstance(value, kind):
         raise TypeError(f"{name} must be a {'whole ' if kind is Integral else ''}number, not {value!r}")
@@ -111,8 +111,6 @@ class Plan:
         The options of `load`.
     assumptions : tuple of str
         What was taken for granted, each a sentence for a DicomLoadWarning.
-    ignored : tuple of str
-        Files that ``ignore=`` left out.
     """
 
     series: Series
@@ -122,7 +120,6 @@ class Plan:
     reader: Reader
     options: Options
     assumptions: tuple[str, ...]
-    ignored: tuple[str, ...]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -142,7 +139,7 @@ class Reading(NamedTuple):
     checks: tuple[Check, ...]
 
 
-def plan_volume(series: Series, options: Options, ignored: tuple[str, ...] = ()) -> Plan:
+def plan_volume(series: Series, options: Options) -> Plan:
     """Work out the volume that one stack makes; no pixel is read.
 
     Raises
@@ -160,7 +157,7 @@ def plan_volume(series: Series, options: Options, ignored: tuple[str, ...] = ())
     conversion = conversion_for(frames, rescale=bool(options.rescale))
     reader = choose(options.engine, frames, conversion)
     assumptions = (*arrangement.assumptions, *_more_assumptions(series, stored, geometry))
-    return Plan(replace(series, frames=frames), stored, geometry, conversion, reader, options, assumptions, ignored)
+    return Plan(replace(series, frames=frames), stored, geometry, conversion, reader, options, assumptions)
 
 
 def with_conversion(plan: Plan, conversion: Conversion) -> Plan:

@@ -1,4 +1,4 @@
-"""Warnings: pydicom's are silenced, what is odd in a file is said by this package, in its own words."""
+"""Warnings: other libraries are kept silent, what is odd in a file is said by this package, in its own words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import threading
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import DicomLoadWarning
 
@@ -27,11 +27,18 @@ if hasattr(os, "register_at_fork"):
 
 
 @contextmanager
-def quiet_pydicom() -> Iterator[None]:
-    """Silence warnings; the filters belong to the whole process, hence one thread at a time."""
+def silenced() -> Iterator[None]:
+    """Let no warning out; the filters belong to the whole process, hence one thread at a time."""
     with _filters, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+def hush(algorithm: Any, *events: str) -> None:
+    """Keep events of one VTK algorithm, such as ErrorEvent, off stderr; its result shows whether it failed."""
+    for speaker in (algorithm, algorithm.GetExecutive()):
+        for event in events:
+            speaker.AddObserver(event, lambda *_: None)
 
 
 class _Collecting(threading.local):
@@ -68,5 +75,5 @@ def warn(sentence: str) -> None:
         frame.f_code.co_filename.startswith(_PACKAGE) or _VTK in frame.f_code.co_filename
     ):
         level, frame = level + 1, frame.f_back
-    with _filters:  # while pydicom is silenced, so would we be
+    with _filters:  # while others are silenced, so would we be
         warnings.warn(sentence, DicomLoadWarning, stacklevel=level)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from .headers.header import Frame
 
+_SUFFIXES = (".dcm", ".dicom", ".ima", ".dc3")
 _THREADED_FILES = 64  # below, starting threads costs more than it gains
 
 
@@ -160,9 +161,6 @@ def _ought_to_be_dicom(path: str, words: str) -> bool:
         return False
     named = os.path.splitext(path)[1].lower() in _SUFFIXES
     return named or (_slice_like(path) and words in ("empty", "only zeros"))
-
-
-_SUFFIXES = (".dcm", ".dicom", ".ima", ".dc3")
 
 
 def _slice_like(path: str, *, bare: bool = True) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from .series import Problem, Series
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+IGNORE_PROBLEMS = "ignore=[p.path for p in scan(p).problems]"
 Ignore = Iterable[str | bytes | os.PathLike[str]] | Callable[[str], bool]
 
 
@@ -38,7 +40,12 @@ def select(
 
 
 def find_series(
-    source: Any, ignore: Ignore, workers: int | None, *, recursive: bool = True
+    source: Any,
+    ignore: Ignore,
+    workers: int | None,
+    *,
+    recursive: bool = True,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Scan, tuple[str, ...]]:
     """What is at the source without the ignored files, and those.
 
@@ -61,9 +68,9 @@ def find_series(
     files = find_files(source, recursive=recursive)
     kept_paths = tuple(path for path in files.paths if not is_ignored(path))
     left_out = tuple(path for path in files.paths if is_ignored(path))
-    found = scan_files(files._replace(paths=kept_paths), workers=workers)
+    found = scan_files(files._replace(paths=kept_paths), workers=workers, progress=progress)
     if not found.series and not found.problems:
-        raise _nothing(found, left_out)
+        raise no_image(found, left_out)
     return found, left_out
 
 
@@ -79,7 +86,7 @@ def ignored_by(ignore: Ignore) -> Callable[[str], bool]:
     return lambda path: bool(given) and (os.path.basename(path) in bare or os.path.abspath(path) in named)
 
 
-def _nothing(found: Scan, ignored: tuple[str, ...]) -> NoDicomError:
+def no_image(found: Scan, ignored: tuple[str, ...] = ()) -> NoDicomError:
     """The error for a source without an image, counting what is there instead."""
     skipped = found.skipped
     if ignored:
@@ -95,10 +102,8 @@ def _nothing(found: Scan, ignored: tuple[str, ...]) -> NoDicomError:
             )
             return NoDicomError(f"{name} is {what}", files=[path])
         return NoDicomError(describe(path), files=[path])
-    counts: dict[str, int] = {}
-    for _, reason in skipped:
-        counts[reason] = counts.get(reason, 0) + 1
-    there = ", ".join(f"{n} {reason}" for reason, n in sorted(counts.items(), key=lambda item: -item[1]))
+    counts = Counter(file.reason for file in skipped)
+    there = ", ".join(f"{n} {reason}" for reason, n in counts.most_common())
     foreign = [s.path for s in skipped if s.reason == "not DICOM" or "archive" in s.reason]
     archives = [path for path in foreign if path.lower().endswith((".zip", ".gz", ".tar", ".tgz", ".nii"))]
     example = f" ({describe((archives or foreign)[0])})" if foreign else ""
@@ -119,7 +124,7 @@ def refuse_problems(problems: Sequence[Problem]) -> None:
     )
     raise CorruptFileError(
         f"{len(problems)} files cannot be read ({names}), the first because: {problems[0].error} → "
-        "ignore=[p.path for p in scan(p).problems] leaves them all out",
+        f"{IGNORE_PROBLEMS} leaves them all out",
         files=paths,
     )
 

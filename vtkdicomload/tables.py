@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import html
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from .examination import examine
 from .geometry import opposite, toward
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from .paths import Skipped
     from .scan import Scan
     from .series import Series
     from .volume import Volume
 
 HEADINGS = ("", "#", "modality", "description", "slices×rows×columns", "spacing mm", "plane", "encoding", "loads")
+_DAMAGED = 5  # files named one by one
 
 
 def scan_rows(found: Scan) -> list[tuple[str, ...]]:
@@ -41,27 +44,29 @@ def _row(i: int, series: Series) -> tuple[str, ...]:
 
 def scan_text(found: Scan) -> str:
     """The table of a scan as plain text."""
-    title = f"{_count(len(found), 'series', 'series')} in {found.source}"
+    title = f"{len(found)} series in {found.source}"
     table = _columns([HEADINGS, *scan_rows(found)]) if found.series else []
     return "\n".join([title, *table, *footnotes(found)])
 
 
 def footnotes(found: Scan) -> list[str]:
     """What a scan could not read or passed over, in a few lines."""
-    lines = [f"damaged: {problem.error}" for problem in found.problems[:5]]
-    if len(found.problems) > 5:
-        lines.append(f"and {len(found.problems) - 5} more damaged files, see .problems")
-    if found.skipped:
-        counts: dict[str, int] = {}
-        for _, reason in found.skipped:
-            counts[reason] = counts.get(reason, 0) + 1
-        words = ", ".join(f"{n} {reason}" for reason, n in counts.items())
-        lines.append(f"passed over: {_count(len(found.skipped), 'file')} ({words})")
-    return lines
+    lines = [f"damaged: {problem.error}" for problem in found.problems[:_DAMAGED]]
+    more = len(found.problems) - _DAMAGED
+    if more > 0:
+        lines.append(f"damaged: {counted(more, 'more file')}, listed by .problems and info --json")
+    return lines + passed_over(found.skipped)
 
 
-def _count(n: int, one: str, many: str | None = None) -> str:
-    return f"{n} {one if n == 1 else many or one + 's'}"
+def passed_over(skipped: Iterable[Skipped]) -> list[str]:
+    """How many files were passed over, a line for each reason."""
+    counts = Counter(file.reason for file in skipped)
+    return [f"passed over: {counted(n, 'file')}, {reason}" for reason, n in counts.items()]
+
+
+def counted(n: int, noun: str) -> str:
+    """``1 file``, ``2 files``."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -77,7 +82,7 @@ def scan_html(found: Scan) -> str:
     )
     notes = "".join(f"<br>{html.escape(line)}" for line in footnotes(found))
     return (
-        f"<p>{_count(len(found), 'series', 'series')} in {html.escape(found.source)}{notes}</p>"
+        f"<p>{len(found)} series in {html.escape(found.source)}{notes}</p>"
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
 
@@ -109,7 +114,7 @@ def volume_facts(volume: Volume) -> list[tuple[str, str]]:
         ("read by", volume.engine + "".join(f"; {check.name}: {check.result}" for check in volume.checks)),
     ]
     if volume.ignored:
-        facts.append(("ignored", _count(len(volume.ignored), "file")))
+        facts.append(("ignored", counted(len(volume.ignored), "file")))
     return facts
 
 

@@ -22,11 +22,11 @@ from ..errors import DicomLoadError
 from .finding import (
     chosen_from,
     found_at,
+    listed,
     loaded,
     loaded_or_told,
     require_something,
     row_of,
-    scanned,
     source_of,
     told_the_way,
     verified,
@@ -34,7 +34,7 @@ from .finding import (
 )
 from .options import Ignore, Irregular, IrregularOption, Paths, SeriesOption, StackOption, View, WindowOption
 from .printing import print_comparison, print_facts, print_measured, print_table
-from .terminal import clean, progress_bar, quiet_matplotlib, say, survive_any_encoding, warnings_in_lines
+from .terminal import clean, in_options, progress_bar, quiet_matplotlib, say, survive_any_encoding, warnings_in_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,9 +96,9 @@ def info(
         from . import listing
 
         source = source_of(paths)
-        found = scanned(source)
+        found = listed(source)
         rows = range(len(found)) if series is None else [row_of(found, series)]
-        require_something(found, source)
+        require_something(found)
         if series is None:
             print_table(found)
         for row in rows[:_DETAILED]:
@@ -241,8 +241,9 @@ def decompress(
 
         with progress_bar("writing") as progress:
             done = rewrite(source, target, overwrite=overwrite, ignore=ignore or (), progress=progress)
-        say(f"{target}: {summary_words(done)[0]}")
-        for line in summary_words(done)[1:]:
+        total, *details = summary_words(done)
+        say(f"{target}: {total}")
+        for line in details:
             say(f"  {line}")
 
 
@@ -286,7 +287,7 @@ def _reported() -> Iterator[None]:
 
 
 def _failed(message: str) -> typer.Exit:
-    say(f"error: {message}", stderr=True, style="red")
+    say(f"error: {in_options(message)}", stderr=True, style="red")
     return typer.Exit(1)
 
 
@@ -318,17 +319,17 @@ def _print_json(paths: list[str], series: str | None) -> None:
         from . import listing
 
         source = source_of(paths)
-        listed = listing.empty_json(source)
+        report = listing.empty_json(source)
         try:
-            found = scanned(source)
-            listed = listing.scan_json(found, source)
+            found = listed(source)
+            report = listing.scan_json(found, source)
             if series is not None:
-                listed["series"] = [listed["series"][row_of(found, series)]]
-            require_something(found, source)
+                report["series"] = [report["series"][row_of(found, series)]]
+            require_something(found)
         except (DicomLoadError, OSError) as error:
-            print(json.dumps({**listed, "error": str(error)}, indent=2))
+            print(json.dumps({**report, "error": str(error)}, indent=2))
             raise
-        print(json.dumps(listed, indent=2))
+        print(json.dumps(report, indent=2))
 
 
 def _show_several(found: Scan, output: Path) -> None:
@@ -354,7 +355,7 @@ def _show_refused(found: Scan, chosen: Series, error: DicomLoadError, output: Pa
 
 
 def _tell_refused(drawn: bool, reason: str, output: Path) -> None:
-    say(f"not one volume: {reason}", stderr=True, style="yellow")
+    say(f"not one volume: {in_options(reason)}", stderr=True, style="yellow")
     what = "what can be drawn, with the reason" if drawn else "the table and the reason; nothing can be drawn"
     say(f"{output}: {what}")
     if not drawn:

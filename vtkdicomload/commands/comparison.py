@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import CorruptFileError, DicomLoadError
-from ..headers.header import DEFLATED_LITTLE
+from ..headers.transfer_syntaxes import DEFLATED_LITTLE
 from ..load import load
 from ..paths import is_utf8
+from ..quiet import hush
 from ..readers.vtk_whitelist import unsafe_for_vtk
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def compare(series: Series, *, rounds: int = 5, progress: Callable[[int, int], N
                     progress(turn * len(ways) + i + 1, len(ways) * (rounds + 1))
     floor = statistics.median(seconds[FLOOR])
     medians = {name: statistics.median(taken) if taken else None for name, taken in seconds.items()}
-    rows = [Row(name, took, took and took / floor, words[name]) for name, took in medians.items()]
+    rows = [Row(name, took, None if took is None else took / floor, words[name]) for name, took in medians.items()]
     return Comparison(volume.series.title, _pixel_bytes(volume.series), rounds, _cores(), (*rows, *refused))
 
 
@@ -255,9 +256,7 @@ def _vtk(folder: str) -> Any:
     from vtkmodules.vtkIOImage import vtkDICOMImageReader
 
     reader: Any = vtkDICOMImageReader()
-    for speaker in (reader, reader.GetExecutive()):
-        for event in ("ErrorEvent", "WarningEvent"):
-            speaker.AddObserver(event, lambda *_: None)  # else they go to stderr
+    hush(reader, "ErrorEvent", "WarningEvent")
     reader.SetDirectoryName(folder)
     reader.Update()
     return reader.GetOutput()

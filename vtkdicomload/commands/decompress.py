@@ -13,23 +13,21 @@ import numpy as np
 
 from ..errors import (
     CompressedPixelDataError,
-    CorruptFileError,
     DicomLoadError,
     DicomLoadWarning,
-    NoDicomError,
     UnsupportedPixelDataError,
 )
-from ..headers.header import NATIVE_SYNTAXES, Frame
+from ..headers.header import Frame
 from ..headers.mosaic import whole_of
-from ..headers.transfer_syntaxes import syntax_name
+from ..headers.transfer_syntaxes import NATIVE_SYNTAXES, STORED_WORDS, syntax_name
 from ..memory import usable_bytes
-from ..paths import Skipped, describe, find_files
+from ..paths import Skipped
 from ..readers import codec, unsupported
 from ..readers import pydicom as pydicom_reader
 from ..readers.colour import PALETTE
 from ..readers.values import Conversion, pixel_shape, stored_dtype
-from ..scan import scan_files
-from ..selection import ignored_by
+from ..selection import find_series, refuse_problems
+from ..tables import counted, passed_over
 from .rewriting import rewrite
 from .staging import Staged
 
@@ -38,13 +36,10 @@ if TYPE_CHECKING:
 
     from ..headers.header import Header
     from ..readers.values import Pixels
-    from ..scan import Scan
     from ..selection import Ignore
 
 _LONGEST = 0xFFFFFFFE  # PS3.5 7.1.1: a value length has 32 bits
 _BATCH_BYTES = 64 << 20  # decoded at once: enough for several threads, little memory
-# Streams that hold whole stored words: bits above HighBit are kept as they are, old overlays may lie there.
-_WORDS = frozenset(("1.2.840.10008.1.2.5", "1.2.840.10008.1.2.1.98", "1.2.840.10008.1.2.8.1"))
 
 
 @dataclass(frozen=True)
@@ -120,7 +115,8 @@ def decompress(
         Compressed icon images that could not be decoded were left out.
     """
     source, target = os.fspath(source), os.fspath(target)
-    found = _found(source, ignore)
+    found, left_out = find_series(source, ignore, workers=None)
+    refuse_problems(found.problems)
     headers = list({frame.path: whole_of(frame).header for series in found for frame in series.frames}.values())
     _check_target(source, target)
     for header in headers:
@@ -144,7 +140,7 @@ def decompress(
         )
     return Summary(
         tuple(targets[header.path] for header in headers),
-        found.skipped,
+        (*found.skipped, *(Skipped(path, "ignored") for path in left_out)),
         dict(Counter(header.transfer_syntax for header in headers)),
         sum(header.size for header in headers),
         size,
@@ -154,39 +150,12 @@ def decompress(
 def summary_words(summary: Summary) -> list[str]:
     """What was written and passed over, a line each; the first is the sum."""
     read, written = (f"{size / 1e6:.1f} MB" for size in (summary.bytes_read, summary.bytes_written))
-    lines = [f"{_count(len(summary.written))} written, {read} before, {written} now"]
-    lines += [f"{_count(n)} of {syntax_name(uid)}" for uid, n in summary.syntaxes.items()]
-    reasons = Counter(reason for _, reason in summary.skipped)
-    return lines + [f"passed over: {_count(n)}, {reason}" for reason, n in reasons.items()]
-
-
-def _count(files: int) -> str:
-    return f"{files} {'file' if files == 1 else 'files'}"
+    lines = [f"{counted(len(summary.written), 'file')} written, {read} before, {written} now"]
+    lines += [f"{counted(n, 'file')} of {syntax_name(uid)}" for uid, n in summary.syntaxes.items()]
+    return lines + passed_over(summary.skipped)
 
 
 # ---------------------------------------------------------------------------------------------------- what, and where
-def _found(source: str, ignore: Ignore) -> Scan:
-    """The images of a source, once none of them is damaged."""
-    is_ignored = ignored_by(ignore)
-    files = find_files(source)
-    left_out = [Skipped(path, "ignored") for path in files.paths if is_ignored(path)]
-    kept = tuple(path for path in files.paths if not is_ignored(path))
-    found = scan_files(files._replace(paths=kept, skipped=(*files.skipped, *left_out)))
-    if found.problems:
-        damaged = [problem.path for problem in found.problems]
-        first = str(found.problems[0].error)
-        raise CorruptFileError(
-            first if len(damaged) == 1 else f"{len(damaged)} files cannot be read, the first because: {first}",
-            files=damaged,
-        )
-    if not found.series:
-        lone = not files.folder and kept and found.skipped[0].reason == "not DICOM"
-        raise NoDicomError(
-            describe(source) if lone else f"no DICOM image in {found.source}", files=[path for path, _ in found.skipped]
-        )
-    return found
-
-
 def _check_target(source: str, target: str) -> None:
     """Refuse a target that is, or lies in, the folder of the source, by whatever names."""
     if os.path.exists(target) and not os.path.isdir(target):
@@ -256,7 +225,7 @@ def _decoded_bytes(header: Header) -> int:
 def _as_stored(header: Header) -> Header:
     """The header as a reader must see it to give stored words: indices of a palette, mosaics that are not divided."""
     photometric = "MONOCHROME2" if header.photometric_interpretation == PALETTE else header.photometric_interpretation
-    if header.transfer_syntax in _WORDS:
+    if header.transfer_syntax in STORED_WORDS:  # bits above HighBit are kept as they are: old overlays may lie there
         header = header._replace(bits_stored=header.bits_allocated, high_bit=header.bits_allocated - 1)
     return header._replace(image_type=(), photometric_interpretation=photometric)
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ..geometry import Floats
     from ..pictures.windows import Grey
 
-BONE = 1300  # of the stored values, which have no Hounsfield offset
+_BONE = 1300  # of the stored values, which have no Hounsfield offset
 _RENDER_SECONDS = 30
 _SIDE = 920  # of the rendered picture, in pixels
 
@@ -153,7 +153,7 @@ def _facts(name: str, said: Geometry, true: Geometry, seconds: float) -> Facts:
         _run_words(said.direction[:, 2], true.direction[:, 2]),
         _run_words(said.direction[:, 1], true.direction[:, 1]),
         "({:g}, {:g}, {:g})".format(*(said.origin or ())),
-        matrix_words(said.direction),
+        _matrix_words(said.direction),
         " × ".join(f"{s:.4g}" for s in said.spacing) + " mm",
         f"{seconds:.3f} s",
     )
@@ -168,7 +168,7 @@ def _run_of(column: Floats) -> str:
     return f"{opposite(end)} → {end}"
 
 
-def matrix_words(direction: Floats) -> str:
+def _matrix_words(direction: Floats) -> str:
     """A direction matrix in a line, row by row."""
     return " | ".join(" ".join(f"{value + 0:.4g}" for value in row) for row in direction)
 
@@ -188,18 +188,18 @@ def _read_png(path: Path) -> Grey:
     return colour
 
 
-def render_surface(volume: Volume, path: Path) -> None:
+def _render_surface(volume: Volume, path: Path) -> None:
     """Write a picture of the bone surface of a head, from the front, a little from the left and above."""
     from matplotlib.image import imsave
 
     from ..pictures.rendering import render
 
-    rendered = render(volume, iso=BONE, view=(0.4, -1.0, 0.1), size=(_SIDE, _SIDE))
+    rendered = render(volume, iso=_BONE, view=(0.4, -1.0, 0.1), size=(_SIDE, _SIDE))
     imsave(path, rendered.pixels, metadata={"Software": None})  # type: ignore[dict-item]  # None: no such entry
 
 
 if __name__ == "__main__":
     try:
-        render_surface(load(HEAD), Path(sys.argv[1]))
+        _render_surface(load(HEAD), Path(sys.argv[1]))
     except DicomLoadError as trouble:
         sys.exit(str(trouble))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..choice import choose_series, choose_stack
-from ..errors import DicomLoadError, MissingSliceError, MultipleSeriesError, ShearedSeriesError
+from ..errors import CorruptFileError, DicomLoadError, MissingSliceError, MultipleSeriesError, ShearedSeriesError
+from ..selection import find_series, no_image
 from .terminal import progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from ..scan import Scan
     from ..series import Series
@@ -24,49 +25,40 @@ def source_of(paths: list[str]) -> str | list[str]:
     return paths[0] if len(paths) == 1 else paths
 
 
-def scanned(source: str | list[str]) -> Scan:
-    """The scan of a source, with a progress bar; a word more where a shell would have expanded the path."""
+def listed(source: str | list[str]) -> Scan:
+    """All that is at a source, with a progress bar."""
     from ..scan import scan
 
-    try:
-        with progress_bar("reading headers") as progress:
-            return scan(source, progress=progress)
-    except DicomLoadError as error:
-        first = source if isinstance(source, str) else source[0]
-        if first.startswith("~") or any(c in first for c in "*?["):
-            raise DicomLoadError(f"{error}; in a shell: without the quotes") from error
-        raise
+    with _shell_hint(source), progress_bar("reading headers") as progress:
+        return scan(source, progress=progress)
 
 
-def require_something(found: Scan, source: str | list[str], ignore: Sequence[str] = ()) -> None:
-    """Raise what `load` says of a source without any image."""
+def require_something(found: Scan) -> None:
+    """Raise what `load` raises for a source without any image."""
     if not found.series and not found.problems:
-        from ..load import load
-
-        load(source, ignore=ignore)
+        raise no_image(found)
 
 
 def found_at(paths: list[str], ignore: list[str] | None) -> Scan:
     """The series at the paths, at least one; where there are damaged files only, what is wrong with the first."""
     source = source_of(paths)
-    found = _without(scanned(source), ignore or [])
-    require_something(found, source, ignore or [])
+    with _shell_hint(source), progress_bar("reading headers") as progress:
+        found, _ = find_series(source, ignore or (), None, progress=progress)
     if not found.series:
         raise DicomLoadError(str(found.problems[0].error))
     return found
 
 
-def _without(found: Scan, ignore: Sequence[str]) -> Scan:
-    """A scan without the files that are ignored."""
-    from ..selection import ignored_by
-
-    is_ignored = ignored_by(ignore)
-    problems = tuple(problem for problem in found.problems if not is_ignored(problem.path))
-    kept = (
-        replace(series, frames=tuple(f for f in series.frames if not is_ignored(f.path)), problems=problems)
-        for series in found
-    )
-    return replace(found, series=tuple(series for series in kept if series.frames), problems=problems)
+@contextmanager
+def _shell_hint(source: str | list[str]) -> Iterator[None]:
+    """Add a word to an error where a shell would have expanded the path."""
+    try:
+        yield
+    except DicomLoadError as error:
+        first = source if isinstance(source, str) else source[0]
+        if not os.path.exists(first) and (first.startswith("~") or any(c in first for c in "*?[")):
+            raise DicomLoadError(f"{error}; in a shell: without the quotes") from error
+        raise
 
 
 def chosen_from(found: Scan, series: str | None, stack: str | None) -> Series:
@@ -124,7 +116,9 @@ def told_the_way(series: Series) -> Iterator[None]:
 
 
 def way_past(series: Series, error: DicomLoadError) -> str:
-    """What goes past an error of `load` on the command line."""
+    """What goes past an error of `load` on the command line, where the error itself does not say it."""
+    if isinstance(error, CorruptFileError):
+        return ""
     stacks = len(series.stacks())
     if stacks > 1:
         return f"; here: --stack 0 … {stacks - 1}"

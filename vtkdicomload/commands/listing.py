@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,20 +29,20 @@ def series_lines(found: Scan, row: int, source: Any) -> list[tuple[str, str]]:
     examined = examine(series)
     lines = [("loads", "yes" if examined.error is None else f"no: {examined.error}")]
     if examined.geometry is not None:
-        lines += geometry_lines(examined.geometry, series)
+        lines += _geometry_lines(examined.geometry, series)
     elif examined.error is not None:
         lines.append(("frames", f"{len(series.frames)} of {series.rows} × {series.columns}, {series.plane}"))
-    lines.append(("encoding", encoding_words(series)))
+    lines.append(("encoding", _encoding_words(series)))
     if examined.error is None:
-        lines.append(("checks", checks_words(series, examined)))
+        lines.append(("checks", _checks_words(series, examined)))
     lines += [("assumed", words) for words in examined.assumptions]
-    line = python_line(found, row, source, examined.error)
+    line = _python_line(found, row, source, examined.error)
     if line:
         lines.append(("python", line))
     return lines
 
 
-def geometry_lines(geometry: Geometry, series: Series) -> list[tuple[str, str]]:
+def _geometry_lines(geometry: Geometry, series: Series) -> list[tuple[str, str]]:
     """Plane, dimensions, spacing, origin and direction of `volume.frames`."""
     nx, ny, nz = geometry.dimensions
     lines = [("plane", series.plane + ("" if geometry.regular else ", slices on no regular grid"))]
@@ -65,7 +64,7 @@ def _numbers(column: Floats) -> str:
     return ", ".join(f"{value + 0:.6g}" for value in np.round(column, 9))
 
 
-def encoding_words(series: Series) -> str:
+def _encoding_words(series: Series) -> str:
     """Transfer syntax and stored values in words."""
     header = series.header
     sign = "signed" if header.pixel_representation else "unsigned"
@@ -73,7 +72,7 @@ def encoding_words(series: Series) -> str:
     return f"{series.encoding}, {header.photometric_interpretation}, {bits}"
 
 
-def checks_words(series: Series, examined: Examination) -> str:
+def _checks_words(series: Series, examined: Examination) -> str:
     """What the headers alone have shown; the pixels are checked when they are loaded."""
     count = len(series.frames)
     if count == 1:
@@ -88,17 +87,17 @@ def checks_words(series: Series, examined: Examination) -> str:
     return words
 
 
-def python_line(found: Scan, row: int, source: Any, error: DicomLoadError | None) -> str:
+def _python_line(found: Scan, row: int, source: Any, error: DicomLoadError | None) -> str:
     """The Python line that loads a series, ready to paste; the nearest one that works where it needs an option."""
     series = found[row]
     choice = f", series={row}" if len(found) > 1 else ""
     option = "" if error is None else _way_past(series, error)
     if option is None:
         return ""
-    return f"import vtkdicomload as vdl; volume = vdl.load({source_words(source)}{choice}{option})"
+    return f"import vtkdicomload as vdl; volume = vdl.load({_source_words(source)}{choice}{option})"
 
 
-def source_words(source: Any) -> str:
+def _source_words(source: Any) -> str:
     """A source as Python writes it."""
     if isinstance(source, str):
         return repr(source)
@@ -150,13 +149,13 @@ def scan_json(found: Scan, source: Any) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``version`` of the package; ``source`` as given; ``series``, a list of `series_json`; ``problems`` and
+        ``version`` of the package; ``source`` as given; ``series``, a list of `_series_json`; ``problems`` and
         ``skipped``, lists of ``{"path", "reason"}``: damaged files, and files that hold no DICOM image. Where the
         command fails there is ``error`` too, the message, and as much of the rest as was found.
     """
     return {
         **empty_json(source),
-        "series": [series_json(found, row, source) for row in range(len(found))],
+        "series": [_series_json(found, row, source) for row in range(len(found))],
         "problems": [{"path": problem.path, "reason": str(problem.error)} for problem in found.problems],
         "skipped": [{"path": path, "reason": reason} for path, reason in found.skipped],
     }
@@ -169,7 +168,7 @@ def empty_json(source: Any) -> dict[str, Any]:
     return {"version": __version__, "source": source, "series": [], "problems": [], "skipped": []}
 
 
-def series_json(found: Scan, row: int, source: Any) -> dict[str, Any]:
+def _series_json(found: Scan, row: int, source: Any) -> dict[str, Any]:
     """One series as plain data.
 
     Returns
@@ -185,7 +184,6 @@ def series_json(found: Scan, row: int, source: Any) -> dict[str, Any]:
     examined = examine(series)
     geometry, error = examined.geometry, examined.error
     stacks = series.stacks() if error is not None else (series,)
-    known = geometry is not None and geometry.direction is not None
     return {
         "row": row,
         "number": series.number,
@@ -197,7 +195,7 @@ def series_json(found: Scan, row: int, source: Any) -> dict[str, Any]:
         "columns": series.columns,
         "spacing": list(geometry.spacing) if geometry else None,
         "origin": list(geometry.origin) if geometry and geometry.origin else None,
-        "direction": geometry.direction.tolist() if geometry and known and geometry.direction is not None else None,
+        "direction": geometry.direction.tolist() if geometry and geometry.direction is not None else None,
         "regular": geometry.regular if geometry else None,
         "plane": series.plane,
         "encoding": series.encoding,
@@ -212,14 +210,5 @@ def series_json(found: Scan, row: int, source: Any) -> dict[str, Any]:
         ]
         if len(stacks) > 1
         else [],
-        "python": python_line(found, row, source, error) or None,
+        "python": _python_line(found, row, source, error) or None,
     }
-
-
-def skipped_words(found: Scan) -> list[str]:
-    """Damaged and passed-over files in a few lines."""
-    lines = [f"damaged: {problem.error}" for problem in found.problems[:_NAMED]]
-    if len(found.problems) > _NAMED:
-        lines.append(f"damaged: {len(found.problems) - _NAMED} more files")
-    counts = Counter(reason for _, reason in found.skipped)
-    return lines + [f"passed over: {n} {'file' if n == 1 else 'files'}, {reason}" for reason, n in counts.items()]

@@ -20,7 +20,6 @@ def print_table(found: Scan) -> None:
     from rich.table import Table
 
     from .. import tables
-    from . import listing
 
     say(f"{len(found)} series in {found.source}")
     rows = [[clean(cell) for cell in row] for row in tables.scan_rows(found)]
@@ -33,7 +32,7 @@ def print_table(found: Scan) -> None:
     else:
         for which, number, modality, description, size, spacing, plane, encoding, loads in rows:
             say(f"[{which}] #{number} {modality} {description}: {size}, {spacing} mm, {plane}, {encoding}: {loads}")
-    for line in listing.skipped_words(found):
+    for line in tables.footnotes(found):
         say(line)
 
 

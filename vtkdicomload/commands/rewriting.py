@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import CorruptFileError
-from ..headers.header import EXPLICIT_BIG, PIXEL_DATA
-from ..quiet import quiet_pydicom
-from ..readers.values import colour
+from ..headers.header import PIXEL_DATA
+from ..headers.transfer_syntaxes import EXPLICIT_BIG
+from ..quiet import silenced
+from ..readers.values import is_colour
 
 if TYPE_CHECKING:
     import pydicom
@@ -32,7 +33,7 @@ def rewrite(header: Header, pixels: bytes | None, path: str) -> bool:
     """
     import pydicom
 
-    with quiet_pydicom():
+    with silenced():
         try:
             dataset = pydicom.dcmread(header.path, force=True)
             for tag in [tag for tag in dataset.keys() if tag.group == 0]:  # noqa: SIM118 - not the elements
@@ -63,7 +64,7 @@ def _replace_pixels(dataset: pydicom.Dataset, header: Header, pixels: bytes) -> 
         dataset.pop(tag, None)
     padded = pixels + b"\0" * (len(pixels) % 2)
     dataset[PIXEL_DATA] = DataElement(PIXEL_DATA, "OW" if header.bits_allocated > 8 else "OB", padded)
-    if header.samples > 1 and colour(header):
+    if header.samples > 1 and is_colour(header):
         dataset.PhotometricInterpretation = "RGB"
         dataset.PlanarConfiguration = 0
 

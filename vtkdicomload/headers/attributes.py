@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from .elements import SHORT_VRS
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 _DECIMAL = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\Z")
 _INTEGER = re.compile(rb"[+-]?\d+\Z")
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 def _number(text: bytes) -> float:
@@ -59,6 +60,11 @@ def _word(value: bytes) -> int:
     return int.from_bytes(value, "little")
 
 
+def _word_of_either_sign(value: bytes) -> bytes:
+    """A word for `padding_of`: its sign depends on an attribute that comes elsewhere."""
+    return value
+
+
 def _descriptor_bits(value: bytes) -> int:
     """The third word of a lookup table descriptor: the bits of its entries (PS3.3 C.7.6.3.1.5)."""
     if len(value) != 6:
@@ -87,7 +93,7 @@ def _triple_of_doubles(value: bytes) -> tuple[float, ...] | None:
 
 def text_of(value: bytes) -> str | None:
     """A text value without padding and control characters; None where nothing is left."""
-    return CONTROL.sub(" ", value.decode("latin-1")).strip() or None
+    return _CONTROL.sub(" ", value.decode("latin-1")).strip() or None
 
 
 def _texts(value: bytes) -> tuple[str, ...]:
@@ -112,7 +118,7 @@ def described(value: object, charset: object) -> str | None:
     if not isinstance(value, bytes):
         return None
     text = value.decode("utf-8" if charset == "ISO_IR 192" else "latin-1", errors="replace")
-    return CONTROL.sub(" ", text).strip() or None
+    return _CONTROL.sub(" ", text).strip() or None
 
 
 def padding_of(value: object, *, signed: bool) -> float | None:
@@ -122,33 +128,40 @@ def padding_of(value: object, *, signed: bool) -> float | None:
     return float(int.from_bytes(value, "little", signed=signed))
 
 
-class Field(NamedTuple):
-    """How one attribute is parsed. A required or strict one that cannot be parsed is an error."""
+class Written(NamedTuple):
+    """How the value of an attribute lies in a file."""
 
-    name: str
+    vrs: frozenset[bytes]
+    width: int = 1  # bytes of one binary number, whose order depends on the transfer syntax; 1 for text
+    longest: int = 4096  # a value of more bytes counts as damaged, or as absent
+
+
+_BINARY_VRS = frozenset((b"AT", b"FD", b"FL", b"SL", b"SS", b"UL", b"US"))
+_TEXT = Written((SHORT_VRS - _BINARY_VRS) | {b"UN", b"UC", b"UT", b"UR"})
+_WORDS = Written(frozenset((b"US", b"SS", b"UN")), width=2)
+_DOUBLES = Written(frozenset((b"FD", b"UN")), width=8)
+_WRITTEN: dict[Callable[[bytes], object], Written] = {
+    _word: _WORDS,
+    _word_of_either_sign: _WORDS,
+    _descriptor_bits: _WORDS,
+    _double: _DOUBLES,
+    _triple_of_doubles: _DOUBLES,
+    csa_of: Written(frozenset((b"OB", b"UN")), longest=1 << 17),
+}
+
+
+class Field(NamedTuple):
+    """How one attribute is parsed. A strict one that cannot be parsed is an error; another one counts as absent."""
+
+    name: str  # in `Header`
     parse: Callable[[bytes], object]
     strict: bool
-    vrs: frozenset[bytes]
     keyword: str
-
-    @property
-    def width(self) -> int:
-        """Bytes of one binary number, whose order depends on the transfer syntax; 1 for text."""
-        return 2 if self.vrs is _WORD_VRS else 8 if self.vrs is _FD_VRS else 1
-
-    @property
-    def longest(self) -> int:
-        """How many bytes a value may have; one that is longer counts as damaged, or as absent."""
-        return 1 << 17 if self.parse is csa_of else 4096
-
-
-_TEXT_VRS = (SHORT_VRS - frozenset((b"AT", b"FD", b"FL", b"SL", b"SS", b"UL", b"US"))) | {b"UN", b"UC", b"UT", b"UR"}
-_WORD_VRS = frozenset((b"US", b"SS", b"UN"))
-_FD_VRS = frozenset((b"FD", b"UN"))
+    written: Written
 
 
 def _fields() -> dict[int, Field]:
-    triple, six, pair = (lambda v: _numbers(v, 3)), (lambda v: _numbers(v, 6)), (lambda v: _numbers(v, 2))
+    pair, triple, six = (partial(_numbers, count=count) for count in (2, 3, 6))
     table: list[tuple[int, str, Callable[[bytes], object], bool, str]] = [
         (0x00080005, "charset", text_of, False, "SpecificCharacterSet"),
         (0x00080008, "image_type", _texts, False, "ImageType"),
@@ -191,7 +204,7 @@ def _fields() -> dict[int, Field]:
         (0x00280101, "bits_stored", _word, True, "BitsStored"),
         (0x00280102, "high_bit", _word, True, "HighBit"),
         (0x00280103, "pixel_representation", _word, True, "PixelRepresentation"),
-        (0x00280120, "padding_value", bytes, False, "PixelPaddingValue"),
+        (0x00280120, "padding_value", _word_of_either_sign, False, "PixelPaddingValue"),
         (0x00281050, "window_center", _first, False, "WindowCenter"),
         (0x00281051, "window_width", _first, False, "WindowWidth"),
         (0x00281052, "intercept", _decimal, True, "RescaleIntercept"),
@@ -201,15 +214,32 @@ def _fields() -> dict[int, Field]:
         (0x00291010, "csa", csa_of, False, "CSAImageHeaderInfo"),
         (0x00541001, "units", text_of, False, "Units"),
     ]
-
-    def vrs(parse: Callable[[bytes], object], name: str) -> frozenset[bytes]:
-        if parse in (_word, _descriptor_bits) or name.startswith("padding"):
-            return _WORD_VRS
-        if parse is csa_of:
-            return frozenset((b"OB", b"UN"))
-        return _FD_VRS if parse in (_double, _triple_of_doubles) else frozenset(_TEXT_VRS)
-
-    return {tag: Field(name, parse, strict, vrs(parse, name), keyword) for tag, name, parse, strict, keyword in table}
+    return {
+        tag: Field(name, parse, strict, keyword, _WRITTEN.get(parse, _TEXT))
+        for tag, name, parse, strict, keyword in table
+    }
 
 
 FIELDS = _fields()
+
+MODALITY_LUT = 0x00283000
+FUNCTIONAL_GROUPS = (0x52009229, 0x52009230)
+DETECTORS = 0x00540022
+# The sequences that decide geometry and values: functional groups (PS3.3 C.7.6.16) and nuclear medicine's detectors.
+SEQUENCES = {
+    FUNCTIONAL_GROUPS[0]: "SharedFunctionalGroupsSequence",
+    FUNCTIONAL_GROUPS[1]: "PerFrameFunctionalGroupsSequence",
+    DETECTORS: "DetectorInformationSequence",
+    0x00189114: "MREchoSequence",
+    0x00189117: "MRDiffusionSequence",
+    0x00189118: "CardiacSynchronizationSequence",
+    0x00189226: "MRImageFrameTypeSequence",
+    0x00209111: "FrameContentSequence",
+    0x00209113: "PlanePositionSequence",
+    0x00209116: "PlaneOrientationSequence",
+    0x00209170: "UnassignedSharedConvertedAttributesSequence",
+    0x00209171: "UnassignedPerFrameConvertedAttributesSequence",
+    0x00289110: "PixelMeasuresSequence",
+    0x00289145: "PixelValueTransformationSequence",
+    0x0062000A: "SegmentIdentificationSequence",
+}

@@ -9,7 +9,7 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import CorruptFileError
+from ..errors import CorruptFileError, damaged
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -130,9 +130,7 @@ class Source:
 
     def corrupt(self, what: str) -> CorruptFileError:
         """The error that says `what` of this file."""
-        return CorruptFileError(
-            f"{self.path}: {what} → get the file again, or ignore=[{self.path!r}]", files=[self.path]
-        )
+        return damaged(self.path, what)
 
 
 def name_of(tag: int) -> str:

@@ -65,7 +65,7 @@ _OF_CONVERTED: dict[str, tuple[str, Callable[[Any], object]]] = {
     "FlipAngle": ("flip_angle", float),
     "TriggerTime": ("trigger_time", float),
     "DiffusionBValue": ("b_value", float),
-    "DiffusionGradientOrientation": ("diffusion_direction", lambda v: numbers_of("it", v, 3)),
+    "DiffusionGradientOrientation": ("diffusion_direction", lambda v: numbers_of("DiffusionGradientOrientation", v, 3)),
     "TemporalPositionIdentifier": ("temporal_position", int),
     "AcquisitionNumber": ("acquisition_number", int),
     "AcquisitionTime": ("acquisition_time", str),

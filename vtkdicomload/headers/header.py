@@ -12,20 +12,17 @@ import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import CorruptFileError
-from .attributes import FIELDS, described, padding_of, text_of
+from .attributes import FIELDS, FUNCTIONAL_GROUPS, MODALITY_LUT, SEQUENCES, described, padding_of, text_of
 from .elements import SEQUENCE_END, SHORT_VRS, UNDEFINED, Element, Encoding, Source, name_of, walk
 from .sop_classes import lost_pixels
+from .transfer_syntaxes import DEFLATED_LITTLE, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, NATIVE_SYNTAXES
 
 if TYPE_CHECKING:
     from .functional_groups import Dimension
     from .mosaic import Csa
 
-IMPLICIT_LITTLE = "1.2.840.10008.1.2"
-EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
-DEFLATED_LITTLE = "1.2.840.10008.1.2.1.99"
-EXPLICIT_BIG = "1.2.840.10008.1.2.2"
-NATIVE_SYNTAXES = frozenset((IMPLICIT_LITTLE, EXPLICIT_LITTLE, DEFLATED_LITTLE, EXPLICIT_BIG))
-
+_MEDIA_SOP_CLASS, _TRANSFER_SYNTAX = 0x00020002, 0x00020010
+META_UIDS = (_MEDIA_SOP_CLASS, _TRANSFER_SYNTAX)
 PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA = 0x7FE00010, 0x7FE00008, 0x7FE00009
 _PIXEL_TAGS = frozenset((PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA))
 
@@ -140,19 +137,14 @@ class NotDicomError(Exception):
     """The file does not say that it is DICOM, or holds no image; the text says which."""
 
 
-_MODALITY_LUT_SEQUENCE, _SHARED_GROUPS, _PER_FRAME_GROUPS = 0x00283000, 0x52009229, 0x52009230
-# The sequences that decide geometry and values, functional groups (PS3.3 C.7.6.16) and nuclear medicine's detectors:
-# pydicom reads them, and does not mind a length that leaves its container, so they are walked strictly first.
-_WALKED = frozenset(
-    (
-        *(_SHARED_GROUPS, _PER_FRAME_GROUPS, 0x00209113, 0x00209116, 0x00289110, 0x00289145, 0x00209111, 0x0062000A),
-        *(0x00189114, 0x00189117, 0x00189118, 0x00189226, 0x00209170, 0x00209171, 0x00540022),
-    )
-)
-_DEFAULTS: tuple[tuple[str, object], ...] = (
-    *(("planar_configuration", 0), ("has_modality_lut", False), ("functional_groups", False)),
-    *(("image_type", ()), ("blank", ()), ("stack", ()), ("dimensions", ()), ("tiles_across", 1)),
-)
+# pydicom reads these, and does not mind a length that leaves its container, so they are walked strictly first.
+_WALKED = frozenset(SEQUENCES)
+_DEFAULTS: dict[str, object] = {
+    **dict.fromkeys(("image_type", "blank", "stack", "dimensions"), ()),
+    **dict.fromkeys(("has_modality_lut", "functional_groups"), False),
+    "planar_configuration": 0,
+    "tiles_across": 1,
+}
 _REQUIRED = ("rows", "columns", "samples", "photometric_interpretation", "bits_allocated")
 
 
@@ -191,7 +183,7 @@ def read_header(path: str | os.PathLike[str], visited: list[Element] | None = No
             raise NotDicomError("not DICOM") from error
 
 
-class _DataSet(NamedTuple):
+class DataSet(NamedTuple):
     """Where the data set of an opened file begins and how it is written (PS3.10 section 7)."""
 
     start: int
@@ -200,14 +192,10 @@ class _DataSet(NamedTuple):
     media_sop_class_uid: str | None
 
 
-def opened_data_set(source: Source) -> tuple[int, Encoding, str]:
-    """Where the data set of an opened file begins, how it is written, and its transfer syntax UID.
-
-    A deflated data set is inflated in place, so that offsets then count in the inflated bytes.
-    """
+def opened_data_set(source: Source) -> DataSet:
+    """The data set of an opened file; a deflated one is inflated in place: offsets count in the inflated bytes then."""
     start, _ = _begin(source)
-    data_set = _data_set(source, start, [])
-    return data_set.start, data_set.encoding, data_set.transfer_syntax
+    return _data_set(source, start, [])
 
 
 def _begin(source: Source) -> tuple[int, bool]:
@@ -247,16 +235,16 @@ def _looks_bare(head: bytes) -> str:
     return "implicit" if group == 8 and high == 0 and low <= 1024 and element <= 0x2200 else ""
 
 
-def _data_set(source: Source, start: int, visited: list[Element]) -> _DataSet:
-    syntax, sop_class = "", None
+def _data_set(source: Source, start: int, visited: list[Element]) -> DataSet:
+    syntax, meta = "", dict[int, str | None]()
     if struct.unpack("<H", source.at(start, 2))[0] == 0x0002:
         for element in walk(source, start, Encoding(explicit=True), only_group=0x0002):
             visited.append(element)
-            if element.tag in (0x00020002, 0x00020010) and 0 <= element.length <= 64:
-                uid = text_of(source.at(element.offset, element.length))
-                syntax, sop_class = (uid or "", sop_class) if element.tag == 0x00020010 else (syntax, uid)
+            if element.tag in META_UIDS and 0 <= element.length <= 64:
+                meta[element.tag] = text_of(source.at(element.offset, element.length))
             if element.depth == 0 and element.length != UNDEFINED:
                 start = element.offset + element.length
+        syntax = meta.get(_TRANSFER_SYNTAX) or ""
         if not syntax:
             raise source.corrupt("its file meta information holds no TransferSyntaxUID")
     elif source.size >= start + 8:
@@ -265,7 +253,7 @@ def _data_set(source: Source, start: int, visited: list[Element]) -> _DataSet:
         source.inflate(start)
         start = 0
     encoding = Encoding(explicit=syntax != IMPLICIT_LITTLE, big_endian=syntax == EXPLICIT_BIG)
-    return _DataSet(start, encoding, syntax, sop_class)
+    return DataSet(start, encoding, syntax, meta.get(_MEDIA_SOP_CLASS))
 
 
 def _parse(source: Source, start: int, visited: list[Element]) -> Header:
@@ -280,7 +268,7 @@ def _parse(source: Source, start: int, visited: list[Element]) -> Header:
         tag = element.tag
         if element.depth:
             if pixels is not None and element.depth == 1 and tag == SEQUENCE_END and not pixels_end:
-                pixels_end = element.offset
+                pixels_end = element.offset - 8  # where the delimiter begins
             continue
         if tag in FIELDS:
             if element.length != UNDEFINED:
@@ -289,8 +277,10 @@ def _parse(source: Source, start: int, visited: list[Element]) -> Header:
             if pixels is not None:
                 raise source.corrupt(f"it has two pixel data elements, {name_of(pixels.tag)} and {name_of(tag)}")
             pixels = element
-        elif tag in (_MODALITY_LUT_SEQUENCE, _SHARED_GROUPS, _PER_FRAME_GROUPS):
-            values[{_MODALITY_LUT_SEQUENCE: "has_modality_lut"}.get(tag, "functional_groups")] = True
+        elif tag == MODALITY_LUT:
+            values["has_modality_lut"] = True
+        elif tag in FUNCTIONAL_GROUPS:
+            values["functional_groups"] = True
     if pixels is None:
         values.setdefault("sop_class_uid", data_set.media_sop_class_uid)
         lost = lost_pixels(values)
@@ -306,7 +296,7 @@ def _parse(source: Source, start: int, visited: list[Element]) -> Header:
         pixel_tag=pixels.tag,
         pixel_vr=pixels.vr,
         pixel_offset=pixels.offset,
-        pixel_length=pixels_end - 8 - pixels.offset if encapsulated else pixels.length,
+        pixel_length=pixels_end - pixels.offset if encapsulated else pixels.length,
         encapsulated=encapsulated,
     )
     return _checked(source, values)
@@ -318,15 +308,16 @@ def _take(source: Source, element: Element, encoding: Encoding, seen: set[int], 
     if element.tag in seen:
         raise source.corrupt(f"it has two {field.keyword} elements {name_of(element.tag)}")
     seen.add(element.tag)
-    if element.length > field.longest:
+    if element.length > field.written.longest:
         if field.strict:
             raise source.corrupt(f"its {field.keyword} is {element.length} bytes long")
         return
     value = source.at(element.offset, element.length)
-    if encoding.big_endian and field.width > 1:
-        value = b"".join(value[i : i + field.width][::-1] for i in range(0, len(value), field.width))
+    width = field.written.width
+    if encoding.big_endian and width > 1:
+        value = b"".join(value[i : i + width][::-1] for i in range(0, len(value), width))
     try:
-        if element.vr and element.vr not in field.vrs:
+        if element.vr and element.vr not in field.written.vrs:
             raise ValueError(f"its VR is {element.vr.decode()}")
         values[field.name] = field.parse(value)
         if values[field.name] is None:
@@ -361,7 +352,7 @@ def _checked(source: Source, values: dict[str, object]) -> Header:
     if values.get("number_of_frames") is None:
         values["number_of_frames"] = 1
     values.setdefault("high_bit", int(values["bits_stored"]) - 1)  # type: ignore[call-overload]
-    for name, default in _DEFAULTS:
+    for name, default in _DEFAULTS.items():
         values.setdefault(name, default)
     header = Header(**{name: values.get(name) for name in Header._fields})  # type: ignore[arg-type]
     _check_pixel_layout(source, header)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import CorruptFileError
+from ..errors import damaged, first_line
 from ..geometry import normal_of
-from ..quiet import quiet_pydicom
+from .data_set import data_set_of
 from .functional_groups import headers_of, numbers_of
 from .header import Frame, Header, pixel_bytes
 from .mosaic import headers_of_tiles
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pydicom
-
-_SEQUENCES = frozenset((0x52009229, 0x52009230, 0x00540022))  # functional groups, shared and of each frame; detectors
 
 
 def frames_of(header: Header) -> tuple[Frame, ...]:
@@ -76,19 +74,11 @@ def _places(header: Header, headers: list[Header]) -> list[tuple[int, int]]:
 
 def _read(header: Header, what: str, headers: Callable[[Header, pydicom.Dataset], list[Header]]) -> list[Header]:
     """The headers of the frames by what pydicom reads of a file; whatever is wrong with it is one kind of error."""
-    import pydicom
-
-    with quiet_pydicom():
-        try:
-            data_set = pydicom.dcmread(header.path, stop_before_pixels=True, force=True)
-            for tag in _SEQUENCES & data_set.keys():
-                raw = data_set.get_item(tag)
-                # pydicom knows a UN of a public attribute by its VR only up to 64 KiB.
-                if isinstance(raw, pydicom.dataelem.RawDataElement) and raw.VR == "UN":
-                    data_set[tag] = raw._replace(VR="SQ")
+    try:
+        with data_set_of(header.path) as data_set:
             return headers(header, data_set)
-        except Exception as error:
-            raise _unusable(header, what, error) from error
+    except Exception as error:
+        raise damaged(header.path, f"its {what} cannot be used: {first_line(error)}") from error
 
 
 def _of_dose_grid(header: Header, data_set: pydicom.Dataset) -> list[Header]:
@@ -112,11 +102,3 @@ def _of_dose_grid(header: Header, data_set: pydicom.Dataset) -> list[Header]:
     else:
         raise ValueError(f"GridFrameOffsetVector begins with {offsets[0]:g}, neither 0 nor the z of the first plane")
     return [common._replace(position=(x, y, z)) for x, y, z in (first + steps).tolist()]
-
-
-def _unusable(header: Header, what: str, error: Exception) -> CorruptFileError:
-    words = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-    return CorruptFileError(
-        f"{header.path}: its {what} cannot be used: {words} → get the file again, or ignore=[{header.path!r}]",
-        files=[header.path],
-    )

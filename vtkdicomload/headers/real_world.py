@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import UnsupportedPixelDataError
-from ..quiet import quiet_pydicom
+from ..errors import UnsupportedPixelDataError, first_line
+from .data_set import data_set_of
 from .functional_groups import first_item, numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pydicom
-
     from .header import Frame
 
-REAL_WORLD = "real-world"
+_REAL_WORLD = "real-world"
 _WITHOUT = "rescale=True or False"
 
 
@@ -35,7 +33,7 @@ def chosen_label(rescale: bool | str) -> str | None:
     if not isinstance(rescale, str):
         return None
     name, _, label = rescale.partition(":")
-    if name != REAL_WORLD:
+    if name != _REAL_WORLD:
         raise ValueError(f'rescale must be True, False, "real-world" or "real-world:LABEL", not {rescale!r}')
     return label.strip()
 
@@ -82,19 +80,15 @@ def mapped(frames: Sequence[Frame], label: str = "") -> tuple[Frame, ...]:
 
 def _mappings_of_frames(frame: Frame) -> list[list[Mapping]]:
     """The mappings of every frame of a file: its own, those of all frames, or those of a single-frame image."""
-    import pydicom
-
     name = "RealWorldValueMappingSequence"
-    with quiet_pydicom():
-        try:
-            d: pydicom.Dataset = pydicom.dcmread(frame.path, stop_before_pixels=True, force=True)
-            shared = first_item(d, "SharedFunctionalGroupsSequence")
-            common = list(map(_mapping, (None if shared is None else shared.get(name)) or d.get(name) or []))
-            each = list(d.get("PerFrameFunctionalGroupsSequence") or [{}] * frame.header.number_of_frames)
+    try:
+        with data_set_of(frame.path) as data_set:
+            shared = first_item(data_set, "SharedFunctionalGroupsSequence") or {}
+            common = list(map(_mapping, shared.get(name) or data_set.get(name) or []))
+            each = data_set.get("PerFrameFunctionalGroupsSequence") or [{}] * frame.header.number_of_frames
             return [list(map(_mapping, own.get(name) or [])) or common for own in each]
-        except Exception as error:
-            words = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-            raise _refused(frame, f"its real-world value mapping cannot be used: {words}") from error
+    except Exception as error:
+        raise _refused(frame, f"its real-world value mapping cannot be used: {first_line(error)}") from error
 
 
 def _mapping(item: Any) -> Mapping:
@@ -130,7 +124,7 @@ def _one(frame: Frame, mappings: list[Mapping], label: str) -> tuple[Mapping, fl
         raise _refused(
             frame,
             f"{len(fitting)} of its {len(mappings)} real-world value mappings ({', '.join(map(repr, labels))}) fit",
-            f'rescale="{REAL_WORLD}:{single[0]}"' if single else _WITHOUT,
+            f'rescale="{_REAL_WORLD}:{single[0]}"' if single else _WITHOUT,
         )
     chosen = fitting[0]
     if chosen.slope is None or chosen.intercept is None:

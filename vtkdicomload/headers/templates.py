@@ -17,7 +17,8 @@ import numpy as np
 
 from .attributes import FIELDS
 from .elements import ITEM_END, LONG_VRS, READ_FLAGS, SEQUENCE_END
-from .header import EXPLICIT_BIG, Header, read_header
+from .header import META_UIDS, Header, read_header
+from .transfer_syntaxes import EXPLICIT_BIG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from .elements import Element
 
-_META = (0x00020002, 0x00020010)  # MediaStorageSOPClassUID and TransferSyntaxUID
 _DELIMITERS = (ITEM_END, SEQUENCE_END)
 _MAX_TEMPLATES = 256
 _MAX_ENCAPSULATED = 16  # templates that are compared with each encapsulated file
@@ -39,10 +39,28 @@ _LONGEST = 1024  # bytes of a value that a template may be stretched for
 # Attributes that differ from slice to slice and are judged by themselves. Another one that differs decides how the rest
 # is understood, so the file is parsed strictly.
 _FREE = {
-    *("sop_instance_uid", "instance_number", "acquisition_number", "acquisition_time", "content_time", "image_type"),
-    *("position", "orientation", "slice_thickness", "slope", "intercept", "window_center", "window_width"),
-    *("echo_time", "echo_number", "trigger_time", "temporal_position", "inversion_time", "flip_angle"),
-    *("b_value", "diffusion_direction", "csa"),
+    "sop_instance_uid",
+    "instance_number",
+    "acquisition_number",
+    "acquisition_time",
+    "content_time",
+    "image_type",
+    "position",
+    "orientation",
+    "slice_thickness",
+    "slope",
+    "intercept",
+    "window_center",
+    "window_width",
+    "echo_time",
+    "echo_number",
+    "trigger_time",
+    "temporal_position",
+    "inversion_time",
+    "flip_angle",
+    "b_value",
+    "diffusion_direction",
+    "csa",
 }
 
 
@@ -232,8 +250,8 @@ def _learn(header: Header, visited: list[Element]) -> _Template | None:
         return None
     big = header.transfer_syntax == EXPLICIT_BIG
     wanted = [(k, f) for k, e in enumerate(visited) if e.depth == 0 and (f := FIELDS.get(e.tag)) and e.length >= 0]
-    free = [(k, f) for k, f in wanted if f.name in _FREE and not (big and f.width > 1)]
-    fixed = {k for k, _ in wanted} - {k for k, _ in free} | {k for k, e in enumerate(visited) if e.tag in _META}
+    free = [(k, f) for k, f in wanted if f.name in _FREE and not (big and f.written.width > 1)]
+    fixed = {k for k, _ in wanted} - {k for k, _ in free} | {k for k, e in enumerate(visited) if e.tag in META_UIDS}
     offsets = np.array([e.offset for e in visited])
     ends = offsets + np.array([max(e.length, 0) for e in visited])
     # The tag, VR and length of every element, and the values that must be the same.

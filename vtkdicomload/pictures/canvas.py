@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Painter = Callable[["Canvas", float], None]
 
-DPI = 100
+_DPI = 100
 WIDTH = 1400  # of a picture, in pixels, as are all lengths
 MARGIN = 28
 
@@ -36,7 +36,7 @@ class Canvas:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        self.figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor=BACKGROUND)
+        self.figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, facecolor=BACKGROUND)
         FigureCanvasAgg(self.figure)
         self.axes: Axes = self.figure.add_axes((0, 0, 1, 1))
         self.axes.set_axis_off()
@@ -94,7 +94,7 @@ class Sheet:
         """Append lines of words, wrapped to the width."""
         characters = max(20, int((self.width - 2 * MARGIN) / (size * 0.84)))
         lines = [part for line in words.splitlines() for part in textwrap.wrap(line, characters) or [""]]
-        leading = size * DPI / 72 * 1.35
+        leading = size * _DPI / 72 * 1.35
 
         def paint(canvas: Canvas, top: float) -> None:
             for i, line in enumerate(lines):

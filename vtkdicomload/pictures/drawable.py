@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from ..volume import Volume
     from .windows import Wanted
 
-STACKS = 8  # shown of one series
-SERIES = 12  # shown of one list
-GLANCE = 150  # height of a picture of one series among several, in pixels
+_STACKS = 8  # shown of one series
+_SERIES = 12  # shown of one list
+_GLANCE = 150  # height of a picture of one series among several, in pixels
 
 
 def strips_of(series: Series, tiles: int = TILES_A_ROW, *, window: Wanted = None) -> list[Strip]:
@@ -39,16 +39,16 @@ def strips_of(series: Series, tiles: int = TILES_A_ROW, *, window: Wanted = None
     """
     # A damaged file beside a frame is no reason not to show the frame: the reason is printed with the picture.
     stacks = replace(series, problems=()).stacks()
-    strips = [strip for stack in stacks[:STACKS] for strip in _strips_of_stack(stack, tiles, window)]
-    if strips and len(stacks) > STACKS:
-        strips[-1] = strips[-1]._replace(caption=f"{strips[-1].caption}   (and {len(stacks) - STACKS} more stacks)")
+    strips = [strip for stack in stacks[:_STACKS] for strip in _strips_of_stack(stack, tiles, window)]
+    if strips and len(stacks) > _STACKS:
+        strips[-1] = strips[-1]._replace(caption=f"{strips[-1].caption}   (and {len(stacks) - _STACKS} more stacks)")
     return strips
 
 
 def overview(found: Sequence[Series]) -> list[Strip]:
     """A row of pictures for each series of a list, read from a few of its files."""
     strips = []
-    for row, series in enumerate(found[:SERIES]):
+    for row, series in enumerate(found[:_SERIES]):
         size = f"{len(series.frames)}×{series.rows}×{series.columns}"
         caption = f"[{row}] {series.title}: {size}, {series.plane}, {examine(series).words}"
         strips += [strip._replace(caption=caption) for strip in _glance(series)]
@@ -57,13 +57,13 @@ def overview(found: Sequence[Series]) -> list[Strip]:
 
 def _glance(series: Series) -> list[Strip]:
     """A few evenly spaced frames of the first stack that can be drawn."""
-    for stack in replace(series, problems=()).stacks()[:STACKS]:
+    for stack in replace(series, problems=()).stacks()[:_STACKS]:
         few = replace(stack, frames=tuple(stack.frames[k] for k in evenly(len(stack.frames), TILES_A_ROW)))
         strips = list(_strips_of_stack(few, TILES_A_ROW, None))
         if strips:
             # Of a few frames the numbers would not be those of the volume.
             planes = tuple(replace(plane, number=None) for plane in strips[0].planes)
-            return [strips[0]._replace(planes=planes, height=GLANCE)]
+            return [strips[0]._replace(planes=planes, height=_GLANCE)]
     return []
 
 

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from ..readers.values import Pixels
     from ..volume import Volume
 
-PlaneName = Literal["axial", "coronal", "sagittal"]
+_PlaneName = Literal["axial", "coronal", "sagittal"]
 
 # Where columns, rows and slices run to in the radiological view of each plane: left of the patient on the right.
-VIEWS: dict[PlaneName, str] = {"axial": "LPS", "coronal": "LIP", "sagittal": "PIL"}
+VIEWS: dict[_PlaneName, str] = {"axial": "LPS", "coronal": "LIP", "sagittal": "PIL"}
 _PATIENT_AXIS = {"L": 0, "P": 1, "S": 2, "I": 2}
-OBLIQUE_DEGREES = 1.0
+_OBLIQUE_DEGREES = 1.0
 
 
 class Letters(NamedTuple):
@@ -114,7 +114,7 @@ def toward_lps(vector: Floats) -> Floats:
 def plane(volume: Volume, name: str = "axial", *, index: int | None = None, mm: float | None = None) -> Plane:
     """One plane of a volume (`Volume.plane`)."""
     if name not in VIEWS:
-        raise ValueError(f"a plane is {', '.join(get_args(PlaneName))}, not {name!r}")
+        raise ValueError(f"a plane is {', '.join(get_args(_PlaneName))}, not {name!r}")
     if index is not None and mm is not None:
         raise ValueError(f"a plane is chosen by index or by mm, not both (index={index!r}, mm={mm!r})")
     view = volume.reorient(VIEWS[name])
@@ -167,7 +167,7 @@ def orthogonal_planes(volume: Volume, at: Sequence[float] | None = None) -> tupl
         return (plane(volume, name, mm=float(point @ _slice_axis(view))),)
     if point is None:
         return tuple(plane(volume, name) for name in VIEWS)
-    return tuple(plane(volume, name, mm=float(point @ _slice_axis(_view(volume, name)))) for name in VIEWS)
+    return tuple(plane(volume, name, mm=float(point @ _slice_axis(volume.reorient(VIEWS[name])))) for name in VIEWS)
 
 
 def acquired_planes(volume: Volume, indices: list[int]) -> tuple[Plane, ...]:
@@ -251,17 +251,13 @@ def _same_slices(view: Volume, volume: Volume) -> bool:
     return bool(abs(_slice_axis(view) @ _slice_axis(volume)) > 0.999)
 
 
-def _view(volume: Volume, name: PlaneName) -> Volume:
-    return volume.reorient(VIEWS[name])
-
-
-def _acquired_view(volume: Volume) -> tuple[PlaneName, Volume] | None:
+def _acquired_view(volume: Volume) -> tuple[_PlaneName, Volume] | None:
     """The upright view whose slices are the stored ones; None where the files hold no position or orientation."""
     if volume.frames_geometry.direction is None:
         return None
     for name in VIEWS:
         try:
-            view = _view(volume, name)
+            view = volume.reorient(VIEWS[name])
         except GeometryError:
             continue  # slices on no regular grid cannot be cut another way
         if _same_slices(view, volume):
@@ -269,12 +265,12 @@ def _acquired_view(volume: Volume) -> tuple[PlaneName, Volume] | None:
     return None
 
 
-def _plane(view: Volume, name: PlaneName, k: int, number: int | None) -> Plane:
+def _plane(view: Volume, name: _PlaneName, k: int, number: int | None) -> Plane:
     direction, (sx, sy, _) = view.frames_geometry.direction, view.frames_geometry.spacing
     assert direction is not None  # noqa: S101 - for the type checker: reoriented volumes have one
     right, bottom = toward(direction[:, 0]), toward(direction[:, 1])
     along = [float(abs(direction[_PATIENT_AXIS[side], column])) for column, side in enumerate(VIEWS[name])]
     degrees = float(np.degrees(np.arccos(min(1.0, *along))))
-    words = f"oblique {name} ({degrees:.0f}°)" if degrees > OBLIQUE_DEGREES else name
+    words = f"oblique {name} ({degrees:.0f}°)" if degrees > _OBLIQUE_DEGREES else name
     letters = Letters(opposite(right), right, opposite(bottom), bottom)
     return Plane(words, view.frames[k], (sx, sy), letters, number, k, _corners(view)[k], direction)

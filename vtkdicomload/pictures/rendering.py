@@ -40,7 +40,7 @@ VIEWS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] 
     "feet": ((0, 0, -1), (0, -1, 0)),
 }
 # (HU, red, green, blue, opacity a mm): air and fat clear, skin and muscle a veil, bone solid.
-CT_TISSUES: tuple[tuple[float, ...], ...] = (
+_CT_TISSUES: tuple[tuple[float, ...], ...] = (
     (-1024, 0.0, 0.0, 0.0, 0.0),
     (-150, 0.55, 0.25, 0.15, 0.0),
     (0, 0.75, 0.40, 0.28, 0.02),
@@ -50,7 +50,7 @@ CT_TISSUES: tuple[tuple[float, ...], ...] = (
     (1500, 1.0, 1.0, 0.96, 0.95),
 )
 BACKGROUND = (0.078, 0.086, 0.102)
-BONE_COLOUR = (0.93, 0.88, 0.78)
+_BONE_COLOUR = (0.93, 0.88, 0.78)
 _PROBE_SECONDS = 60
 _one_at_a_time = threading.Lock()
 
@@ -135,17 +135,17 @@ def render(
     import vtkmodules.vtkRenderingOpenGL2
     import vtkmodules.vtkRenderingVolumeOpenGL2  # noqa: F401
 
-    drawn: tuple[str, Any]
+    prop: vtkActor | vtkVolume
     if iso is None:
-        drawn = _body(volume, window)
+        words, prop = _body(volume, window)
     else:
-        drawn = f"surface at {iso:g}{units_words(volume)}", _skin(smoothed(surface_of(volume, iso)))
+        words, prop = f"surface at {iso:g}{units_words(volume)}", _skin(smoothed(surface_of(volume, iso)))
     require_rendering()
     with _one_at_a_time:
-        pixels, mm = _picture(drawn[1], toward_eye, up, size)
+        pixels, mm = _picture(prop, toward_eye, up, size)
     right = np.cross(up, toward_eye)
     sides = Letters(opposite(toward(right)), toward(right), toward(up), opposite(toward(up)))
-    return Rendering(pixels, sides, mm, drawn[0])
+    return Rendering(pixels, sides, mm, words)
 
 
 def require_rendering() -> None:
@@ -179,7 +179,7 @@ def _skin(surface: vtkPolyData) -> vtkActor:
 
     actor = vtkActor(mapper=vtkPolyDataMapper(input_data=surface, scalar_visibility=False))
     look = actor.GetProperty()
-    look.SetColor(*BONE_COLOUR)
+    look.SetColor(*_BONE_COLOUR)
     look.SetAmbient(0.1)
     look.SetDiffuse(0.85)
     look.SetSpecular(0.15)
@@ -215,8 +215,8 @@ def _tissues(volume: Volume, wanted: Wanted) -> tuple[str, vtkVolumeProperty]:
     from vtkmodules.vtkCommonDataModel import vtkPiecewiseFunction
     from vtkmodules.vtkRenderingCore import vtkColorTransferFunction, vtkVolumeProperty
 
-    if wanted is None and not hounsfield_fault(volume) and float(np.nanmax(volume.frames)) > CT_TISSUES[2][0]:
-        words, points = "bone and soft tissue by HU", CT_TISSUES
+    if wanted is None and not hounsfield_fault(volume) and float(np.nanmax(volume.frames)) > _CT_TISSUES[2][0]:
+        words, points = "bone and soft tissue by HU", _CT_TISSUES
     else:
         window = window_of(volume, wanted if wanted is not None else "percentiles")
         words, points = window.words, _ramp(window)
@@ -240,7 +240,7 @@ def _tissues(volume: Volume, wanted: Wanted) -> tuple[str, vtkVolumeProperty]:
 def _ramp(window: Window) -> tuple[tuple[float, ...], ...]:
     """From clear and dark below the window to solid and bright above it; the other way round for MONOCHROME1."""
     parts = ((0.0, 0.0), (0.15, 0.0), (0.4, 0.06), (0.7, 0.3), (1.0, 0.9))
-    points = [(part, *(channel * (0.6 + 0.4 * part) for channel in BONE_COLOUR), solid) for part, solid in parts]
+    points = [(part, *(channel * (0.6 + 0.4 * part) for channel in _BONE_COLOUR), solid) for part, solid in parts]
     if window.inverted:
         points = [(1 - part, *rest) for part, *rest in reversed(points)]
     return tuple((window.low + part * window.width, *rest) for part, *rest in points)

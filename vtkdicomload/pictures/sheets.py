@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from .rendering import Rendering
     from .windows import Grey, Wanted, Window
 
-PLANES_HEIGHT = 460  # in pixels, as are all lengths below
-CELL = 130  # the least room of a plane, for its name
+_PLANES_HEIGHT = 460  # in pixels, as are all lengths below
+_CELL = 130  # the least room of a plane, for its name
 LETTER = 22  # room for the letter at each side
-TILES = 16
+_TILES = 16
 TILES_A_ROW = 8
-TILE_HEIGHT = 260
-GAP = 8
+_TILE_HEIGHT = 260
+_GAP = 8
 _DISPLAYED = 1024  # more pixels than this along a side are not seen
 
 
@@ -38,7 +38,7 @@ class Strip(NamedTuple):
     planes: tuple[Plane, ...]
     window: Window
     in_mm: bool
-    height: float = TILE_HEIGHT  # at most
+    height: float = _TILE_HEIGHT  # at most
 
 
 # ---------------------------------------------------------------------------------------------------- whole pictures
@@ -64,14 +64,14 @@ def draw_volume(
     sheet.words(facts(volume, chosen), color=QUIET, after=12)
     for words in notes(volume):
         sheet.words(words, color=MARK, after=8)
-    add_planes(sheet, planes, chosen, in_mm=has_scale(volume), beside=beside)
+    _add_planes(sheet, planes, chosen, in_mm=has_scale(volume), beside=beside)
     nz = volume.frames.shape[0]
     if nz > 1:
-        indices = evenly(nz, TILES)
+        indices = evenly(nz, _TILES)
         way = upward(volume)
         of = f"{len(indices)} of {nz} slices" if len(indices) < nz else f"all {nz} slices"
         sheet.words(f"{of} turned upright{', ' + way if way else ''}   volume.frames[k], k in the corner", after=8)
-        add_tiles(sheet, acquired_planes(volume, indices), chosen, in_mm=has_scale(volume))
+        _add_tiles(sheet, acquired_planes(volume, indices), chosen, in_mm=has_scale(volume))
     return sheet.figure()
 
 
@@ -94,7 +94,7 @@ def draw_strips(strips: Sequence[Strip], title: str, reason: str, *, table: str 
     for strip in strips:
         sheet.words(strip.caption, after=0)
         sheet.words(strip.window.words, size=9, color=QUIET, after=6)
-        add_tiles(sheet, strip.planes, strip.window, in_mm=strip.in_mm, height=strip.height)
+        _add_tiles(sheet, strip.planes, strip.window, in_mm=strip.in_mm, height=strip.height)
     if not strips:
         sheet.words("none of its images can be drawn", color=QUIET, after=14)
 
@@ -115,7 +115,7 @@ def draw_rows(rows: Sequence[tuple[str, Sequence[str], Volume]], title: str) -> 
         for line in words:
             sheet.words(line, color=QUIET)
         sheet.add(10, lambda canvas, top: None)
-        add_planes(sheet, orthogonal_planes(volume), window_of(volume), in_mm=True, height=300)
+        _add_planes(sheet, orthogonal_planes(volume), window_of(volume), in_mm=True, height=300)
     return sheet.figure()
 
 
@@ -128,7 +128,7 @@ def draw_rendering(rendering: Rendering, title: str) -> Figure:
 
     def paint(canvas: Canvas, top: float) -> None:
         canvas.image(rendering.pixels, MARGIN, top + LETTER, width, height)
-        paint_letters(canvas, rendering.letters, MARGIN, top + LETTER, width, height)
+        _paint_letters(canvas, rendering.letters, MARGIN, top + LETTER, width, height)
         canvas.bar(MARGIN, top + height + 2 * LETTER + 2, 1 / rendering.mm, 160)
 
     sheet.add(height + 2 * LETTER + 14, paint)
@@ -142,7 +142,7 @@ def middle_slice_png(volume: Volume) -> str:
     scale = 200 / max(width, height)
     width, height = max(1.0, width * scale), max(1.0, height * scale)
     canvas = Canvas(width + 2 * LETTER, height + 2 * LETTER)
-    paint_plane(canvas, plane, window_of(volume), LETTER, LETTER, width, height, letters=True)
+    _paint_plane(canvas, plane, window_of(volume), LETTER, LETTER, width, height, letters=True)
     return base64.b64encode(png(canvas.figure)).decode("ascii")
 
 
@@ -173,30 +173,30 @@ def has_scale(volume: Volume) -> bool:
 
 
 # ---------------------------------------------------------------------------------------------------- blocks
-def add_planes(
+def _add_planes(
     sheet: Sheet,
     planes: Sequence[Plane],
     window: Window,
     *,
     in_mm: bool,
-    height: float = PLANES_HEIGHT,
+    height: float = _PLANES_HEIGHT,
     beside: tuple[str, Grey] | None = None,
 ) -> None:
     """A row of planes at one scale, each with its name and letters, and a scale bar below."""
     sizes = [plane.size for plane in planes]
-    room = sheet.width - 2 * MARGIN - len(planes) * 2 * LETTER - len(planes) * GAP
+    room = sheet.width - 2 * MARGIN - len(planes) * 2 * LETTER - len(planes) * _GAP
     aspect = 0.0 if beside is None else beside[1].shape[1] / beside[1].shape[0]
     scale = _fitting_scale(sizes, room, height, aspect)
     tallest = max(h for _, h in sizes) * scale
 
     def paint(canvas: Canvas, top: float) -> None:
-        cells = [max(w * scale, CELL) + 2 * LETTER for w, _ in sizes]
+        cells = [max(w * scale, _CELL) + 2 * LETTER for w, _ in sizes]
         x = float(MARGIN)
         for plane, (w, h), cell in zip(planes, sizes, cells, strict=True):
             canvas.text(x + cell / 2, top, plane.name, color=BRIGHT, ha="center")
             left, y = x + (cell - w * scale) / 2, top + 18 + LETTER
-            paint_plane(canvas, plane, window, left, y, w * scale, h * scale, letters=True)
-            x += cell + GAP
+            _paint_plane(canvas, plane, window, left, y, w * scale, h * scale, letters=True)
+            x += cell + _GAP
         if beside is not None:
             name, pixels = beside
             canvas.text(x + tallest * aspect / 2, top, name, color=BRIGHT, ha="center")
@@ -207,22 +207,22 @@ def add_planes(
     sheet.add(18 + 2 * LETTER + tallest + 34, paint)
 
 
-def add_tiles(
-    sheet: Sheet, planes: Sequence[Plane], window: Window, *, in_mm: bool, height: float = TILE_HEIGHT
+def _add_tiles(
+    sheet: Sheet, planes: Sequence[Plane], window: Window, *, in_mm: bool, height: float = _TILE_HEIGHT
 ) -> None:
     """A montage of planes at one scale, the first one with letters, and a scale bar below."""
     columns = min(TILES_A_ROW, len(planes))
-    box_width = (sheet.width - 2 * MARGIN - (columns - 1) * GAP) / columns
+    box_width = (sheet.width - 2 * MARGIN - (columns - 1) * _GAP) / columns
     wide, high = (max(sizes) for sizes in zip(*(plane.size for plane in planes), strict=True))
     scale = min(box_width / wide, height / high)
-    step_x, step_y = wide * scale + GAP, high * scale + GAP
+    step_x, step_y = wide * scale + _GAP, high * scale + _GAP
     rows = math.ceil(len(planes) / columns)
 
     def paint(canvas: Canvas, top: float) -> None:
         for i, plane in enumerate(planes):
             w, h = plane.size[0] * scale, plane.size[1] * scale
             x, y = MARGIN + i % columns * step_x, top + i // columns * step_y
-            paint_plane(canvas, plane, window, x, y, w, h, letters=False)
+            _paint_plane(canvas, plane, window, x, y, w, h, letters=False)
             if plane.number is not None:
                 canvas.text(x + 4, y + 3, str(plane.number), size=8, color=MARK, over=True)
             if i == 0 and plane.letters is not None:
@@ -233,16 +233,16 @@ def add_tiles(
     sheet.add(rows * step_y + (34 if in_mm else 14), paint)
 
 
-def paint_plane(
+def _paint_plane(
     canvas: Canvas, plane: Plane, window: Window, x: float, y: float, width: float, height: float, *, letters: bool
 ) -> None:
     """One plane in a box, with the letters of its sides around it."""
     canvas.image(window.grey(_thinned(plane.pixels)), x, y, width, height)
     if letters and plane.letters is not None:
-        paint_letters(canvas, plane.letters, x, y, width, height)
+        _paint_letters(canvas, plane.letters, x, y, width, height)
 
 
-def paint_letters(canvas: Canvas, letters: Letters, x: float, y: float, width: float, height: float) -> None:
+def _paint_letters(canvas: Canvas, letters: Letters, x: float, y: float, width: float, height: float) -> None:
     """The sides of the patient around a box."""
     for letter, at_x, at_y in zip(
         letters,
@@ -269,7 +269,7 @@ def _fitting_scale(sizes: Sequence[tuple[float, float]], room: float, height: fl
     scale = height / tallest
 
     def width(scale: float) -> float:
-        return sum(max(w * scale, CELL) for w, _ in sizes) + aspect * tallest * scale
+        return sum(max(w * scale, _CELL) for w, _ in sizes) + aspect * tallest * scale
 
     while width(scale) > room and width(scale * 0.99) < width(scale):
         scale *= 0.99

@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import GeometryError
 from ..paths import is_utf8
+from ..quiet import hush
 from .windows import units_words
 
 if TYPE_CHECKING:
@@ -144,9 +144,7 @@ def surface_format(path: str | os.PathLike[str]) -> str:
 
 def _write(surface: vtkPolyData, path: str, kind: str) -> None:
     writer = _writer(kind)
-    for origin in (writer, writer.GetExecutive()):
-        # Taken from stderr; whether the file is whole is seen from the file.
-        origin.AddObserver("ErrorEvent", lambda *_: None)
+    hush(writer, "ErrorEvent")
     writer.SetInputData(surface)
     writer.SetFileName(path)
     writer.Write()
@@ -204,8 +202,7 @@ def smoothed(surface: vtkPolyData) -> vtkPolyData:
         boundary_smoothing=False,
     )
     normals = vtkPolyDataNormals(feature_angle=80, splitting=False)
-    for source, target in pairwise((smooth, normals)):
-        target.SetInputConnection(source.GetOutputPort())
+    normals.SetInputConnection(smooth.GetOutputPort())
     normals.Update()
     result: vtkPolyData = normals.GetOutput()
     return result

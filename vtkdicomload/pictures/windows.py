@@ -30,9 +30,9 @@ CT_WINDOWS = {
     "stroke": (40.0, 40.0),
     "temporal bone": (600.0, 2800.0),
 }
-PERCENTILES = "percentiles"
+_PERCENTILES = "percentiles"
 _HOUNSFIELD = ("HU", "[hnsf'U]")  # RescaleType and UCUM
-AIR = -1024  # HU
+_AIR = -1024  # HU
 _SAMPLES = 200_000  # voxels that are enough for a percentile
 
 
@@ -141,7 +141,7 @@ def _chosen(volume: Volume, wanted: Wanted, sample: Pixels) -> tuple[float, floa
     """Center, width, and where they come from."""
     if isinstance(wanted, str):
         name = " ".join(wanted.lower().replace("-", " ").replace("_", " ").split())
-        return _percentiles(sample) if name == PERCENTILES else (*_preset(volume, name, wanted), name)
+        return _percentiles(sample) if name == _PERCENTILES else (*_preset(volume, name, wanted), name)
     if wanted is not None:
         return *_numbers(wanted), "as given"
     given = volume.window
@@ -151,12 +151,12 @@ def _chosen(volume: Volume, wanted: Wanted, sample: Pixels) -> tuple[float, floa
 def _preset(volume: Volume, name: str, wanted: str) -> tuple[float, float]:
     if name not in CT_WINDOWS:
         listed = ", ".join(CT_WINDOWS)
-        raise ValueError(f"there is no window {wanted!r}; for CT there are {listed}; for every volume {PERCENTILES}")
+        raise ValueError(f"there is no window {wanted!r}; for CT there are {listed}; for every volume {_PERCENTILES}")
     fault = hounsfield_fault(volume)
     if fault:
         raise ValueError(
             f"the window {wanted!r} is in Hounsfield units, which {volume.series.title} does not hold ({fault}) → "
-            f'window="{PERCENTILES}" or window=(center, width)'
+            f'window="{_PERCENTILES}" or window=(center, width)'
         )
     return CT_WINDOWS[name]
 
@@ -187,8 +187,8 @@ def _sample(volume: Volume) -> Pixels:
     if volume.padding_value is not None:
         kept = values[values != volume.padding_value]
         values = kept if kept.size else values
-    if volume.units in _HOUNSFIELD and np.any(values >= AIR):
-        values = values[values >= AIR]  # below lies what some scanners fill the corners with
+    if volume.units in _HOUNSFIELD and np.any(values >= _AIR):
+        values = values[values >= _AIR]  # below lies what some scanners fill the corners with
     return values[np.isfinite(values)] if values.dtype.kind == "f" else values
 
 

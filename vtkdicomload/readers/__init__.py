@@ -7,9 +7,9 @@ import sys
 from typing import TYPE_CHECKING, cast
 
 from ..errors import CompressedPixelDataError, UnsupportedPixelDataError
-from ..headers.header import NATIVE_SYNTAXES, PIXEL_DATA
+from ..headers.header import PIXEL_DATA
 from ..headers.sop_classes import WHOLE_SLIDE
-from ..headers.transfer_syntaxes import syntax_name
+from ..headers.transfer_syntaxes import NATIVE_SYNTAXES, syntax_name
 from . import codec as _codec
 from . import direct as _direct
 from . import pydicom as _pydicom
@@ -33,8 +33,8 @@ READERS: tuple[Reader, ...] = (
 )
 ENGINES = ("auto", *(reader.NAME for reader in READERS))
 
-
 _NATIVE_COLOURS = frozenset(("RGB", "YBR_FULL", "YBR_FULL_422"))
+_EXPORT = "export the series uncompressed where it comes from"
 
 
 def choose(engine: str, frames: Sequence[Frame], conversion: Conversion) -> Reader:
@@ -75,9 +75,6 @@ def _nobody(frames: Sequence[Frame], reasons: dict[str, str]) -> UnsupportedPixe
         f"gives zeros). Tried {tried} → {help_}",
         files=[coded.path],
     )
-
-
-_EXPORT = "export the series uncompressed where it comes from"
 
 
 def check_supported(frames: Sequence[Frame]) -> None:
@@ -135,6 +132,3 @@ def _is_read_colour(h: Header) -> bool:
     spaces = _codec.colour_spaces(h.transfer_syntax) if h.encapsulated else _NATIVE_COLOURS
     deep = h.bits_allocated > 8 and h.photometric_interpretation == "YBR_FULL"  # its transform is of 8 bits
     return h.samples == 3 and h.photometric_interpretation in spaces and not deep
-
-
-__all__ = ["ENGINES", "READERS", "check_supported", "choose", "unsupported"]

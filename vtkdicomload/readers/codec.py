@@ -9,8 +9,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import CorruptFileError
+from ..errors import CorruptFileError, damaged, first_line
 from ..headers.mosaic import tile_of, whole_of
+from ..headers.transfer_syntaxes import (
+    DEFLATED_FRAME,
+    ENCAPSULATED_UNCOMPRESSED,
+    JPEG,
+    JPEG_2000,
+    JPEG_LS,
+    JPEG_XL,
+    JPEG_XL_ANY,
+    JPEG_XL_RECOMPRESSED_JPEG,
+    LOSSY_JPEG,
+    RLE_LOSSLESS,
+    STORED_WORDS,
+)
 from ..quiet import warn
 from ..threads import for_each
 from . import colour, direct, values
@@ -25,46 +38,28 @@ if TYPE_CHECKING:
 
 NAME = "codec"
 
-_RLE = "1.2.840.10008.1.2.5"
-_JPEG = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 53, 55, 57, 70))
-_JPEG_LS = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (80, 81))
-_JPEG_2000 = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (90, 91))
-_HTJ2K = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (201, 202, 203))
-_JPEG_XL = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (110, 111, 112))
-_UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
-_DEFLATED_FRAME = "1.2.840.10008.1.2.8.1"
-_SIZELESS = frozenset((_RLE, _UNCOMPRESSED, _DEFLATED_FRAME))  # streams that do not say how large they are
-SYNTAXES = _JPEG | _JPEG_LS | _JPEG_2000 | _HTJ2K | _JPEG_XL | _SIZELESS
-
-_LOSSLESS_JPEG = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (57, 70))
-_RECOMPRESSED_JPEG = "1.2.840.10008.1.2.4.111"
-_LOSSY_JPEG_XL = "1.2.840.10008.1.2.4.112"
-_STATES_COLOUR = (_JPEG - _LOSSLESS_JPEG) | _JPEG_2000 | _HTJ2K  # whose streams may state their colour space
+SYNTAXES = JPEG | JPEG_LS | JPEG_2000 | JPEG_XL | STORED_WORDS
+_CONVERTED = LOSSY_JPEG | {JPEG_XL_RECOMPRESSED_JPEG}  # whose decoder makes red, green and blue of chrominance
+_STATES_COLOUR = LOSSY_JPEG | JPEG_2000  # whose streams may state their colour space
+# The codecs of imagecodecs, which may be built without some of them.
+_CODECS = {
+    RLE_LOSSLESS: "DICOMRLE",
+    **dict.fromkeys(JPEG, "JPEG8"),
+    **dict.fromkeys(JPEG_LS, "JPEGLS"),
+    **dict.fromkeys(JPEG_2000, "JPEG2K"),
+    **dict.fromkeys(JPEG_XL, "JPEGXL"),
+}
 
 
 def colour_spaces(syntax: str) -> frozenset[str]:
     """The photometric interpretations that come out as red, green and blue from a transfer syntax (PS3.5 8.2)."""
-    if syntax in _JPEG - _LOSSLESS_JPEG or syntax == _RECOMPRESSED_JPEG:
+    if syntax in _CONVERTED:
         return frozenset(("RGB", "YBR_FULL", "YBR_FULL_422"))
-    if syntax in _JPEG_2000 or syntax in _HTJ2K:
+    if syntax in JPEG_2000:
         return frozenset(("RGB", "YBR_ICT", "YBR_RCT", "YBR_FULL"))
-    if syntax == _LOSSY_JPEG_XL:
+    if syntax == JPEG_XL_ANY:
         return frozenset(("RGB", "XYB"))
-    return frozenset(("RGB",)) if syntax in _JPEG_XL else frozenset(("RGB", "YBR_FULL"))
-
-
-def _converts(header: Header) -> bool:
-    """Whether the decoder itself gives red, green and blue for luminance and chrominance."""
-    return header.transfer_syntax in _JPEG - _LOSSLESS_JPEG or header.transfer_syntax == _RECOMPRESSED_JPEG
-
-
-# The codecs of imagecodecs, which may be built without some of them.
-_CODECS = {_RLE: "DICOMRLE", **dict.fromkeys(_JPEG, "JPEG8"), **dict.fromkeys(_JPEG_LS, "JPEGLS")}
-_CODECS |= {
-    **dict.fromkeys(_JPEG_2000, "JPEG2K"),
-    **dict.fromkeys(_HTJ2K, "JPEG2K"),
-    **dict.fromkeys(_JPEG_XL, "JPEGXL"),
-}
+    return frozenset(("RGB",)) if syntax in JPEG_XL else frozenset(("RGB", "YBR_FULL"))
 
 
 def refusal(frames: Sequence[Frame], conversion: Conversion) -> str | None:
@@ -147,7 +142,7 @@ def _stream(frame: Frame, compressed: CompressedFrames, scratch: direct.Scratch)
     except CorruptFileError:
         raise
     except ValueError as error:
-        raise _corrupt(frame.header, None, f"its frames cannot be found: {error}") from error
+        raise damaged(frame.path, f"its frames cannot be found: {first_line(error)}") from error
 
 
 def _decoded(frame: Frame, data: bytes) -> tuple[Pixels, str | None]:
@@ -166,7 +161,7 @@ def _decoded(frame: Frame, data: bytes) -> tuple[Pixels, str | None]:
         if size is not None and header.samples == 1:
             pixels, belief = _as_declared(header, size, pixels)
         words = _as_words(pixels.reshape(shape if header.samples > 1 else shape[:2]), values.stored_dtype(header))
-        if ybr and not _converts(header):
+        if ybr and header.transfer_syntax not in _CONVERTED:
             words = colour.from_ybr_full(words)
         elif header.photometric_interpretation == colour.PALETTE:
             words = colour.palette_of(header).colours(words)
@@ -174,7 +169,7 @@ def _decoded(frame: Frame, data: bytes) -> tuple[Pixels, str | None]:
         raise
     except Exception as error:
         # No other decoder is asked: those of pydicom make up pixels for most of the damage that is refused here.
-        raise _corrupt(header, frame, f"imagecodecs cannot decode it: {error}") from error
+        raise _corrupt(frame, f"imagecodecs cannot decode it: {first_line(error)}") from error
     return words, belief
 
 
@@ -196,7 +191,7 @@ def _as_declared(header: Header, size: CodestreamSize, pixels: Pixels) -> tuple[
     Raises ValueError where the stream's bits and the header's would make different values of them.
     """
     resigned = bool(header.pixel_representation) != bool(size.signed)
-    if size.bits is None or header.transfer_syntax in _JPEG or not (resigned or size.bits > header.bits_stored):
+    if size.bits is None or header.transfer_syntax in JPEG or not (resigned or size.bits > header.bits_stored):
         return pixels, None
     belief = None
     high = int(pixels.max())
@@ -234,28 +229,27 @@ def checked_size(frame: Frame, data: bytes) -> CodestreamSize | None:
         It is cut short, or declares another image than the header: better known before anything is decoded.
     """
     header = frame.header
-    if header.transfer_syntax in _SIZELESS:
-        if header.transfer_syntax == _RLE and not _sound_rle(header, data):
-            raise _corrupt(header, frame, "its RLE header does not describe its segments")
+    if header.transfer_syntax in STORED_WORDS:
+        if header.transfer_syntax == RLE_LOSSLESS and not _sound_rle(header, data):
+            raise _corrupt(frame, "its RLE header does not describe its segments")
         return None
     try:
         size = codestream_size(data)
     except ValueError as error:
-        raise _corrupt(header, frame, str(error)) from error
+        raise _corrupt(frame, str(error)) from error
     if size is None:
-        raise _corrupt(header, frame, f"its compressed stream begins with {data[:4].hex()}, which is no image")
-    if header.transfer_syntax not in _JPEG_XL and not ended(bare_codestream(data)):
+        raise _corrupt(frame, f"its compressed stream begins with {data[:4].hex()}, which is no image")
+    if header.transfer_syntax not in JPEG_XL and not ended(bare_codestream(data)):
         # JPEG decoders make up what is missing; the end of image marker tells a whole stream.
-        raise _corrupt(header, frame, "its compressed stream has no end: it is truncated")
+        raise _corrupt(frame, "its compressed stream has no end: it is truncated")
     if (size.rows, size.columns) != (header.rows, header.columns) or size.components not in (None, header.samples):
         raise _corrupt(
-            header,
             frame,
             f"its compressed stream holds {size.rows} × {size.columns} × {size.components}, its header says "
             f"{header.rows} × {header.columns} × {header.samples}",
         )
     if size.bits is not None and size.bits > header.bits_allocated:
-        raise _corrupt(header, frame, f"its compressed stream has {size.bits} bits in {header.bits_allocated}")
+        raise _corrupt(frame, f"its compressed stream has {size.bits} bits in {header.bits_allocated}")
     return size
 
 
@@ -272,22 +266,22 @@ def _decode(header: Header, data: bytes, ybr: bool) -> Pixels:
     import imagecodecs
 
     syntax = header.transfer_syntax
-    if syntax in _JPEG:
+    if syntax in JPEG:
         if header.samples == 1:
             return imagecodecs.jpeg8_decode(data)
-        coded = "YCBCR" if ybr and _converts(header) else "RGB"
+        coded = "YCBCR" if ybr and syntax in _CONVERTED else "RGB"
         return imagecodecs.jpeg8_decode(data, colorspace=coded, outcolorspace="RGB")
-    if syntax in _JPEG_LS:
+    if syntax in JPEG_LS:
         return imagecodecs.jpegls_decode(data)
-    if syntax in _JPEG_2000 or syntax in _HTJ2K:
+    if syntax in JPEG_2000:
         # OpenJPEG for HTJ2K too: damaged streams make the decoder of imagecodecs.htj2k_decode crash or hang.
         return imagecodecs.jpeg2k_decode(bare_codestream(data), numthreads=1)
-    if syntax in _JPEG_XL:
+    if syntax in JPEG_XL:
         return imagecodecs.jpegxl_decode(data, numthreads=1)
     word = np.dtype(f"<u{header.bits_allocated // 8}")
-    if syntax in (_UNCOMPRESSED, _DEFLATED_FRAME):
+    if syntax in (ENCAPSULATED_UNCOMPRESSED, DEFLATED_FRAME):
         expected = header.rows * header.columns * header.samples * word.itemsize
-        if syntax == _DEFLATED_FRAME:
+        if syntax == DEFLATED_FRAME:
             data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, expected + 2)
         if len(data) not in (expected, expected + expected % 2):
             raise ValueError(f"it has {len(data)} bytes, {expected} belong to it")
@@ -310,9 +304,6 @@ def _as_words(pixels: Pixels, dtype: np.dtype[np.generic]) -> Pixels:
     return pixels.astype(dtype)
 
 
-def _corrupt(header: Header, frame: Frame | None, what: str) -> CorruptFileError:
-    many = frame is not None and header.number_of_frames > 1
-    where = f"{header.path}, frame {frame.index_in_file + 1}" if many and frame else header.path
-    return CorruptFileError(
-        f"{where}: {what.splitlines()[0][:200]} → get the file again, or ignore=[{header.path!r}]", files=[header.path]
-    )
+def _corrupt(frame: Frame, what: str) -> CorruptFileError:
+    part = f", frame {frame.index_in_file + 1}" if frame.header.number_of_frames > 1 else ""
+    return damaged(frame.path, what, part=part)

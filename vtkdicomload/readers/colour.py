@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..quiet import quiet_pydicom
+from ..headers.data_set import data_set_of
 
 if TYPE_CHECKING:
     import pydicom
@@ -43,10 +43,8 @@ def palette_of(header: Header) -> Palette:
 
 @lru_cache(maxsize=8)  # a file of many frames asks once a frame
 def _palette_of(path: str, _size: int, _modified_ns: int) -> Palette:
-    import pydicom
-
-    with quiet_pydicom():
-        return palette_in(pydicom.dcmread(path, stop_before_pixels=True, force=True))
+    with data_set_of(path) as data_set:
+        return palette_in(data_set)
 
 
 def palette_in(data_set: pydicom.Dataset) -> Palette:

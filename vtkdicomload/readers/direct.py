@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..headers.header import EXPLICIT_BIG
+from ..headers.transfer_syntaxes import EXPLICIT_BIG
 from ..threads import for_each
 from . import values
 from .files import read_into
@@ -86,19 +86,14 @@ def stored_words(frame: Frame, scratch: Pixels) -> Pixels:
     """
     header = frame.header
     read_into(scratch.data[: frame.length], header, frame.offset)
-    dtype = values.stored_dtype(header)
-    ordered = dtype.newbyteorder(">" if _big(frame) else "<")
+    in_file = values.dtype_in_file(header)
     words: Pixels
     if header.samples == 1:
         words = np.ndarray(
-            (header.rows, header.columns), ordered, scratch.data, strides=(header.row_bytes, dtype.itemsize)
+            (header.rows, header.columns), in_file, scratch.data, strides=(header.row_bytes, in_file.itemsize)
         )
     elif header.planar_configuration:
-        words = np.ndarray((header.samples, header.rows, header.columns), ordered, scratch.data).transpose(1, 2, 0)
+        words = np.ndarray((header.samples, header.rows, header.columns), in_file, scratch.data).transpose(1, 2, 0)
     else:
-        words = np.ndarray((header.rows, header.columns, header.samples), ordered, scratch.data)
-    return words.astype(dtype) if _big(frame) else words
-
-
-def _big(frame: Frame) -> bool:
-    return frame.header.transfer_syntax == EXPLICIT_BIG
+        words = np.ndarray((header.rows, header.columns, header.samples), in_file, scratch.data)
+    return words.astype(values.stored_dtype(header), copy=False)

@@ -6,7 +6,7 @@ import threading
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..quiet import quiet_pydicom
+from ..quiet import silenced
 from .codestream import ended
 from .files import bytes_of, read_into
 
@@ -115,7 +115,7 @@ def _by_extended_offsets_or_markers(header: Header) -> list[bytes]:
 
     # generate_frames reads up to the sequence delimiter, which the header's length leaves out.
     data = bytes_of(header, header.pixel_offset, header.pixel_length) + b"\xfe\xff\xdd\xe0\0\0\0\0"
-    with quiet_pydicom():
+    with silenced():
         try:
             offsets = dcmread(header.path, specific_tags=[0x7FE00001, 0x7FE00002])
             extended = None

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import CorruptFileError, UnsupportedPixelDataError
-from ..headers.header import EXPLICIT_BIG
+from ..errors import CorruptFileError, UnsupportedPixelDataError, damaged, first_line
 from ..headers.mosaic import tile_of, whole_of
-from ..quiet import quiet_pydicom
+from ..headers.transfer_syntaxes import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from ..quiet import silenced
 from . import codec, colour, values
 from .codestream import declared_colour
 from .files import check_unchanged
@@ -84,7 +84,7 @@ def fill(
     path = ""
     mosaic: Pixels | None = None
     for k, frame in enumerate(frames):
-        with quiet_pydicom(), _named(frame):
+        with silenced(), _named(frame):
             if dataset is None or frame.path != path:
                 check_unchanged(frame.header)
                 dataset, path, mosaic = _dataset(frame.path), frame.path, None
@@ -110,13 +110,8 @@ def _dataset(path: str) -> pydicom.Dataset:
     dataset = pydicom.dcmread(path, force=True)
     if "TransferSyntaxUID" not in dataset.file_meta:
         implicit, little = dataset.original_encoding
-        dataset.file_meta.TransferSyntaxUID = (
-            pydicom.uid.ExplicitVRBigEndian
-            if not little
-            else pydicom.uid.ImplicitVRLittleEndian
-            if implicit
-            else pydicom.uid.ExplicitVRLittleEndian
-        )
+        syntax = EXPLICIT_BIG if not little else IMPLICIT_LITTLE if implicit else EXPLICIT_LITTLE
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
     return dataset
 
 
@@ -202,9 +197,5 @@ def _named(frame: Frame) -> Iterator[None]:
     except (values.ValueOverflow, CorruptFileError, UnsupportedPixelDataError, MemoryError):
         raise
     except Exception as error:
-        words = str(error).splitlines()[0][:200] if str(error) else ""
-        raise CorruptFileError(
-            f"{frame.path}: pydicom cannot read it: {type(error).__name__}: {words} → get the file again, or "
-            f"ignore=[{frame.path!r}]",
-            files=[frame.path],
-        ) from error
+        what = f"pydicom cannot read it: {type(error).__name__}: {first_line(error)}"
+        raise damaged(frame.path, what) from error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..headers.header import DOUBLE_PIXEL_DATA, FLOAT_PIXEL_DATA, PIXEL_DATA
+from ..headers.transfer_syntaxes import EXPLICIT_BIG
 from .colour import PALETTE
 
 if TYPE_CHECKING:
@@ -47,6 +48,11 @@ def stored_dtype(header: Header) -> np.dtype[Any]:
     if header.bits_allocated % 8:
         raise TypeError(f"numpy has no type of {header.bits_allocated} bits")
     return np.dtype(f"{'iu'[header.pixel_representation == 0]}{header.bits_allocated // 8}")
+
+
+def dtype_in_file(header: Header) -> np.dtype[Any]:
+    """`stored_dtype` in the byte order of a native file."""
+    return stored_dtype(header).newbyteorder(">" if header.transfer_syntax == EXPLICIT_BIG else "<")
 
 
 def stored_range(header: Header) -> tuple[int, int]:
@@ -207,22 +213,26 @@ def store(stored: Pixels, frame: Frame, conversion: Conversion, out: Pixels) -> 
 
 def converter(frame: Frame, conversion: Conversion) -> Callable[[Pixels, Pixels], None]:
     """What `store` does to a frame; the same for every frame of one layout, slope, intercept and BitsStored."""
-    if frame.header.photometric_interpretation == PALETTE:
-        return lambda stored, out: put(stored, conversion, out)
-    mask = _mask(frame.header)
     slope, intercept = frame.slope, frame.intercept
-    finish: Callable[[Pixels, Pixels], None]
+
+    def keep(stored: Pixels, out: Pixels) -> None:
+        put(stored, conversion, out)
+
+    def rescale(stored: Pixels, out: Pixels) -> None:
+        put(stored.astype(np.float64) * slope + intercept, conversion, out)
+
+    if frame.header.photometric_interpretation == PALETTE:
+        return keep
+    same_size = stored_dtype(frame.header).itemsize == conversion.dtype.itemsize
+    convert: Callable[[Pixels, Pixels], None]
     if not conversion.rescale or identity(frame):
-        finish = lambda values, out: put(values, conversion, out)  # noqa: E731
-    elif slope == 1.0 and stored_dtype(frame.header).itemsize == conversion.dtype.itemsize and _is_integer(conversion):
-        finish = _adder(frame, conversion)
+        convert = keep
+    elif slope == 1.0 and same_size and conversion.dtype.kind in "iu":
+        convert = _adder(frame, conversion)
     else:
-        finish = lambda values, out: put(values.astype(np.float64) * slope + intercept, conversion, out)  # noqa: E731
-    return finish if mask is None else lambda stored, out: finish(mask(stored), out)
-
-
-def _is_integer(conversion: Conversion) -> bool:
-    return conversion.dtype.kind in "iu"
+        convert = rescale
+    mask = _mask(frame.header)
+    return convert if mask is None else lambda stored, out: convert(mask(stored), out)
 
 
 def _adder(frame: Frame, conversion: Conversion) -> Callable[[Pixels, Pixels], None]:
@@ -255,11 +265,11 @@ def put(values: Pixels, conversion: Conversion, out: Pixels) -> None:
     out[...] = values
 
 
-def colour(header: Header) -> bool:
+def is_colour(header: Header) -> bool:
     """Whether the pixels of a file come out as red, green and blue."""
     return header.photometric_interpretation in _COLOUR
 
 
 def pixel_shape(header: Header) -> tuple[int, ...]:
     """Shape of one frame as it comes out: (rows, columns), or (rows, columns, 3) for colour."""
-    return (header.rows, header.columns, 3) if colour(header) else (header.rows, header.columns)
+    return (header.rows, header.columns, 3) if is_colour(header) else (header.rows, header.columns)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import CorruptFileError
+from ..paths import natural_key
 from .files import check_unchanged
 from .values import fractional, identity, put, vtk_dtype
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 NAME = "vtk"
 
 _SINGLE = 1e-5  # vtkDICOMImageReader keeps spacing and positions in single precision
+_VTK_TYPES = {"uint8": "unsigned char", "int16": "short", "uint16": "unsigned short", "float32": "float"}
 _ROUGH = 0.05  # of a slice spacing: VTK takes the distance of the two highest slices only
 
 
@@ -87,15 +89,14 @@ def _fill_by_names(frames: Sequence[Frame], conversion: Conversion, out: Pixels,
 
 def _natural(frames: Sequence[Frame]) -> tuple[Any, list[int]]:
     """The file names in natural order as a vtkStringArray, and which frame each one is."""
-    import natsort
     from vtkmodules.vtkCommonCore import vtkStringArray
 
-    paths = [frame.path for frame in frames]
-    places = natsort.index_natsorted(paths, alg=natsort.ns.PATH)
+    key = natural_key()
+    places = sorted(range(len(frames)), key=lambda k: key(frames[k].path))
     names = vtkStringArray()
     for k in places:
-        names.InsertNextValue(paths[k])
-    return names, list(places)
+        names.InsertNextValue(frames[k].path)
+    return names, places
 
 
 def _directory_of(frames: Sequence[Frame]) -> str | None:
@@ -115,8 +116,14 @@ def _format(frame: Frame) -> tuple[object, ...]:
     """What VTK takes from the file that the system lists last, for all of them."""
     h = frame.header
     return (
-        *(h.series_uid, h.rows, h.columns, h.bits_allocated, h.pixel_representation, h.pixel_spacing),
-        *(frame.slope, frame.intercept),
+        h.series_uid,
+        h.rows,
+        h.columns,
+        h.bits_allocated,
+        h.pixel_representation,
+        h.pixel_spacing,
+        frame.slope,
+        frame.intercept,
     )
 
 
@@ -201,9 +208,6 @@ def _failures(reader: Any, complaints: list[str], status: int, frames: Sequence[
     elif scalars.GetDataTypeAsString() != _VTK_TYPES[vtk_dtype(frames[0]).name]:
         yield f"its output is {scalars.GetDataTypeAsString()}, not {vtk_dtype(frames[0])}"
     yield from _spacing_failures(reader.GetPixelSpacing(), frames)
-
-
-_VTK_TYPES = {"uint8": "unsigned char", "int16": "short", "uint16": "unsigned short", "float32": "float"}
 
 
 def _spacing_failures(said: Sequence[float], frames: Sequence[Frame]) -> Iterator[str]:

@@ -16,14 +16,15 @@ import numpy as np
 
 from ..errors import CorruptFileError
 from ..headers.elements import Encoding, Source, name_of, walk
-from ..headers.header import EXPLICIT_LITTLE, IMPLICIT_LITTLE, PIXEL_DATA, NotDicomError, opened_data_set, pixel_bytes
-from .values import fractional, stored_dtype, stored_range, vtk_dtype
+from ..headers.header import PIXEL_DATA, NotDicomError, opened_data_set, pixel_bytes
+from ..headers.transfer_syntaxes import EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from .values import dtype_in_file, fractional, stored_range, vtk_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..headers.elements import Element
-    from ..headers.header import Frame, Header
+    from ..headers.header import DataSet, Frame, Header
 
 # DICOMParser::IsValidRepresentation, without UT: VTK reads its length in 2 bytes where it has 4.
 _SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
@@ -96,14 +97,6 @@ _REQUIRED = (
 )
 
 
-class _Layout(NamedTuple):
-    """Where the parts of a file lie."""
-
-    start: int  # of the data set
-    encoding: Encoding
-    syntax: str
-
-
 def unsafe_for_vtk(header: Header) -> str | None:
     """Why vtkDICOMImageReader must not see a file, in a few words.
 
@@ -147,13 +140,13 @@ def unsafe_values(frame: Frame) -> str | None:
         fractional RescaleSlope up to the last place of float32.
     """
     header = frame.header
-    dtype = stored_dtype(header)
+    dtype = dtype_in_file(header)
     try:
         with Source(header.path) as source:
             data = source.at(frame.offset, dtype.itemsize * header.rows * header.columns)
     except (OSError, CorruptFileError):
         return "its pixels cannot be read"
-    stored = np.frombuffer(data, dtype.newbyteorder("<"))
+    stored = np.frombuffer(data, dtype)
     low, high = int(stored.min()), int(stored.max())
     allowed = stored_range(header)
     if low < allowed[0] or high > allowed[1]:
@@ -219,16 +212,15 @@ def _structure_fault(source: Source, header: Header) -> str | None:
     magic = source.at(0, _PREAMBLE + 4)
     if magic[_PREAMBLE:] != b"DICM" or magic[:4] == b"DICM":  # DICOMParser::IsDICOMFile looks at both places
         return "it has no plain preamble"
-    start, encoding, syntax = opened_data_set(source)
-    layout = _Layout(start, encoding, syntax)
-    if start == _PREAMBLE + 4:
+    data_set = opened_data_set(source)
+    if data_set.start == _PREAMBLE + 4:
         return "it has no file meta information"
-    if syntax != header.transfer_syntax:
+    if data_set.transfer_syntax != header.transfer_syntax:
         return "it changed since it was scanned"
     seen: set[int] = set()
     last, end = 0, _PREAMBLE + 4
-    for element in _records(source, layout):
-        fault = _element_fault(source, element, layout)
+    for element in _records(source, data_set):
+        fault = _element_fault(source, element, data_set)
         if fault:
             return fault
         end = element.offset + max(element.length, 0)
@@ -247,13 +239,13 @@ def _structure_fault(source: Source, header: Header) -> str | None:
     return None
 
 
-def _records(source: Source, layout: _Layout) -> Iterator[Element]:
+def _records(source: Source, data_set: DataSet) -> Iterator[Element]:
     """What VTK's parser takes for elements, in its order."""
     yield from walk(source, _PREAMBLE + 4, Encoding(explicit=True), only_group=0x0002)
-    yield from walk(source, layout.start, layout.encoding)
+    yield from walk(source, data_set.start, data_set.encoding)
 
 
-def _element_fault(source: Source, element: Element, layout: _Layout) -> str | None:
+def _element_fault(source: Source, element: Element, data_set: DataSet) -> str | None:
     """Why VTK's parser would take one element for something else than it is."""
     name = name_of(element.tag)
     if element.vr:
@@ -266,10 +258,10 @@ def _element_fault(source: Source, element: Element, layout: _Layout) -> str | N
         return None
     if element.depth:
         return f"VTK takes the nested {name} for the image's"
-    return _value_fault(source, element, layout)
+    return _value_fault(source, element, data_set)
 
 
-def _value_fault(source: Source, element: Element, layout: _Layout) -> str | None:
+def _value_fault(source: Source, element: Element, data_set: DataSet) -> str | None:
     """Why VTK would not read the value of one element that it listens to."""
     tag, name = element.tag, name_of(element.tag)
     if tag == _SWITCH_BYTES or element.length < 0:
@@ -290,7 +282,7 @@ def _value_fault(source: Source, element: Element, layout: _Layout) -> str | Non
         return f"its {name} does not fit VTK's single precision"
     if tag == _INSTANCE_NUMBER and not -(1 << 31) <= int(value.rstrip(b" \0")) < 1 << 31:
         return f"VTK crashes on {name} beyond 32 bits"
-    if tag == _TRANSFER_SYNTAX and value.rstrip(b"\0").decode() != layout.syntax:
+    if tag == _TRANSFER_SYNTAX and value.rstrip(b"\0").decode() != data_set.transfer_syntax:
         return "it has no one TransferSyntaxUID"
     return None
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from operator import attrgetter, eq
+from typing import TYPE_CHECKING
 
 from ..errors import InconsistentSeriesError
 from ..geometry import SPACING_TOLERANCE, same_orientation
@@ -13,55 +14,24 @@ if TYPE_CHECKING:
 
     from ..headers.header import Frame
 
-
 # What counts the images of a series, and the frames of its files: they tell volumes apart where nothing else does.
 NUMBERS = ("InstanceNumber", "frame number")
+# What decides how the pixels of a frame lie in memory.
+_LAYOUT = attrgetter(
+    "rows",
+    "columns",
+    "samples",
+    "bits_allocated",
+    "pixel_representation",
+    "photometric_interpretation",
+    "pixel_tag",
+    "palette_bits",
+)
+# What the values of a frame mean: frames of two kinds make no volume, wherever they lie.
+_KIND = attrgetter("segment", "segment_label", "modality", "frame_of_reference_uid")
 
 
-class Layout(NamedTuple):
-    """What decides how the pixels of a frame lie in memory."""
-
-    rows: int
-    columns: int
-    samples: int
-    bits_allocated: int
-    pixel_representation: int
-    photometric_interpretation: str
-    pixel_tag: int
-    palette_bits: int | None
-
-
-def layout_of(frame: Frame) -> Layout:
-    """The pixel layout of a frame."""
-    h = frame.header
-    return Layout(
-        h.rows,
-        h.columns,
-        h.samples,
-        h.bits_allocated,
-        h.pixel_representation,
-        h.photometric_interpretation,
-        h.pixel_tag,
-        h.palette_bits,
-    )
-
-
-class Kind(NamedTuple):
-    """What the values of a frame mean: frames of two kinds make no volume, wherever they lie."""
-
-    segment: int | None
-    segment_label: str | None
-    modality: str | None
-    frame_of_reference_uid: str | None
-
-
-def kind_of(frame: Frame) -> Kind:
-    """The segment, modality and frame of reference of a frame."""
-    h = frame.header
-    return Kind(h.segment, h.segment_label, h.modality, h.frame_of_reference_uid)
-
-
-def clusters(
+def _clusters(
     frames: Iterable[Frame], value: Callable[[Frame], object], same: Callable[[object, object], bool]
 ) -> list[list[Frame]]:
     """Frames grouped by a value that may differ within a tolerance, in order of first appearance."""
@@ -82,33 +52,29 @@ def clusters(
 
 def by_layout(frames: Iterable[Frame]) -> list[list[Frame]]:
     """Frames grouped by pixel layout."""
-    return clusters(frames, layout_of, lambda a, b: a == b)
+    return _clusters(frames, lambda f: _LAYOUT(f.header), eq)
 
 
 def by_kind(frames: Iterable[Frame]) -> list[list[Frame]]:
     """Frames grouped by segment, modality and frame of reference."""
-    return clusters(frames, kind_of, lambda a, b: a == b)
+    return _clusters(frames, lambda f: _KIND(f.header), eq)
 
 
 def by_stack(frames: Iterable[Frame]) -> list[list[Frame]]:
     """Frames grouped by the stacks that multi-frame files name; one group where a stack would hold a single frame."""
     frames = list(frames)
-    groups = clusters(frames, lambda f: f.header.stack, lambda a, b: a == b)
+    groups = _clusters(frames, lambda f: f.header.stack, eq)
     return groups if min(map(len, groups), default=0) > 1 else [frames]
 
 
 def by_pixel_spacing(frames: Iterable[Frame]) -> list[list[Frame]]:
     """Frames grouped by PixelSpacing."""
-    return clusters(frames, lambda f: f.header.pixel_spacing, _same_spacing)
+    return _clusters(frames, lambda f: f.header.pixel_spacing, _same_spacing)
 
 
 def by_orientation(frames: Iterable[Frame]) -> list[list[Frame]]:
     """Frames grouped by ImageOrientationPatient."""
-    return clusters(
-        frames,
-        lambda f: f.orientation,
-        _same_orientation,
-    )
+    return _clusters(frames, lambda f: f.orientation, _same_orientation)
 
 
 def _same_orientation(a: object, b: object) -> bool:
@@ -121,7 +87,8 @@ def _same_spacing(a: object, b: object) -> bool:
     return all(abs(x - y) <= SPACING_TOLERANCE * abs(x) for x, y in zip(a, b, strict=True))
 
 
-_WORDS: tuple[tuple[str, Callable[[Frame], str]], ...] = (
+# The layout in words.
+_LAYOUT_WORDS: tuple[tuple[str, Callable[[Frame], str]], ...] = (
     ("rows × columns", lambda f: f"{f.header.rows}×{f.header.columns}"),
     ("samples per pixel", lambda f: str(f.header.samples)),
     ("bits allocated", lambda f: str(f.header.bits_allocated)),
@@ -140,7 +107,7 @@ KINDS: tuple[tuple[str, Callable[[Frame], str]], ...] = (
 
 def layout_fault(groups: Sequence[Sequence[Frame]]) -> str:
     """In which respect the layouts of several groups differ, with the counts and the files of the smaller ones."""
-    return _first_difference(_WORDS, groups)
+    return _first_difference(_LAYOUT_WORDS, groups)
 
 
 def kind_fault(groups: Sequence[Sequence[Frame]]) -> str:

@@ -25,6 +25,8 @@ from .regularity import grid_tolerance, sheared, uneven, usual_gap
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from ..geometry import Floats
     from ..headers.header import Frame
     from ..series import Series
@@ -62,7 +64,7 @@ def arrange(series: Series, *, order: str, irregular: str, tolerance: float) -> 
         A position is missing, or positions make no regular grid (MissingSliceError, DuplicateSliceError,
         ShearedSeriesError).
     """
-    frames = check_consistent(series)
+    frames = _check_consistent(series)
     assumptions = taken_for_granted(series)
     in_plane = _in_plane_spacing(frames, assumptions)
     placed = [f for f in frames if f.position is not None and f.orientation is not None]
@@ -91,13 +93,12 @@ def arrange(series: Series, *, order: str, irregular: str, tolerance: float) -> 
     if not is_unit(orientation):
         assumptions.append("the cosines of ImageOrientationPatient have not quite length 1: they are made unit vectors")
     if order == "position":
-        normal = normal_of(orientation)
-        frames = [f for _, f in sorted(_along(frames, normal), key=lambda item: item[0])]
+        frames = _in_space(frames, normal_of(orientation))
     geometry = _geometry(series, frames, in_plane, irregular, tolerance, order, assumptions)
     return Arrangement(tuple(frames), geometry, tuple(assumptions))
 
 
-def check_consistent(series: Series) -> list[Frame]:
+def _check_consistent(series: Series) -> list[Frame]:
     """The frames of a stack, once they share layout, pixel spacing and orientation."""
     frames = list(series.frames)
     for group, fault in (
@@ -200,9 +201,9 @@ def _positive(value: float | None) -> float | None:
 
 
 # ---------------------------------------------------------------------------------------------------- with positions
-def _along(frames: Sequence[Frame], normal: Floats) -> list[tuple[float, Frame]]:
-    points = np.array([f.position for f in frames], np.float64)
-    return list(zip((points @ normal).tolist(), frames, strict=True))
+def _in_space(frames: Sequence[Frame], normal: Floats) -> list[Frame]:
+    along = np.array([f.position for f in frames], np.float64) @ normal
+    return [frames[k] for k in np.argsort(along, kind="stable")]
 
 
 def _geometry(
@@ -266,34 +267,43 @@ def _thickness(frame: Frame, assumptions: list[str]) -> float:
     return thickness or 1.0
 
 
-def _check_duplicates(series: Series, frames: Sequence[Frame], gaps: Floats) -> None:
-    same = np.flatnonzero(gaps <= same_position_limit(gaps))
+def _twins(frames: Sequence[Frame]) -> list[list[Frame]]:
+    """The first frames of files that share a SOPInstanceUID."""
     uids: dict[str, list[Frame]] = {}
     for frame in frames:
         if frame.header.sop_instance_uid and frame.index_in_file == 0:
             uids.setdefault(frame.header.sop_instance_uid, []).append(frame)
-    twins = [members for members in uids.values() if len(members) > 1]
+    return [members for members in uids.values() if len(members) > 1]
+
+
+def _check_duplicates(series: Series, frames: Sequence[Frame], gaps: Floats) -> None:
+    """Refuse several slices at one position, and one slice at several."""
+    same = np.flatnonzero(gaps <= same_position_limit(gaps))
     if len(same):
         stacks = _several(series)
-        if stacks:
-            raise _several_volumes(stacks, consistency.paths_of(frames))
-        pair = frames[int(same[0]) : int(same[0]) + 2]
-        if pair[0].path == pair[1].path:
-            words, way = " and ".join(map(consistency.frame_name, pair)), 'order="given" keeps the order of the file'
-        else:
-            copies = consistency.paths_of(frames[int(k) + 1] for k in same)
-            words, way = " and ".join(f.path for f in pair), f"ignore={copies!r}"
-        raise DuplicateSliceError(
-            f"{len(same)} of {len(frames)} slices lie at the position of another, the first at "
-            f"{_mm(pair[0])}: {words} → {way}",
-            files=consistency.paths_of([*pair, *(frames[int(k) + 1] for k in same)]),
-        )
+        raise _several_volumes(stacks, consistency.paths_of(frames)) if stacks else _copies(frames, same)
+    twins = _twins(frames)
     if twins:
         raise DuplicateSliceError(
             f"{consistency.some_names(twins[0])} have the same SOPInstanceUID at different positions "
             f"({_mm(twins[0][0])} and {_mm(twins[0][1])}): one is mislabelled → ignore={[twins[0][1].path]!r}",
             files=consistency.paths_of(twins[0]),
         )
+
+
+def _copies(frames: Sequence[Frame], same: NDArray[np.intp]) -> DuplicateSliceError:
+    """The error for slices that lie where the next one does: `same` counts them."""
+    pair = frames[int(same[0]) : int(same[0]) + 2]
+    again = [frames[int(k) + 1] for k in same]
+    if pair[0].path == pair[1].path:
+        words, way = " and ".join(map(consistency.frame_name, pair)), 'order="given" keeps the order of the file'
+    else:
+        words, way = " and ".join(f.path for f in pair), f"ignore={consistency.paths_of(again)!r}"
+    return DuplicateSliceError(
+        f"{len(same)} of {len(frames)} slices lie at the position of another, the first at "
+        f"{_mm(pair[0])}: {words} → {way}",
+        files=consistency.paths_of([*pair, *again]),
+    )
 
 
 def _mm(frame: Frame) -> str:

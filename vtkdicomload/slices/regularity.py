@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from ..geometry import Floats
     from ..headers.header import Frame
 
-PAST_IRREGULAR = 'irregular="resample" or "keep"'
-PAST_OMITTED = 'irregular="resample" (fills in the empty frames that a segmentation may leave out) or "keep"'
+_PAST_IRREGULAR = 'irregular="resample" or "keep"'
+_PAST_OMITTED = 'irregular="resample" (fills in the empty frames that a segmentation may leave out) or "keep"'
 
 
 def uneven(frames: Sequence[Frame], gaps: Floats, tolerance: float) -> MissingSliceError | None:
@@ -38,7 +38,7 @@ def uneven(frames: Sequence[Frame], gaps: Floats, tolerance: float) -> MissingSl
         else f"{len(wrong)} uneven gap{'s' * (len(wrong) != 1)}"
     )
     before, after = map(consistency.frame_name, frames[k : k + 2])
-    way = PAST_OMITTED if holes and may_omit(frames) else PAST_IRREGULAR
+    way = _PAST_OMITTED if holes and may_omit(frames) else _PAST_IRREGULAR
     return MissingSliceError(
         f"{what} in {len(frames)}: the gaps are {usual:.4g} mm, but {gaps[k]:.4g} mm between {before} and {after}"
         f" (from {gaps.min():.4g} to {gaps.max():.4g} mm) → {way}",
@@ -62,7 +62,7 @@ def _off_grid(frames: Sequence[Frame], gaps: Floats, tolerance: float, slack: fl
         return None
     return MissingSliceError(
         f"the gaps change along the stack (from {gaps.min():.4g} to {gaps.max():.4g} mm): slice {worst} "
-        f"({consistency.frame_name(frames[worst])}) lies {off[worst]:.3g} mm off an even grid → {PAST_IRREGULAR}",
+        f"({consistency.frame_name(frames[worst])}) lies {off[worst]:.3g} mm off an even grid → {_PAST_IRREGULAR}",
         files=[frames[worst].path],
         gaps=gaps.tolist(),
     )
@@ -101,7 +101,7 @@ def sheared(
         tilt = float(np.degrees(np.arctan2(drift, run)))
         oblique = float(np.hypot(drift, run)) / len(gaps)
         return ShearedSeriesError(
-            f"slices lean {tilt:.1f}° (step {oblique:.2f} mm, {step:.3f} mm along the normal) → {PAST_IRREGULAR}",
+            f"slices lean {tilt:.1f}° (step {oblique:.2f} mm, {step:.3f} mm along the normal) → {_PAST_IRREGULAR}",
             files=files,
             tilt=tilt,
         )
@@ -110,7 +110,7 @@ def sheared(
         tilt = float(np.degrees(np.arctan2(off_line[worst], step)))
         return ShearedSeriesError(
             f"slice {worst} ({consistency.frame_name(frames[worst])}) lies {off_line[worst]:.3g} mm beside the line of "
-            f"the others, {step:.3g} mm apart → {PAST_IRREGULAR}",
+            f"the others, {step:.3g} mm apart → {_PAST_IRREGULAR}",
             files=[frames[worst].path],
             tilt=tilt,
         )

@@ -24,13 +24,14 @@ from vtkmodules.vtkCommonExecutionModel import vtkStreamingDemandDrivenPipeline
 from vtkmodules.vtkCommonMisc import vtkErrorCode
 
 from ..errors import CorruptFileError, DicomLoadError, NoDicomError, UnsupportedPixelDataError
+from ..geometry import NOWHERE
 from ..images import scalars_over
 from ..plan import Plan, plan_volume, read, with_conversion
 from ..quiet import warn
 from ..readers.values import Conversion, ValueOverflow, announced, wider
 from ..selection import select
 from .answers import SourceAnswers
-from .geometry import NO_PLACE, SourceGeometry
+from .geometry import SourceGeometry
 from .settings import Settings, SourceSettings
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
         super().__init__(nInputPorts=0, nOutputPorts=1, outputType="vtkImageData")
         self._settings = Settings()
         self._in_patient = False
-        self._data_place = NO_PLACE
+        self._data_place = NOWHERE
         self._plan: Plan | None = None
         self._planned_for: Any = None  # settings and file stamps of the plan
         self._raises = False  # whether an update of our own runs, which will raise
@@ -309,18 +310,17 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
 
 
 def _plan(settings: Settings) -> Plan:
-    series, ignored = _selected(settings)
-    plan = plan_volume(series, settings.options, ignored)
+    plan = plan_volume(_selected(settings), settings.options)
     plan = with_conversion(plan, announced(plan.series.frames, plan.conversion))
     return plan if settings.scalar_type is None else _given_as(plan, settings.scalar_type)
 
 
-def _selected(settings: Settings) -> tuple[Series, tuple[str, ...]]:
-    """The stack that is meant, and the files that were ignored."""
+def _selected(settings: Settings) -> Series:
+    """The stack that is meant."""
     source, workers = settings.source(), settings.options.workers
     chosen = settings.series, settings.stack, settings.ignore
     try:
-        return select(source, *chosen, workers, recursive=settings.recursive)
+        return select(source, *chosen, workers, recursive=settings.recursive)[0]
     except NoDicomError as error:
         if settings.recursive or not settings.has_folders():
             raise

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from ..errors import CorruptFileError
 from ..headers.header import NotDicomError, read_header
-from ..quiet import quiet_pydicom
+from ..quiet import silenced
 from ..readers import unsupported
-from ..readers.values import colour
+from ..readers.values import is_colour
 
 if TYPE_CHECKING:
     import os
@@ -85,7 +85,7 @@ class SourceAnswers:
 
     def GetNumberOfComponents(self) -> int:
         """3 for colour, else 1."""
-        return 3 if self._header is not None and colour(self._header) else 1
+        return 3 if self._header is not None and is_colour(self._header) else 1
 
     def GetNumberOfScalarComponents(self) -> int:
         """`GetNumberOfComponents`."""
@@ -126,7 +126,7 @@ class SourceAnswers:
     def _read_now(self, keyword: str) -> str:
         if self._plan is None:
             return ""
-        with quiet_pydicom():
+        with silenced():
             return str(self._plan.series.dataset(0).get(keyword) or "")
 
     # ------------------------------------------------------------------------------------------ files

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import GeometryError
-from ..images import Place, place_of
+from ..geometry import Place, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from ..geometry import Floats
     from ..plan import Plan
-
-NO_PLACE = Place((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0))
 
 _FLAT = 1e-6  # determinant of a direction matrix
 

@@ -21,9 +21,19 @@ if TYPE_CHECKING:
 
 # What vtkDICOMImageReader inherits and overwrites with what the files say: no effect there, none here.
 _OVERRULED = (
-    *("SetDataSpacing", "SetDataExtent", "SetDataScalarType", "SetNumberOfScalarComponents", "SetDataByteOrder"),
-    *("SetSwapBytes", "SwapBytesO", "SetFileLowerLeft", "FileLowerLeftO", "SetFileDimensionality", "SetHeaderSize"),
-    *("SetFileNameSliceOffset", "SetFileNameSliceSpacing"),
+    "SetDataSpacing",
+    "SetDataExtent",
+    "SetDataScalarType",
+    "SetNumberOfScalarComponents",
+    "SetDataByteOrder",
+    "SetSwapBytes",
+    "SwapBytesO",
+    "SetFileLowerLeft",
+    "FileLowerLeftO",
+    "SetFileDimensionality",
+    "SetHeaderSize",
+    "SetFileNameSliceOffset",
+    "SetFileNameSliceSpacing",
 )
 # What names another kind of source.
 _REFUSED = ("SetFilePattern", "SetFilePrefix", "SetMemoryBuffer", "SetMemoryBufferLength", "SetStream")
