@@ -34,11 +34,30 @@ def test_sequences_have_the_keywords_of_the_dictionary():
     assert dictionary_keyword(MODALITY_LUT) == "ModalityLUTSequence"
 
 
-def test_the_private_attribute_is_that_of_the_dictionary():
-    (tag,) = PRIVATE
-    assert private_dictionary_description(tag, "SIEMENS CSA HEADER").replace(" ", "") == FIELDS[tag].keyword
-    assert private_dictionary_VR(tag, "SIEMENS CSA HEADER").encode() in FIELDS[tag].written.vrs
-    assert FIELDS[tag].written.width == 1
+MAKERS = {0x0019: "SIEMENS MR HEADER", 0x0029: "SIEMENS CSA HEADER", 0x0043: "GEMS_PARM_01"}
+
+
+@pytest.mark.parametrize("tag", PRIVATE)
+def test_private_tag_keyword_and_vr_are_those_of_the_dictionary(tag):
+    field = FIELDS[tag]
+    if tag & 0xFF00 == 0:
+        assert (field.keyword, field.parse) == ("PrivateCreator", text_of)
+        return
+    maker = MAKERS[tag >> 16]
+    # GE packs several values into one attribute.
+    description = private_dictionary_description(tag, maker).split("...")[0]
+    assert description.replace(" ", "") == field.keyword
+    vr = private_dictionary_VR(tag, maker)
+    assert vr.encode() in field.written.vrs
+    assert field.written.width == (8 if vr == "FD" else 1)
+
+
+@given(value=st.binary(max_size=40))
+@pytest.mark.parametrize("tag", PRIVATE)
+def test_private_data_of_another_maker_is_no_error(tag, value):
+    """Nor None, which would have the files of a series parsed one by one."""
+    result = FIELDS[tag].parse(value)
+    assert result is not None or FIELDS[tag].parse is text_of
 
 
 def test_every_field_has_its_own_name():

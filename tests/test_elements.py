@@ -17,8 +17,9 @@ from synthetic import image_elements, raw_element, raw_file, raw_image
 
 from vtkdicomload.errors import CorruptFileError
 from vtkdicomload.headers import elements
+from vtkdicomload.headers.beginning import opened_data_set
 from vtkdicomload.headers.elements import ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Encoding, Source, name_of, walk
-from vtkdicomload.headers.header import opened_data_set, read_header
+from vtkdicomload.headers.header import read_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -31,7 +31,8 @@ from synthetic import UNDEFINED, csa_header, image_elements, raw_element, raw_im
 
 from vtkdicomload.errors import CorruptFileError
 from vtkdicomload.headers.attributes import FIELDS
-from vtkdicomload.headers.header import Header, NotDicomError, read_header
+from vtkdicomload.headers.beginning import NotDicomError
+from vtkdicomload.headers.header import Header, read_header
 from vtkdicomload.headers.mosaic import csa_of
 from vtkdicomload.headers.multiframe import frames_of
 
@@ -66,7 +67,16 @@ def numbers(value):
     return None if not value else tuple(float(v) for v in value)
 
 
-# Field of Header → (keyword, how pydicom's value is written plainly).
+def private_number(value):
+    found = None if value is None else first(value)
+    return None if value is None else () if found is None or found < 0 else (found % 1e9,)
+
+
+def private_direction(value):
+    return None if value is None else tuple(value)
+
+
+# Field of Header → (keyword or tag, how pydicom's value is written plainly).
 PLAIN = {
     "sop_class_uid": ("SOPClassUID", text),
     "sop_instance_uid": ("SOPInstanceUID", text),
@@ -111,6 +121,11 @@ PLAIN = {
     "dimension_organization": ("DimensionOrganizationType", text),
     "b_value": ("DiffusionBValue", number),
     "diffusion_direction": ("DiffusionGradientOrientation", numbers),
+    "creator_0019": (0x00190010, text),
+    "creator_0043": (0x00430010, text),
+    "b_value_of_siemens": (0x0019100C, private_number),
+    "b_value_of_ge": (0x00431039, private_number),
+    "direction_of_siemens": (0x0019100E, private_direction),
 }
 
 
@@ -121,11 +136,15 @@ TEXTS = ("ImageType", "SeriesDescription", "CSAImageHeaderInfo")
 CSA = 0x00291010
 
 
+def value_of(dataset, at: str | int) -> object:
+    return dataset[at].value if at in dataset else None
+
+
 def expected(path, dataset) -> dict[str, object]:
     """Every field of the header of `path`, as pydicom reads the file."""
     status = Path(path).stat()
     tag = next(t for t in (0x7FE00010, 0x7FE00008, 0x7FE00009) if t in dataset)
-    fields = {name: plain(dataset.get(keyword)) for name, (keyword, plain) in PLAIN.items()}
+    fields = {name: plain(value_of(dataset, at)) for name, (at, plain) in PLAIN.items()}
     if (syntax := dataset.file_meta.get("TransferSyntaxUID")) is None:
         syntax = ImplicitVRLittleEndian if dataset.original_encoding[0] else ExplicitVRLittleEndian
     floats = tag != 0x7FE00010
@@ -289,6 +308,10 @@ def rich(dataset: Dataset, k: int) -> None:
     d.RedPaletteColorLookupTableDescriptor = [256, 0, 16]
     block = d.private_block(0x0029, "SIEMENS CSA HEADER", create=True)
     block.add_new(0x10, "OB", csa_header(35, (0.6, 0, 0.8), 0))
+    block = d.private_block(0x0019, "SIEMENS MR HEADER", create=True)
+    block.add_new(0x0C, "IS", 1000)
+    block.add_new(0x0E, "FD", [0.6, 0.0, -0.8])
+    d.private_block(0x0043, "GEMS_PARM_01", create=True).add_new(0x39, "IS", [1_000_000_500, 8, 0, 0])
     nested = Dataset()
     nested.Rows, nested.Columns, nested.BitsAllocated = 99, 98, 8
     nested.SOPInstanceUID, nested.SeriesDescription = "1.2.3", "nested"

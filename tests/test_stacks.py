@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pydicom
 import pytest
-from pydicom.uid import ImplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from synthetic import ROOT, Truth, write_series
 
 import vtkdicomload as vdl
+from vtkdicomload.headers.header import read_header
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from pydicom import Dataset
@@ -22,7 +23,13 @@ if TYPE_CHECKING:
 Attributes = dict[str, Any]
 
 
-def _write(folder: Path, volumes: Sequence[Attributes], shuffled: bool = False, **options: Any) -> list[Truth]:
+def _write(
+    folder: Path,
+    volumes: Sequence[Attributes],
+    shuffled: bool = False,
+    private: Callable[[Dataset, int], None] = lambda dataset, v: None,
+    **options: Any,
+) -> list[Truth]:
     """Volumes of one series at the same positions, each with attributes of its own, in one folder."""
     truths = []
     for v, attributes in enumerate(volumes):
@@ -34,6 +41,7 @@ def _write(folder: Path, volumes: Sequence[Attributes], shuffled: bool = False, 
             dataset.PixelData = (np.frombuffer(dataset.PixelData, "<i2") + 1000 * v).tobytes()
             for keyword, value in attributes.items():
                 setattr(dataset, keyword, value(k) if callable(value) else value)
+            private(dataset, v)
 
         truths.append(write_series(folder, count=4, names=names, edit=edit, **options))
     return truths
@@ -103,6 +111,44 @@ def test_one_attribute_tells_the_volumes_apart(tmp_path: Path, name: str, syntax
     )
     assert [s.label for s in caught.value.stacks] == [f"{name} {value}" for value in values]
     assert sorted(caught.value.files) == sorted(str(p) for t in truths for p in t.files)
+
+
+def _siemens(d: Dataset, b: float) -> None:
+    block = d.private_block(0x0019, "SIEMENS MR HEADER", create=True)
+    block.add_new(0x0C, "IS", int(b))
+    block.add_new(0x0E, "FD", [0.6, 0.0, 0.8])
+
+
+def _ge(d: Dataset, b: float) -> None:
+    d.private_block(0x0043, "GEMS_PARM_01", create=True).add_new(0x39, "IS", [1_000_000_000 + int(b), 8, 0, 0])
+
+
+def _ge_of_old(d: Dataset, b: float) -> None:
+    d.private_block(0x0043, "GEMS_PARM_01", create=True).add_new(0x39, "IS", [int(b), 8, 0, 0])
+
+
+@pytest.mark.parametrize("maker", [_siemens, _ge, _ge_of_old])
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_the_makers_own_b_values(tmp_path: Path, maker: Callable[[Dataset, float], None], syntax: str) -> None:
+    values = (0, 800, 1500)
+    truths = _write(tmp_path, [{}] * 3, private=lambda d, v: maker(d, values[v]), syntax=syntax)
+    _assert_divided(tmp_path, truths, [[("DiffusionBValue", b)] for b in map(str, values)])
+
+
+def test_private_data_of_another_maker_is_no_b_value(tmp_path: Path) -> None:
+    def edit(d: Dataset, k: int) -> None:
+        d.InstanceNumber = k + 1
+        d.private_block(0x0019, "ACME", create=True).add_new(0x0C, "IS", k % 2)
+
+    write_series(tmp_path, count=4, gap=0, edit=edit)
+    (series,) = vdl.scan(tmp_path)
+    assert {name for stack in series.stacks() for name, _ in stack.labels} == {"InstanceNumber"}
+
+
+def test_the_standards_b_value_goes_before_the_makers(tmp_path: Path) -> None:
+    truth = write_series(tmp_path, count=1, DiffusionBValue=5.0, edit=lambda d, k: _siemens(d, 9))
+    header = read_header(truth.files[0])
+    assert (header.diffusion_b_value, header.gradient_direction) == (5, (0.6, 0, 0.8))
 
 
 @pytest.mark.parametrize("name", ["EchoTime", "ImageType"])

@@ -39,7 +39,8 @@ from _vtk_cases import (
 )
 
 from vtkdicomload.errors import DicomLoadError
-from vtkdicomload.headers.header import Header, NotDicomError, read_header
+from vtkdicomload.headers.beginning import NotDicomError
+from vtkdicomload.headers.header import Header, read_header
 from vtkdicomload.headers.multiframe import frames_of
 from vtkdicomload.readers.values import stored_dtype
 from vtkdicomload.readers.vtk_whitelist import unsafe_for_vtk, unsafe_values, vtk_dtype

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
 from .errors import CorruptFileError
-from .headers.header import NotDicomError
+from .headers.beginning import NotDicomError
 from .headers.multiframe import frames_of
 from .headers.templates import HeaderReader
 from .paths import Files, Skipped, find_files

@@ -8,7 +8,7 @@ import struct
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from .elements import SHORT_VRS
+from .elements import LONG_VRS, SHORT_VRS
 from .mosaic import csa_of
 
 if TYPE_CHECKING:
@@ -128,6 +128,20 @@ def padding_of(value: object, *, signed: bool) -> float | None:
     return float(int.from_bytes(value, "little", signed=signed))
 
 
+# Private data may be of any maker, VR and content: a value that is none is an empty tuple, never an error.
+def _private_b_value(value: bytes) -> tuple[float, ...]:
+    """The first number; GE adds 1e9 to it."""
+    try:
+        number = _first(value)
+    except ValueError:
+        return ()
+    return () if number is None or number < 0 else (number % 1_000_000_000,)
+
+
+def _private_direction(value: bytes) -> tuple[float, ...]:
+    return (_triple_of_doubles(value) if len(value) == 24 else None) or ()
+
+
 class Written(NamedTuple):
     """How the value of an attribute lies in a file."""
 
@@ -140,13 +154,15 @@ _BINARY_VRS = frozenset((b"AT", b"FD", b"FL", b"SL", b"SS", b"UL", b"US"))
 _TEXT = Written((SHORT_VRS - _BINARY_VRS) | {b"UN", b"UC", b"UT", b"UR"})
 _WORDS = Written(frozenset((b"US", b"SS", b"UN")), width=2)
 _DOUBLES = Written(frozenset((b"FD", b"UN")), width=8)
+_PRIVATE = Written(SHORT_VRS | LONG_VRS, longest=1 << 17)
 _WRITTEN: dict[Callable[[bytes], object], Written] = {
     _word: _WORDS,
     _word_of_either_sign: _WORDS,
     _descriptor_bits: _WORDS,
     _double: _DOUBLES,
     _triple_of_doubles: _DOUBLES,
-    csa_of: Written(frozenset((b"OB", b"UN")), longest=1 << 17),
+    **dict.fromkeys((csa_of, _private_b_value), _PRIVATE),
+    _private_direction: _PRIVATE._replace(width=8),
 }
 
 
@@ -183,6 +199,9 @@ def _fields() -> dict[int, Field]:
         (0x00181314, "flip_angle", _decimal, False, "FlipAngle"),
         (0x00189087, "b_value", _double, False, "DiffusionBValue"),
         (0x00189089, "diffusion_direction", _triple_of_doubles, False, "DiffusionGradientOrientation"),
+        (0x00190010, "creator_0019", text_of, False, "PrivateCreator"),
+        (0x0019100C, "b_value_of_siemens", _private_b_value, False, "B_value"),
+        (0x0019100E, "direction_of_siemens", _private_direction, False, "DiffusionGradientDirection"),
         (0x0020000D, "study_uid", text_of, True, "StudyInstanceUID"),
         (0x0020000E, "series_uid", text_of, True, "SeriesInstanceUID"),
         (0x00200011, "series_number", _integer, False, "SeriesNumber"),
@@ -212,6 +231,8 @@ def _fields() -> dict[int, Field]:
         (0x00281101, "palette_bits", _descriptor_bits, False, "RedPaletteColorLookupTableDescriptor"),
         (0x00281054, "rescale_type", text_of, False, "RescaleType"),
         (0x00291010, "csa", csa_of, False, "CSAImageHeaderInfo"),
+        (0x00430010, "creator_0043", text_of, False, "PrivateCreator"),
+        (0x00431039, "b_value_of_ge", _private_b_value, False, "Slop_int_6"),
         (0x00541001, "units", text_of, False, "Units"),
     ]
     return {

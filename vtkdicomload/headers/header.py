@@ -7,22 +7,19 @@ optional one that cannot be parsed counts as absent. Attributes that identify a 
 from __future__ import annotations
 
 import os
-import struct
-import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import CorruptFileError
-from .attributes import FIELDS, FUNCTIONAL_GROUPS, MODALITY_LUT, SEQUENCES, described, padding_of, text_of
-from .elements import SEQUENCE_END, SHORT_VRS, UNDEFINED, Element, Encoding, Source, name_of, walk
+from .attributes import FIELDS, FUNCTIONAL_GROUPS, MODALITY_LUT, SEQUENCES, described, padding_of
+from .beginning import NotDicomError, begin, data_set_at
+from .elements import SEQUENCE_END, UNDEFINED, Element, Encoding, Source, name_of, walk
 from .sop_classes import lost_pixels
-from .transfer_syntaxes import DEFLATED_LITTLE, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, NATIVE_SYNTAXES
+from .transfer_syntaxes import DEFLATED_LITTLE, NATIVE_SYNTAXES
 
 if TYPE_CHECKING:
     from .functional_groups import Dimension
     from .mosaic import Csa
 
-_MEDIA_SOP_CLASS, _TRANSFER_SYNTAX = 0x00020002, 0x00020010
-META_UIDS = (_MEDIA_SOP_CLASS, _TRANSFER_SYNTAX)
 PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA = 0x7FE00010, 0x7FE00008, 0x7FE00009
 _PIXEL_TAGS = frozenset((PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA))
 
@@ -102,7 +99,28 @@ class Header(NamedTuple):
     dimensions: tuple[Dimension, ...]
     mapped_values: tuple[float, float] | None  # the first and last stored value that has a real-world value
     csa: Csa | None  # of Siemens
+    creator_0019: str | None
+    b_value_of_siemens: tuple[float, ...] | None
+    direction_of_siemens: tuple[float, ...] | None
+    creator_0043: str | None
+    b_value_of_ge: tuple[float, ...] | None
     tiles_across: int  # how many frames lie side by side in the stored image: more than 1 in a mosaic
+
+    @property
+    def diffusion_b_value(self) -> float | None:
+        """DiffusionBValue in s/mm², or what Siemens and GE write in its place."""
+        if self.b_value is not None:
+            return self.b_value
+        siemens = self.b_value_of_siemens if self.creator_0019 == "SIEMENS MR HEADER" else None
+        ge = self.b_value_of_ge if self.creator_0043 == "GEMS_PARM_01" else None
+        return next(iter(siemens or ge or ()), None)
+
+    @property
+    def gradient_direction(self) -> tuple[float, ...] | None:
+        """DiffusionGradientOrientation, or what Siemens writes in its place."""
+        if self.diffusion_direction is None and self.creator_0019 == "SIEMENS MR HEADER":
+            return self.direction_of_siemens or None
+        return self.diffusion_direction
 
     @property
     def row_bytes(self) -> int:
@@ -131,10 +149,6 @@ class Frame(NamedTuple):
     def path(self) -> str:
         """The file that holds the frame."""
         return self.header.path
-
-
-class NotDicomError(Exception):
-    """The file does not say that it is DICOM, or holds no image; the text says which."""
 
 
 # pydicom reads these, and does not mind a length that leaves its container, so they are walked strictly first.
@@ -174,7 +188,7 @@ def read_header(path: str | os.PathLike[str], visited: list[Element] | None = No
     """
     path = os.fspath(path)
     with Source(path) as source:
-        start, said = _begin(source)
+        start, said = begin(source)
         try:
             return _parse(source, start, [] if visited is None else visited)
         except CorruptFileError as error:
@@ -183,82 +197,9 @@ def read_header(path: str | os.PathLike[str], visited: list[Element] | None = No
             raise NotDicomError("not DICOM") from error
 
 
-class DataSet(NamedTuple):
-    """Where the data set of an opened file begins and how it is written (PS3.10 section 7)."""
-
-    start: int
-    encoding: Encoding
-    transfer_syntax: str
-    media_sop_class_uid: str | None
-
-
-def opened_data_set(source: Source) -> DataSet:
-    """The data set of an opened file; a deflated one is inflated in place: offsets count in the inflated bytes then."""
-    start, _ = _begin(source)
-    return _data_set(source, start, [])
-
-
-def _begin(source: Source) -> tuple[int, bool]:
-    """Offset of the first element, and whether the file says that it is DICOM (rather than merely looking so)."""
-    head = source.at(0, min(132, source.size))
-    if head[128:132] == b"DICM":
-        return 132, True
-    if len(head) >= 8 and (looks := _looks_bare(head)):
-        return 0, looks == "explicit"
-    if not head:
-        raise NotDicomError("empty")
-    if head[:2] == b"\x1f\x8b":
-        inner = _gunzipped_start(source)
-        raise NotDicomError("gzip-compressed DICOM" if inner[128:132] == b"DICM" else "gzip archive")
-    if not any(head):
-        raise NotDicomError("only zeros")
-    raise NotDicomError("not DICOM")
-
-
-def _gunzipped_start(source: Source) -> bytes:
-    try:
-        return zlib.decompressobj(wbits=31).decompress(source.at(0, min(4096, source.size)), 132)
-    except zlib.error:
-        return b""
-
-
-def _looks_bare(head: bytes) -> str:
-    """How a file without preamble begins if it looks like a bare data set: ``explicit`` or ``implicit``, else empty.
-
-    A valid VR says enough; without one any few bytes may look like that.
-    """
-    group, element, low, high = struct.unpack_from("<HHHH", head)
-    if group not in (0x0002, 0x0008):
-        return ""
-    if head[4:6] in SHORT_VRS or head[4:6] in (b"OB", b"UN", b"SQ"):
-        return "explicit"
-    return "implicit" if group == 8 and high == 0 and low <= 1024 and element <= 0x2200 else ""
-
-
-def _data_set(source: Source, start: int, visited: list[Element]) -> DataSet:
-    syntax, meta = "", dict[int, str | None]()
-    if struct.unpack("<H", source.at(start, 2))[0] == 0x0002:
-        for element in walk(source, start, Encoding(explicit=True), only_group=0x0002):
-            visited.append(element)
-            if element.tag in META_UIDS and 0 <= element.length <= 64:
-                meta[element.tag] = text_of(source.at(element.offset, element.length))
-            if element.depth == 0 and element.length != UNDEFINED:
-                start = element.offset + element.length
-        syntax = meta.get(_TRANSFER_SYNTAX) or ""
-        if not syntax:
-            raise source.corrupt("its file meta information holds no TransferSyntaxUID")
-    elif source.size >= start + 8:
-        syntax = EXPLICIT_LITTLE if source.at(start + 4, 2).isupper() else IMPLICIT_LITTLE
-    if syntax == DEFLATED_LITTLE:
-        source.inflate(start)
-        start = 0
-    encoding = Encoding(explicit=syntax != IMPLICIT_LITTLE, big_endian=syntax == EXPLICIT_BIG)
-    return DataSet(start, encoding, syntax, meta.get(_MEDIA_SOP_CLASS))
-
-
 def _parse(source: Source, start: int, visited: list[Element]) -> Header:
     size = source.size
-    data_set = _data_set(source, start, visited)
+    data_set = data_set_at(source, start, visited)
     values: dict[str, object] = {}
     seen: set[int] = set()
     pixels: Element | None = None

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .attributes import FIELDS
+from .beginning import META_UIDS
 from .elements import ITEM_END, LONG_VRS, READ_FLAGS, SEQUENCE_END
-from .header import META_UIDS, Header, read_header
+from .header import Header, read_header
 from .transfer_syntaxes import EXPLICIT_BIG
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ _FREE = {
     "b_value",
     "diffusion_direction",
     "csa",
+    "b_value_of_siemens",
+    "direction_of_siemens",
+    "b_value_of_ge",
 }
 
 

@@ -15,16 +15,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..errors import CorruptFileError
+from ..headers.beginning import NotDicomError, opened_data_set
 from ..headers.elements import Encoding, Source, name_of, walk
-from ..headers.header import PIXEL_DATA, NotDicomError, opened_data_set, pixel_bytes
+from ..headers.header import PIXEL_DATA, pixel_bytes
 from ..headers.transfer_syntaxes import EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from .values import dtype_in_file, fractional, stored_range, vtk_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..headers.beginning import DataSet
     from ..headers.elements import Element
-    from ..headers.header import DataSet, Frame, Header
+    from ..headers.header import Frame, Header
 
 # DICOMParser::IsValidRepresentation, without UT: VTK reads its length in 2 bytes where it has 4.
 _SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())

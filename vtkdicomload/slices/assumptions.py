@@ -36,7 +36,7 @@ def _of_rescale(frames: Sequence[Frame]) -> list[str]:
 _SHARED: tuple[tuple[str, Callable[[Header], object]], ...] = (
     ("EchoTime", lambda h: h.echo_time),
     ("InversionTime", lambda h: h.inversion_time),
-    ("DiffusionBValue", lambda h: h.b_value),
+    ("DiffusionBValue", lambda h: h.diffusion_b_value),
     ("RescaleType", lambda h: h.rescale_type),
     ("Units", lambda h: h.units),
 )

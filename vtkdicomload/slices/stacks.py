@@ -86,8 +86,8 @@ _ATTRIBUTES: tuple[Named, ...] = (
     ("EchoTime", lambda f: f.header.echo_time),
     ("InversionTime", lambda f: f.header.inversion_time),
     ("FlipAngle", lambda f: f.header.flip_angle),
-    ("DiffusionBValue", lambda f: f.header.b_value),
-    ("DiffusionGradientOrientation", lambda f: f.header.diffusion_direction),
+    ("DiffusionBValue", lambda f: f.header.diffusion_b_value),
+    ("DiffusionGradientOrientation", lambda f: f.header.gradient_direction),
     ("TemporalPositionIdentifier", lambda f: f.header.temporal_position),
     ("TriggerTime", lambda f: f.header.trigger_time),
 )

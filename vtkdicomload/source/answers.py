@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import CorruptFileError
-from ..headers.header import NotDicomError, read_header
+from ..headers.beginning import NotDicomError
+from ..headers.header import read_header
 from ..quiet import silenced
 from ..readers import unsupported
 from ..readers.values import is_colour

@@ -1,0 +1,95 @@
+"""How a file begins: whether it is DICOM, where its data set begins, and how that is written (PS3.10 section 7)."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import TYPE_CHECKING, NamedTuple
+
+from .attributes import text_of
+from .elements import SHORT_VRS, UNDEFINED, Encoding, walk
+from .transfer_syntaxes import DEFLATED_LITTLE, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+
+if TYPE_CHECKING:
+    from .elements import Element, Source
+
+_MEDIA_SOP_CLASS, _TRANSFER_SYNTAX = 0x00020002, 0x00020010
+META_UIDS = (_MEDIA_SOP_CLASS, _TRANSFER_SYNTAX)
+
+
+class NotDicomError(Exception):
+    """The file does not say that it is DICOM, or holds no image; the text says which."""
+
+
+class DataSet(NamedTuple):
+    """Where the data set of an opened file begins and how it is written (PS3.10 section 7)."""
+
+    start: int
+    encoding: Encoding
+    transfer_syntax: str
+    media_sop_class_uid: str | None
+
+
+def opened_data_set(source: Source) -> DataSet:
+    """The data set of an opened file; a deflated one is inflated in place: offsets count in the inflated bytes then."""
+    start, _ = begin(source)
+    return data_set_at(source, start, [])
+
+
+def begin(source: Source) -> tuple[int, bool]:
+    """Offset of the first element, and whether the file says that it is DICOM (rather than merely looking so)."""
+    head = source.at(0, min(132, source.size))
+    if head[128:132] == b"DICM":
+        return 132, True
+    if len(head) >= 8 and (looks := _looks_bare(head)):
+        return 0, looks == "explicit"
+    if not head:
+        raise NotDicomError("empty")
+    if head[:2] == b"\x1f\x8b":
+        inner = _gunzipped_start(source)
+        raise NotDicomError("gzip-compressed DICOM" if inner[128:132] == b"DICM" else "gzip archive")
+    if not any(head):
+        raise NotDicomError("only zeros")
+    raise NotDicomError("not DICOM")
+
+
+def _gunzipped_start(source: Source) -> bytes:
+    try:
+        return zlib.decompressobj(wbits=31).decompress(source.at(0, min(4096, source.size)), 132)
+    except zlib.error:
+        return b""
+
+
+def _looks_bare(head: bytes) -> str:
+    """How a file without preamble begins if it looks like a bare data set: ``explicit`` or ``implicit``, else empty.
+
+    A valid VR says enough; without one any few bytes may look like that.
+    """
+    group, element, low, high = struct.unpack_from("<HHHH", head)
+    if group not in (0x0002, 0x0008):
+        return ""
+    if head[4:6] in SHORT_VRS or head[4:6] in (b"OB", b"UN", b"SQ"):
+        return "explicit"
+    return "implicit" if group == 8 and high == 0 and low <= 1024 and element <= 0x2200 else ""
+
+
+def data_set_at(source: Source, start: int, visited: list[Element]) -> DataSet:
+    """The data set behind the file meta information, if there is any, that begins at `start`."""
+    syntax, meta = "", dict[int, str | None]()
+    if struct.unpack("<H", source.at(start, 2))[0] == 0x0002:
+        for element in walk(source, start, Encoding(explicit=True), only_group=0x0002):
+            visited.append(element)
+            if element.tag in META_UIDS and 0 <= element.length <= 64:
+                meta[element.tag] = text_of(source.at(element.offset, element.length))
+            if element.depth == 0 and element.length != UNDEFINED:
+                start = element.offset + element.length
+        syntax = meta.get(_TRANSFER_SYNTAX) or ""
+        if not syntax:
+            raise source.corrupt("its file meta information holds no TransferSyntaxUID")
+    elif source.size >= start + 8:
+        syntax = EXPLICIT_LITTLE if source.at(start + 4, 2).isupper() else IMPLICIT_LITTLE
+    if syntax == DEFLATED_LITTLE:
+        source.inflate(start)
+        start = 0
+    encoding = Encoding(explicit=syntax != IMPLICIT_LITTLE, big_endian=syntax == EXPLICIT_BIG)
+    return DataSet(start, encoding, syntax, meta.get(_MEDIA_SOP_CLASS))
