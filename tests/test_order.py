@@ -420,6 +420,24 @@ def test_pixel_spacing_missing(series: Write) -> None:
     assert volume.spacing == (1, 1, 2.5)
 
 
+@pytest.mark.parametrize("engine", ["direct", "vtk", "pydicom"])
+def test_a_projection_may_leave_its_pixel_spacing_open(series: Write, engine: str) -> None:
+    # As computed radiography of Philips (PixelSpacing 0.000\\0.000, no position) has it.
+    truth = series(count=1, Modality="CR", PixelSpacing=[0, 0], ImagePositionPatient=None, ImageOrientationPatient=None)
+    with pytest.warns(vdl.DicomLoadWarning) as said:
+        volume = vdl.load(truth.folder, engine=engine)
+    assert "no PixelSpacing: 1 mm is taken for the distance of pixels" in [str(w.message) for w in said]
+    np.testing.assert_array_equal(volume.frames, truth.frames)
+    assert volume.spacing[:2] == (1, 1)
+
+
+def test_an_empty_pixel_spacing_of_a_projection(series: Write) -> None:
+    truth = series(count=1, Modality="NM", PixelSpacing="", ImagePositionPatient=None, ImageOrientationPatient=None)
+    with pytest.warns(vdl.DicomLoadWarning) as said:
+        np.testing.assert_array_equal(vdl.load(truth.folder).frames, truth.frames)
+    assert "no PixelSpacing: 1 mm is taken for the distance of pixels" in [str(w.message) for w in said]
+
+
 def test_imager_pixel_spacing_in_its_place(series: Write) -> None:
     truth = series(PixelSpacing=None, ImagerPixelSpacing=[0.2, 0.3])
     with pytest.warns(vdl.DicomLoadWarning, match=r"ImagerPixelSpacing \(0\.2\\0\.3 mm, at the detector"):
