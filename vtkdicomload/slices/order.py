@@ -17,6 +17,7 @@ from ..geometry import (
     orientation_fault,
     same_position_limit,
 )
+from ..headers.ultrasound import ULTRASOUND, region_spacing
 from ..paths import natural_key
 from . import consistency
 from .assumptions import taken_for_granted
@@ -136,6 +137,12 @@ def _in_plane_spacing(frames: Sequence[Frame], assumptions: list[str]) -> tuple[
             "magnification) is taken for it"
         )
         return imager[1], imager[0]
+    region = region_spacing(consistency.paths_of(frames)) if header.modality in ULTRASOUND else None
+    if region is not None:
+        assumptions.append(
+            f"no PixelSpacing: that of the ultrasound regions ({region[0]:g}\\{region[1]:g} mm) is taken for it"
+        )
+        return region[1], region[0]
     assumptions.append("no PixelSpacing: 1 mm is taken for the distance of pixels")
     return 1.0, 1.0
 
