@@ -115,7 +115,7 @@ def check_consistent(series: Series) -> list[Frame]:
         if min(map(len, groups)) > 1 and len(stacks) > 1:
             raise _several_volumes(stacks, consistency.paths_of(frames))
         raise consistency.inconsistent(consistency.orientation_difference(groups), groups, stacks)
-    if len(consistency.by_stack(frames)) > 1:
+    if len(consistency.by_stack(frames)) > 1 or len(consistency.by_run(frames)) > 1:
         raise _several_volumes(_several(series), consistency.paths_of(frames))
     return frames
 
@@ -325,10 +325,10 @@ def _several_volumes(stacks: Sequence[Series], files: Sequence[str]) -> Duplicat
 
 def _common_spacing(stacks: Sequence[Series]) -> str:
     try:
-        spacings = {
-            round(arrange(s, order="position", irregular="raise", tolerance=GAP_TOLERANCE).geometry.spacing[2], 3)
-            for s in stacks
-        }
+        found = [arrange(s, order="position", irregular="raise", tolerance=GAP_TOLERANCE).geometry for s in stacks]
     except (GeometryError, ValueError):
+        return ""
+    spacings = {None if g.affine is None else round(g.spacing[2], 3) for g in found}
+    if None in spacings:
         return ""
     return f" ({spacings.pop():g} mm)" if len(spacings) == 1 else ""
