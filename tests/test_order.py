@@ -6,6 +6,7 @@ import ast
 import math
 import random
 import re
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -326,6 +327,20 @@ def test_upright_slices_of_a_turned_plane_are_no_tilt(series: Write) -> None:
 
 
 # ------------------------------------------------------------------------------------- positions, spacing missing
+def test_a_copied_file_without_positions_is_named_and_the_hints_go_past_it(series: Write) -> None:
+    truth = series(ImagePositionPatient=None)
+    copy = truth.folder / "copy of 1-2.dcm"
+    shutil.copy(truth.folder / "1-2.dcm", copy)
+    with pytest.raises(vdl.DuplicateSliceError, match="have the same SOPInstanceUID: they are copies") as caught:
+        vdl.load(truth.folder)
+    assert sorted(caught.value.files) == sorted(map(str, (copy, truth.folder / "1-2.dcm")))
+    hint = ast.literal_eval(str(caught.value).split("ignore=")[1].split("]")[0] + "]")
+    with pytest.warns(vdl.DicomLoadWarning):
+        np.testing.assert_array_equal(vdl.load(truth.folder, ignore=hint).frames, truth.frames)
+    with pytest.warns(vdl.DicomLoadWarning):
+        assert len(vdl.load(truth.folder, order="natural").frames) == 6
+
+
 def test_without_positions_the_instance_number_orders(series: Write) -> None:
     numbers = [3, 1, 5, 2, 4]
 

@@ -169,6 +169,13 @@ def _in_instance_order(frames: list[Frame], assumptions: list[str]) -> list[Fram
     if files == 1:
         assumptions.append(f"no {missing}: frames are in file order")
         return sorted(frames, key=lambda f: f.index_in_file)
+    if twins := _twins(frames):
+        copies = [f.path for members in twins for f in members[1:]]
+        raise DuplicateSliceError(
+            f"{consistency.some_names(twins[0])} have the same SOPInstanceUID: they are copies of one image → "
+            f'ignore={copies!r}, or order="natural" takes them all',
+            files=consistency.paths_of(f for members in twins for f in members),
+        )
     if None not in numbers and len(set(numbers)) == files:
         assumptions.append(f"no {missing}: slices are in the order of InstanceNumber, their direction is not known")
         return sorted(frames, key=lambda f: (f.header.instance_number or 0, f.index_in_file))
@@ -273,13 +280,18 @@ def _thickness(frame: Frame, assumptions: list[str]) -> float:
     return thickness or 1.0
 
 
-def _check_duplicates(series: Series, frames: Sequence[Frame], gaps: Floats) -> None:
-    same = np.flatnonzero(gaps <= same_position_limit(gaps))
+def _twins(frames: Sequence[Frame]) -> list[list[Frame]]:
+    """The first frames of files that share a SOPInstanceUID."""
     uids: dict[str, list[Frame]] = {}
     for frame in frames:
         if frame.header.sop_instance_uid and frame.index_in_file == 0:
             uids.setdefault(frame.header.sop_instance_uid, []).append(frame)
-    twins = [members for members in uids.values() if len(members) > 1]
+    return [members for members in uids.values() if len(members) > 1]
+
+
+def _check_duplicates(series: Series, frames: Sequence[Frame], gaps: Floats) -> None:
+    same = np.flatnonzero(gaps <= same_position_limit(gaps))
+    twins = _twins(frames)
     if len(same):
         stacks = _several(series)
         if stacks:
