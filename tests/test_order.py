@@ -6,6 +6,7 @@ import ast
 import math
 import random
 import re
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -326,6 +327,20 @@ def test_upright_slices_of_a_turned_plane_are_no_tilt(series: Write) -> None:
 
 
 # ------------------------------------------------------------------------------------- positions, spacing missing
+def test_a_copied_file_without_positions_is_named_and_the_hints_go_past_it(series: Write) -> None:
+    truth = series(ImagePositionPatient=None)
+    copy = truth.folder / "copy of 1-2.dcm"
+    shutil.copy(truth.folder / "1-2.dcm", copy)
+    with pytest.raises(vdl.DuplicateSliceError, match="have the same SOPInstanceUID: they are copies") as caught:
+        vdl.load(truth.folder)
+    assert sorted(caught.value.files) == sorted(map(str, (copy, truth.folder / "1-2.dcm")))
+    hint = ast.literal_eval(str(caught.value).split("ignore=")[1].split("]")[0] + "]")
+    with pytest.warns(vdl.DicomLoadWarning):
+        np.testing.assert_array_equal(vdl.load(truth.folder, ignore=hint).frames, truth.frames)
+    with pytest.warns(vdl.DicomLoadWarning):
+        assert len(vdl.load(truth.folder, order="natural").frames) == 6
+
+
 def test_without_positions_the_instance_number_orders(series: Write) -> None:
     numbers = [3, 1, 5, 2, 4]
 
@@ -418,6 +433,24 @@ def test_pixel_spacing_missing(series: Write) -> None:
         volume = vdl.load(truth.folder)
     np.testing.assert_array_equal(volume.frames, truth.frames)
     assert volume.spacing == (1, 1, 2.5)
+
+
+@pytest.mark.parametrize("engine", ["direct", "vtk", "pydicom"])
+def test_a_projection_may_leave_its_pixel_spacing_open(series: Write, engine: str) -> None:
+    # As computed radiography of Philips (PixelSpacing 0.000\\0.000, no position) has it.
+    truth = series(count=1, Modality="CR", PixelSpacing=[0, 0], ImagePositionPatient=None, ImageOrientationPatient=None)
+    with pytest.warns(vdl.DicomLoadWarning) as said:
+        volume = vdl.load(truth.folder, engine=engine)
+    assert "no PixelSpacing: 1 mm is taken for the distance of pixels" in [str(w.message) for w in said]
+    np.testing.assert_array_equal(volume.frames, truth.frames)
+    assert volume.spacing[:2] == (1, 1)
+
+
+def test_an_empty_pixel_spacing_of_a_projection(series: Write) -> None:
+    truth = series(count=1, Modality="NM", PixelSpacing="", ImagePositionPatient=None, ImageOrientationPatient=None)
+    with pytest.warns(vdl.DicomLoadWarning) as said:
+        np.testing.assert_array_equal(vdl.load(truth.folder).frames, truth.frames)
+    assert "no PixelSpacing: 1 mm is taken for the distance of pixels" in [str(w.message) for w in said]
 
 
 def test_imager_pixel_spacing_in_its_place(series: Write) -> None:

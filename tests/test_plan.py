@@ -43,6 +43,12 @@ def test_a_plan_knows_the_volume_before_a_pixel_is_read(series: Write, monkeypat
     np.testing.assert_allclose(plan.geometry.affine, truth.affine, atol=1e-9)
 
 
+def test_files_without_a_series_are_said_to_be_one_a_file_alone_is(series: Write) -> None:
+    truth = series(SeriesInstanceUID=None)
+    assert planned(truth).assumptions == ("no SeriesInstanceUID: 5 files are taken for one series",)
+    assert plan_volume(vdl.scan(truth.files[2])[0], Options()).assumptions == ()
+
+
 def test_the_shape_of_colour_ends_with_three(series: Write) -> None:
     assert planned(series(dtype=np.uint8, SamplesPerPixel=3)).shape == (5, 6, 8, 3)
 

@@ -619,6 +619,17 @@ def test_padding_behind_a_stream_is_no_damage(tmp_path: Path, name: str) -> None
     np.testing.assert_array_equal(decoded(path), whole)
 
 
+@pytest.mark.parametrize("tail", [b"\0\xd3\x0c\x99\xfa", b"\0\0\0\x8a\x28\xa2\x8a"])
+@pytest.mark.parametrize("name", [n for n, (s, *_) in DAMAGED.items() if s not in (RLE, DEFLATED)])
+def test_a_stale_word_behind_a_stream_is_no_damage(tmp_path: Path, name: str, tail: bytes) -> None:
+    syntax, encode, pixels = DAMAGED[name]
+    stream = encode(pixels)
+    path = write(tmp_path / "x.dcm", syntax, [padded(stream)], pixels)
+    whole = decoded(path)
+    write(path, syntax, [padded(stream + tail)], pixels)
+    np.testing.assert_array_equal(decoded(path), whole)
+
+
 def mutated(stream: bytes, chance: random.Random) -> bytes:
     data = bytearray(stream)
     kind = chance.randrange(5)

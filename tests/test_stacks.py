@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pydicom
 import pytest
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from synthetic import ROOT, Truth, write_series
+from enhanced import multi_frame
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, UltrasoundMultiFrameImageStorage
+from synthetic import ROOT, Truth, write_dataset, write_series
 
 import vtkdicomload as vdl
 from vtkdicomload.headers.header import read_header
@@ -377,3 +378,55 @@ def test_every_series_of_the_data_in_one_call(data: Path, tmp_path: Path) -> Non
     assert len(volumes) == 11
     assert sorted(len(v.frames) for v in volumes) == [4, 4, *[6] * 8, 17]
     assert [v.series.number for v in volumes] == [s.number for s in vdl.scan(tmp_path) for _ in s.stacks()]
+
+
+# ------------------------------------------------------------------------------------------------- runs of frames
+def _runs(folder: Path, numbers: Sequence[int | None], **attributes: Any) -> dict[str, np.ndarray[Any, Any]]:
+    """Cine runs of one series, as an ultrasound examination has them: stored frames by the name of the file."""
+    stored = {}
+    for k, number in enumerate(numbers):
+        d = multi_frame(3 + k, UltrasoundMultiFrameImageStorage, "US")
+        d.SOPInstanceUID, d.PixelSpacing = f"{ROOT}.3.1.{k}", [0.5, 0.5]
+        d.InstanceNumber = number
+        d.PixelData = (np.frombuffer(d.PixelData, "<u2") + 1000 * k).tobytes()
+        for keyword, value in attributes.items():
+            setattr(d, keyword, value)
+        write_dataset(folder / f"run{k + 1}.dcm", d)
+        stored[f"run{k + 1}.dcm"] = np.frombuffer(d.PixelData, "<u2").reshape(3 + k, d.Rows, d.Columns)
+    return stored
+
+
+@pytest.mark.parametrize(
+    ("numbers", "name", "labels"),
+    [
+        ([2, 7, 9], "InstanceNumber", ["2", "7", "9"]),
+        ([1, 1, 1], "file", ["run1.dcm", "run2.dcm", "run3.dcm"]),
+        ([1, None, 3], "file", ["run1.dcm", "run2.dcm", "run3.dcm"]),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:no :vtkdicomload.DicomLoadWarning")
+def test_every_run_of_frames_is_a_stack(
+    tmp_path: Path, numbers: list[int | None], name: str, labels: list[str]
+) -> None:
+    stored = _runs(tmp_path, numbers)
+    words = rf"3 volumes of 3 to 5 slices in one series, told apart by {name} \({name} {labels[0]}, "
+    with pytest.raises(vdl.DuplicateSliceError, match=words) as caught:
+        vdl.load(tmp_path)
+    assert [s.labels for s in caught.value.stacks] == [((name, label),) for label in labels]
+    for k, frames in enumerate(stored.values()):
+        np.testing.assert_array_equal(vdl.load(tmp_path, stack=k).frames, frames)
+    assert [v.frames.shape[0] for v in vdl.load_all(tmp_path)] == [3, 4, 5]
+
+
+@pytest.mark.filterwarnings("ignore:no :vtkdicomload.DicomLoadWarning")
+def test_single_images_beside_a_run_of_frames_are_a_stack_of_their_own(tmp_path: Path) -> None:
+    frames = _runs(tmp_path, [5])["run1.dcm"]
+    for k in (1, 2):
+        still = multi_frame(1, UltrasoundMultiFrameImageStorage, "US")
+        still.SOPInstanceUID, still.InstanceNumber, still.PixelSpacing = f"{ROOT}.3.2.{k}", k, [0.5, 0.5]
+        write_dataset(tmp_path / f"still{k}.dcm", still)
+    run, stills = (s.load() for s in vdl.scan(tmp_path)[0].stacks())
+    np.testing.assert_array_equal(run.frames, frames)
+    assert stills.frames.shape[0] == 2
+    with pytest.raises(vdl.DuplicateSliceError, match="2 volumes of 2 to 3 slices"):
+        vdl.load(tmp_path)

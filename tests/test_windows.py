@@ -3,8 +3,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pydicom
 import pytest
+import SimpleITK
 from enhanced import group
+from pydicom.data import get_testdata_file
 
 import vtkdicomload as vdl
 from vtkdicomload.pictures import windows
@@ -54,6 +57,16 @@ def test_colour_is_shown_as_stored(series: Write, dtype: type) -> None:
         assert np.array_equal(shown, volume.frames[0])
     with pytest.raises(ValueError, match="colour is shown as it is stored"):
         windows.window_of(volume, (1, 2))
+
+
+def test_a_palette_of_16_bits_under_indices_of_8_is_shown_as_simpleitk_has_it() -> None:
+    path = str(get_testdata_file("examples_palette.dcm", download=False))
+    assert pydicom.dcmread(path).BitsStored == 8
+    with pytest.warns(vdl.DicomLoadWarning):
+        volume = vdl.load(path)
+    assert volume.dtype == np.uint16
+    expected = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(path))
+    np.testing.assert_array_equal(windows.window_of(volume).grey(volume.frames), expected.reshape(volume.frames.shape))
 
 
 # ---------------------------------------------------------------------------------------------------- by name

@@ -237,7 +237,7 @@ def _how(series: Series) -> str:
 
 
 def _more_assumptions(series: Series, stored: Geometry, geometry: Geometry) -> Iterable[str]:
-    if series.uid is None:
+    if series.uid is None and len(series.files) > 1:
         yield f"no SeriesInstanceUID: {len(series.files)} files are taken for one series"
     if geometry is not stored:
         before, after = ("×".join(map(str, g.dimensions)) for g in (stored, geometry))

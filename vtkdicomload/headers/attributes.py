@@ -100,10 +100,10 @@ def _texts(value: bytes) -> tuple[str, ...]:
     return tuple((text_of(part) or "") for part in value.split(b"\\")) if value.strip(b" \0") else ()
 
 
-def _pixel_spacing(value: bytes) -> tuple[float, ...]:
+def _pixel_spacing(value: bytes) -> tuple[float, ...] | None:
     numbers = _numbers(value, 2)
-    if numbers is None:
-        raise ValueError("it is empty")
+    if numbers is None or not any(numbers):  # 0\0 is how some radiography says that it does not know
+        return None
     if min(numbers) <= 0:
         raise ValueError(f"{numbers[0]:g}\\{numbers[1]:g} mm is no distance")
     return numbers

@@ -297,6 +297,9 @@ def _checked(source: Source, values: dict[str, object]) -> Header:
         values.setdefault(name, default)
     header = Header(**{name: values.get(name) for name in Header._fields})  # type: ignore[arg-type]
     _check_pixel_layout(source, header)
+    if header.position is not None and "PixelSpacing" in header.blank:
+        # Projections may leave it open (PS3.3 C.8.4.8: type 2), slices that have a place in the patient may not.
+        raise source.corrupt("its PixelSpacing (0028,0030) cannot be used: it is empty or 0\\0")
     if header.slope == 0:
         raise source.corrupt("its RescaleSlope is 0: every stored value would become the same")
     return header

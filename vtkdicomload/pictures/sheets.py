@@ -169,7 +169,9 @@ def notes(volume: Volume) -> list[str]:
 def has_scale(volume: Volume) -> bool:
     """Whether the files give the size of a pixel in mm."""
     header = volume.series.header
-    return header.pixel_spacing is not None or header.imager_pixel_spacing is not None
+    if header.pixel_spacing is not None or header.imager_pixel_spacing is not None:
+        return True
+    return volume.spacing[:2] != (1.0, 1.0)  # of ultrasound regions; 1 mm is what is assumed
 
 
 # ---------------------------------------------------------------------------------------------------- blocks

@@ -48,7 +48,7 @@ class Window(NamedTuple):
     inverted : bool
         Whether small values are bright (MONOCHROME1).
     bits : int
-        BitsStored of colour, which is not windowed; 0 for grey.
+        Bits of colour, which is not windowed; 0 for grey.
     """
 
     center: float
@@ -96,8 +96,10 @@ def window_of(volume: Volume, wanted: Wanted = None) -> Window:
     if volume.frames.ndim == 4:
         if wanted is not None:
             raise ValueError(f"colour is shown as it is stored: window={wanted!r} is for grey values")
-        bits = volume.series.header.bits_stored
-        return Window(0, 1, "colour, no window", bits=bits if volume.dtype.itemsize > 1 else 8)
+        header = volume.series.header
+        whole = volume.dtype.itemsize == 1 or header.photometric_interpretation == "PALETTE COLOR"
+        bits = volume.dtype.itemsize * 8 if whole else header.bits_stored  # of a palette's indices, not of its colours
+        return Window(0, 1, "colour, no window", bits=bits)
     inverted = volume.photometric_interpretation == "MONOCHROME1"
     sample = _sample(volume)
     center, width, why = _chosen(volume, wanted, sample)

@@ -95,9 +95,17 @@ def declared_colour(data: bytes) -> Literal["RGB", "YBR"] | None:
     return None
 
 
+# Cine runs of Siemens angiography (1996) fill every frame up with zeros and one stale word.
+_STALE = 8
+
+
 def ended(stream: bytes) -> bool:
-    """Whether a JPEG, JPEG-LS or JPEG 2000 stream ends with its end of image marker, padding behind it or not."""
-    return stream.rstrip(b"\0\xff").endswith(b"\xff\xd9")
+    """Whether a JPEG, JPEG-LS or JPEG 2000 stream ends with its end of image marker, padding behind it or not.
+
+    Coded data is stuffed so that it never holds the marker's bytes (ITU-T T.81 B.1.1.5, T.87 and T.800 alike): a stream
+    that was cut short has none near its end.
+    """
+    return b"\xff\xd9" in stream.rstrip(b"\0\xff")[-2 - _STALE :]
 
 
 def bare_codestream(data: bytes) -> bytes:

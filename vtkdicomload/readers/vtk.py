@@ -211,7 +211,9 @@ def _failures(reader: Any, complaints: list[str], status: int, frames: Sequence[
 
 
 def _spacing_failures(said: Sequence[float], frames: Sequence[Frame]) -> Iterator[str]:
-    row, column = frames[0].header.pixel_spacing or (1.0, 1.0)
+    header = frames[0].header
+    unstated = 0.0 if "PixelSpacing" in header.blank else 1.0  # 0\0 in the file, or nothing
+    row, column = header.pixel_spacing or (unstated, unstated)
     # Up to VTK 9.4 at least the two come in the order of PixelSpacing, not as x and y.
     if not (_close(said[:2], (column, row)) or _close(said[:2], (row, column))):
         yield f"its pixel spacing is {said[0]:g}×{said[1]:g} mm, not {column:g}×{row:g}"

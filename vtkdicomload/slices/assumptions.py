@@ -53,7 +53,7 @@ def _of_mixtures(frames: Sequence[Frame]) -> list[str]:
 
 def _of_ranks(series: Series) -> list[str]:
     # The time when an image was made says little of the volume it belongs to: slices may be reconstructed in any order.
-    names = [name for name, value in series.labels if name in NUMBERS or (name == "ContentTime" and " of " in value)]
+    names = [name for name, value in series.labels if name in (*NUMBERS, "ContentTime") and " of " in value]
     if not names:
         return []
     return [f"the volumes of this series are told apart by the order of {names[0]} alone, nothing else says which"]

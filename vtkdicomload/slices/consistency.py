@@ -67,6 +67,19 @@ def by_stack(frames: Iterable[Frame]) -> list[list[Frame]]:
     return groups if min(map(len, groups), default=0) > 1 else [frames]
 
 
+def by_run(frames: Iterable[Frame]) -> list[list[Frame]]:
+    """Frames grouped by runs: those of a multi-frame file that nothing places are one, such as a cine loop."""
+    frames = list(frames)
+    if all(f.header.number_of_frames == 1 for f in frames):
+        return [frames]
+    placed = {f.path for f in frames if f.position is not None}
+
+    def run(frame: Frame) -> str | None:
+        return frame.path if frame.header.number_of_frames > 1 and frame.path not in placed else None
+
+    return _clusters(frames, run, eq)
+
+
 def by_pixel_spacing(frames: Iterable[Frame]) -> list[list[Frame]]:
     """Frames grouped by PixelSpacing."""
     return _clusters(frames, lambda f: f.header.pixel_spacing, _same_spacing)

@@ -17,6 +17,7 @@ from ..geometry import (
     orientation_fault,
     same_position_limit,
 )
+from ..headers.ultrasound import ULTRASOUND, region_spacing
 from ..paths import natural_key
 from . import consistency
 from .assumptions import taken_for_granted
@@ -115,7 +116,7 @@ def _check_consistent(series: Series) -> list[Frame]:
         if min(map(len, groups)) > 1 and len(stacks) > 1:
             raise _several_volumes(stacks, consistency.paths_of(frames))
         raise consistency.inconsistent(consistency.orientation_difference(groups), groups, stacks)
-    if len(consistency.by_stack(frames)) > 1:
+    if len(consistency.by_stack(frames)) > 1 or len(consistency.by_run(frames)) > 1:
         raise _several_volumes(_several(series), consistency.paths_of(frames))
     return frames
 
@@ -137,6 +138,12 @@ def _in_plane_spacing(frames: Sequence[Frame], assumptions: list[str]) -> tuple[
             "magnification) is taken for it"
         )
         return imager[1], imager[0]
+    region = region_spacing(consistency.paths_of(frames)) if header.modality in ULTRASOUND else None
+    if region is not None:
+        assumptions.append(
+            f"no PixelSpacing: that of the ultrasound regions ({region[0]:g}\\{region[1]:g} mm) is taken for it"
+        )
+        return region[1], region[0]
     assumptions.append("no PixelSpacing: 1 mm is taken for the distance of pixels")
     return 1.0, 1.0
 
@@ -163,6 +170,13 @@ def _in_instance_order(frames: list[Frame], assumptions: list[str]) -> list[Fram
     if files == 1:
         assumptions.append(f"no {missing}: frames are in file order")
         return sorted(frames, key=lambda f: f.index_in_file)
+    if twins := _twins(frames):
+        copies = [f.path for members in twins for f in members[1:]]
+        raise DuplicateSliceError(
+            f"{consistency.some_names(twins[0])} have the same SOPInstanceUID: they are copies of one image → "
+            f'ignore={copies!r}, or order="natural" takes them all',
+            files=consistency.paths_of(f for members in twins for f in members),
+        )
     if None not in numbers and len(set(numbers)) == files:
         assumptions.append(f"no {missing}: slices are in the order of InstanceNumber, their direction is not known")
         return sorted(frames, key=lambda f: (f.header.instance_number or 0, f.index_in_file))
@@ -328,10 +342,10 @@ def _several_volumes(stacks: Sequence[Series], files: Sequence[str]) -> Duplicat
 
 def _common_spacing(stacks: Sequence[Series]) -> str:
     try:
-        spacings = {
-            round(arrange(s, order="position", irregular="raise", tolerance=GAP_TOLERANCE).geometry.spacing[2], 3)
-            for s in stacks
-        }
+        found = [arrange(s, order="position", irregular="raise", tolerance=GAP_TOLERANCE).geometry for s in stacks]
     except (GeometryError, ValueError):
+        return ""
+    spacings = {None if g.affine is None else round(g.spacing[2], 3) for g in found}
+    if None in spacings:
         return ""
     return f" ({spacings.pop():g} mm)" if len(spacings) == 1 else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
 def split(series: Series) -> tuple[Series, ...]:
     """The clean stacks of a series, in the order of their label values; the series itself where it is one.
 
-    Frames are divided by what cannot share a volume (segment, pixel layout, pixel spacing, orientation), then, where
-    several lie at one position, by the fewest attributes whose values explain it, or else by an attribute's rank within
-    each position.
+    Frames are divided by what cannot share a volume (segment, pixel layout, pixel spacing, orientation, run of frames),
+    then, where several lie at one position, by the fewest attributes whose values explain it, or else by an attribute's
+    rank within each position.
     """
     parts: list[Labelled] = [((), list(series.frames))]
     for group, names in (
@@ -39,6 +40,7 @@ def split(series: Series) -> tuple[Series, ...]:
         (consistency.by_pixel_spacing, (("PixelSpacing", lambda f: f.header.pixel_spacing),)),
         (consistency.by_orientation, (("plane", lambda f: plane_of(f.orientation)),)),
         (consistency.by_stack, _stack_names(series.frames)),
+        (consistency.by_run, _run_names(series.frames)),
     ):
         parts = [piece for part in parts for piece in _divided(part, group, names)]
     parts = [piece for labels, frames in parts for piece in _told_apart(labels, frames)]
@@ -52,6 +54,14 @@ def _stack_names(frames: Sequence[Frame]) -> tuple[Named, ...]:
         return lambda frame: dict(frame.header.stack).get(name)
 
     return tuple((name, value_of(name)) for name in dict.fromkeys(name for f in frames for name, _ in f.header.stack))
+
+
+def _run_names(frames: Sequence[Frame]) -> tuple[Named, ...]:
+    """InstanceNumber where every file has one of its own, else the name of the file."""
+    numbers = {f.path: f.header.instance_number for f in frames}
+    if None not in numbers.values() and len(set(numbers.values())) == len(numbers):
+        return (("InstanceNumber", lambda f: f.header.instance_number),)
+    return (("file", lambda f: os.path.basename(f.path)),)
 
 
 def _divided(
