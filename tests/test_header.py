@@ -370,6 +370,19 @@ def test_float_pixel_data(series, keyword, bits_stored):
     assert (header.pixel_representation, header.bits_stored, header.high_bit) == (1, bits, bits - 1)
 
 
+@pytest.mark.parametrize(
+    ("tag", "bits", "kind"), [(0x7FE00008, 64, "<f8"), (0x7FE00009, 32, "<f4"), (0x7FE00008, 16, "<f2")]
+)
+def test_float_pixels_of_other_bits_are_refused(tmp_path, tag, bits, kind):
+    """As many bytes as the bits say, but Float Pixel Data is of 32 bits and Double Float Pixel Data of 64."""
+    path = tmp_path / "a.dcm"
+    pixels = (tag, "OD" if tag & 1 else "OF", np.ones((2, 3), kind).tobytes())
+    gone = ((t, None) for t in (0x00280101, 0x00280102, 0x00280103, 0x7FE00010))
+    path.write_bytes(raw_image((0x00280100, "US", bits.to_bytes(2, "little")), pixels, *gone))
+    with pytest.raises(CorruptFileError, match=f"are said to have {bits} bits allocated"):
+        read_header(path)
+
+
 @pytest.mark.parametrize("syntax", NATIVE[:2], ids=lambda s: s.keyword)
 @pytest.mark.parametrize("meta", [False, True])
 def test_without_preamble(tmp_path, syntax, meta):

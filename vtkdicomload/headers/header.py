@@ -27,6 +27,7 @@ NATIVE_SYNTAXES = frozenset((IMPLICIT_LITTLE, EXPLICIT_LITTLE, DEFLATED_LITTLE, 
 
 PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA = 0x7FE00010, 0x7FE00008, 0x7FE00009
 _PIXEL_TAGS = frozenset((PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA))
+_BITS_OF_FLOATS = {FLOAT_PIXEL_DATA: 32, DOUBLE_PIXEL_DATA: 64}  # PS3.3 C.7.6.24 and C.7.6.25
 
 Triple = tuple[float, float, float]
 
@@ -371,6 +372,8 @@ def _check_pixel_layout(source: Source, h: Header) -> None:
             f"BitsAllocated {h.bits_allocated}, BitsStored {h.bits_stored} and PixelRepresentation "
             f"{h.pixel_representation} do not go together"
         )
+    if _BITS_OF_FLOATS.get(h.pixel_tag, h.bits_allocated) != h.bits_allocated:
+        raise source.corrupt(f"its pixels in {name_of(h.pixel_tag)} are said to have {h.bits_allocated} bits allocated")
     if h.samples > 1 and h.planar_configuration not in (0, 1):
         raise source.corrupt(f"its PlanarConfiguration is {h.planar_configuration}, not 0 or 1")
     if h.encapsulated:
