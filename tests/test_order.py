@@ -426,6 +426,21 @@ def test_imager_pixel_spacing_in_its_place(series: Write) -> None:
         assert vdl.load(truth.folder).spacing == (0.3, 0.2, 2.5)
 
 
+def test_imager_pixel_spacings_that_differ(series: Write) -> None:
+    def edit(dataset: Dataset, k: int) -> None:
+        del dataset.PixelSpacing
+        dataset.ImagerPixelSpacing = [0.2, 0.3] if k < 3 else [0.4, 0.6]
+
+    folder = series(edit=edit).folder
+    with pytest.raises(vdl.InconsistentSeriesError) as caught:
+        vdl.load(folder)
+    assert r"ImagerPixelSpacing differs: 0.2\0.3 mm in 3 frames, 0.4\0.6 mm in 2 frames" in str(caught.value)
+    labels = [stack.label for stack in vdl.scan(folder)[0].stacks()]
+    assert labels == [r"ImagerPixelSpacing 0.2\0.3", r"ImagerPixelSpacing 0.4\0.6"]
+    with pytest.warns(vdl.DicomLoadWarning, match="ImagerPixelSpacing"):
+        assert vdl.load(folder, stack=1).spacing == (0.6, 0.4, 2.5)
+
+
 @pytest.mark.parametrize(
     ("attributes", "thickness", "warned"),
     [
