@@ -105,6 +105,23 @@ def test_a_modality_lut_of_one_slice_is_for_that_slice(series: Write) -> None:
     np.testing.assert_array_equal(volume.frames, expected)
 
 
+@pytest.mark.parametrize(("dtype", "low", "count"), [(np.int16, -32768, 0), (np.int8, -128, 256)])
+def test_a_modality_lut_of_the_whole_signed_range(series: Write, dtype: type, low: int, count: int) -> None:
+    """The distance from the first mapped value does not fit the type of the pixels."""
+    table = np.arange(count or 1 << 16).astype("<u2")[::-1].copy()
+
+    def edit(d: Dataset, k: int) -> None:
+        item = Dataset()
+        item.add_new(0x00283002, "SS", [count, low, 16])
+        item.add_new(0x00283006, "OW", table.tobytes())
+        d.ModalityLUTSequence = Sequence([item])
+        del d.RescaleSlope, d.RescaleIntercept
+
+    truth = series(dtype=dtype, edit=edit)
+    assert truth.stored.max() > 0
+    np.testing.assert_array_equal(vdl.load(truth.folder).frames, table[truth.stored.astype(np.int64) - low])
+
+
 @pytest.mark.parametrize("words", ["YBR_FULL", "RGB"])
 def test_colour_comes_out_as_rgb(series: Write, words: str) -> None:
     options = {"dtype": np.uint8, "SamplesPerPixel": 3, "PhotometricInterpretation": words}

@@ -184,7 +184,8 @@ def _refuse_disputed_colour(header: Header, stream: bytes) -> None:
 def _through_lut(stored: Pixels, dataset: pydicom.Dataset) -> Pixels:
     from pydicom.pixels.processing import apply_modality_lut
 
-    result: Pixels = apply_modality_lut(stored, dataset)
+    # apply_modality_lut subtracts the first mapped value in the type of the pixels, where it may wrap.
+    result: Pixels = apply_modality_lut(stored.astype(np.int64), dataset)
     return result
 
 
