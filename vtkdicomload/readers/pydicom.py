@@ -13,6 +13,7 @@ from ..headers.header import EXPLICIT_BIG
 from ..quiet import quiet_pydicom
 from . import codec, colour, values
 from .codestream import declared_colour
+from .encapsulation import CompressedFrames
 from .files import check_unchanged
 
 if TYPE_CHECKING:
@@ -80,20 +81,24 @@ def fill(
 ) -> tuple[str, ...]:
     """Read every frame with `pydicom.pixels.pixel_array`; see `protocol.Reader.fill`."""
     dataset: pydicom.Dataset | None = None
-    path = ""
+    path, compressed = "", CompressedFrames()
     for k, frame in enumerate(frames):
-        with quiet_pydicom(), _named(frame):
-            if dataset is None or frame.path != path:
-                check_unchanged(frame.header)
-                dataset, path = _dataset(frame.path), frame.path
-            stored = _stored(dataset, frame)
-            if stored.shape != out.shape[1:]:
-                raise ValueError(f"its pixels have shape {stored.shape}, its header says {out.shape[1:]}")
-            if conversion.rescale and frame.header.has_modality_lut:
-                stored = _through_lut(values.masked(stored, frame.header), dataset)
-                values.put(stored, conversion, out[k])
-            else:
-                values.store(stored, frame, conversion, out[k])
+        with _named(frame):
+            # pydicom reads the frames that it is asked for and says nothing of those that are there beside them.
+            scratch = np.empty(frame.header.pixel_length * frame.header.encapsulated, np.uint8)
+            stream = compressed.stream(frame, scratch) if frame.header.encapsulated else None
+            with quiet_pydicom():
+                if dataset is None or frame.path != path:
+                    check_unchanged(frame.header)
+                    dataset, path = _dataset(frame.path), frame.path
+                stored = _stored(dataset, frame, stream)
+                if stored.shape != out.shape[1:]:
+                    raise ValueError(f"its pixels have shape {stored.shape}, its header says {out.shape[1:]}")
+                if conversion.rescale and frame.header.has_modality_lut:
+                    stored = _through_lut(values.masked(stored, frame.header), dataset)
+                    values.put(stored, conversion, out[k])
+                else:
+                    values.store(stored, frame, conversion, out[k])
         step()
     return ()
 
@@ -114,14 +119,14 @@ def _dataset(path: str) -> pydicom.Dataset:
     return dataset
 
 
-def _stored(dataset: pydicom.Dataset, frame: Frame) -> Pixels:
-    """The stored values of one frame; colour as red, green and blue."""
+def _stored(dataset: pydicom.Dataset, frame: Frame, stream: bytes | None) -> Pixels:
+    """The stored values of one frame, whose compressed stream this is; colour as red, green and blue."""
     from pydicom.pixels.utils import pixel_array
 
     if frame.header.bits_allocated == 1 and not frame.header.encapsulated:
         return _bits(dataset, frame)
     index = frame.index_in_file if frame.header.number_of_frames > 1 else None
-    pixels = _decoded(dataset, frame, index) if frame.header.encapsulated else pixel_array(dataset, index=index)
+    pixels = pixel_array(dataset, index=index) if stream is None else _decoded(dataset, frame, index, stream)
     if frame.header.photometric_interpretation == colour.PALETTE:
         pixels = colour.palette_in(dataset).colours(pixels)
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
@@ -139,16 +144,10 @@ def _bits(dataset: pydicom.Dataset, frame: Frame) -> Pixels:
     return pixels
 
 
-def _decoded(dataset: pydicom.Dataset, frame: Frame, index: int | None) -> Pixels:
+def _decoded(dataset: pydicom.Dataset, frame: Frame, index: int | None, stream: bytes) -> Pixels:
     """One compressed frame by the first decoder that can; the error of the last one where none can."""
-    from pydicom.encaps import get_frame
     from pydicom.pixels.utils import pixel_array
 
-    extended = None
-    if "ExtendedOffsetTable" in dataset:
-        extended = (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)
-    count = frame.header.number_of_frames
-    stream = get_frame(dataset.PixelData, index or 0, number_of_frames=count, extended_offsets=extended)
     codec.checked_size(frame, stream)
     if frame.header.samples == 3:
         _refuse_disputed_colour(frame.header, stream)
