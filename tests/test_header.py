@@ -27,7 +27,7 @@ from pydicom.uid import (
     JPEG2000Lossless,
     RLELossless,
 )
-from synthetic import UNDEFINED, image_elements, raw_element, raw_image, write_series
+from synthetic import UNDEFINED, image_elements, padded, raw_element, raw_image, write_series
 
 from vtkdicomload.errors import CorruptFileError
 from vtkdicomload.headers.attributes import FIELDS
@@ -763,6 +763,34 @@ def test_encapsulation_must_fit_the_transfer_syntax(tmp_path, pixels, syntax, fa
     path.write_bytes(raw_image(pixels, syntax=syntax))
     with pytest.raises(CorruptFileError, match=fault):
         read_header(path)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "rows", "frames", "fault"),
+    [
+        ("1.2.840.10008.1.2.4.90", 2, 10**11, "has 28 bytes, too few for 100000000000 frames"),
+        ("1.2.840.10008.1.2.4.90", 2, 4, "has 28 bytes, too few for 4 frames"),
+        ("1.2.840.10008.1.2.4.90", 65535, 1, None),  # a stream of a constant image may be as short as that
+        ("1.2.840.10008.1.2.4.100", 2, 3, None),
+        ("1.2.840.10008.1.2.5", 65535, 1, "has 28 bytes, too few for 1 × 65535 × 3 × 1 at 16 bits"),
+        ("1.2.840.10008.1.2.5", 298, 1, None),  # 1792 bytes of them
+        ("1.2.840.10008.1.2.5", 299, 1, "too few for 1 × 299"),
+        ("1.2.840.10008.1.2.1.98", 5, 1, "too few for 1 × 5"),
+        ("1.2.840.10008.1.2.8.1", 65535, 1, "too few for 1 × 65535"),
+    ],
+)
+def test_compressed_pixels_that_no_compression_explains(tmp_path, syntax, rows, frames, fault):
+    """Before a list of the frames is made or memory is taken for them."""
+    path = tmp_path / "a.dcm"
+    data = b"".join(struct.pack("<HHI", 0xFFFE, 0xE000, len(v)) + v for v in (b"", bytes(12)))
+    pixels = (0x7FE00010, "OB", data + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0), 0xFFFFFFFF)
+    number = (0x00280008, "IS", padded(str(frames).encode(), b" "))
+    path.write_bytes(raw_image((0x00280010, "US", struct.pack("<H", rows)), number, pixels, syntax=syntax))
+    if fault is None:
+        assert read_header(path).number_of_frames == frames
+    else:
+        with pytest.raises(CorruptFileError, match=fault):
+            read_header(path)
 
 
 def test_damaged_deflated_data_set(series):
