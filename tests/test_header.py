@@ -768,8 +768,8 @@ def test_encapsulation_must_fit_the_transfer_syntax(tmp_path, pixels, syntax, fa
 @pytest.mark.parametrize(
     ("syntax", "rows", "frames", "fault"),
     [
-        ("1.2.840.10008.1.2.4.90", 2, 10**11, "has 28 bytes, too few for 100000000000 frames"),
-        ("1.2.840.10008.1.2.4.90", 2, 4, "has 28 bytes, too few for 4 frames"),
+        ("1.2.840.10008.1.2.4.90", 2, 10**11, "has 28 bytes, too few for 100000000000 × 2 × 3 × 1"),
+        ("1.2.840.10008.1.2.4.90", 2, 4, "has 28 bytes, too few for 4 × 2 × 3 × 1"),
         ("1.2.840.10008.1.2.4.90", 65535, 1, None),  # a stream of a constant image may be as short as that
         ("1.2.840.10008.1.2.4.100", 2, 3, None),
         ("1.2.840.10008.1.2.5", 65535, 1, "has 28 bytes, too few for 1 × 65535 × 3 × 1 at 16 bits"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..errors import CorruptFileError
 from .attributes import FIELDS, described, padding_of, text_of
 from .elements import SEQUENCE_END, SHORT_VRS, UNDEFINED, Element, Encoding, Source, name_of, walk
+from .pixel_sizes import least_compressed, pixel_bytes
 from .sop_classes import lost_pixels
 
 if TYPE_CHECKING:
@@ -379,7 +380,11 @@ def _check_pixel_layout(source: Source, h: Header) -> None:
     if h.encapsulated:
         if h.transfer_syntax in NATIVE_SYNTAXES:
             raise source.corrupt(f"its pixel data is encapsulated, its transfer syntax {h.transfer_syntax} is not")
-        _check_compression(source, h)
+        if h.pixel_length < least_compressed(h):
+            raise source.corrupt(
+                f"its compressed pixel data has {h.pixel_length} bytes, too few for {h.number_of_frames} × {h.rows} × "
+                f"{h.columns} × {h.samples} at {h.bits_allocated} bits"
+            )
         return
     if h.transfer_syntax not in NATIVE_SYNTAXES and h.transfer_syntax.startswith("1.2.840.10008."):
         raise source.corrupt(f"its pixel data is not encapsulated, its transfer syntax {h.transfer_syntax} is")
@@ -390,29 +395,3 @@ def _check_pixel_layout(source: Source, h: Header) -> None:
             f"its pixel data has {h.pixel_length} bytes, {fault} than the {expected} of "
             f"{h.number_of_frames} × {h.rows} × {h.columns} × {h.samples} at {h.bits_allocated} bits"
         )
-
-
-# How many bytes can come of one: where a stream does not say how large it is, before memory is taken for it. RLE
-# repeats a byte up to 128 times by two (PS3.5 G.3.1), DEFLATE copies up to 258 by two bits.
-_EXPANSION = {"1.2.840.10008.1.2.5": 64, "1.2.840.10008.1.2.1.98": 1, "1.2.840.10008.1.2.8.1": 1032}
-_LEAST_OF_A_FRAME = 8  # bytes: the head of an item, or those of the shortest picture of a video
-
-
-def _check_compression(source: Source, h: Header) -> None:
-    """Refuse compressed pixel data that is too short for what the header says, however well it is compressed."""
-    expansion = _EXPANSION.get(h.transfer_syntax)
-    if h.number_of_frames * _LEAST_OF_A_FRAME > h.pixel_length:
-        what = f"{h.number_of_frames} frames"
-    elif expansion and pixel_bytes(h) > expansion * h.pixel_length:
-        what = f"{h.number_of_frames} × {h.rows} × {h.columns} × {h.samples} at {h.bits_allocated} bits"
-    else:
-        return
-    raise source.corrupt(f"its compressed pixel data has {h.pixel_length} bytes, too few for {what}")
-
-
-def pixel_bytes(h: Header) -> int:
-    """The bytes that native pixel data of these rows, columns, samples, bits and frames takes (PS3.5 8.1.1)."""
-    samples = h.samples * h.rows * h.columns * h.number_of_frames
-    if h.photometric_interpretation == "YBR_FULL_422":
-        samples = samples // 3 * 2  # PS3.3 C.7.6.3.1.2: two luminance samples share one pair of chrominance
-    return (samples * h.bits_allocated + 7) // 8

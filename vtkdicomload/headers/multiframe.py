@@ -14,8 +14,9 @@ from ..errors import CorruptFileError
 from ..geometry import normal_of
 from ..quiet import quiet_pydicom
 from .functional_groups import headers_of, numbers_of
-from .header import Frame, Header, pixel_bytes
+from .header import Frame, Header
 from .nuclear import headers_of_detectors
+from .pixel_sizes import pixel_bytes
 from .sop_classes import NUCLEAR_MEDICINE, RT_DOSE
 
 if TYPE_CHECKING:

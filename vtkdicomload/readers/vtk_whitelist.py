@@ -16,7 +16,8 @@ import numpy as np
 
 from ..errors import CorruptFileError
 from ..headers.elements import Encoding, Source, name_of, walk
-from ..headers.header import EXPLICIT_LITTLE, IMPLICIT_LITTLE, PIXEL_DATA, NotDicomError, opened_data_set, pixel_bytes
+from ..headers.header import EXPLICIT_LITTLE, IMPLICIT_LITTLE, PIXEL_DATA, NotDicomError, opened_data_set
+from ..headers.pixel_sizes import pixel_bytes
 from .values import fractional, stored_dtype, stored_range, vtk_dtype
 
 if TYPE_CHECKING:
