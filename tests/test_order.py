@@ -571,6 +571,14 @@ def test_interleaved_volumes_of_other_values_are_told(series: Write, keyword: st
         vdl.load(truth.folder)
 
 
+@pytest.mark.parametrize("keyword", ["Units", "RescaleType"])
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_slice_of_other_units_is_told_however_few_there_are(series: Write, keyword: str, count: int) -> None:
+    truth = series(count=count, edit=lambda d, k: setattr(d, keyword, "US" if k == 1 else "HU"))
+    with pytest.warns(vdl.DicomLoadWarning, match=rf"{keyword} differs between the slices \(2 values\)"):
+        vdl.load(truth.folder)
+
+
 def test_jittered_duplicates_are_duplicates(series: Write, tmp_path: Path) -> None:
     def edit(shift: float, echo: int) -> Callable[[Dataset, int], None]:
         def change(dataset: Dataset, k: int) -> None:
