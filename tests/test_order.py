@@ -579,6 +579,29 @@ def test_a_slice_of_other_units_is_told_however_few_there_are(series: Write, key
         vdl.load(truth.folder)
 
 
+@pytest.mark.parametrize("far", ["1e300", "-1.7e308", "2e12"])
+def test_positions_beyond_every_patient_are_refused(series: Write, far: str) -> None:
+    """Distances between them, or the direction matrix of VTK, would be infinite."""
+
+    def edit(dataset: Dataset, k: int) -> None:
+        if k == 3:
+            dataset.ImagePositionPatient = ["0", "0", far]
+
+    truth = series(edit=edit)
+    with pytest.raises(vdl.GeometryError, match="which is no place of a slice") as caught:
+        vdl.load(truth.folder)
+    assert caught.value.files == (str(truth.folder / "1-4.dcm"),)
+    with pytest.warns(vdl.DicomLoadWarning, match="not evenly spaced"):
+        vdl.load(truth.folder, ignore=caught.value.files, irregular="keep")
+
+
+def test_distances_beyond_every_patient_are_none(series: Write) -> None:
+    with pytest.raises(vdl.GeometryError, match=r"PixelSpacing of 1e\+300 mm is no distance of pixels"):
+        vdl.load(series("a", PixelSpacing=["1e300", "1"]).folder)
+    with pytest.warns(vdl.DicomLoadWarning, match="one slice without SliceThickness: 1 mm"):
+        assert vdl.load(series("b", count=1, SliceThickness="1e300").folder).spacing[2] == 1
+
+
 def test_jittered_duplicates_are_duplicates(series: Write, tmp_path: Path) -> None:
     def edit(shift: float, echo: int) -> Callable[[Dataset, int], None]:
         def change(dataset: Dataset, k: int) -> None:
