@@ -99,7 +99,7 @@ def _nothing(found: Scan, ignored: tuple[str, ...]) -> NoDicomError:
     for _, reason in skipped:
         counts[reason] = counts.get(reason, 0) + 1
     there = ", ".join(f"{n} {reason}" for reason, n in sorted(counts.items(), key=lambda item: -item[1]))
-    foreign = [s.path for s in skipped if s.reason == "not DICOM" or "archive" in s.reason]
+    foreign = [s.path for s in skipped if s.reason.startswith("not DICOM") or "archive" in s.reason]
     archives = [path for path in foreign if path.lower().endswith((".zip", ".gz", ".tar", ".tgz", ".nii"))]
     example = f" ({describe((archives or foreign)[0])})" if foreign else ""
     return NoDicomError(

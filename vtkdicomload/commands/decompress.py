@@ -179,7 +179,7 @@ def _found(source: str, ignore: Ignore) -> Scan:
             files=damaged,
         )
     if not found.series:
-        lone = not files.folder and kept and found.skipped[0].reason == "not DICOM"
+        lone = not files.folder and kept and found.skipped[0].reason.startswith("not DICOM")
         raise NoDicomError(
             describe(source) if lone else f"no DICOM image in {found.source}", files=[path for path, _ in found.skipped]
         )

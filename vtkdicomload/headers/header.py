@@ -31,6 +31,7 @@ _PIXEL_TAGS = frozenset((PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA))
 _BITS_OF_FLOATS = {FLOAT_PIXEL_DATA: 32, DOUBLE_PIXEL_DATA: 64}  # PS3.3 C.7.6.24 and C.7.6.25
 
 Triple = tuple[float, float, float]
+MAYBE_DAMAGED = "not DICOM, or damaged"  # why a file that begins like an implicit data set is passed over
 
 
 class Header(NamedTuple):
@@ -181,7 +182,7 @@ def read_header(path: str | os.PathLike[str], visited: list[Element] | None = No
         except CorruptFileError as error:
             if said:
                 raise
-            raise NotDicomError("not DICOM") from error
+            raise NotDicomError(MAYBE_DAMAGED) from error
 
 
 class _DataSet(NamedTuple):
