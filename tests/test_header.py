@@ -27,7 +27,7 @@ from pydicom.uid import (
     JPEG2000Lossless,
     RLELossless,
 )
-from synthetic import UNDEFINED, csa_header, image_elements, raw_element, raw_image, write_series
+from synthetic import UNDEFINED, csa_header, image_elements, padded, raw_element, raw_image, write_series
 
 from vtkdicomload.errors import CorruptFileError
 from vtkdicomload.headers.attributes import FIELDS
@@ -405,6 +405,19 @@ def test_float_pixel_data(series, keyword, bits_stored):
     stored = path.read_bytes()[header.pixel_offset : header.pixel_offset + header.pixel_length]
     assert np.array_equal(np.frombuffer(stored, values.dtype), values)
     assert (header.pixel_representation, header.bits_stored, header.high_bit) == (1, bits, bits - 1)
+
+
+@pytest.mark.parametrize(
+    ("tag", "bits", "kind"), [(0x7FE00008, 64, "<f8"), (0x7FE00009, 32, "<f4"), (0x7FE00008, 16, "<f2")]
+)
+def test_float_pixels_of_other_bits_are_refused(tmp_path, tag, bits, kind):
+    """As many bytes as the bits say, but Float Pixel Data is of 32 bits and Double Float Pixel Data of 64."""
+    path = tmp_path / "a.dcm"
+    pixels = (tag, "OD" if tag & 1 else "OF", np.ones((2, 3), kind).tobytes())
+    gone = ((t, None) for t in (0x00280101, 0x00280102, 0x00280103, 0x7FE00010))
+    path.write_bytes(raw_image((0x00280100, "US", bits.to_bytes(2, "little")), pixels, *gone))
+    with pytest.raises(CorruptFileError, match=f"are said to have {bits} bits allocated"):
+        read_header(path)
 
 
 @pytest.mark.parametrize("syntax", NATIVE[:2], ids=lambda s: s.keyword)
@@ -788,6 +801,34 @@ def test_encapsulation_must_fit_the_transfer_syntax(tmp_path, pixels, syntax, fa
     path.write_bytes(raw_image(pixels, syntax=syntax))
     with pytest.raises(CorruptFileError, match=fault):
         read_header(path)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "rows", "frames", "fault"),
+    [
+        ("1.2.840.10008.1.2.4.90", 2, 10**11, "has 28 bytes, too few for 100000000000 × 2 × 3 × 1"),
+        ("1.2.840.10008.1.2.4.90", 2, 4, "has 28 bytes, too few for 4 × 2 × 3 × 1"),
+        ("1.2.840.10008.1.2.4.90", 65535, 1, None),  # a stream of a constant image may be as short as that
+        ("1.2.840.10008.1.2.4.100", 2, 3, None),
+        ("1.2.840.10008.1.2.5", 65535, 1, "has 28 bytes, too few for 1 × 65535 × 3 × 1 at 16 bits"),
+        ("1.2.840.10008.1.2.5", 298, 1, None),  # 1792 bytes of them
+        ("1.2.840.10008.1.2.5", 299, 1, "too few for 1 × 299"),
+        ("1.2.840.10008.1.2.1.98", 5, 1, "too few for 1 × 5"),
+        ("1.2.840.10008.1.2.8.1", 65535, 1, "too few for 1 × 65535"),
+    ],
+)
+def test_compressed_pixels_that_no_compression_explains(tmp_path, syntax, rows, frames, fault):
+    """Before a list of the frames is made or memory is taken for them."""
+    path = tmp_path / "a.dcm"
+    data = b"".join(struct.pack("<HHI", 0xFFFE, 0xE000, len(v)) + v for v in (b"", bytes(12)))
+    pixels = (0x7FE00010, "OB", data + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0), 0xFFFFFFFF)
+    number = (0x00280008, "IS", padded(str(frames).encode(), b" "))
+    path.write_bytes(raw_image((0x00280010, "US", struct.pack("<H", rows)), number, pixels, syntax=syntax))
+    if fault is None:
+        assert read_header(path).number_of_frames == frames
+    else:
+        with pytest.raises(CorruptFileError, match=fault):
+            read_header(path)
 
 
 def test_damaged_deflated_data_set(series):

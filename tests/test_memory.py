@@ -5,6 +5,8 @@ from __future__ import annotations
 import builtins
 import io
 import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -56,3 +58,22 @@ def test_a_system_that_says_nothing_is_trusted(monkeypatch: pytest.MonkeyPatch, 
     assert available_bytes() == 1 << 36
     monkeypatch.delattr(os, "sysconf")
     assert available_bytes() == 1 << 36
+
+
+def test_a_limited_process_has_no_more_than_its_limit() -> None:
+    resource = pytest.importorskip("resource")
+    if not os.path.exists("/proc/self/statm"):
+        pytest.skip("this system does not say how much a process takes")
+    code = "; ".join(
+        (
+            "import resource",
+            "from vtkdicomload.memory import available_bytes",
+            "taken = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()",
+            "resource.setrlimit(resource.RLIMIT_AS, (taken + (64 << 20), resource.RLIM_INFINITY))",
+            "print(available_bytes())",
+        )
+    )
+    limit = resource.getrlimit(resource.RLIMIT_AS)[1]
+    assert limit == resource.RLIM_INFINITY, "the tests themselves run under a limit"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 32 << 20 < int(result.stdout) <= 64 << 20

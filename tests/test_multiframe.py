@@ -221,6 +221,22 @@ def test_groups_that_do_not_describe_the_frames(tmp_path: Path, edit: Edit, word
     assert problem.path == str(path)
 
 
+@pytest.mark.parametrize("spelling", [b"1_00.5", b"0x1.ap", b"1,00.5", b"infini", b"1e999 "])
+def test_spellings_that_are_no_number_of_dicom(tmp_path: Path, spelling: bytes) -> None:
+    path = tmp_path / "1.dcm"
+
+    def edit(d: Dataset) -> None:
+        shared = d.SharedFunctionalGroupsSequence[0]
+        shared.PixelMeasuresSequence[0].PixelSpacing = ["100.25", "100.50"]
+
+    _enhanced(path, edit=edit)
+    data = path.read_bytes()
+    assert data.count(b"100.25") == 1
+    path.write_bytes(data.replace(b"100.25", spelling))
+    with pytest.raises(vdl.CorruptFileError, match="its functional groups cannot be used"):
+        vdl.load(path)
+
+
 @pytest.mark.parametrize("sequence", [b"\x28\0\x10\x91SQ\0\0", b"\x28\0\x45\x91SQ\0\0", b"\x20\0\x13\x91SQ\0\0"])
 def test_a_group_whose_length_leaves_its_item(tmp_path: Path, sequence: bytes) -> None:
     """PixelMeasuresSequence then swallows the rescale; pydicom says nothing, but the length points out of the item."""

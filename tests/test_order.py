@@ -459,6 +459,21 @@ def test_imager_pixel_spacing_in_its_place(series: Write) -> None:
         assert vdl.load(truth.folder).spacing == (0.3, 0.2, 2.5)
 
 
+def test_imager_pixel_spacings_that_differ(series: Write) -> None:
+    def edit(dataset: Dataset, k: int) -> None:
+        del dataset.PixelSpacing
+        dataset.ImagerPixelSpacing = [0.2, 0.3] if k < 3 else [0.4, 0.6]
+
+    folder = series(edit=edit).folder
+    with pytest.raises(vdl.InconsistentSeriesError) as caught:
+        vdl.load(folder)
+    assert r"ImagerPixelSpacing differs: 0.2\0.3 mm in 3 frames, 0.4\0.6 mm in 2 frames" in str(caught.value)
+    labels = [stack.label for stack in vdl.scan(folder)[0].stacks()]
+    assert labels == [r"ImagerPixelSpacing 0.2\0.3", r"ImagerPixelSpacing 0.4\0.6"]
+    with pytest.warns(vdl.DicomLoadWarning, match="ImagerPixelSpacing"):
+        assert vdl.load(folder, stack=1).spacing == (0.6, 0.4, 2.5)
+
+
 @pytest.mark.parametrize(
     ("attributes", "thickness", "warned"),
     [
@@ -587,6 +602,37 @@ def test_interleaved_volumes_of_other_values_are_told(series: Write, keyword: st
     truth = series(count=6, edit=lambda d, k: setattr(d, keyword, values[k % 2]))
     with pytest.warns(vdl.DicomLoadWarning, match=rf"{keyword} differs between the slices \(2 values\)"):
         vdl.load(truth.folder)
+
+
+@pytest.mark.parametrize("keyword", ["Units", "RescaleType"])
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_slice_of_other_units_is_told_however_few_there_are(series: Write, keyword: str, count: int) -> None:
+    truth = series(count=count, edit=lambda d, k: setattr(d, keyword, "US" if k == 1 else "HU"))
+    with pytest.warns(vdl.DicomLoadWarning, match=rf"{keyword} differs between the slices \(2 values\)"):
+        vdl.load(truth.folder)
+
+
+@pytest.mark.parametrize("far", ["1e300", "-1.7e308", "2e12"])
+def test_positions_beyond_every_patient_are_refused(series: Write, far: str) -> None:
+    """Distances between them, or the direction matrix of VTK, would be infinite."""
+
+    def edit(dataset: Dataset, k: int) -> None:
+        if k == 3:
+            dataset.ImagePositionPatient = ["0", "0", far]
+
+    truth = series(edit=edit)
+    with pytest.raises(vdl.GeometryError, match="which is no place of a slice") as caught:
+        vdl.load(truth.folder)
+    assert caught.value.files == (str(truth.folder / "1-4.dcm"),)
+    with pytest.warns(vdl.DicomLoadWarning, match="not evenly spaced"):
+        vdl.load(truth.folder, ignore=caught.value.files, irregular="keep")
+
+
+def test_distances_beyond_every_patient_are_none(series: Write) -> None:
+    with pytest.raises(vdl.GeometryError, match=r"PixelSpacing of 1e\+300 mm is no distance of pixels"):
+        vdl.load(series("a", PixelSpacing=["1e300", "1"]).folder)
+    with pytest.warns(vdl.DicomLoadWarning, match="one slice without SliceThickness: 1 mm"):
+        assert vdl.load(series("b", count=1, SliceThickness="1e300").folder).spacing[2] == 1
 
 
 def test_jittered_duplicates_are_duplicates(series: Write, tmp_path: Path) -> None:

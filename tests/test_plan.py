@@ -53,6 +53,18 @@ def test_the_shape_of_colour_ends_with_three(series: Write) -> None:
     assert planned(series(dtype=np.uint8, SamplesPerPixel=3)).shape == (5, 6, 8, 3)
 
 
+def test_memory_that_the_system_does_not_give_is_an_error_about_the_volume(
+    series: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Any) -> None:
+        raise MemoryError
+
+    plan = planned(series())
+    monkeypatch.setattr("vtkdicomload.plan.allocate", refused)
+    with pytest.raises(vdl.DicomLoadError, match="volume of 5×6×8 int16 needs 0 MiB, which the system does not give"):
+        read(plan)
+
+
 @pytest.mark.parametrize("options", [{}, {"syntax": RLELossless}, {"dtype": np.uint8, "SamplesPerPixel": 3}])
 @pytest.mark.parametrize("chosen", [slice(None), slice(0, 1), slice(1, 4), slice(4, 5)])
 @pytest.mark.parametrize("layout", ["vtk", "dicom"])

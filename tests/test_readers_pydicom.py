@@ -12,6 +12,7 @@ import pydicom
 import pytest
 from compressed import ENCODERS, picture, write
 from pydicom import Dataset, Sequence
+from pydicom.encaps import encapsulate
 from pydicom.pixels import apply_modality_lut, convert_color_space
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 from synthetic import Truth, padded, raw_image
@@ -103,6 +104,42 @@ def test_a_modality_lut_of_one_slice_is_for_that_slice(series: Write) -> None:
         warnings.simplefilter("ignore", DicomLoadWarning)
         volume = vdl.load(truth.folder)
     np.testing.assert_array_equal(volume.frames, expected)
+
+
+@pytest.mark.parametrize(("dtype", "low", "count"), [(np.int16, -32768, 0), (np.int8, -128, 256)])
+def test_a_modality_lut_of_the_whole_signed_range(series: Write, dtype: type, low: int, count: int) -> None:
+    """The distance from the first mapped value does not fit the type of the pixels."""
+    table = np.arange(count or 1 << 16).astype("<u2")[::-1].copy()
+
+    def edit(d: Dataset, k: int) -> None:
+        item = Dataset()
+        item.add_new(0x00283002, "SS", [count, low, 16])
+        item.add_new(0x00283006, "OW", table.tobytes())
+        d.ModalityLUTSequence = Sequence([item])
+        del d.RescaleSlope, d.RescaleIntercept
+
+    truth = series(dtype=dtype, edit=edit)
+    assert truth.stored.max() > 0
+    np.testing.assert_array_equal(vdl.load(truth.folder).frames, table[truth.stored.astype(np.int64) - low])
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_compressed_frame_too_many_is_not_dropped(tmp_path: Path, count: int) -> None:
+    syntax = "1.2.840.10008.1.2.4.80"
+    pixels = picture(dtype=np.uint8)
+    number = (0x00280008, "IS", padded(str(count).encode(), b" "))
+    path = write(tmp_path / "x.dcm", syntax, [padded(ENCODERS[syntax](pixels))] * (count + 1), pixels, number)
+    with pytest.raises(CorruptFileError, match=f"NumberOfFrames says {count}"):
+        filled(scanned([path]), rescale=False)
+
+
+def test_frames_in_fragments_without_a_table_are_told_apart(tmp_path: Path) -> None:
+    syntax = "1.2.840.10008.1.2.4.80"
+    pixels = picture(dtype=np.uint8)
+    stream = padded(ENCODERS[syntax](pixels))
+    data = encapsulate([stream] * 3, fragments_per_frame=2, has_bot=False) + b"\xfe\xff\xdd\xe0\0\0\0\0"
+    path = write(tmp_path / "x.dcm", syntax, [stream], pixels, (0x00280008, "IS", b"3 "), data=data)
+    np.testing.assert_array_equal(filled(scanned([path]), rescale=False), [pixels] * 3)
 
 
 @pytest.mark.parametrize("words", ["YBR_FULL", "RGB"])

@@ -308,7 +308,7 @@ CHANGES: list[tuple[Callable[[Path], None], str]] = [
     (_unlink, "vanished"),
     (_shrink, "changed"),
     (_empty, "0 bytes now"),
-    (_touch, "changed"),
+    (_touch, "it was written again"),
 ]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from synthetic import ROOT, STUDY, Truth, raw_image
+from synthetic import ROOT, STUDY, Raw, Truth, raw_image
 
 import vtkdicomload as vdl
 
@@ -274,3 +274,21 @@ def test_an_empty_scan_is_shown(tmp_path: Path) -> None:
 def test_a_scan_survives_pickling(mixed: Path, again: Callable[[vdl.Scan], vdl.Scan]) -> None:
     found = vdl.scan(mixed)
     assert _outline(again(found)) == _outline(found)
+
+
+@pytest.mark.parametrize("names", [["a", "b", "c"], ["1.2.7", "1.2.8", "1.2.9"]])
+def test_a_damaged_slice_without_preamble_is_not_passed_over(tmp_path: Path, names: list[str]) -> None:
+    """The last slice of an implicit stack, cut short: nothing in it says that it is DICOM, and no gap tells of it."""
+    for k, name in enumerate(names):
+        number = str(k).encode()
+        position: Raw = (0x00200032, "DS", b"0\\0\\" + number + b" ")
+        uid: Raw = (0x00080018, "UI", b"1.2.3." + number + b"\0")
+        (tmp_path / name).write_bytes(raw_image(position, uid, explicit=False, preamble=False, meta=False))
+    last = tmp_path / names[-1]
+    assert len(vdl.scan(tmp_path)[0].frames) == 3
+    last.write_bytes(last.read_bytes()[:-4])
+    (problem,) = vdl.scan(tmp_path).problems
+    assert problem.path == str(last)
+    with pytest.raises(vdl.CorruptFileError, match="begins and is named like the slices beside it"):
+        vdl.load(tmp_path)
+    assert vdl.load(tmp_path, ignore=[last]).frames.shape[0] == 2

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import raw_image
 
+from vtkdicomload import CorruptFileError
 from vtkdicomload.headers.header import DOUBLE_PIXEL_DATA, FLOAT_PIXEL_DATA, Frame, read_header
 from vtkdicomload.headers.multiframe import frames_of
 from vtkdicomload.readers.values import (
@@ -243,6 +244,14 @@ def test_float_pixels(frame, tag, bits, dtype):
     values, conversion = loaded(pixels[None], [scaled])
     assert conversion.dtype == np.float64
     assert np.array_equal(values[0], pixels.astype(np.float64) * 2 + 1)
+
+
+@pytest.mark.parametrize(("slope", "intercept"), [(1e305, 0), (-1e305, 0), (1e304, 1.79e308)])
+def test_values_beyond_every_float_are_refused(frame, slope, intercept):
+    with pytest.raises(CorruptFileError, match="beyond every float64 → rescale=False"):
+        conversion_for([frame(slope=slope, intercept=intercept)], rescale=True)
+    assert conversion_for([frame(slope=slope, intercept=intercept)], rescale=False).dtype == np.uint16
+    assert conversion_for([frame(slope=1e303)], rescale=True).checked
 
 
 def test_colour_is_not_rescaled(frame):

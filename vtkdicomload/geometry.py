@@ -33,6 +33,7 @@ UNIT_ROUNDING = 1e-4  # ... and how far without a word: cosines written with fou
 COSINE_TOLERANCE = 1e-4  # between the orientations of two frames
 SAME_POSITION = 1e-3  # two slices closer than this part of the median gap, or this many mm, are at one position
 SPACING_TOLERANCE = 1e-4  # between the pixel spacings of two frames, relative
+LARGEST = 1e12  # mm that a position or distance may have: squares and single precision hold far more
 
 _LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 
 def usable_bytes() -> int:
@@ -11,7 +12,27 @@ def usable_bytes() -> int:
 
 
 def available_bytes() -> int:
-    """Bytes of memory that can be had without swapping; where the system does not tell, all that it has."""
+    """Bytes of memory that this process can have without swapping."""
+    return min(_of_system(), _of_process())
+
+
+def _of_process() -> int:
+    """What the limit of its address space (``ulimit -v``) leaves a process."""
+    try:
+        import resource
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if limit == resource.RLIM_INFINITY:
+            return sys.maxsize
+        with open("/proc/self/statm", encoding="ascii") as file:
+            taken = int(file.read().split()[0]) * resource.getpagesize()
+    except (ImportError, OSError, ValueError):
+        return sys.maxsize
+    return max(0, limit - taken)
+
+
+def _of_system() -> int:
+    """What the system has to give; where it does not tell, all that it has."""
     try:
         with open("/proc/meminfo", encoding="ascii") as file:
             for line in file:

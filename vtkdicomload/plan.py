@@ -202,9 +202,7 @@ def read(plan: Plan, chosen: slice = _ALL) -> Reading:
 
 def _read_stored(plan: Plan, chosen: slice) -> Reading:
     frames, conversion, reader, options = plan.series.frames[chosen], plan.conversion, plan.reader, plan.options
-    shape = (len(frames), *pixel_shape(frames[0].header))
-    _check_size(plan, shape)
-    out = allocate(shape, conversion.dtype, options.layout)
+    out = _allocated(plan, (len(frames), *pixel_shape(frames[0].header)))
     verified = reader.fill(frames, conversion, out, stepper(len(frames), options.progress), options.workers)
     checks = [guard.Check(reader.NAME, words) for words in verified]
     checks.append(guard.check_zeros(frames, conversion, out, reader))
@@ -215,8 +213,7 @@ def _read_stored(plan: Plan, chosen: slice) -> Reading:
 
 def _on_a_grid(stored: Pixels, plan: Plan) -> Pixels:
     """The stored slices brought onto the regular upright grid of the plan."""
-    _check_size(plan, plan.shape)
-    out = allocate(plan.shape, stored.dtype, plan.options.layout)
+    out = _allocated(plan, plan.shape)
     if may_omit(plan.series.frames):
         complete(stored, plan.stored, plan.geometry, out)
         return out
@@ -251,16 +248,21 @@ def _more_assumptions(series: Series, stored: Geometry, geometry: Geometry) -> I
         yield "the slices lean: the volume has a sheared affine, VTK filters that take spacing only will not see it"
 
 
-def _check_size(plan: Plan, shape: tuple[int, ...]) -> None:
+def _allocated(plan: Plan, shape: tuple[int, ...]) -> Pixels:
+    """The buffer of a volume; a DicomLoadError where it is larger than it may be, or cannot be had."""
     dtype, max_bytes = plan.conversion.dtype, plan.options.max_bytes
     needed = dtype.itemsize
     for n in shape:
         needed *= n
     limit = usable_bytes() if max_bytes is None else max_bytes
+    files = [plan.series.frames[0].path]
+    words = f"the volume of {'×'.join(map(str, shape))} {dtype} needs {needed / 2**20:.0f} MiB"
     if needed > limit:
         what = "three quarters of the available memory" if max_bytes is None else "max_bytes"
         raise DicomLoadError(
-            f"the volume of {'×'.join(map(str, shape))} {dtype} needs {needed / 2**20:.0f} MiB, more than "
-            f"the {limit / 2**20:.0f} MiB of {what} → max_bytes={needed}",
-            files=[plan.series.frames[0].path],
+            f"{words}, more than the {limit / 2**20:.0f} MiB of {what} → max_bytes={needed}", files=files
         )
+    try:
+        return allocate(shape, dtype, plan.options.layout)
+    except MemoryError as error:
+        raise DicomLoadError(f"{words}, which the system does not give → free some memory", files=files) from error

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
 from .errors import CorruptFileError
-from .headers.beginning import NotDicomError
+from .headers.beginning import MAYBE_DAMAGED, NotDicomError
 from .headers.multiframe import frames_of
 from .headers.templates import HeaderReader
 from .paths import Files, Skipped, find_files
@@ -170,20 +170,31 @@ def _slice_like(path: str, *, bare: bool = True) -> bool:
 
 
 def _lost_slices(frames: list[Frame], skipped: list[Skipped]) -> list[Problem]:
-    """Files that are not DICOM by their bytes, but beside slices of just their size and kind of name."""
-    kinds = {(os.path.dirname(f.path), os.path.splitext(f.path)[1], f.header.size) for f in frames}
+    """Files that are no DICOM, but beside slices of their kind of name and of their size or beginning."""
+    kinds = {(*_kind_of_name(f.path), f.header.size) for f in frames}
+    names = {kind[:2] for kind in kinds}
     lost = []
     for path, reason in skipped:
-        if reason != "not DICOM":
+        if reason not in ("not DICOM", MAYBE_DAMAGED):
             continue
         try:
-            kind = (os.path.dirname(path), os.path.splitext(path)[1], os.path.getsize(path))
+            kind = (*_kind_of_name(path), os.path.getsize(path))
         except OSError:
             continue
         if kind in kinds:
-            words = f"{path}: it has the size and name of the slices beside it, but is not DICOM: it is damaged"
-            lost.append(Problem(path, CorruptFileError(f"{words} → ignore=[{path!r}]", files=[path])))
+            words = "it has the size and name of the slices beside it, but is not DICOM: it is damaged"
+        elif reason == MAYBE_DAMAGED and kind[:2] in names:
+            words = "it begins and is named like the slices beside it, but is no whole DICOM file: it is damaged"
+        else:
+            continue
+        lost.append(Problem(path, CorruptFileError(f"{path}: {words} → ignore=[{path!r}]", files=[path])))
     return lost
+
+
+def _kind_of_name(path: str) -> tuple[str, str]:
+    """Folder and suffix of a file; numbers, as behind the last dot of a UID, are no suffix."""
+    suffix = os.path.splitext(path)[1]
+    return os.path.dirname(path), "" if suffix[1:].isdigit() else suffix
 
 
 def _grouped(frames: list[Frame], problems: tuple[Problem, ...]) -> tuple[Series, ...]:

@@ -104,7 +104,7 @@ def no_image(found: Scan, ignored: tuple[str, ...] = ()) -> NoDicomError:
         return NoDicomError(describe(path), files=[path])
     counts = Counter(file.reason for file in skipped)
     there = ", ".join(f"{n} {reason}" for reason, n in counts.most_common())
-    foreign = [s.path for s in skipped if s.reason == "not DICOM" or "archive" in s.reason]
+    foreign = [s.path for s in skipped if s.reason.startswith("not DICOM") or "archive" in s.reason]
     archives = [path for path in foreign if path.lower().endswith((".zip", ".gz", ".tar", ".tgz", ".nii"))]
     example = f" ({describe((archives or foreign)[0])})" if foreign else ""
     return NoDicomError(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _MEDIA_SOP_CLASS, _TRANSFER_SYNTAX = 0x00020002, 0x00020010
 META_UIDS = (_MEDIA_SOP_CLASS, _TRANSFER_SYNTAX)
+MAYBE_DAMAGED = "not DICOM, or damaged"  # why a file that begins like an implicit data set is passed over
 
 
 class NotDicomError(Exception):

@@ -127,7 +127,10 @@ def many(value: Any) -> list[Any]:
 
 def numbers_of(attribute: str, value: Any, count: int) -> Any:
     """The numbers of an attribute: a tuple of `count`, or the number itself where `count` is 1."""
-    numbers = tuple(map(float, many(value)))
+    given = many(value)
+    numbers = tuple(map(float, given))
+    if any("_" in getattr(v, "original_string", "") for v in given):  # which Python takes in a number, DICOM does not
+        raise ValueError(f"{attribute} is not a number")
     if len(numbers) != count:
         raise ValueError(f"{attribute} holds {len(numbers)} values where {count} belong")
     if not all(map(math.isfinite, numbers)):

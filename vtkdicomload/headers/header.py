@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import CorruptFileError
 from .attributes import FIELDS, FUNCTIONAL_GROUPS, MODALITY_LUT, SEQUENCES, described, padding_of
-from .beginning import NotDicomError, begin, data_set_at
+from .beginning import MAYBE_DAMAGED, NotDicomError, begin, data_set_at
 from .elements import SEQUENCE_END, UNDEFINED, Element, Encoding, Source, name_of, walk
+from .pixel_sizes import least_compressed, pixel_bytes
 from .sop_classes import lost_pixels
 from .transfer_syntaxes import DEFLATED_LITTLE, NATIVE_SYNTAXES
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA = 0x7FE00010, 0x7FE00008, 0x7FE00009
 _PIXEL_TAGS = frozenset((PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA))
+_BITS_OF_FLOATS = {FLOAT_PIXEL_DATA: 32, DOUBLE_PIXEL_DATA: 64}  # PS3.3 C.7.6.24 and C.7.6.25
 
 Triple = tuple[float, float, float]
 
@@ -194,7 +196,7 @@ def read_header(path: str | os.PathLike[str], visited: list[Element] | None = No
         except CorruptFileError as error:
             if said:
                 raise
-            raise NotDicomError("not DICOM") from error
+            raise NotDicomError(MAYBE_DAMAGED) from error
 
 
 def _parse(source: Source, start: int, visited: list[Element]) -> Header:
@@ -315,11 +317,18 @@ def _check_pixel_layout(source: Source, h: Header) -> None:
             f"BitsAllocated {h.bits_allocated}, BitsStored {h.bits_stored} and PixelRepresentation "
             f"{h.pixel_representation} do not go together"
         )
+    if _BITS_OF_FLOATS.get(h.pixel_tag, h.bits_allocated) != h.bits_allocated:
+        raise source.corrupt(f"its pixels in {name_of(h.pixel_tag)} are said to have {h.bits_allocated} bits allocated")
     if h.samples > 1 and h.planar_configuration not in (0, 1):
         raise source.corrupt(f"its PlanarConfiguration is {h.planar_configuration}, not 0 or 1")
     if h.encapsulated:
         if h.transfer_syntax in NATIVE_SYNTAXES:
             raise source.corrupt(f"its pixel data is encapsulated, its transfer syntax {h.transfer_syntax} is not")
+        if h.pixel_length < least_compressed(h):
+            raise source.corrupt(
+                f"its compressed pixel data has {h.pixel_length} bytes, too few for {h.number_of_frames} × {h.rows} × "
+                f"{h.columns} × {h.samples} at {h.bits_allocated} bits"
+            )
         return
     if h.transfer_syntax not in NATIVE_SYNTAXES and h.transfer_syntax.startswith("1.2.840.10008."):
         raise source.corrupt(f"its pixel data is not encapsulated, its transfer syntax {h.transfer_syntax} is")
@@ -330,11 +339,3 @@ def _check_pixel_layout(source: Source, h: Header) -> None:
             f"its pixel data has {h.pixel_length} bytes, {fault} than the {expected} of "
             f"{h.number_of_frames} × {h.rows} × {h.columns} × {h.samples} at {h.bits_allocated} bits"
         )
-
-
-def pixel_bytes(h: Header) -> int:
-    """The bytes that native pixel data of these rows, columns, samples, bits and frames takes (PS3.5 8.1.1)."""
-    samples = h.samples * h.rows * h.columns * h.number_of_frames
-    if h.photometric_interpretation == "YBR_FULL_422":
-        samples = samples // 3 * 2  # PS3.3 C.7.6.3.1.2: two luminance samples share one pair of chrominance
-    return (samples * h.bits_allocated + 7) // 8

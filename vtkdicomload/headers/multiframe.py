@@ -14,9 +14,10 @@ from ..errors import damaged, first_line
 from ..geometry import normal_of
 from .data_set import data_set_of
 from .functional_groups import headers_of, numbers_of
-from .header import Frame, Header, pixel_bytes
+from .header import Frame, Header
 from .mosaic import headers_of_tiles
 from .nuclear import headers_of_detectors
+from .pixel_sizes import pixel_bytes
 from .sop_classes import NUCLEAR_MEDICINE, RT_DOSE
 
 if TYPE_CHECKING:

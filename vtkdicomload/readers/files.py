@@ -34,8 +34,10 @@ def _gone(header: Header, error: OSError) -> CorruptFileError:
 def _check_stamp(header: Header, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise changed(header, "it is no regular file any more")
-    if (status.st_size, status.st_mtime_ns) != (header.size, header.modified_ns):
+    if status.st_size != header.size:
         raise changed(header, f"{status.st_size} bytes now, {header.size} when it was scanned")
+    if status.st_mtime_ns != header.modified_ns:
+        raise changed(header, "it was written again")
 
 
 def bytes_of(header: Header, offset: int, length: int) -> bytes:

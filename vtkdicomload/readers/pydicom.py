@@ -14,6 +14,7 @@ from ..headers.transfer_syntaxes import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_
 from ..quiet import silenced
 from . import codec, colour, values
 from .codestream import declared_colour
+from .encapsulation import CompressedFrames
 from .files import check_unchanged
 
 if TYPE_CHECKING:
@@ -81,18 +82,17 @@ def fill(
 ) -> tuple[str, ...]:
     """Read every frame with `pydicom.pixels.pixel_array`; see `protocol.Reader.fill`."""
     dataset: pydicom.Dataset | None = None
-    path = ""
-    mosaic: Pixels | None = None
+    path, compressed, pixels = "", CompressedFrames(), np.empty(0)
     for k, frame in enumerate(frames):
-        with silenced(), _named(frame):
+        image = whole_of(frame)
+        with _named(frame):
             if dataset is None or frame.path != path:
                 check_unchanged(frame.header)
-                dataset, path, mosaic = _dataset(frame.path), frame.path, None
-            if frame.header.tiles_across > 1:
-                mosaic = _stored(dataset, whole_of(frame)) if mosaic is None else mosaic
-                stored = tile_of(mosaic, frame)
-            else:
-                stored = _stored(dataset, frame)
+                dataset = _dataset(frame.path)
+            if image is frame or frame.path != path:  # the tiles of a mosaic are decoded once
+                pixels = _stored(dataset, image, _stream(image, compressed))
+            path = frame.path
+            stored = pixels if image is frame else tile_of(pixels, frame)
             if stored.shape != out.shape[1:]:
                 raise ValueError(f"its pixels have shape {stored.shape}, its header says {out.shape[1:]}")
             if conversion.rescale and frame.header.has_modality_lut:
@@ -104,6 +104,7 @@ def fill(
     return ()
 
 
+@silenced()
 def _dataset(path: str) -> pydicom.Dataset:
     import pydicom
 
@@ -115,14 +116,25 @@ def _dataset(path: str) -> pydicom.Dataset:
     return dataset
 
 
-def _stored(dataset: pydicom.Dataset, frame: Frame) -> Pixels:
-    """The stored values of one frame; colour as red, green and blue."""
+def _stream(frame: Frame, compressed: CompressedFrames) -> bytes | None:
+    """The compressed stream of a frame; None where it is native.
+
+    pydicom would find it too, but says nothing of frames beyond NumberOfFrames.
+    """
+    if not frame.header.encapsulated:
+        return None
+    return compressed.stream(frame, np.empty(frame.header.pixel_length, np.uint8))
+
+
+@silenced()
+def _stored(dataset: pydicom.Dataset, frame: Frame, stream: bytes | None) -> Pixels:
+    """The stored values of one frame, whose compressed stream this is; colour as red, green and blue."""
     from pydicom.pixels.utils import pixel_array
 
     if frame.header.bits_allocated == 1 and not frame.header.encapsulated:
         return _bits(dataset, frame)
     index = frame.index_in_file if frame.header.number_of_frames > 1 else None
-    pixels = _decoded(dataset, frame, index) if frame.header.encapsulated else pixel_array(dataset, index=index)
+    pixels = pixel_array(dataset, index=index) if stream is None else _decoded(dataset, frame, index, stream)
     if frame.header.photometric_interpretation == colour.PALETTE:
         pixels = colour.palette_in(dataset).colours(pixels)
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
@@ -140,16 +152,10 @@ def _bits(dataset: pydicom.Dataset, frame: Frame) -> Pixels:
     return pixels
 
 
-def _decoded(dataset: pydicom.Dataset, frame: Frame, index: int | None) -> Pixels:
+def _decoded(dataset: pydicom.Dataset, frame: Frame, index: int | None, stream: bytes) -> Pixels:
     """One compressed frame by the first decoder that can; the error of the last one where none can."""
-    from pydicom.encaps import get_frame
     from pydicom.pixels.utils import pixel_array
 
-    extended = None
-    if "ExtendedOffsetTable" in dataset:
-        extended = (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)
-    count = frame.header.number_of_frames
-    stream = get_frame(dataset.PixelData, index or 0, number_of_frames=count, extended_offsets=extended)
     codec.checked_size(frame, stream)
     if frame.header.samples == 3:
         _refuse_disputed_colour(frame.header, stream)
@@ -182,10 +188,12 @@ def _refuse_disputed_colour(header: Header, stream: bytes) -> None:
         )
 
 
+@silenced()
 def _through_lut(stored: Pixels, dataset: pydicom.Dataset) -> Pixels:
     from pydicom.pixels.processing import apply_modality_lut
 
-    result: Pixels = apply_modality_lut(stored, dataset)
+    # apply_modality_lut subtracts the first mapped value in the type of the pixels, where it may wrap.
+    result: Pixels = apply_modality_lut(stored.astype(np.int64), dataset)
     return result
 
 

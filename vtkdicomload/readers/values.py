@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..errors import CorruptFileError
 from ..headers.header import DOUBLE_PIXEL_DATA, FLOAT_PIXEL_DATA, PIXEL_DATA
 from ..headers.transfer_syntaxes import EXPLICIT_BIG
 from .colour import PALETTE
@@ -77,6 +79,11 @@ def conversion_for(frames: Sequence[Frame], *, rescale: bool) -> Conversion:
     With integer slope and intercept it is the type that vtkDICOMImageReader would choose (uint8 for 8 bits; int16 where
     stored values, slope or intercept of any frame are signed, else uint16); checked against the actual values where
     BitsStored alone cannot tell that they fit. Fractions give float32, or float64 for values stored in 32 bits or more.
+
+    Raises
+    ------
+    CorruptFileError
+        The largest stored value would come out infinite.
     """
     header = frames[0].header
     stored = stored_dtype(header)
@@ -86,6 +93,7 @@ def conversion_for(frames: Sequence[Frame], *, rescale: bool) -> Conversion:
     plain = all(identity(f) and not f.header.has_modality_lut for f in distinct)
     if not rescale or header.samples > 1 or (stored.itemsize > 2 and plain):
         return Conversion(stored, rescale=False, checked=False)
+    _check_finite(distinct)
     looked_up = [f for f in distinct if f.header.has_modality_lut]
     distinct = [f for f in distinct if not f.header.has_modality_lut]
     if looked_up and not any(map(fractional, distinct)):
@@ -104,6 +112,16 @@ def _distinct(frames: Sequence[Frame]) -> list[Frame]:
     """One frame for each modality transform and number of stored bits."""
     kinds = {(f.slope, f.intercept, f.header.bits_stored, f.header.has_modality_lut): f for f in frames}
     return list(kinds.values())
+
+
+def _check_finite(frames: Sequence[Frame]) -> None:
+    for frame in frames:
+        if not all(map(math.isfinite, _rescaled_range(frame))):
+            raise CorruptFileError(
+                f"{frame.path}: slope {frame.slope:g} and intercept {frame.intercept:g} lead to values beyond every "
+                "float64 → rescale=False",
+                files=[frame.path],
+            )
 
 
 def _fits_single(frame: Frame) -> bool:

@@ -17,7 +17,8 @@ import numpy as np
 from ..errors import CorruptFileError
 from ..headers.beginning import NotDicomError, opened_data_set
 from ..headers.elements import Encoding, Source, name_of, walk
-from ..headers.header import PIXEL_DATA, pixel_bytes
+from ..headers.header import PIXEL_DATA
+from ..headers.pixel_sizes import pixel_bytes
 from ..headers.transfer_syntaxes import EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from .values import dtype_in_file, fractional, stored_range, vtk_dtype
 

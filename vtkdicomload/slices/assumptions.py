@@ -37,17 +37,22 @@ _SHARED: tuple[tuple[str, Callable[[Header], object]], ...] = (
     ("EchoTime", lambda h: h.echo_time),
     ("InversionTime", lambda h: h.inversion_time),
     ("DiffusionBValue", lambda h: h.diffusion_b_value),
+)
+# What one volume has one of, however few its slices are.
+_UNITS: tuple[tuple[str, Callable[[Header], object]], ...] = (
     ("RescaleType", lambda h: h.rescale_type),
     ("Units", lambda h: h.units),
 )
 
 
 def _of_mixtures(frames: Sequence[Frame]) -> list[str]:
-    counts = [(name, len({value(f.header) for f in frames})) for name, value in _SHARED]
+    few = len(frames) // 2
+    counts = [(name, len({value(f.header) for f in frames}), few) for name, value in _SHARED]
+    counts += [(name, len({value(f.header) for f in frames}), len(frames)) for name, value in _UNITS]
     return [
         f"{name} differs between the slices ({count} values): they are taken for one volume"
-        for name, count in counts
-        if 1 < count <= len(frames) // 2
+        for name, count, most in counts
+        if 1 < count <= most
     ]
 
 

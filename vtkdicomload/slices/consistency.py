@@ -81,8 +81,17 @@ def by_run(frames: Iterable[Frame]) -> list[list[Frame]]:
 
 
 def by_pixel_spacing(frames: Iterable[Frame]) -> list[list[Frame]]:
-    """Frames grouped by PixelSpacing."""
-    return _clusters(frames, lambda f: f.header.pixel_spacing, _same_spacing)
+    """Frames grouped by PixelSpacing, or by the ImagerPixelSpacing that is taken for it."""
+    return _clusters(
+        frames,
+        lambda f: (f.header.pixel_spacing, spacing_at_detector(f)),
+        lambda a, b: all(map(_same_spacing, a, b)),  # type: ignore[call-overload]
+    )
+
+
+def spacing_at_detector(frame: Frame) -> tuple[float, float] | None:
+    """ImagerPixelSpacing of a frame without PixelSpacing."""
+    return frame.header.imager_pixel_spacing if frame.header.pixel_spacing is None else None
 
 
 def by_orientation(frames: Iterable[Frame]) -> list[list[Frame]]:
@@ -139,10 +148,11 @@ def spacing_fault(groups: Sequence[Sequence[Frame]]) -> str:
     """How the pixel spacings of several groups differ."""
 
     def words(frame: Frame) -> str:
-        spacing = frame.header.pixel_spacing
+        spacing = frame.header.pixel_spacing or spacing_at_detector(frame)
         return "no PixelSpacing" if spacing is None else f"{spacing[0]:g}\\{spacing[1]:g} mm"
 
-    return f"PixelSpacing differs: {_counted(groups, words)}"
+    at_detector = all(group[0].header.pixel_spacing is None for group in groups)
+    return f"{'ImagerPixelSpacing' if at_detector else 'PixelSpacing'} differs: {_counted(groups, words)}"
 
 
 def orientation_difference(groups: Sequence[Sequence[Frame]]) -> str:

@@ -10,6 +10,7 @@ from ..errors import DuplicateSliceError, GeometryError, MissingSliceError, Shea
 from ..geometry import (
     GAP_SLACK,
     GAP_TOLERANCE,
+    LARGEST,
     Geometry,
     direction_of,
     is_unit,
@@ -68,6 +69,7 @@ def arrange(series: Series, *, order: str, irregular: str, tolerance: float) -> 
     frames = _check_consistent(series)
     assumptions = taken_for_granted(series)
     in_plane = _in_plane_spacing(frames, assumptions)
+    _check_sizes(frames, in_plane)
     placed = [f for f in frames if f.position is not None and f.orientation is not None]
     if order != "position":
         frames = _in_named_order(frames, order)
@@ -148,6 +150,22 @@ def _in_plane_spacing(frames: Sequence[Frame], assumptions: list[str]) -> tuple[
     return 1.0, 1.0
 
 
+def _check_sizes(frames: Sequence[Frame], in_plane: tuple[float, float]) -> None:
+    if max(in_plane) > LARGEST:
+        raise GeometryError(
+            f"PixelSpacing of {max(in_plane):g} mm is no distance of pixels ({consistency.some_names(frames)}) → "
+            "get the files again",
+            files=consistency.paths_of(frames),
+        )
+    far = [f for f in frames if f.position is not None and max(map(abs, f.position)) > LARGEST]
+    if far:
+        raise GeometryError(
+            f"{consistency.frame_name(far[0])} lies at {_mm(far[0])}, which is no place of a slice → "
+            f"ignore={consistency.paths_of(far)!r}",
+            files=consistency.paths_of(far),
+        )
+
+
 def _dimensions(frames: Sequence[Frame]) -> tuple[int, int, int]:
     return frames[0].header.columns, frames[0].header.rows, len(frames)
 
@@ -211,7 +229,7 @@ def _spacing_without_positions(frames: Sequence[Frame], assumptions: list[str]) 
 
 
 def _positive(value: float | None) -> float | None:
-    return value if value is not None and value > 0 else None
+    return value if value is not None and 0 < value <= LARGEST else None
 
 
 # ---------------------------------------------------------------------------------------------------- with positions

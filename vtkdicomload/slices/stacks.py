@@ -37,7 +37,13 @@ def split(series: Series) -> tuple[Series, ...]:
     for group, names in (
         (consistency.by_kind, consistency.KINDS),
         (consistency.by_layout, (("rows × columns", lambda f: f"{f.header.rows}×{f.header.columns}"),)),
-        (consistency.by_pixel_spacing, (("PixelSpacing", lambda f: f.header.pixel_spacing),)),
+        (
+            consistency.by_pixel_spacing,
+            (
+                ("PixelSpacing", lambda f: f.header.pixel_spacing),
+                ("ImagerPixelSpacing", consistency.spacing_at_detector),
+            ),
+        ),
         (consistency.by_orientation, (("plane", lambda f: plane_of(f.orientation)),)),
         (consistency.by_stack, _stack_names(series.frames)),
         (consistency.by_run, _run_names(series.frames)),
