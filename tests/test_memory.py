@@ -7,11 +7,16 @@ import io
 import os
 import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from vtkdicomload import memory
 from vtkdicomload.memory import available_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 
 def test_it_lies_between_nothing_and_all_there_is() -> None:
@@ -77,3 +82,60 @@ def test_a_limited_process_has_no_more_than_its_limit() -> None:
     assert limit == resource.RLIM_INFINITY, "the tests themselves run under a limit"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 32 << 20 < int(result.stdout) <= 64 << 20
+
+
+V2, V1 = "0::{}\n", "9:name=systemd:/\n4:memory:{}\n0::/\n"
+FILES = {
+    V2: ("memory.max", "memory.current", "inactive_file"),
+    V1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+}
+
+
+@pytest.fixture
+def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let control groups lie in a folder of their own, and make one of them."""
+    said = tmp_path / "cgroup"
+    monkeypatch.setattr(memory, "_OWN_GROUPS", str(said))
+    groups = {key: (str(tmp_path / "groups"), *names) for key, (_, *names) in memory._GROUPS.items()}
+    monkeypatch.setattr(memory, "_GROUPS", groups)
+
+    def make(version: str, name: str, limit: object, usage: object = 0, cache: object = 0, *, own: str = "") -> None:
+        said.write_text(version.format(own or name))
+        folder = tmp_path / "groups" / name.strip("/")
+        folder.mkdir(parents=True, exist_ok=True)
+        most, taken, spare = FILES[version]
+        (folder / most).write_text(f"{limit}\n")
+        (folder / taken).write_text(f"{usage}\n")
+        (folder / "memory.stat").write_text(f"anon 1\nfile 2\n{spare} {cache}\nslab 3\n")
+
+    return make
+
+
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize("version", [V1, V2], ids=["v1", "v2"])
+def test_a_container_has_what_its_control_group_leaves(group: Callable[..., None], version: str) -> None:
+    group(version, "/", 100 * MIB, 70 * MIB, 20 * MIB)
+    assert available_bytes() == 50 * MIB
+    group(version, "/", 100 * MIB, 110 * MIB)
+    assert available_bytes() == 0
+
+
+@pytest.mark.parametrize("version", [V1, V2], ids=["v1", "v2"])
+def test_the_groups_above_count_too(group: Callable[..., None], version: str) -> None:
+    group(version, "/slurm/job", 90 * MIB, 10 * MIB)
+    assert available_bytes() == 80 * MIB
+    group(version, "/slurm", 50 * MIB, 10 * MIB, own="/slurm/job")
+    assert available_bytes() == 40 * MIB
+    group(version, "/", 20 * MIB, own="/named/otherwise/outside")
+    assert available_bytes() == 20 * MIB
+
+
+@pytest.mark.parametrize(("limit", "usage"), [("max", 5), (9223372036854771712, 5), (5, "many"), ("", "")])
+def test_a_group_without_a_limit_takes_nothing_away(
+    group: Callable[..., None], monkeypatch: pytest.MonkeyPatch, limit: object, usage: object
+) -> None:
+    group(V2, "/", limit, usage)
+    meminfo("MemAvailable: 1234 kB\n", monkeypatch)
+    assert available_bytes() == 1234 * 1024

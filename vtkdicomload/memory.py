@@ -13,7 +13,7 @@ def usable_bytes() -> int:
 
 def available_bytes() -> int:
     """Bytes of memory that this process can have without swapping."""
-    return min(_of_system(), _of_process())
+    return min(_of_system(), _of_process(), _of_groups())
 
 
 def _of_process() -> int:
@@ -29,6 +29,50 @@ def _of_process() -> int:
     except (ImportError, OSError, ValueError):
         return sys.maxsize
     return max(0, limit - taken)
+
+
+# Where the control groups of Linux lie, and the files of one: its limit, what it takes, and what of that is page cache
+# that it can have back. The first are version 2, the others version 1.
+_NO_LIMIT = 1 << 60
+_OWN_GROUPS = "/proc/self/cgroup"
+_GROUPS = {
+    "": ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
+    "memory": ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+}
+
+
+def _of_groups() -> int:
+    """What the control groups of the process, such as that of a container or a batch job, leave it."""
+    left = sys.maxsize
+    try:
+        for line in _text(_OWN_GROUPS).splitlines():
+            _, controllers, group = line.split(":", 2)
+            if controllers not in _GROUPS:
+                continue
+            root, *names = _GROUPS[controllers]
+            parts = [part for part in group.split("/") if part]
+            # Those above limit it too; and from within a container its own group may be the root, whatever its name.
+            above = ("/".join((root, *parts[:count])) for count in range(len(parts) + 1))
+            left = min(left, *(_of_group(folder, *names) for folder in above))
+    except (OSError, ValueError):
+        pass
+    return left
+
+
+def _of_group(folder: str, limit: str, usage: str, cache: str) -> int:
+    try:
+        most = int(_text(f"{folder}/{limit}"))
+        if most > _NO_LIMIT:
+            return sys.maxsize
+        stat = dict(line.split() for line in _text(f"{folder}/memory.stat").splitlines())
+        return max(0, most - int(_text(f"{folder}/{usage}")) + int(stat.get(cache, 0)))
+    except (OSError, ValueError):  # it has none of its own
+        return sys.maxsize
+
+
+def _text(path: str) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
 
 def _of_system() -> int:
