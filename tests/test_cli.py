@@ -64,10 +64,16 @@ def test_info_lists_geometry_encoding_checks_and_the_line(series: Write) -> None
         "(-10, -20, 30) mm LPS of frames[0, 0, 0]",
         "x (1, 0, 0), y (0, 1, 0), z (0, 0, 1)",
         "Explicit VR Little Endian",
+        "5 headers whole",
         "gaps all 2.5 mm",
     ):
         assert words in result.stdout
     assert result.stderr == ""
+
+
+def test_info_counts_the_header_of_a_file_of_many_frames_once(data: Path) -> None:
+    for name in ("mosaic", "enh_mr_phase"):
+        assert "checks     1 header whole; " in run("info", data / name).stdout
 
 
 def test_the_line_of_info_loads_the_series(series: Write) -> None:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +117,21 @@ def test_threads_load_at_once_and_get_their_own(series: Write, options: dict[str
             for volume, truth in zip(volumes, truths * 2, strict=True):
                 np.testing.assert_array_equal(volume.frames, truth.frames)
                 assert volume.series.uid == truth.series_uid
+
+
+def test_who_is_warned_may_load(series: Write, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = series(PixelSpacing=None, ImagePositionPatient=None)
+    heard: list[tuple[str, tuple[int, ...]]] = []
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        heard.append((str(message), vdl.load(data / "enh_mr_phase", engine="pydicom").shape))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        monkeypatch.setattr(warnings, "showwarning", show)
+        vdl.load(odd.folder)
+    assert heard[0][0].startswith("no PixelSpacing")
+    assert {shape for _, shape in heard} == {(64, 64, 33)}
 
 
 def test_threads_load_compressed_series_at_once(series: Write) -> None:

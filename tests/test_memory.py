@@ -86,8 +86,8 @@ def test_a_limited_process_has_no_more_than_its_limit() -> None:
 
 V2, V1 = "0::{}\n", "9:name=systemd:/\n4:memory:{}\n0::/\n"
 FILES = {
-    V2: ("memory.max", "memory.current", "inactive_file"),
-    V1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    V2: ("memory.max", "memory.current", ""),
+    V1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
 }
 
 
@@ -99,14 +99,16 @@ def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
     groups = {key: (str(tmp_path / "groups"), *names) for key, (_, *names) in memory._GROUPS.items()}
     monkeypatch.setattr(memory, "_GROUPS", groups)
 
-    def make(version: str, name: str, limit: object, usage: object = 0, cache: object = 0, *, own: str = "") -> None:
+    def make(version: str, name: str, limit: object, usage: object = 0, cache: int = 0, *, own: str = "") -> None:
         said.write_text(version.format(own or name))
         folder = tmp_path / "groups" / name.strip("/")
         folder.mkdir(parents=True, exist_ok=True)
-        most, taken, spare = FILES[version]
+        most, taken, prefix = FILES[version]
         (folder / most).write_text(f"{limit}\n")
         (folder / taken).write_text(f"{usage}\n")
-        (folder / "memory.stat").write_text(f"anon 1\nfile 2\n{spare} {cache}\nslab 3\n")
+        once, again = cache // 4, cache - cache // 4
+        lines = f"{prefix}inactive_file {once}\n{prefix}active_file {again}\n"
+        (folder / "memory.stat").write_text(f"anon 1\nfile 2\n{lines}slab 3\n")
 
     return make
 

@@ -166,6 +166,18 @@ def test_a_mosaic_whose_slices_lie_nowhere_is_refused_by_name(
         vdl.load(tmp_path)
 
 
+@pytest.mark.parametrize("frame_type", ["ORIGINAL PRIMARY M NONE", "ORIGINAL PRIMARY M ND MOSAIC"])
+def test_functional_groups_say_nothing_of_the_slices_of_a_mosaic(tmp_path: Path, data: Path, frame_type: str) -> None:
+    d = pydicom.dcmread(data / "enh_mr_phase" / "0001.dcm")
+    d.ImageType = ["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"]
+    for groups in (*d.SharedFunctionalGroupsSequence, *d.PerFrameFunctionalGroupsSequence):
+        for item in groups.get("MRImageFrameTypeSequence", []):
+            item.FrameType = frame_type.split()
+    d.save_as(tmp_path / "enhanced.dcm")
+    with pytest.raises(vdl.UnsupportedPixelDataError, match=r"Siemens mosaic .* does not say where its slices lie"):
+        vdl.load(tmp_path)
+
+
 def test_a_plain_image_with_a_csa_header_is_a_slice(tmp_path: Path) -> None:
     truth = write_series(tmp_path, edit=mosaic(csa(), ImageType=["ORIGINAL", "PRIMARY", "M", "ND"]))
     np.testing.assert_array_equal(vdl.load(tmp_path).frames, truth.frames)

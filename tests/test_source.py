@@ -336,6 +336,7 @@ def test_can_read_file(data: Path, series: Write, capfd: pytest.CaptureFixture[s
     truth = series()
     source = DICOMSeriesSource()
     assert source.CanReadFile(str(truth.files[0])) == source.CanReadFile(truth.files[0]) == 1
+    assert source.CanReadFile(data / "mosaic" / "1.dcm") == source.CanReadFile(data / "enh_mr_phase" / "0001.dcm") == 1
     truth.files[0].write_bytes(truth.files[0].read_bytes()[:300])
     for path in (truth.files[0], truth.folder, "/no/such/file", *(data / "not_images").iterdir()):
         assert source.CanReadFile(path) == 0

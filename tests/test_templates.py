@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from pydicom import Dataset
-from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 from synthetic import Truth, raw_image
 
 from vtkdicomload.errors import CorruptFileError
@@ -369,3 +369,23 @@ def test_more_layouts_than_templates(series: Write, tmp_path: Path) -> None:
     for k in range(300):
         path.write_bytes(raw_image((0x00081030, "LO", b"x" * 2 * (k % 290 + 1))))
         _assert_same(reader, path)
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_private_values_of_any_length_and_maker_are_read_by_templates(
+    series: Write, syntax: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that are too long to say anything too, and CSA headers, whose length differs from slice to slice."""
+
+    def edit(d: Dataset, k: int) -> None:
+        maker = d.private_block(0x0019, f"MAKER {k}", create=True)
+        maker.add_new(0x0C, "OB", bytes(140_000 if k < 7 else 139_000))
+        d.private_block(0x0029, "SIEMENS CSA HEADER", create=True).add_new(0x10, "OB", b"SV10" + bytes(12_000 + 4 * k))
+
+    truth = series(count=8, syntax=syntax, edit=edit)
+    strictly: list[str] = []
+    real = templates.read_header
+    monkeypatch.setattr(templates, "read_header", lambda path, seen: strictly.append(path) or real(path, seen))
+    reader = HeaderReader()
+    assert [reader.read(str(path)) for path in truth.files] == [real(str(path)) for path in truth.files]
+    assert strictly == [str(truth.files[0]), str(truth.files[7])]  # the last one's b-value has another length

@@ -31,13 +31,13 @@ def _of_process() -> int:
     return max(0, limit - taken)
 
 
-# Where the control groups of Linux lie, and the files of one: its limit, what it takes, and what of that is page cache
-# that it can have back. The first are version 2, the others version 1.
+# Where the control groups of Linux lie, and the files of one: its limit, what it takes, and how the lines begin that
+# say what of it is page cache, which it can have back. The first are version 2, the others version 1.
 _NO_LIMIT = 1 << 60
 _OWN_GROUPS = "/proc/self/cgroup"
 _GROUPS = {
-    "": ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
-    "memory": ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    "": ("/sys/fs/cgroup", "memory.max", "memory.current", ""),
+    "memory": ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
 }
 
 
@@ -59,13 +59,15 @@ def _of_groups() -> int:
     return left
 
 
-def _of_group(folder: str, limit: str, usage: str, cache: str) -> int:
+def _of_group(folder: str, limit: str, usage: str, prefix: str) -> int:
     try:
         most = int(_text(f"{folder}/{limit}"))
         if most > _NO_LIMIT:
             return sys.maxsize
         stat = dict(line.split() for line in _text(f"{folder}/memory.stat").splitlines())
-        return max(0, most - int(_text(f"{folder}/{usage}")) + int(stat.get(cache, 0)))
+        # Files that were read twice are active, and given back all the same, as MemAvailable of the system counts them.
+        cache = sum(int(stat.get(f"{prefix}{kind}_file", 0)) for kind in ("inactive", "active"))
+        return max(0, min(most, most - int(_text(f"{folder}/{usage}")) + cache))
     except (OSError, ValueError):  # it has none of its own
         return sys.maxsize
 

@@ -14,12 +14,12 @@ from .errors import DicomLoadWarning
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_filters = threading.Lock()
+_filters = threading.RLock()  # whoever takes a warning, such as a window that shows it, may load in its turn
 
 
 def _unlock() -> None:
     global _filters  # noqa: PLW0603 - a thread that held the lock is not there in a forked child
-    _filters = threading.Lock()
+    _filters = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -12,6 +12,7 @@ from ..errors import CorruptFileError, MissingSliceError, ShearedSeriesError
 from ..examination import examine
 from ..geometry import opposite, toward
 from ..scan import scan
+from ..tables import counted
 
 if TYPE_CHECKING:
     from ..errors import DicomLoadError
@@ -74,10 +75,9 @@ def _encoding_words(series: Series) -> str:
 
 def _checks_words(series: Series, examined: Examination) -> str:
     """What the headers alone have shown; the pixels are checked when they are loaded."""
-    count = len(series.frames)
-    if count == 1:
+    if len(series.frames) == 1:
         return "one frame, header whole"
-    words = f"{count} headers whole; one size, encoding, pixel spacing and orientation"
+    words = f"{counted(len(series.files), 'header')} whole; one size, encoding, pixel spacing and orientation"
     geometry = examined.geometry
     if geometry is not None and geometry.positions is not None and geometry.direction is not None:
         gaps = np.diff(geometry.positions @ geometry.direction[:, 2])

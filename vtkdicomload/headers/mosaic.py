@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from .header import Frame, Header
 
+MOSAIC = "MOSAIC"  # in ImageType
 _TAG = struct.Struct("<64si4siii")  # name, number of values, VR, another VR, number of items, a fixed number
 _ITEM = struct.Struct("<iiii")  # the second one is the length
 _FIXED = (77, 205)

@@ -15,7 +15,7 @@ from ..geometry import normal_of
 from .data_set import data_set_of
 from .functional_groups import headers_of, numbers_of
 from .header import Frame, Header
-from .mosaic import headers_of_tiles
+from .mosaic import MOSAIC, headers_of_tiles
 from .nuclear import headers_of_detectors
 from .pixel_sizes import pixel_bytes
 from .sop_classes import NUCLEAR_MEDICINE, RT_DOSE
@@ -36,12 +36,14 @@ def frames_of(header: Header) -> tuple[Frame, ...]:
     """
     if header.functional_groups:
         headers = _read(header, "functional groups", headers_of)
+        if MOSAIC in header.image_type:  # so is every frame, of which FrameType may say nothing
+            headers = [h._replace(image_type=header.image_type) for h in headers]
     elif header.sop_class_uid == RT_DOSE:
         headers = _read(header, "dose grid", _of_dose_grid)
     elif header.sop_class_uid == NUCLEAR_MEDICINE and (header.number_of_frames > 1 or header.position is None):
         headers = _read(header, "frame vectors", headers_of_detectors)
     elif header.number_of_frames == 1:
-        headers = headers_of_tiles(header) if "MOSAIC" in header.image_type else [header]
+        headers = headers_of_tiles(header) if MOSAIC in header.image_type else [header]
     else:
         # PS3.3 C.7.6.6: nothing says where each frame lies.
         headers = [header._replace(position=None, orientation=None)] * header.number_of_frames

@@ -35,7 +35,7 @@ _MAX_ITEMS = 4096  # of encapsulated pixel data
 _MAX_PREFIX = 1 << 20
 _ITEM, _SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0\0\0\0\0"
 _MAX_STRETCHES = 32
-_LONGEST = 1024  # bytes of a value that a template may be stretched for
+_SPARE = 1024  # bytes that the next encapsulated header may be longer than the latest
 
 # Attributes that differ from slice to slice and are judged by themselves. Another one that differs decides how the rest
 # is understood, so the file is parsed strictly.
@@ -62,8 +62,10 @@ _FREE = {
     "b_value",
     "diffusion_direction",
     "csa",
+    "creator_0019",
     "b_value_of_siemens",
     "direction_of_siemens",
+    "creator_0043",
     "b_value_of_ge",
 }
 
@@ -86,7 +88,7 @@ class _Template(NamedTuple):
     expected: bytes
     wanted: tuple[_Wanted, ...]
     elements: NDArray[np.intp]  # of each: where its length stands, where its value begins and ends
-    elastic: NDArray[np.bool_]  # whether its value may have another length
+    longest: NDArray[np.intp]  # of each: the bytes that its value may have in another file; -1 where just as many
 
 
 class HeaderReader:
@@ -153,7 +155,7 @@ class HeaderReader:
 
 def _bytes_needed(templates: tuple[_Template, ...], latest: _Template, size: int) -> int:
     """How much of a file to read so that the templates can be compared with it, and the latest one be stretched."""
-    stretched = latest.prefix + _LONGEST if latest.header.encapsulated else size - latest.header.pixel_length
+    stretched = latest.prefix + _SPARE if latest.header.encapsulated else size - latest.header.pixel_length
     return max(
         0,
         *(t.prefix for t in templates),
@@ -180,7 +182,7 @@ def _stretched(template: _Template, structure: NDArray[np.uint8]) -> _Template |
         k = int(np.searchsorted(elements[:, 0], first, "right")) - 1
         at, start, end = elements[k].tolist()
         length = int.from_bytes(structure[at:start].tobytes(), "little")
-        if first >= start or not template.elastic[k] or length > _LONGEST:
+        if first >= start or length > template.longest[k]:
             return None
         head = (places >= at) & (places < start)
         expected[head] = found[head]
@@ -198,7 +200,7 @@ def _stretched(template: _Template, structure: NDArray[np.uint8]) -> _Template |
     wanted = tuple(
         w._replace(start=int(elements[w.element, 1]), end=int(elements[w.element, 2])) for w in template.wanted
     )
-    return _Template(header, prefix, places, expected.tobytes(), wanted, elements, template.elastic)
+    return _Template(header, prefix, places, expected.tobytes(), wanted, elements, template.longest)
 
 
 def _filled(template: _Template, path: str, status: os.stat_result, data: bytes, fd: int) -> Header | None:
@@ -254,8 +256,10 @@ def _learn(header: Header, visited: list[Element]) -> _Template | None:
         return None
     big = header.transfer_syntax == EXPLICIT_BIG
     wanted = [(k, f) for k, e in enumerate(visited) if e.depth == 0 and (f := FIELDS.get(e.tag)) and e.length >= 0]
-    free = [(k, f) for k, f in wanted if f.name in _FREE and not (big and f.written.width > 1)]
-    fixed = {k for k, _ in wanted} - {k for k, _ in free} | {k for k, e in enumerate(visited) if e.tag in META_UIDS}
+    absent = {k for k, f in wanted if visited[k].length > f.written.longest}  # so is another value of that length
+    free = [(k, f) for k, f in wanted if k not in absent and f.name in _FREE and not (big and f.written.width > 1)]
+    known = {k for k, _ in wanted} - absent - {k for k, _ in free}
+    fixed = known | {k for k, e in enumerate(visited) if e.tag in META_UIDS}
     offsets = np.array([e.offset for e in visited])
     ends = offsets + np.array([max(e.length, 0) for e in visited])
     # The tag, VR and length of every element, and the values that must be the same.
@@ -267,12 +271,16 @@ def _learn(header: Header, visited: list[Element]) -> _Template | None:
     places = np.arange(lengths.sum()) + np.repeat(starts - before, lengths)
     expected = np.frombuffer(data, np.uint8).take(places).tobytes()
     values = tuple(_Wanted(k, a, b, data[a:b], f.name, f.parse) for k, f in free for a, b in [(offsets[k], ends[k])])
-    # A delimiter has no value, and the parser goes into what is of undefined length; over an item it steps.
-    elastic = [not big and e.length >= 0 and e.tag not in _DELIMITERS and k not in fixed for k, e in enumerate(visited)]
-    elastic[-1] = False  # the pixels, whose length was checked
+    longest = np.full(len(visited), -1)
+    if not big:
+        # A delimiter has no value, and the parser goes into what is of undefined length; over an item it steps.
+        elastic = [k for k, e in enumerate(visited) if e.length >= 0 and e.tag not in _DELIMITERS]
+        longest[elastic] = _MAX_PREFIX
+        longest[[k for k, _ in free]] = [f.written.longest for _, f in free]
+        longest[[*fixed, *absent, len(visited) - 1]] = -1  # the last are the pixels, whose length was checked
     sizes = np.array([2 if e.vr and e.vr not in LONG_VRS else 4 for e in visited])
     elements = np.stack([offsets - sizes, offsets, ends], axis=1)
-    template = _Template(header, header.pixel_offset, places, expected, values, elements, np.array(elastic))
+    template = _Template(header, header.pixel_offset, places, expected, values, elements, longest)
     # Its parsers must say of its own file what the strict parser says.
     return template if all(_agrees(w, header) for w in values) else None
 

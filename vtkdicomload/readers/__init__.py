@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from ..errors import CompressedPixelDataError, UnsupportedPixelDataError
 from ..headers.header import PIXEL_DATA
+from ..headers.mosaic import MOSAIC
 from ..headers.sop_classes import WHOLE_SLIDE
 from ..headers.transfer_syntaxes import NATIVE_SYNTAXES, syntax_name
 from . import codec as _codec
@@ -108,7 +109,7 @@ def _undecodable(header: Header, count: int) -> CompressedPixelDataError:
 
 def unsupported(h: Header) -> str | None:
     """What of a file's pixel encoding is not read, in words; None where it is."""
-    if "MOSAIC" in h.image_type and h.tiles_across == 1:
+    if MOSAIC in h.image_type and h.tiles_across == 1:
         return "a Siemens mosaic (many slices tiled in one image) whose header does not say where its slices lie"
     # PS3.3 C.7.6.17.3: TILED_FULL and TILED_SPARSE, segmentations of slides too.
     if h.sop_class_uid == WHOLE_SLIDE or (h.dimension_organization or "").startswith("TILED"):

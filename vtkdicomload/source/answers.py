@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import CorruptFileError
+from ..errors import DicomLoadError
 from ..headers.beginning import NotDicomError
 from ..headers.header import read_header
+from ..headers.multiframe import frames_of
 from ..quiet import silenced
-from ..readers import unsupported
+from ..readers import check_supported
 from ..readers.values import is_colour
 
 if TYPE_CHECKING:
@@ -151,9 +152,10 @@ class SourceAnswers:
     def CanReadFile(self, name: str | os.PathLike[str]) -> int:
         """1 for a DICOM file with an image that can be read, else 0."""
         try:
-            return int(unsupported(read_header(name)) is None)
-        except (OSError, ValueError, CorruptFileError, NotDicomError):
+            check_supported(frames_of(read_header(name)))
+        except (OSError, ValueError, DicomLoadError, NotDicomError):
             return 0
+        return 1
 
     def GetFileExtensions(self) -> str:
         """``.dcm``, as vtkDICOMImageReader says; files are known by their contents, not their names."""
