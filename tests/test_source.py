@@ -1353,3 +1353,7 @@ def test_importing_the_package_imports_no_vtk() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
     with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
         vdl.Nonsense  # noqa: B018
+
+
+def test_the_package_offers_its_public_names_alone() -> None:
+    assert [name for name in dir(vdl) if not name.startswith("_")] == sorted(vdl.__all__)
