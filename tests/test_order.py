@@ -225,7 +225,7 @@ def _ignored_by(error: vdl.DicomLoadError) -> list[str]:
 def test_a_copied_file_is_named_and_the_hint_goes_past_it(series: Write) -> None:
     truth = series()
     (truth.folder / "copy of 3.dcm").write_bytes(truth.files[2].read_bytes())
-    with pytest.raises(vdl.DuplicateSliceError, match="1 of 6 slices lie at the position of another") as caught:
+    with pytest.raises(vdl.DuplicateSliceError, match="1 of 6 slices lies at the position of another") as caught:
         vdl.load(truth.folder)
     assert set(caught.value.files) == {str(truth.files[2]), str(truth.folder / "copy of 3.dcm")}
     assert caught.value.stacks == ()
@@ -249,6 +249,22 @@ def test_a_copied_folder(series: Write, tmp_path: Path) -> None:
     with pytest.raises(vdl.DuplicateSliceError, match="5 of 10 slices lie at the position of another") as caught:
         vdl.load(tmp_path)
     _assert_right(vdl.load(tmp_path, ignore=_ignored_by(caught.value)), truth)
+
+
+@pytest.mark.parametrize("copy", ["b", "a/b"])
+def test_many_copies_make_no_long_message(series: Write, tmp_path: Path, copy: str) -> None:
+    """The other folder is the way past; where it holds the copies too, the files of the error."""
+    truth = series("a", count=12)
+    (tmp_path / copy).mkdir()
+    for path in truth.files:
+        (tmp_path / copy / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(vdl.DuplicateSliceError, match="12 of 24 slices lie") as caught:
+        vdl.load(tmp_path)
+    error = caught.value
+    way = str(error).split(" → ")[1]
+    assert way == (f"load({str(truth.folder)!r})" if copy == "b" else "ignore=error.files[1:]")
+    past = vdl.load(truth.folder) if copy == "b" else vdl.load(tmp_path, ignore=error.files[1:])
+    _assert_right(past, truth)
 
 
 def test_a_path_given_twice(series: Write) -> None:
