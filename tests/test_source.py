@@ -310,7 +310,7 @@ def test_a_folder_of_folders_says_how_to_read_them(series: Write, tmp_path: Path
     truth = series("below")
     source = DICOMSeriesSource(directory_name=tmp_path)
     with pytest.raises(
-        vdl.NoDicomError, match=r"no DICOM image .*the folders in it are not read → SetRecursive\(True\)"
+        vdl.NoDicomError, match=r"no DICOM image .*: 1 folder; the folders in it are not read → SetRecursive\(True\)"
     ):
         source.Update()
     source.SetRecursive(True)
