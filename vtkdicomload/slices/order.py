@@ -227,7 +227,8 @@ def _spacing_without_positions(frames: Sequence[Frame], assumptions: list[str]) 
     header = frames[0].header
     between = _positive(header.spacing_between_slices) or _positive(header.slice_thickness)
     if len(frames) > 1:
-        assumptions.append(f"no positions to measure: {between or 1:g} mm is taken for the distance of slices")
+        # In the warning that there are no positions: it follows from them.
+        assumptions[-1] += f", {between or 1:g} mm is taken for the distance of slices"
     return between or 1.0
 
 
