@@ -132,6 +132,21 @@ def test_the_pixels_outlive_the_volume(series: Write, to: str) -> None:
     assert np.asarray(pixels_of(kept)).astype(float).sum() == truth.frames.sum()
 
 
+def test_the_contour_of_pyvista_lies_in_the_patient_by_flying_edges_only(data: Path) -> None:
+    """PyVista's default is vtkContourFilter, which ignores the direction matrix."""
+    volume = vdl.load(data / "small_ct")
+    level = float(np.percentile(volume.frames, 90))
+    corners = volume.frames_geometry.to_patient(np.array(list(itertools.product(*((0, n - 1) for n in volume.shape)))))
+    image = volume.to_pyvista()
+    surfaces = {way: image.contour([level], method=way) for way in ("contour", "flying_edges")}
+    inside = {
+        way: np.all(surface.points >= corners.min(axis=0) - 0.01)
+        and np.all(surface.points <= corners.max(axis=0) + 0.01)
+        for way, surface in surfaces.items()
+    }
+    assert inside == {"contour": False, "flying_edges": True}
+
+
 def test_simpleitk_has_its_own_pixels(series: Write) -> None:
     truth = series()
     volume = vdl.load(truth.folder)

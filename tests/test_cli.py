@@ -244,11 +244,24 @@ def test_show_of_what_cannot_be_drawn_writes_the_reason(series: Write, tmp_path:
     assert (tmp_path / "out.png").is_file()
 
 
-@pytest.mark.parametrize("options", [("--series", "9"), ("--stack", "x")])
+@pytest.mark.parametrize("options", [("--series", "9"), ("--stack", "x"), ("--ignore", "x.dcm")])
 def test_a_choice_that_does_not_exist(series: Write, tmp_path: Path, options: tuple[str, str]) -> None:
     result = run("show", series().folder, *options, "-o", tmp_path / "out.png")
     assert result.exit_code == 1
     assert result.stderr.startswith((f"error: {' '.join(options)}: there", f"error: {' '.join(options)}: no such"))
+
+
+def test_files_are_ignored_by_name_or_path(series: Write, tmp_path: Path) -> None:
+    written = series()
+    files = ("--ignore", written.files[-1], "--ignore", written.files[0].name)
+    assert run("show", written.folder, *files, "-o", tmp_path / "out.png").stderr == ""
+
+
+def test_many_copies_are_no_long_message(series: Write, tmp_path: Path) -> None:
+    written = series("a", count=9)
+    shutil.copytree(written.folder, written.folder / "b")
+    result = run("show", written.folder, "-o", tmp_path / "out.png")
+    assert result.stderr.endswith("→ an --ignore for each\n")
 
 
 def test_an_output_that_cannot_be_written(series: Write, tmp_path: Path) -> None:
@@ -278,6 +291,7 @@ def test_show_with_a_window(series: Write, tmp_path: Path) -> None:
     result = run("show", folder, "--window", "bones", "-o", tmp_path / "out.png")
     assert result.exit_code == 1
     assert result.stderr.startswith("error: there is no window 'bones'; for CT there are abdomen")
+    assert result.stderr.endswith("or center and width, as 40,400\n")
     assert not (tmp_path / "out.png").exists()
 
 
@@ -593,6 +607,11 @@ def test_version_and_help() -> None:
     for command in ("info", "show", "render", "surface", "demo"):
         assert run(command, "--help").exit_code == 0
     assert run("info").exit_code == 2
+
+
+def test_the_help_tells_each_command_whole() -> None:
+    """Lines that do not fit are cut short with three dots."""
+    assert "..." not in run("--help").stdout.replace("[ARGS]...", "")
 
 
 # ---------------------------------------------------------------------------------------------------- decompress

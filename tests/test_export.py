@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import re
@@ -469,6 +470,20 @@ def test_a_name_in_this_folder(series: Write, tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     volume.save("volume.npz")
     assert sorted(os.listdir()) == ["in", "volume.npz"]
+
+
+def test_a_folder_without_write_permission_names_the_file_that_was_asked_for(
+    series: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume = vdl.load(series().folder)
+
+    def refuse(path: str, *_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "mkdir", refuse)
+    with pytest.raises(PermissionError, match="Permission denied") as caught:
+        volume.save(tmp_path / "x.npz")
+    assert caught.value.filename == str(tmp_path / "x.npz")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

@@ -178,6 +178,7 @@ def test_without_geometry_frames_are_shown_as_stored_and_it_says_so(series: Writ
     assert np.array_equal(plane.pixels, volume.frames[len(volume.frames) // 2])
     words = [text.get_text() for text in sheets.draw_volume(volume).axes[0].texts]
     assert any("which side is which is not known" in word for word in words)
+    assert any(word.startswith("all 5 slices as stored ") for word in words)
     assert not {"R", "L", "A", "P", "H", "F"} & set(words)
 
 

@@ -310,7 +310,7 @@ def test_a_folder_of_folders_says_how_to_read_them(series: Write, tmp_path: Path
     truth = series("below")
     source = DICOMSeriesSource(directory_name=tmp_path)
     with pytest.raises(
-        vdl.NoDicomError, match=r"no DICOM image .*the folders in it are not read → SetRecursive\(True\)"
+        vdl.NoDicomError, match=r"no DICOM image .*: 1 folder; the folders in it are not read → SetRecursive\(True\)"
     ):
         source.Update()
     source.SetRecursive(True)
@@ -1354,3 +1354,7 @@ def test_importing_the_package_imports_no_vtk() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
     with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
         vdl.Nonsense  # noqa: B018
+
+
+def test_the_package_offers_its_public_names_alone() -> None:
+    assert [name for name in dir(vdl) if not name.startswith("_")] == sorted(vdl.__all__)

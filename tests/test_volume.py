@@ -475,6 +475,14 @@ def test_words_name_both_views_with_their_axes(series: Write) -> None:
     assert any("int16, HU, MONOCHROME2" in x for x in lines)
 
 
+def test_a_volume_is_no_array_and_says_where_they_are(series: Write) -> None:
+    """NumPy would make an array of one Python object."""
+    volume = vdl.load(series().folder)
+    for use in (np.asarray, np.mean):
+        with pytest.raises(TypeError, match=r"volume\.frames .* and volume\.array"):
+            use(volume)
+
+
 def test_axes_of_a_sagittal_stack_are_named_after_the_patient(series: Write) -> None:
     # row (0, 1, 0) × column (0, 0, -1) = (-1, 0, 0): slices ascend to the right
     words = repr(vdl.load(series(orientation=PLANES["sagittal"]).folder))

@@ -72,7 +72,10 @@ def _whole(target: str, suffix: str) -> Iterator[str]:
 
     It lies in a hidden folder beside, which no scan enters: writers go by the suffix, and a Zarr store is a folder too.
     """
-    beside = tempfile.mkdtemp(prefix=".", suffix=".part", dir=os.path.dirname(target))
+    try:
+        beside = tempfile.mkdtemp(prefix=".", suffix=".part", dir=os.path.dirname(target))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, target) from error  # not the name of what lies beside
     try:
         unfinished = os.path.join(beside, f"volume{suffix}")
         yield unfinished

@@ -103,13 +103,19 @@ def no_image(found: Scan, ignored: tuple[str, ...] = ()) -> NoDicomError:
             return NoDicomError(f"{name} is {what}", files=[path])
         return NoDicomError(describe(path), files=[path])
     counts = Counter(file.reason for file in skipped)
-    there = ", ".join(f"{n} {reason}" for reason, n in counts.most_common())
+    there = ", ".join(_counted(n, reason) for reason, n in counts.most_common())
     foreign = [s.path for s in skipped if s.reason.startswith("not DICOM") or "archive" in s.reason]
     archives = [path for path in foreign if path.lower().endswith((".zip", ".gz", ".tar", ".tgz", ".nii"))]
     example = f" ({describe((archives or foreign)[0])})" if foreign else ""
     return NoDicomError(
         f"no DICOM image in {found.source}: {there or 'it is empty'}{example}", files=[s.path for s in skipped]
     )
+
+
+def _counted(count: int, reason: str) -> str:
+    if reason == "a folder":
+        return f"{count} folder{'s' * (count > 1)}"
+    return f"{count} {reason}"
 
 
 def refuse_problems(problems: Sequence[Problem]) -> None:

@@ -269,6 +269,10 @@ class Volume(Outputs):
         if backwards:
             self.frames = self.frames[::-1, ::-1]
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Pixels:
+        # Without it NumPy makes an array of one Python object, silently.
+        raise TypeError("a volume has two views: volume.frames (slices, rows, columns) and volume.array (nx, ny, nz)")
+
     def __repr__(self) -> str:
         from .tables import volume_text
 

@@ -74,7 +74,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     pass
 
@@ -88,7 +90,10 @@ def info(
     verify: Annotated[bool, typer.Option("--verify", help="Read the pixels too, every frame by two readers.")] = False,
     series: Annotated[str | None, typer.Option(help='Describe this one only: a row, a UID, or "largest".')] = None,
 ) -> None:
-    """List the series at PATH: geometry, encoding, checks, and the Python line that loads each."""
+    """List the series at PATH and the Python line that loads each.
+
+    Of each, its geometry, encoding and checks, or why it is no volume.
+    """
     if as_json:
         _print_json(paths, series)
         return
@@ -123,7 +128,10 @@ def show(
     irregular: IrregularOption = Irregular.RAISE,
     ignore: Ignore = None,
 ) -> None:
-    """Draw a series: three planes at true aspect and a montage; or what can be drawn, and why it is no volume."""
+    """Draw a series: three planes at true aspect and a montage.
+
+    Of files that make no volume, what can be drawn, with the reason.
+    """
     _require_png(output)
     with _reported():
         from ..pictures import sheets
@@ -159,7 +167,10 @@ def render(
     irregular: IrregularOption = Irregular.RAISE,
     ignore: Ignore = None,
 ) -> None:
-    """Draw a series as a body, or the surface of one value in it, seen from a side of the patient."""
+    """Draw a series as a body, or the surface of a value in it.
+
+    Seen from a side of the patient.
+    """
     _require_png(output)
     with _reported():
         from ..pictures import rendering, sheets
@@ -184,7 +195,7 @@ def surface(
     irregular: IrregularOption = Irregular.RAISE,
     ignore: Ignore = None,
 ) -> None:
-    """Write the surface of one value as triangles in LPS mm, facing outward."""
+    """Write the surface of a value as triangles in LPS mm."""
     from ..pictures import surfaces
 
     try:
@@ -205,7 +216,10 @@ def demo(
         "vtkdicomload-demo"
     ),
 ) -> None:
-    """Show what the package does on a real head CT that comes with it, beside plain vtkDICOMImageReader."""
+    """Show what the package does, on a head CT that comes with it.
+
+    Beside plain vtkDICOMImageReader.
+    """
     with _reported():
         start = time.perf_counter()
         from ..scan import scan
@@ -234,7 +248,10 @@ def decompress(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist in DST.")] = False,
     ignore: Ignore = None,
 ) -> None:
-    """Write the images of SRC again as Explicit VR Little Endian, which every reader reads: all of them, or none."""
+    """Write the images of SRC again uncompressed, to DST.
+
+    As Explicit VR Little Endian, which every reader reads: all of them, or none.
+    """
     with _reported():
         from .decompress import decompress as rewrite
         from .decompress import summary_words
@@ -255,7 +272,10 @@ def bench(
     rounds: Annotated[int, typer.Option(min=1, help="Rounds that count.")] = 5,
     ignore: Ignore = None,
 ) -> None:
-    """Time the ways to load a series of yours, side by side, and compare the values they give."""
+    """Time the ways to load a series, side by side.
+
+    And compare the values they give.
+    """
     with _reported():
         from .comparison import compare
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..choice import choose_series, choose_stack
 from ..errors import CorruptFileError, DicomLoadError, MissingSliceError, MultipleSeriesError, ShearedSeriesError
-from ..selection import find_series, no_image
+from ..selection import find_series, ignored_by, no_image
 from .terminal import progress_bar
 
 if TYPE_CHECKING:
@@ -43,7 +43,10 @@ def found_at(paths: list[str], ignore: list[str] | None) -> Scan:
     """The series at the paths, at least one; where there are damaged files only, what is wrong with the first."""
     source = source_of(paths)
     with _shell_hint(source), progress_bar("reading headers") as progress:
-        found, _ = find_series(source, ignore or (), None, progress=progress)
+        found, ignored = find_series(source, ignore or (), None, progress=progress)
+    for name in ignore or ():
+        if not any(map(ignored_by(name), ignored)):
+            raise DicomLoadError(f"--ignore {name}: there is no such file")
     if not found.series:
         raise DicomLoadError(str(found.problems[0].error))
     return found
@@ -74,8 +77,9 @@ def row_of(found: Scan, wanted: str) -> int:
     try:
         return found.series.index(choose_series(found, _choice(wanted)))
     except MultipleSeriesError as error:
-        there = f"row 0 to {len(found) - 1}" if len(found) > 1 else "row 0 only"
-        raise DicomLoadError(f"--series {wanted}: no such series, or several ({there}, or a UID)") from error
+        rows = f"are rows 0 to {len(found) - 1}" if len(found) > 1 else "is row 0"
+        fitting = "several series" if sum(series.uid == wanted for series in found) > 1 else "no such series"
+        raise DicomLoadError(f"--series {wanted}: {fitting}; there {rows}") from error
 
 
 def _stack(series: Series, wanted: str) -> Series:
@@ -83,10 +87,10 @@ def _stack(series: Series, wanted: str) -> Series:
         return choose_stack(series, _choice(wanted))
     except DicomLoadError as error:
         stacks = series.stacks()
+        if len(stacks) == 1:
+            raise DicomLoadError(f"--stack {wanted}: there is one stack only → leave --stack out") from error
         listed = ", ".join(f"{i}{' ' + stack.label if stack.label else ''}" for i, stack in enumerate(stacks[:12]))
-        raise DicomLoadError(
-            f"--stack {wanted}: there {'is' if len(stacks) == 1 else 'are'} {len(stacks)}: {listed}"
-        ) from error
+        raise DicomLoadError(f"--stack {wanted}: there are {len(stacks)}: {listed}") from error
 
 
 def _choice(words: str) -> int | str:

@@ -16,6 +16,7 @@ from subprocess import list2cmdline
 from typing import TYPE_CHECKING, Any
 
 from ..selection import IGNORE_PROBLEMS
+from ..slices.order import IGNORE_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,7 +81,8 @@ def say(words: str, *, stderr: bool = False, style: str | None = None) -> None:
 
 def in_options(words: str) -> str:
     """The words of an error with the options of a command in the place of ``ignore=[…]``, to be pasted as they are."""
-    words = words.replace(IGNORE_PROBLEMS, "an --ignore for each")
+    for many in (IGNORE_PROBLEMS, IGNORE_FILES):
+        words = words.replace(many, "an --ignore for each")
     return _IGNORE.sub(lambda found: _quoted("--ignore", literal_eval(found[1])), words)
 
 

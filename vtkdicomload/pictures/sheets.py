@@ -68,10 +68,11 @@ def draw_volume(
     nz = volume.frames.shape[0]
     if nz > 1:
         indices = evenly(nz, _TILES)
-        way = upward(volume)
+        tiles = acquired_planes(volume, indices)
+        how, way = "turned upright" if tiles[0].letters else "as stored", upward(volume)
         of = f"{len(indices)} of {nz} slices" if len(indices) < nz else f"all {nz} slices"
-        sheet.words(f"{of} turned upright{', ' + way if way else ''}   volume.frames[k], k in the corner", after=8)
-        _add_tiles(sheet, acquired_planes(volume, indices), chosen, in_mm=has_scale(volume))
+        sheet.words(f"{of} {how}{', ' + way if way else ''}   volume.frames[k], k in the corner", after=8)
+        _add_tiles(sheet, tiles, chosen, in_mm=has_scale(volume))
     return sheet.figure()
 
 

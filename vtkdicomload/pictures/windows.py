@@ -153,7 +153,10 @@ def _chosen(volume: Volume, wanted: Wanted, sample: Pixels) -> tuple[float, floa
 def _preset(volume: Volume, name: str, wanted: str) -> tuple[float, float]:
     if name not in CT_WINDOWS:
         listed = ", ".join(CT_WINDOWS)
-        raise ValueError(f"there is no window {wanted!r}; for CT there are {listed}; for every volume {_PERCENTILES}")
+        raise ValueError(
+            f"there is no window {wanted!r}; for CT there are {listed}; for every volume {_PERCENTILES}, "
+            "or center and width, as 40,400"
+        )
     fault = hounsfield_fault(volume)
     if fault:
         raise ValueError(

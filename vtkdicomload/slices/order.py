@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from ..series import Series
 
 ORDERS = ("position", "natural", "given")
+IGNORE_FILES = "ignore=error.files[1:]"
+_NAMED = 8  # files to leave out that a message names one by one
 
 
 class Arrangement(NamedTuple):
@@ -224,7 +227,8 @@ def _spacing_without_positions(frames: Sequence[Frame], assumptions: list[str]) 
     header = frames[0].header
     between = _positive(header.spacing_between_slices) or _positive(header.slice_thickness)
     if len(frames) > 1:
-        assumptions.append(f"no positions to measure: {between or 1:g} mm is taken for the distance of slices")
+        # In the warning that there are no positions: it follows from them.
+        assumptions[-1] += f", {between or 1:g} mm is taken for the distance of slices"
     return between or 1.0
 
 
@@ -330,12 +334,24 @@ def _copies(frames: Sequence[Frame], same: NDArray[np.intp]) -> DuplicateSliceEr
     if pair[0].path == pair[1].path:
         words, way = " and ".join(map(consistency.frame_name, pair)), 'order="given" keeps the order of the file'
     else:
-        words, way = " and ".join(f.path for f in pair), f"ignore={consistency.paths_of(again)!r}"
+        words, way = " and ".join(f.path for f in pair), _without(consistency.paths_of(again), frames)
     return DuplicateSliceError(
-        f"{len(same)} of {len(frames)} slices lie at the position of another, the first at "
-        f"{_mm(pair[0])}: {words} → {way}",
+        f"{len(same)} of {len(frames)} slices {'lies' if len(same) == 1 else 'lie'} at the position of another, "
+        f"the first at {_mm(pair[0])}: {words} → {way}",
         files=consistency.paths_of([*pair, *again]),
     )
+
+
+def _without(files: Sequence[str], frames: Sequence[Frame]) -> str:
+    """The call that leaves files of `frames` out; where many are copies in another folder, that loads the first."""
+    if len(files) <= _NAMED:
+        return f"ignore={list(files)!r}"
+    left_out = set(files)
+    folders = {os.path.dirname(f.path) for f in frames if f.path not in left_out}
+    folder = folders.pop()
+    if folders or any(path.startswith(os.path.join(folder, "")) for path in files):
+        return IGNORE_FILES
+    return f"load({folder!r})"
 
 
 def _mm(frame: Frame) -> str:
