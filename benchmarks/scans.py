@@ -32,12 +32,11 @@ def _pydicom_scan(data: Data, *, specific: bool) -> list[dict[str, Any]]:
 
     from vtkdicomload.headers.attributes import FIELDS
 
-    keywords = [field.keyword for field in FIELDS.values()]
     result = []
     for path in data.files:
-        wanted = keywords if specific else None
+        wanted = list(FIELDS) if specific else None
         dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=wanted)
-        result.append({keyword: dataset.get(keyword) for keyword in keywords})
+        result.append({f.keyword: dataset[tag].value if tag in dataset else None for tag, f in FIELDS.items()})
     return result
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from benchmarks import measure, peers, report
+from benchmarks import measure, peers, report, scans
 from benchmarks.__main__ import main
 from benchmarks.chart import draw
 from benchmarks.data import digest, prepared
@@ -61,6 +61,11 @@ def test_every_reader_returns_the_same_volume(root: Path, name: str) -> None:
         assert all(row.memory is not None for row in section.rows)
     else:
         assert all(len(row.seconds) == 1 for row in section.rows)
+
+
+def test_every_scan_reads_the_same_headers(root: Path) -> None:
+    section = Bench(MINIMAL, root, 1).run("scan")
+    assert {(row.peer, row.outcome) for row in section.rows} == {(scan.name, SAME) for scan in scans.SCANS}
 
 
 def test_import_is_measured_in_fresh_processes() -> None:
