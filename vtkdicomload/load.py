@@ -67,7 +67,8 @@ def load(
     verify : {"probe", "all", "none"}
         Read one frame, every frame or none again through a second, independent reader and compare.
     workers : int, optional
-        Threads.
+        Threads, for headers and pixels. By default one for headers, which is the fastest where files come from memory
+        or a local disk, and for pixels one for each core, from 2 to 8.
     progress : callable, optional
         Called with (frames done, frames in all). An exception from it ends the load.
     max_bytes : int, optional
