@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -16,14 +15,14 @@ from pydicom.encaps import encapsulate, encapsulate_extended, generate_frames
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
 from synthetic import Raw, padded, raw_image, write_series
 
-from vtkdicomload import CorruptFileError, load
+from vtkdicomload import CorruptFileError, DicomLoadWarning, load
 from vtkdicomload.headers.header import Frame, read_header
 from vtkdicomload.headers.multiframe import frames_of
 from vtkdicomload.readers import encapsulation
 from vtkdicomload.readers.encapsulation import CompressedFrames
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 JPEG_LS = "1.2.840.10008.1.2.4.80"
@@ -44,10 +43,13 @@ def written(path: Path, data: bytes, count: int, *tables: Raw) -> list[Frame]:
     return list(frames_of(read_header(path)))
 
 
+def buffer(size: int) -> np.ndarray:
+    return np.empty(size, np.uint8)
+
+
 def streams_of(frames: Sequence[Frame]) -> list[bytes]:
     compressed = CompressedFrames()
-    scratch = np.empty(max(f.header.pixel_length for f in frames), np.uint8)
-    return [compressed.stream(frame, scratch) for frame in frames]
+    return [compressed.stream(frame, buffer) for frame in frames]
 
 
 def noise(count: int, size: int = 40) -> list[bytes]:
@@ -145,12 +147,12 @@ def test_no_fragment_at_all(tmp_path: Path) -> None:
 
 def test_a_file_that_changed_is_named(tmp_path: Path) -> None:
     frames = written(tmp_path / "x.dcm", encapsulate(noise(3)), 3)
-    compressed, scratch = CompressedFrames(), np.empty(frames[0].header.pixel_length, np.uint8)
-    assert compressed.stream(frames[0], scratch) == noise(3)[0]
+    compressed = CompressedFrames()
+    assert compressed.stream(frames[0], buffer) == noise(3)[0]
     with open(tmp_path / "x.dcm", "ab") as file:
         file.write(b"\0\0")
     with pytest.raises(CorruptFileError, match=r"x\.dcm changed since it was scanned"):
-        compressed.stream(frames[1], scratch)
+        compressed.stream(frames[1], buffer)
 
 
 def test_a_multi_frame_file_is_never_held_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,6 +171,29 @@ def test_a_multi_frame_file_is_never_held_whole(tmp_path: Path, monkeypatch: pyt
     assert sum(asked) < sum(map(len, streams)) + 20 * 8 + 200
 
 
+@pytest.mark.parametrize("engine", ["codec", "pydicom"])
+def test_no_buffer_is_as_large_as_a_multi_frame_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    write_series(tmp_path, count=1, syntax=JPEGLSLossless)
+    (path,) = tmp_path.iterdir()
+    d = dcmread(path)
+    (stream,) = generate_frames(d.PixelData, number_of_frames=1)
+    d.NumberOfFrames, d.PixelData = 20, encapsulate([stream] * 20)
+    d.save_as(path)
+    asked: list[int] = []
+    real = CompressedFrames.stream
+
+    def counted(self: CompressedFrames, frame: Frame, scratch: Callable[[int], np.ndarray]) -> bytes:
+        return real(self, frame, lambda size: asked.append(size) or scratch(size))
+
+    monkeypatch.setattr(CompressedFrames, "stream", counted)
+    with pytest.warns(DicomLoadWarning, match="no ImagePositionPatient"):
+        volume = load(path, engine=engine, order="given", verify="none")
+    assert len(volume.frames) == 20
+    assert not asked
+
+
 def test_files_whose_frames_alternate_are_searched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     streams = {name: noise(6, size) for name, size in (("a", 50), ("b", 70))}
     a, b = (written(tmp_path / name, encapsulate(s, has_bot=False), 6) for name, s in streams.items())
@@ -183,12 +208,11 @@ def test_files_whose_frames_alternate_are_searched_once(tmp_path: Path, monkeypa
 def test_several_threads_and_files_at_once(tmp_path: Path) -> None:
     streams = {name: noise(8, size) for name, size in (("a", 50), ("b", 70))}
     files = {name: written(tmp_path / name, encapsulate(s, has_bot=name == "a"), 8) for name, s in streams.items()}
-    compressed, local = CompressedFrames(), threading.local()
+    compressed = CompressedFrames()
 
     def stream(wanted: tuple[str, int]) -> bytes:
         name, k = wanted
-        local.scratch = np.empty(4096, np.uint8)
-        return compressed.stream(files[name][k], local.scratch)
+        return compressed.stream(files[name][k], buffer)
 
     wanted = [(name, k) for k in range(8) for name in "ab"] * 5
     with ThreadPoolExecutor(4) as pool:

@@ -138,7 +138,7 @@ class _Decoded(threading.local):
 
 def _stream(frame: Frame, compressed: CompressedFrames, scratch: direct.Scratch) -> bytes:
     try:
-        return compressed.stream(frame, scratch.of(frame.header.pixel_length))
+        return compressed.stream(frame, scratch.of)
     except CorruptFileError:
         raise
     except ValueError as error:

@@ -35,8 +35,8 @@ class CompressedFrames:
         self._lock = threading.Lock()
         self._files: dict[str, Sequence[Sequence[_Fragment] | bytes]] = {}
 
-    def stream(self, frame: Frame, scratch: Pixels) -> bytes:
-        """The stream of one frame; `scratch` is a buffer of at least `pixel_length` bytes to read into.
+    def stream(self, frame: Frame, scratch: Callable[[int], Pixels]) -> bytes:
+        """The stream of one frame; `scratch` gives a buffer of at least so many bytes to read into.
 
         Raises
         ------
@@ -47,7 +47,7 @@ class CompressedFrames:
         """
         header = frame.header
         if header.number_of_frames == 1:
-            element = scratch.data[: header.pixel_length]
+            element = scratch(header.pixel_length).data[: header.pixel_length]
             read_into(element, header, header.pixel_offset)
             _, fragments = _items(lambda offset, length: bytes(element[offset : offset + length]), len(element))
             streams = [bytes(element[f.offset : f.offset + f.length]) for f in fragments]

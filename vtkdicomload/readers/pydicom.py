@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -123,7 +124,7 @@ def _stream(frame: Frame, compressed: CompressedFrames) -> bytes | None:
     """
     if not frame.header.encapsulated:
         return None
-    return compressed.stream(frame, np.empty(frame.header.pixel_length, np.uint8))
+    return compressed.stream(frame, partial(np.empty, dtype=np.uint8))
 
 
 @silenced()

@@ -82,11 +82,7 @@ def by_run(frames: Iterable[Frame]) -> list[list[Frame]]:
 
 def by_pixel_spacing(frames: Iterable[Frame]) -> list[list[Frame]]:
     """Frames grouped by PixelSpacing, or by the ImagerPixelSpacing that is taken for it."""
-    return _clusters(
-        frames,
-        lambda f: (f.header.pixel_spacing, spacing_at_detector(f)),
-        lambda a, b: all(map(_same_spacing, a, b)),  # type: ignore[call-overload]
-    )
+    return _clusters(frames, lambda f: (f.header.pixel_spacing, spacing_at_detector(f)), _same_spacings)
 
 
 def spacing_at_detector(frame: Frame) -> tuple[float, float] | None:
@@ -101,6 +97,10 @@ def by_orientation(frames: Iterable[Frame]) -> list[list[Frame]]:
 
 def _same_orientation(a: object, b: object) -> bool:
     return isinstance(a, tuple) and isinstance(b, tuple) and same_orientation(a, b)
+
+
+def _same_spacings(a: object, b: object) -> bool:
+    return isinstance(a, tuple) and isinstance(b, tuple) and all(map(_same_spacing, a, b))
 
 
 def _same_spacing(a: object, b: object) -> bool:
