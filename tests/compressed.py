@@ -15,14 +15,17 @@ from pydicom.pixels.encoders import RLELosslessEncoder
 from synthetic import Raw, padded, raw_image
 
 from vtkdicomload import CorruptFileError
-from vtkdicomload.headers.header import Frame, read_header
-from vtkdicomload.headers.multiframe import frames_of
-from vtkdicomload.readers import check_supported, codec
-from vtkdicomload.readers.values import conversion_for, pixel_shape
+from vtkdicomload.headers.frames import frames_of
+from vtkdicomload.headers.parser import read_header
+from vtkdicomload.readers import codec
+from vtkdicomload.readers.choose import check_supported
+from vtkdicomload.readers.dtype import conversion_for, pixel_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
+
+    from vtkdicomload.headers.model import Frame
 
     Pixels = np.ndarray[Any, Any]
 

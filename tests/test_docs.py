@@ -23,7 +23,7 @@ README = ROOT / "README.md"
 PAGE = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
 PIPELINES = (ROOT / "docs" / "vtk-pipelines.md").read_text(encoding="utf-8")
 CONVERSIONS = (ROOT / "docs" / "conversions.md").read_text(encoding="utf-8")
-TEST = re.compile(r"`tests/(?P<file>\w+\.py)::(?P<name>test_\w+)(?:\[(?P<case>[^`]+)\])?`")
+TEST = re.compile(r"`tests/(?P<file>[\w/]+\.py)::(?P<name>test_\w+)(?:\[(?P<case>[^`]+)\])?`")
 TRAPS = {case.id for case in CASES}
 
 

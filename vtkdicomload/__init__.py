@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ._api import load, load_all, load_many, scan
+from .bulk.many import Loaded
 from .errors import (
     CompressedPixelDataError,
     CorruptFileError,
@@ -27,15 +29,12 @@ from .errors import (
     UnsupportedPixelDataError,
     ZeroPixelDataError,
 )
-from .geometry import Geometry
-from .load import load, load_all
-from .many import Loaded, load_many
-from .scan import Scan, scan
-from .series import Series
+from .series import Scan, Series
+from .stacks.geometry import Geometry
 from .volume import Volume
 
 if TYPE_CHECKING:
-    from .source.algorithm import DICOMSeriesSource
+    from .pipeline.algorithm import DICOMSeriesSource
 
 __version__ = "0.1.0"
 
@@ -69,7 +68,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "DICOMSeriesSource":  # its module imports VTK
-        from .source.algorithm import DICOMSeriesSource
+        from .pipeline.algorithm import DICOMSeriesSource
 
         return DICOMSeriesSource
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

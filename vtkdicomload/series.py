@@ -1,41 +1,30 @@
-"""One series: its frames, what it is called, and how it divides into clean stacks."""
+"""`Series` and `Scan`: what is found at a source, with all that can be done with it."""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .geometry import plane_of
-from .headers.transfer_syntaxes import syntax_name
-from .slices.consistency import paths_of
+from .catalog.choose import choose
+from .catalog.find import find_series
+from .catalog.scan import ScanData
+from .catalog.tables import scan_html, scan_text
+from .headers.data_set import read_attributes
+from .loading.options import options_from
+from .loading.read import load_stack
+from .stacks.series_data import SeriesData
+from .stacks.split import split
+from .volume import Volume
 
 if TYPE_CHECKING:
+    from typing import Self
+
     import pydicom
 
-    from .errors import CorruptFileError
-    from .headers.header import Frame, Header
-    from .volume import Volume
+    from .catalog.find import Ignore
+    from .loading.options import Options
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A file that says it is DICOM and cannot be read whole.
-
-    Attributes
-    ----------
-    path : str
-        The file.
-    error : CorruptFileError
-        What is wrong with it.
-    """
-
-    path: str
-    error: CorruptFileError
-
-
-@dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Series:
+class Series(SeriesData):
     """The frames that share a SeriesInstanceUID, or one stack of them.
 
     Attributes
@@ -48,96 +37,57 @@ class Series:
         Damaged files of the same source that may belong to the series.
     """
 
-    frames: tuple[Frame, ...]
-    labels: tuple[tuple[str, str], ...] = ()
-    problems: tuple[Problem, ...] = ()
+    __slots__ = ()
 
-    @property
-    def header(self) -> Header:
-        """The header of the first frame's file."""
-        return self.frames[0].header
-
-    @property
-    def uid(self) -> str | None:
-        """SeriesInstanceUID; None where the files hold none."""
-        return self.header.series_uid
-
-    @property
-    def number(self) -> int | None:
-        """SeriesNumber."""
-        return self.header.series_number
-
-    @property
-    def modality(self) -> str | None:
-        """Modality: CT, MR, PT, …"""
-        return self.header.modality
-
-    @property
-    def description(self) -> str | None:
-        """SeriesDescription; None where it is missing, or the word None that some exporters write for that."""
-        said = self.header.series_description
-        return said if said != "None" else None
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """The files of the frames, each once."""
-        return tuple(paths_of(self.frames))
-
-    @property
-    def rows(self) -> int:
-        """Rows of the first frame."""
-        return self.header.rows
-
-    @property
-    def columns(self) -> int:
-        """Columns of the first frame."""
-        return self.header.columns
-
-    @property
-    def transfer_syntax(self) -> str:
-        """Transfer syntax UID; of the most files where they differ."""
-        return Counter(f.header.transfer_syntax for f in self.frames).most_common(1)[0][0]
-
-    @property
-    def encoding(self) -> str:
-        """The names of the transfer syntaxes of all files, in words; their number where there are many."""
-        names = [syntax_name(uid) for uid in dict.fromkeys(f.header.transfer_syntax for f in self.frames)]
-        return ", ".join(names) if len(names) <= 2 else f"{len(names)} transfer syntaxes"
-
-    @property
-    def plane(self) -> str:
-        """axial, coronal or sagittal, with ``oblique`` before it where that fits; ``mixed``, or ``unknown``."""
-        planes = {plane_of(o) for o in {f.orientation for f in self.frames}}
-        return planes.pop() if len(planes) == 1 else "mixed"
+    @classmethod
+    def of(cls, data: SeriesData) -> Self:
+        """The same frames as a `Series`."""
+        return data if isinstance(data, cls) else cls(data.frames, data.labels, data.problems)
 
     def stacks(self) -> tuple[Series, ...]:
         """The clean 3-D stacks of the series, each a `Series` again; one where there is nothing to divide."""
-        from .slices.stacks import split
-
         return split(self)
 
     def dataset(self, k: int = 0) -> pydicom.Dataset:
         """Everything the file of frame `k` says, as a pydicom Dataset without its pixels; patient attributes too."""
-        import pydicom
-
-        return pydicom.dcmread(self.frames[k].path, stop_before_pixels=True, force=True)
+        return read_attributes(self.frames[k].path)
 
     def load(self, **options: Any) -> Volume:
         """Load the series as one volume; the options of `vtkdicomload.load`."""
-        from .load import load
+        chosen = {name: options.pop(name) for name in ("series", "stack", "ignore") if name in options}
+        return load_volume(self, options_from(options), **chosen)
 
-        return load(self, **options)
 
-    @property
-    def label(self) -> str:
-        """The attribute values that told a stack apart, in words; empty for a whole series."""
-        return ", ".join(value if name == "plane" else f"{name} {value}" for name, value in self.labels)
+class Scan(ScanData[Series]):
+    """The series found at a source: a list of `Series`, in order of SeriesNumber.
 
-    @property
-    def title(self) -> str:
-        """``#4 CT axial chest``: number, modality and description as far as they are known."""
-        parts = [f"#{self.number}" if self.number is not None else None, self.modality, self.description, self.label]
-        return " ".join(part for part in parts if part) or "unnamed series"
+    Attributes
+    ----------
+    source : str
+        What was scanned.
+    series : tuple of Series
+        The list itself.
+    problems : tuple of Problem
+        Files that say they are DICOM and cannot be read whole.
+    skipped : tuple of Skipped
+        Files that are not DICOM, or DICOM without an image, each with the reason.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, data: ScanData[Any]) -> Self:
+        """The same list with `Series` in it."""
+        return cls(data.source, tuple(map(Series.of, data.series)), data.problems, data.skipped)
 
     def __repr__(self) -> str:
-        return f"<Series {self.title}: {len(self.frames)}×{self.rows}×{self.columns}, {self.plane}, {self.encoding}>"
+        return scan_text(self)
+
+    def _repr_html_(self) -> str:
+        return scan_html(self)
+
+
+def load_volume(source: Any, options: Options, *, series: Any = None, stack: Any = None, ignore: Ignore = ()) -> Volume:
+    """Load the one stack at a source that is meant; `series`, `stack` and `ignore` are those of `load`."""
+    found, ignored = find_series(source, ignore, options.workers)
+    return Volume.of(load_stack(choose(Scan.of(found), series, stack), options, ignored))

@@ -1,34 +1,28 @@
-"""A loaded volume: its pixels, two views of them, where they lie in the patient, and how they were read."""
+"""`Volume`: a loaded stack, with all that becomes of it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from .outputs import Outputs
+from .loading.volume_data import VolumeData
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+    from typing import Self
+
+    import nibabel
+    import pyvista
+    import SimpleITK
+    import xarray
+    from matplotlib.figure import Figure
     from vtkmodules.vtkCommonDataModel import vtkImageData
 
-    from .geometry import Floats, Geometry
-    from .guard import Check
-    from .readers.values import Pixels
-    from .series import Series
-
-LAYOUTS = ("vtk", "dicom")
+    from ._util.arrays import Pixels
+    from .pictures.planes import Plane
 
 
-def allocate(shape: tuple[int, ...], dtype: np.dtype[Any], layout: str) -> Pixels:
-    """An uninitialised buffer for `Volume.frames`, shape (nz, ny, nx) or (nz, ny, nx, 3).
-
-    With layout ``"vtk"`` rows and slices lie in memory in VTK's order, with ``"dicom"`` in that of the view.
-    """
-    memory = np.empty(shape, dtype)
-    return memory[::-1, ::-1] if layout == "vtk" else memory
-
-
-class Volume(Outputs):
+class Volume(VolumeData):
     """The pixels of one stack and where they lie in the patient. Made by `vtkdicomload.load`.
 
     Two views share one memory, and no pixel is copied between them, `image` and numpy:
@@ -57,89 +51,20 @@ class Volume(Outputs):
         Files that ``ignore=`` left out.
     """
 
-    def __init__(
-        self,
-        frames: Pixels,
-        frames_geometry: Geometry,
-        series: Series,
-        *,
-        engine: str,
-        rescaled: bool = True,
-        checks: tuple[Check, ...] = (),
-        ignored: tuple[str, ...] = (),
-    ) -> None:
-        self.frames = frames
-        self.frames_geometry = frames_geometry
-        self.series = series
-        self.rescaled = rescaled
-        self.engine = engine
-        self.checks = checks
-        self.ignored = ignored
-        self._image: vtkImageData | None = None
+    _image: vtkImageData | None = None
 
-    # ------------------------------------------------------------------------------------------ pixels
-    @property
-    def array(self) -> Pixels:
-        """The pixels in VTK's order, (nx, ny, nz) or (nx, ny, nz, 3): a view of the memory of `frames`."""
-        flipped = self.frames[::-1, ::-1]
-        return flipped.transpose(2, 1, 0, *range(3, flipped.ndim))
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of `array`."""
-        return self.array.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The dtype of the pixels."""
-        return self.frames.dtype
-
-    # ------------------------------------------------------------------------------------------ geometry, of `array`
-    @property
-    def geometry(self) -> Geometry:
-        """Where the voxels of `array` lie."""
-        return self.frames_geometry.flipped()
-
-    @property
-    def affine(self) -> Floats | None:
-        """Index (i, j, k, 1) of `array` → LPS mm, (4, 4); None where the files allow none."""
-        return self.geometry.affine
-
-    @property
-    def spacing(self) -> tuple[float, float, float]:
-        """Distance of voxel centres along i, j, k of `array` in mm."""
-        return self.frames_geometry.spacing
-
-    @property
-    def origin(self) -> tuple[float, float, float] | None:
-        """LPS position in mm of ``array[0, 0, 0]``."""
-        return self.geometry.origin
-
-    @property
-    def direction(self) -> Floats | None:
-        """Direction cosines of `array`, (3, 3): column *a* is axis *a* in LPS."""
-        return self.geometry.direction
-
-    @property
-    def dimensions(self) -> tuple[int, int, int]:
-        """(nx, ny, nz)."""
-        return self.frames_geometry.dimensions
-
-    @property
-    def extent(self) -> tuple[int, int, int, int, int, int]:
-        """(0, nx-1, 0, ny-1, 0, nz-1), as VTK writes it."""
-        nx, ny, nz = self.dimensions
-        return 0, nx - 1, 0, ny - 1, 0, nz - 1
-
-    @property
-    def axes(self) -> tuple[Floats, Floats, Floats]:
-        """Coordinates of the voxel centres of `array` along i, j, k in mm from the first, ascending."""
-        return self.geometry.axes
-
-    @property
-    def edges(self) -> tuple[Floats, Floats, Floats]:
-        """The n + 1 cell edges of `array` along i, j, k in mm from the first voxel's centre, ascending."""
-        return self.geometry.edges
+    @classmethod
+    def of(cls, data: VolumeData) -> Self:
+        """The same pixels as a `Volume`."""
+        return cls(
+            data.frames,
+            data.frames_geometry,
+            data.series,
+            rescaled=data.rescaled,
+            engine=data.engine,
+            checks=data.checks,
+            ignored=data.ignored,
+        )
 
     # ------------------------------------------------------------------------------------------ VTK
     @property
@@ -150,7 +75,7 @@ class Volume(Outputs):
         A volume whose memory is contiguous in neither order (`reorient`) is copied once.
         """
         if self._image is None:
-            from .images import image_of
+            from .convert.vtk import image_of
 
             self._image = image_of(self)
         return self._image
@@ -169,7 +94,7 @@ class Volume(Outputs):
         ValueError
             Another convention, or ``"vtk"`` for a volume whose memory is not in VTK's order.
         """
-        from .images import image_of, plain_image_of
+        from .convert.vtk import image_of, plain_image_of
 
         if convention == "patient":
             return image_of(self)
@@ -177,82 +102,219 @@ class Volume(Outputs):
             return plain_image_of(self)
         raise ValueError(f'convention must be "patient" or "vtk", not {convention!r}')
 
-    # ------------------------------------------------------------------------------------------ what the files say
-    @property
-    def stack_labels(self) -> tuple[tuple[str, str], ...]:
-        """The attribute values that told this stack apart from the others of its series."""
-        return self.series.labels
-
-    @property
-    def photometric_interpretation(self) -> str:
-        """``MONOCHROME2``; ``MONOCHROME1`` where small values are bright (they stay as stored); ``RGB`` for colour."""
-        return "RGB" if self.frames.ndim == 4 else self.series.header.photometric_interpretation
-
-    @property
-    def padding_value(self) -> float | None:
-        """PixelPaddingValue as it stands in the pixels, rescaled like them; None where slices have none, or several."""
-        values = {
-            padding * f.slope + f.intercept if padding is not None and self.rescaled else padding
-            for f in self.series.frames
-            for padding in [f.header.padding_value]
-        }
-        return values.pop() if len(values) == 1 else None
-
-    @property
-    def window(self) -> tuple[float, float] | None:
-        """(center, width) that the middle slice's file recommends to display these values; None where it does not."""
-        frame = self.series.frames[len(self.series.frames) // 2]
-        center, width = frame.header.window_center, frame.header.window_width
-        if center is None or width is None or width <= 0:
-            return None
-        if self.rescaled:
-            return center, width
-        if frame.header.has_modality_lut:
-            return None
-        # PS3.3 C.11.2.1.2: a window is one of rescaled values.
-        return (center - frame.intercept) / frame.slope, width / abs(frame.slope)
-
-    @property
-    def units(self) -> str | None:
-        """Units of the rescaled values: RescaleType, else Units; ``HU`` for CT that says nothing else.
-
-        Of a CT whose RescaleType is US ("unspecified", PS3.3 C.11.1.1.2) only where an intercept makes them HU.
-        """
-        header = self.series.header
-        if not self.rescaled:
-            return None
-        unspecified = header.rescale_type == "US"
-        if header.rescale_type and not unspecified:
-            return header.rescale_type
-        hounsfield = header.modality == "CT" and not (unspecified and self.series.frames[0].intercept == 0)
-        return header.units or ("HU" if hounsfield else None)
-
-    # ------------------------------------------------------------------------------------------ views
-    def reorient(self, axes: str = "LPS") -> Volume:
-        """The same pixels with axes flipped and permuted to run most nearly toward three sides of the patient.
+    # ------------------------------------------------------------------------------------------ pictures
+    def plane(
+        self,
+        name: Literal["axial", "coronal", "sagittal"] = "axial",
+        *,
+        index: int | None = None,
+        mm: float | None = None,
+    ) -> Plane:
+        """One plane of the patient, upright as radiologists look at it; the middle one by default.
 
         Parameters
         ----------
-        axes : str
-            Where x, y and z of the result's `frames` run to: ``"LPS"`` (left, posterior, superior) makes each
-            ``frames[z]`` an upright axial picture as radiologists look at it.
+        name : {"axial", "coronal", "sagittal"}
+            The axis of the volume that runs most nearly along the plane's normal is cut, never a plane in between: of
+            an oblique volume the plane leans, and `Plane.name` says by how much.
+        index : int, optional
+            Counted as in ``reorient("LPS")``: axial from the feet, coronal from the front, sagittal from the patient's
+            right, from 0; negative from the other end.
+        mm : float, optional
+            The plane nearest to this coordinate along the normal, in LPS mm: z of an axial plane, y of a coronal, x of
+            a sagittal one. Of an oblique volume it is position · normal.
 
         Returns
         -------
-        Volume
-            A view; no pixel is copied.
+        Plane
+            ``.pixels`` (rows, columns), a view with row 0 at the top; ``.spacing``, ``.letters``, ``.name``,
+            ``.index``, ``.mm``, ``.extent`` for matplotlib's ``imshow``.
 
         Raises
         ------
         ValueError
-            `axes` does not name one side of each pair R/L, A/P, I/S (F/H).
+            Another name, both `index` and `mm`, or a plane outside the volume; the message gives the range.
         GeometryError
-            The files hold no position or orientation.
+            The files hold no position or orientation, or the slices lie on no regular grid and cannot be cut so.
         """
-        from .reorientation import reoriented
+        from .pictures.planes import plane
 
-        return reoriented(self, axes)
+        return plane(self, name, index=index, mm=mm)
 
+    def plot(
+        self,
+        window: str | Sequence[float] | None = None,
+        *,
+        at: Sequence[float] | None = None,
+        title: str | None = None,
+        width: float = 12.0,
+    ) -> Figure:
+        """Draw the axial, coronal and sagittal plane through a point, at one true scale, with the patient's sides.
+
+        The ticks are LPS mm, the numbers that `at` and `plane` take; of an oblique volume mm along its own axes
+        (position · axis), as `plane` takes them. A single slice and slices on no regular grid are shown alone, upright;
+        without position or orientation as stored, in mm from the corner. The picture says so.
+
+        Parameters
+        ----------
+        window : str or (center, width), optional
+            For a CT in Hounsfield units ``"bone"``, ``"lung"``, ``"brain"``, ``"soft tissue"`` … (`CT_WINDOWS` of
+            `vtkdicomload.pictures.windows`); for every volume ``"percentiles"`` or two numbers. By default the
+            file's own window, or percentiles of the values where it has none that shows anything.
+        at : sequence of three float, optional
+            A position (x, y, z) in LPS mm, inside the volume; it is marked. By default the middle.
+            ``volume.geometry.to_patient(index)`` gives that of a voxel of `array`.
+        title : str, optional
+            By default the series' number, modality and description.
+        width : float
+            Of the figure in inches, more where the names of thin planes need it; its height follows.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Shown by a notebook as the last line of a cell; ``savefig("volume.png")`` writes it. pyplot knows nothing
+            of it, so there is nothing to close.
+
+        Raises
+        ------
+        ValueError, TypeError
+            A window that does not exist or does not fit the volume; a point outside it.
+        GeometryError
+            `at` for a volume without position or orientation.
+        """
+        from .pictures.plotting import plot
+
+        return plot(self, window, at=at, title=title, width=width)
+
+    # ------------------------------------------------------------------------------------------ other libraries, files
+    def to_xarray(self) -> xarray.DataArray:
+        """An xarray.DataArray over the same memory, with coordinates in mm.
+
+        Returns
+        -------
+        xarray.DataArray
+            Dimensions z, y, x (and component) as in `frames`. A coordinate is the distance in mm from
+            ``frames[0, 0, 0]`` along that axis of `frames`; irregular slices have their true places along the normal.
+            Attributes, where known: spacing (x, y, z); affine, index (x, y, z, 1) of ``frames[z, y, x]`` → LPS mm, a
+            4 × 4 nested list, or for uneven slices positions, LPS mm of every ``frames[z, 0, 0]``; units, modality,
+            description, photometric_interpretation, window and padding_value.
+
+        Raises
+        ------
+        GeometryError
+            The slices do not follow each other in space (an `order` that is not monotone).
+        ImportError
+            xarray is not installed; the message says how to.
+        """
+        from .convert.bridges import to_xarray
+
+        return to_xarray(self)
+
+    def to_pyvista(self) -> pyvista.ImageData:
+        """A pyvista.ImageData over the same memory: `image` as PyVista's class.
+
+        Returns
+        -------
+        pyvista.ImageData
+            Spacing, origin and direction matrix in LPS mm; no pixel is copied unless `image` has to (`reorient`).
+
+        Raises
+        ------
+        GeometryError
+            Uneven slices, which no affine describes.
+        ImportError
+            PyVista is not installed; the message says how to.
+
+        Warns
+        -----
+        DicomLoadWarning
+            The files do not say where the volume lies.
+        """
+        from .convert.bridges import to_pyvista
+
+        return to_pyvista(self)
+
+    def to_sitk(self) -> SimpleITK.Image:
+        """A SimpleITK.Image with a copy of the pixels (SimpleITK always copies).
+
+        Returns
+        -------
+        SimpleITK.Image
+            Spacing, origin and direction in LPS mm (not orthogonal where the volume is sheared); colour is a vector
+            image; ``GetArrayFromImage`` gives `frames` again.
+
+        Raises
+        ------
+        GeometryError
+            Uneven slices, which no affine describes.
+        ImportError
+            SimpleITK is not installed; the message says how to.
+
+        Warns
+        -----
+        DicomLoadWarning
+            The files do not say where the volume lies.
+        """
+        from .convert.bridges import to_sitk
+
+        return to_sitk(self)
+
+    def to_nibabel(self) -> nibabel.Nifti1Image:
+        """A nibabel.Nifti1Image over the same memory.
+
+        Returns
+        -------
+        nibabel.Nifti1Image
+            Index (x, y, z) for ``frames[z, y, x]``, a transposed view; colour as nibabel's structured RGB. The affine
+            (RAS mm) is in sform and qform with code 1 (scanner); in the sform alone where it is sheared, in neither
+            where the files do not say where the volume lies.
+
+        Raises
+        ------
+        GeometryError
+            Uneven slices, which no affine describes.
+        UnsupportedPixelDataError
+            Colour of 16 bits, or an axis longer than 32767: NIfTI-1 holds neither.
+        ImportError
+            nibabel is not installed; the message says how to.
+        """
+        from .convert.bridges import to_nibabel
+
+        return to_nibabel(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the volume as one file of another format, without anything that names the patient.
+
+        The file appears whole or not at all. One that exists is replaced once the new one is written.
+
+        Parameters
+        ----------
+        path : path-like
+            Its suffix says the format: ``.vti``, ``.nii``, ``.nii.gz``, ``.mha``, ``.nrrd``, ``.npz`` or ``.zarr``.
+
+        Raises
+        ------
+        ValueError
+            Another suffix.
+        GeometryError
+            Uneven slices, which no affine describes → ``load(…, irregular="resample")``.
+        UnsupportedPixelDataError
+            The format does not hold these pixels.
+        OSError
+            There is no such folder, the path is a folder (or no Zarr store), or the file could not be written.
+        ImportError
+            The library that writes the format is not installed; the message says how to.
+
+        Warns
+        -----
+        DicomLoadWarning
+            The files do not say where the volume lies, and the format holds an origin all the same.
+        """
+        from .convert.files import save
+
+        save(self, path)
+
+    # ------------------------------------------------------------------------------------------ protocols
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
         state["_image"] = None
@@ -274,11 +336,11 @@ class Volume(Outputs):
         raise TypeError("a volume has two views: volume.frames (slices, rows, columns) and volume.array (nx, ny, nz)")
 
     def __repr__(self) -> str:
-        from .tables import volume_text
+        from .loading.facts import volume_text
 
         return volume_text(self)
 
     def _repr_html_(self) -> str:
-        from .tables import volume_html
+        from .pictures.notebook import volume_html
 
         return volume_html(self)

@@ -8,8 +8,8 @@ import struct
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from .csa import csa_of
 from .elements import LONG_VRS, SHORT_VRS
-from .mosaic import csa_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -243,6 +243,7 @@ def _fields() -> dict[int, Field]:
 
 FIELDS = _fields()
 
+PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA = 0x7FE00010, 0x7FE00008, 0x7FE00009
 MODALITY_LUT = 0x00283000
 FUNCTIONAL_GROUPS = (0x52009229, 0x52009230)
 DETECTORS = 0x00540022

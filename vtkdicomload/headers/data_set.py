@@ -5,13 +5,20 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..quiet import silenced
+from .._util.warnings import silenced
 from .attributes import DETECTORS, FUNCTIONAL_GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pydicom
+
+
+def read_attributes(path: str) -> pydicom.Dataset:
+    """Everything a file says, patient attributes too, without its pixels."""
+    import pydicom
+
+    return pydicom.dcmread(path, stop_before_pixels=True, force=True)
 
 
 @contextmanager
@@ -23,7 +30,7 @@ def data_set_of(path: str) -> Iterator[pydicom.Dataset]:
     import pydicom
 
     with silenced():
-        data_set = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+        data_set = read_attributes(path)
         for tag in {*FUNCTIONAL_GROUPS, DETECTORS} & data_set.keys():
             raw = data_set.get_item(tag)
             # pydicom knows a UN of a public attribute by its VR only up to 64 KiB.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from .transfer_syntaxes import DEFLATED_FRAME, ENCAPSULATED_UNCOMPRESSED, RLE_LOSSLESS
 
 if TYPE_CHECKING:
-    from .header import Header
+    from .model import Header
 
 # How many bytes may come of one where a stream does not say how large it is. RLE repeats a byte up to 128 times by two
 # (PS3.5 G.3.1), DEFLATE copies up to 258 by two bits.

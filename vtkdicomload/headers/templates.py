@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .attributes import FIELDS
-from .beginning import META_UIDS
 from .elements import ITEM_END, LONG_VRS, READ_FLAGS, SEQUENCE_END
-from .header import Header, read_header
+from .parser import read_header
+from .preamble import META_UIDS
 from .transfer_syntaxes import EXPLICIT_BIG
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .elements import Element
+    from .model import Header
 
 _DELIMITERS = (ITEM_END, SEQUENCE_END)
 _MAX_TEMPLATES = 256

@@ -6,9 +6,11 @@ import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..catalog.assess import examine
 from ..errors import DicomLoadError, DicomLoadWarning
-from ..examination import examine
-from ..load import load
+from ..loading.options import Options
+from ..loading.read import load_stack
+from ..stacks.split import split
 from .planes import acquired_planes, evenly, upward
 from .sheets import TILES_A_ROW, Strip, has_scale
 from .windows import window_of
@@ -16,8 +18,8 @@ from .windows import window_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ..series import Series
-    from ..volume import Volume
+    from ..loading.volume_data import VolumeData
+    from ..stacks.series_data import SeriesData
     from .windows import Wanted
 
 _STACKS = 8  # shown of one series
@@ -25,7 +27,7 @@ _SERIES = 12  # shown of one list
 _GLANCE = 150  # height of a picture of one series among several, in pixels
 
 
-def strips_of(series: Series, tiles: int = TILES_A_ROW, *, window: Wanted = None) -> list[Strip]:
+def strips_of(series: SeriesData, tiles: int = TILES_A_ROW, *, window: Wanted = None) -> list[Strip]:
     """A row of pictures for each stack of a series as far as it can be read; empty where nothing can.
 
     Parameters
@@ -38,14 +40,14 @@ def strips_of(series: Series, tiles: int = TILES_A_ROW, *, window: Wanted = None
         As for `Volume.plot`.
     """
     # A damaged file beside a frame is no reason not to show the frame: the reason is printed with the picture.
-    stacks = replace(series, problems=()).stacks()
+    stacks = split(replace(series, problems=()))
     strips = [strip for stack in stacks[:_STACKS] for strip in _strips_of_stack(stack, tiles, window)]
     if strips and len(stacks) > _STACKS:
         strips[-1] = strips[-1]._replace(caption=f"{strips[-1].caption}   (and {len(stacks) - _STACKS} more stacks)")
     return strips
 
 
-def overview(found: Sequence[Series]) -> list[Strip]:
+def overview(found: Sequence[SeriesData]) -> list[Strip]:
     """A row of pictures for each series of a list, read from a few of its files."""
     strips = []
     for row, series in enumerate(found[:_SERIES]):
@@ -55,9 +57,9 @@ def overview(found: Sequence[Series]) -> list[Strip]:
     return strips
 
 
-def _glance(series: Series) -> list[Strip]:
+def _glance(series: SeriesData) -> list[Strip]:
     """A few evenly spaced frames of the first stack that can be drawn."""
-    for stack in replace(series, problems=()).stacks()[:_STACKS]:
+    for stack in split(replace(series, problems=()))[:_STACKS]:
         few = replace(stack, frames=tuple(stack.frames[k] for k in evenly(len(stack.frames), TILES_A_ROW)))
         strips = list(_strips_of_stack(few, TILES_A_ROW, None))
         if strips:
@@ -67,7 +69,7 @@ def _glance(series: Series) -> list[Strip]:
     return []
 
 
-def _strips_of_stack(stack: Series, tiles: int, window: Wanted) -> Iterator[Strip]:
+def _strips_of_stack(stack: SeriesData, tiles: int, window: Wanted) -> Iterator[Strip]:
     name = stack.label or stack.title
     volume = _kept(stack)
     if volume is not None:
@@ -82,25 +84,25 @@ def _strips_of_stack(stack: Series, tiles: int, window: Wanted) -> Iterator[Stri
     yield Strip(caption, planes, parts[0].window, all(part.in_mm for part in parts))
 
 
-def _strip(volume: Volume, caption: str, tiles: int, window: Wanted) -> Strip:
+def _strip(volume: VolumeData, caption: str, tiles: int, window: Wanted) -> Strip:
     planes = acquired_planes(volume, evenly(volume.frames.shape[0], tiles))
     plane = "" if planes[0].name in caption else f", {planes[0].name}"
     return Strip(caption + plane, planes, window_of(volume, window), has_scale(volume))
 
 
-def _count(volume: Volume) -> str:
+def _count(volume: VolumeData) -> str:
     nz, ny, nx = volume.frames.shape[:3]
     way = upward(volume)
     return f"{nz} {'slice' if nz == 1 else 'slices'} of {ny} × {nx}{', ' + way if way else ''}"
 
 
-def _kept(stack: Series) -> Volume | None:
+def _kept(stack: SeriesData) -> VolumeData | None:
     """A stack as it lies, by position or else by name; None where it cannot be read."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DicomLoadWarning)
         for order in ("position", "natural"):
             try:
-                return load(stack, irregular="keep", order=order)
+                return load_stack(stack, Options(irregular="keep", order=order))
             except DicomLoadError:
                 continue
     return None

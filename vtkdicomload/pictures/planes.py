@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 import numpy as np
 
 from ..errors import GeometryError
-from ..geometry import opposite, toward
+from ..stacks.geometry import opposite, toward
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..geometry import Floats
-    from ..readers.values import Pixels
-    from ..volume import Volume
+    from .._util.arrays import Floats, Pixels
+    from ..loading.volume_data import VolumeData
 
 _PlaneName = Literal["axial", "coronal", "sagittal"]
 
@@ -111,7 +110,7 @@ def toward_lps(vector: Floats) -> Floats:
     return vector if toward(vector) in "LPH" else -vector
 
 
-def plane(volume: Volume, name: str = "axial", *, index: int | None = None, mm: float | None = None) -> Plane:
+def plane(volume: VolumeData, name: str = "axial", *, index: int | None = None, mm: float | None = None) -> Plane:
     """One plane of a volume (`Volume.plane`)."""
     if name not in VIEWS:
         raise ValueError(f"a plane is {', '.join(get_args(_PlaneName))}, not {name!r}")
@@ -134,7 +133,7 @@ def plane(volume: Volume, name: str = "axial", *, index: int | None = None, mm: 
     return _plane(view, name, k, number)
 
 
-def orthogonal_planes(volume: Volume, at: Sequence[float] | None = None) -> tuple[Plane, ...]:
+def orthogonal_planes(volume: VolumeData, at: Sequence[float] | None = None) -> tuple[Plane, ...]:
     """The axial, coronal and sagittal plane through a point.
 
     Parameters
@@ -170,7 +169,7 @@ def orthogonal_planes(volume: Volume, at: Sequence[float] | None = None) -> tupl
     return tuple(plane(volume, name, mm=float(point @ _slice_axis(volume.reorient(VIEWS[name])))) for name in VIEWS)
 
 
-def acquired_planes(volume: Volume, indices: list[int]) -> tuple[Plane, ...]:
+def acquired_planes(volume: VolumeData, indices: list[int]) -> tuple[Plane, ...]:
     """The stored slices ``volume.frames[k]`` for every k of `indices`, upright where their direction is known."""
     found = _acquired_view(volume)
     if found is None:
@@ -189,7 +188,7 @@ def evenly(total: int, count: int) -> list[int]:
     return [round(i) for i in np.linspace(0, total - 1, count)]
 
 
-def upward(volume: Volume) -> str:
+def upward(volume: VolumeData) -> str:
     """Where the slices of `volume.frames` run to, as in ``F → H``; empty where that is not known or not one way."""
     geometry = volume.frames_geometry
     direction, positions = geometry.direction, geometry.positions
@@ -202,7 +201,7 @@ def upward(volume: Volume) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------- steps
-def _point(volume: Volume, at: Sequence[float]) -> Floats:
+def _point(volume: VolumeData, at: Sequence[float]) -> Floats:
     try:
         point = np.array([float(value) for value in at])
     except (TypeError, ValueError) as error:
@@ -214,13 +213,13 @@ def _point(volume: Volume, at: Sequence[float]) -> Floats:
     return point
 
 
-def _cuts_one_way(volume: Volume) -> bool:
+def _cuts_one_way(volume: VolumeData) -> bool:
     """Whether only the stored slices can be shown."""
     geometry = volume.frames_geometry
     return geometry.direction is None or not geometry.regular or volume.frames.shape[0] == 1
 
 
-def _nearest(view: Volume, name: str, mm: float) -> int:
+def _nearest(view: VolumeData, name: str, mm: float) -> int:
     """The plane of a view that lies nearest to a coordinate along its normal."""
     lie, mm = _corners(view) @ _slice_axis(view), float(mm)
     half = view.frames_geometry.spacing[2] / 2
@@ -230,7 +229,7 @@ def _nearest(view: Volume, name: str, mm: float) -> int:
     return int(np.abs(lie - mm).argmin())
 
 
-def _corners(view: Volume) -> Floats:
+def _corners(view: VolumeData) -> Floats:
     """LPS mm of the first voxel of every slice."""
     geometry = view.frames_geometry
     if not geometry.regular and geometry.positions is not None:
@@ -240,18 +239,18 @@ def _corners(view: Volume) -> Floats:
     return corners
 
 
-def _slice_axis(volume: Volume) -> Floats:
+def _slice_axis(volume: VolumeData) -> Floats:
     direction = volume.frames_geometry.direction
     assert direction is not None  # noqa: S101 - for the type checker: reoriented volumes have one
     axis: Floats = direction[:, 2]
     return axis
 
 
-def _same_slices(view: Volume, volume: Volume) -> bool:
+def _same_slices(view: VolumeData, volume: VolumeData) -> bool:
     return bool(abs(_slice_axis(view) @ _slice_axis(volume)) > 0.999)
 
 
-def _acquired_view(volume: Volume) -> tuple[_PlaneName, Volume] | None:
+def _acquired_view(volume: VolumeData) -> tuple[_PlaneName, VolumeData] | None:
     """The upright view whose slices are the stored ones; None where the files hold no position or orientation."""
     if volume.frames_geometry.direction is None:
         return None
@@ -265,7 +264,7 @@ def _acquired_view(volume: Volume) -> tuple[_PlaneName, Volume] | None:
     return None
 
 
-def _plane(view: Volume, name: _PlaneName, k: int, number: int | None) -> Plane:
+def _plane(view: VolumeData, name: _PlaneName, k: int, number: int | None) -> Plane:
     direction, (sx, sy, _) = view.frames_geometry.direction, view.frames_geometry.spacing
     assert direction is not None  # noqa: S101 - for the type checker: reoriented volumes have one
     right, bottom = toward(direction[:, 0]), toward(direction[:, 1])

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
-from ..geometry import toward
+from ..stacks.geometry import toward
 from .canvas import MARK, png, printable
 from .planes import orthogonal_planes, toward_lps
 from .sheets import facts, has_scale, notes
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from ..geometry import Floats
-    from ..volume import Volume
+    from .._util.arrays import Floats
+    from ..loading.volume_data import VolumeData
     from .planes import Letters, Plane
     from .windows import Wanted, Window
 
@@ -48,7 +48,7 @@ class VolumeFigure(Figure):
         return png(self)
 
 
-def plot(volume: Volume, window: Wanted, *, at: Sequence[float] | None, title: str | None, width: float) -> Figure:
+def plot(volume: VolumeData, window: Wanted, *, at: Sequence[float] | None, title: str | None, width: float) -> Figure:
     """The planes of a volume through a point, as a figure (`Volume.plot`)."""
     if not width > 0:
         raise ValueError(f"width must be above 0 inches, not {width!r}")

@@ -14,20 +14,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..convert.vtk import image_of
 from ..errors import DicomLoadError
-from ..geometry import opposite, toward
+from ..stacks.geometry import opposite, toward
+from .canvas import BRIGHT, MARGIN, QUIET, Sheet
 from .planes import Letters
+from .sheets import LETTER, paint_letters
 from .surfaces import require_solid, smoothed, surface_of
 from .windows import hounsfield_fault, units_words, window_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from matplotlib.figure import Figure
     from vtkmodules.vtkCommonDataModel import vtkPolyData
     from vtkmodules.vtkRenderingCore import vtkActor, vtkRenderer, vtkVolume, vtkVolumeProperty
 
-    from ..geometry import Floats
-    from ..volume import Volume
+    from .._util.arrays import Floats
+    from ..loading.volume_data import VolumeData
+    from .canvas import Canvas
     from .windows import Grey, Wanted, Window
 
 # From where one looks, in LPS, and what is up: axial views as radiologists look at them, the front up.
@@ -77,13 +82,12 @@ class Rendering(NamedTuple):
 
     def _repr_png_(self) -> bytes:
         from .canvas import png
-        from .sheets import draw_rendering
 
         return png(draw_rendering(self, ""))
 
 
 def render(
-    volume: Volume,
+    volume: VolumeData,
     *,
     iso: float | None = None,
     view: str | Sequence[float] = "front",
@@ -188,13 +192,13 @@ def _skin(surface: vtkPolyData) -> vtkActor:
     return actor
 
 
-def _body(volume: Volume, wanted: Wanted) -> tuple[str, vtkVolume]:
+def _body(volume: VolumeData, wanted: Wanted) -> tuple[str, vtkVolume]:
     from vtkmodules.vtkCommonMath import vtkMatrix4x4
     from vtkmodules.vtkRenderingCore import vtkVolume
     from vtkmodules.vtkRenderingVolume import vtkFixedPointVolumeRayCastMapper
 
     words, tissues = _tissues(volume, wanted)
-    image = volume.image_as("patient")
+    image = image_of(volume)
     # This mapper ignores the direction matrix (VTK 9.7), so the matrix is the body's own.
     place = vtkMatrix4x4()
     for row in range(3):
@@ -211,7 +215,7 @@ def _body(volume: Volume, wanted: Wanted) -> tuple[str, vtkVolume]:
     return words, body
 
 
-def _tissues(volume: Volume, wanted: Wanted) -> tuple[str, vtkVolumeProperty]:
+def _tissues(volume: VolumeData, wanted: Wanted) -> tuple[str, vtkVolumeProperty]:
     from vtkmodules.vtkCommonDataModel import vtkPiecewiseFunction
     from vtkmodules.vtkRenderingCore import vtkColorTransferFunction, vtkVolumeProperty
 
@@ -331,3 +335,19 @@ def _window_class() -> str | None:
         if tried.returncode == 0:
             return name
     return None
+
+
+def draw_rendering(rendering: Rendering, title: str) -> Figure:
+    """A rendering with the sides of the patient around it, what it shows, and a scale bar."""
+    height, width = rendering.pixels.shape[:2]
+    sheet = Sheet(width + 2 * MARGIN)
+    sheet.words(title, size=15, color=BRIGHT, after=2, weight="bold")
+    sheet.words(rendering.words, color=QUIET, after=4)
+
+    def paint(canvas: Canvas, top: float) -> None:
+        canvas.image(rendering.pixels, MARGIN, top + LETTER, width, height)
+        paint_letters(canvas, rendering.letters, MARGIN, top + LETTER, width, height)
+        canvas.bar(MARGIN, top + height + 2 * LETTER + 2, 1 / rendering.mm, 160)
+
+    sheet.add(height + 2 * LETTER + 14, paint)
+    return sheet.figure()

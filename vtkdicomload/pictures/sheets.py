@@ -15,10 +15,9 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from ..readers.values import Pixels
-    from ..volume import Volume
+    from .._util.arrays import Pixels
+    from ..loading.volume_data import VolumeData
     from .planes import Letters, Plane
-    from .rendering import Rendering
     from .windows import Grey, Wanted, Window
 
 _PLANES_HEIGHT = 460  # in pixels, as are all lengths below
@@ -43,7 +42,7 @@ class Strip(NamedTuple):
 
 # ---------------------------------------------------------------------------------------------------- whole pictures
 def draw_volume(
-    volume: Volume, *, window: Wanted = None, title: str | None = None, beside: tuple[str, Grey] | None = None
+    volume: VolumeData, *, window: Wanted = None, title: str | None = None, beside: tuple[str, Grey] | None = None
 ) -> Figure:
     """The three orthogonal planes of a volume at one scale, then a montage of its stored slices.
 
@@ -107,7 +106,7 @@ def draw_strips(strips: Sequence[Strip], title: str, reason: str, *, table: str 
     return sheet.figure()
 
 
-def draw_rows(rows: Sequence[tuple[str, Sequence[str], Volume]], title: str) -> Figure:
+def draw_rows(rows: Sequence[tuple[str, Sequence[str], VolumeData]], title: str) -> Figure:
     """Several volumes one above the other in the same views, each with a caption and facts."""
     sheet = Sheet(1080)
     sheet.words(title, size=15, color=BRIGHT, after=12, weight="bold")
@@ -120,23 +119,7 @@ def draw_rows(rows: Sequence[tuple[str, Sequence[str], Volume]], title: str) -> 
     return sheet.figure()
 
 
-def draw_rendering(rendering: Rendering, title: str) -> Figure:
-    """A rendering with the sides of the patient around it, what it shows, and a scale bar."""
-    height, width = rendering.pixels.shape[:2]
-    sheet = Sheet(width + 2 * MARGIN)
-    sheet.words(title, size=15, color=BRIGHT, after=2, weight="bold")
-    sheet.words(rendering.words, color=QUIET, after=4)
-
-    def paint(canvas: Canvas, top: float) -> None:
-        canvas.image(rendering.pixels, MARGIN, top + LETTER, width, height)
-        _paint_letters(canvas, rendering.letters, MARGIN, top + LETTER, width, height)
-        canvas.bar(MARGIN, top + height + 2 * LETTER + 2, 1 / rendering.mm, 160)
-
-    sheet.add(height + 2 * LETTER + 14, paint)
-    return sheet.figure()
-
-
-def middle_slice_png(volume: Volume) -> str:
+def middle_slice_png(volume: VolumeData) -> str:
     """The middle stored slice, upright and windowed, as a small PNG in base64."""
     (plane,) = acquired_planes(volume, [volume.frames.shape[0] // 2])
     width, height = plane.size
@@ -147,14 +130,14 @@ def middle_slice_png(volume: Volume) -> str:
     return base64.b64encode(png(canvas.figure)).decode("ascii")
 
 
-def facts(volume: Volume, window: Window) -> str:
+def facts(volume: VolumeData, window: Window) -> str:
     """Size, spacing, values and window in a line."""
     nz, ny, nx = volume.frames.shape[:3]
     spacing = " × ".join(f"{s:.4g}" for s in volume.spacing) + " mm"
     return f"{nx} × {ny} × {nz} voxels of {spacing if has_scale(volume) else 'unknown size'}   {window.words}"
 
 
-def notes(volume: Volume) -> list[str]:
+def notes(volume: VolumeData) -> list[str]:
     """What a viewer must know before trusting the sides and sizes."""
     geometry = volume.frames_geometry
     found = []
@@ -167,7 +150,7 @@ def notes(volume: Volume) -> list[str]:
     return found
 
 
-def has_scale(volume: Volume) -> bool:
+def has_scale(volume: VolumeData) -> bool:
     """Whether the files give the size of a pixel in mm."""
     header = volume.series.header
     if header.pixel_spacing is not None or header.imager_pixel_spacing is not None:
@@ -242,10 +225,10 @@ def _paint_plane(
     """One plane in a box, with the letters of its sides around it."""
     canvas.image(window.grey(_thinned(plane.pixels)), x, y, width, height)
     if letters and plane.letters is not None:
-        _paint_letters(canvas, plane.letters, x, y, width, height)
+        paint_letters(canvas, plane.letters, x, y, width, height)
 
 
-def _paint_letters(canvas: Canvas, letters: Letters, x: float, y: float, width: float, height: float) -> None:
+def paint_letters(canvas: Canvas, letters: Letters, x: float, y: float, width: float, height: float) -> None:
     """The sides of the patient around a box."""
     for letter, at_x, at_y in zip(
         letters,

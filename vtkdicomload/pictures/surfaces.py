@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._util.names import is_utf8
+from .._util.warnings import hush
+from ..convert.vtk import image_of
 from ..errors import GeometryError
-from ..paths import is_utf8
-from ..quiet import hush
 from .windows import units_words
 
 if TYPE_CHECKING:
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
 
     from vtkmodules.vtkCommonDataModel import vtkPolyData
 
-    from ..volume import Volume
+    from ..loading.volume_data import VolumeData
 
 FORMATS = (".stl", ".ply", ".obj", ".vtp")
 _MOST_SMOOTHED = 1_000_000  # triangles; 4 million took 9 s
 
 
-def require_solid(volume: Volume) -> None:
+def require_solid(volume: VolumeData) -> None:
     """Refuse what has no body in the patient: colour, a single row of voxels, no place or no regular grid.
 
     Raises
@@ -49,7 +50,7 @@ def require_solid(volume: Volume) -> None:
         )
 
 
-def surface_of(volume: Volume, value: float) -> vtkPolyData:
+def surface_of(volume: VolumeData, value: float) -> vtkPolyData:
     """The surface where a volume has one value, between the voxel centres, as triangles.
 
     Where the body leaves the volume the surface ends, open.
@@ -84,7 +85,7 @@ def surface_of(volume: Volume, value: float) -> vtkPolyData:
         raise ValueError(
             f"no surface at {value:g}{units}: the values of {volume.series.title} run from {low:g} to {high:g}{units}"
         )
-    image = volume.image
+    image = image_of(volume)
     edges = vtkFlyingEdges3D(input_data=image, compute_normals=True, compute_gradients=False, compute_scalars=False)
     edges.SetValue(0, value)
     last: Any = edges
@@ -99,7 +100,7 @@ def surface_of(volume: Volume, value: float) -> vtkPolyData:
     return surface
 
 
-def surface_words(volume: Volume, value: float, surface: vtkPolyData) -> str:
+def surface_words(volume: VolumeData, value: float, surface: vtkPolyData) -> str:
     """A surface in a line: the value with its units, the triangles, and the box in LPS mm that holds them."""
     bounds = surface.GetBounds()
     box = ", ".join(f"{a} {bounds[2 * i]:.1f} to {bounds[2 * i + 1]:.1f}" for i, a in enumerate("xyz"))

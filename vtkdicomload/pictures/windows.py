@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..readers.values import Pixels
-    from ..volume import Volume
+    from .._util.arrays import Pixels
+    from ..loading.volume_data import VolumeData
 
     Grey = NDArray[np.uint8]
     Wanted = str | Sequence[float] | None
@@ -74,7 +74,7 @@ class Window(NamedTuple):
         return brightness
 
 
-def window_of(volume: Volume, wanted: Wanted = None) -> Window:
+def window_of(volume: VolumeData, wanted: Wanted = None) -> Window:
     """The window to show a volume with.
 
     Parameters
@@ -108,7 +108,7 @@ def window_of(volume: Volume, wanted: Wanted = None) -> Window:
     return Window(center, width, words, inverted)
 
 
-def hounsfield_fault(volume: Volume) -> str:
+def hounsfield_fault(volume: VolumeData) -> str:
     """Why the values of a volume are no Hounsfield units; empty where they are."""
     header = volume.series.header
     if header.modality != "CT":
@@ -123,7 +123,7 @@ def hounsfield_fault(volume: Volume) -> str:
     return ""
 
 
-def units_words(volume: Volume) -> str:
+def units_words(volume: VolumeData) -> str:
     """The units of the values, after a blank, for a number in a caption; empty where they are not sure or too long."""
     if volume.units in _HOUNSFIELD:
         return "" if hounsfield_fault(volume) else " HU"
@@ -139,7 +139,7 @@ def window_argument(words: str) -> str | tuple[float, float]:
     return center, width
 
 
-def _chosen(volume: Volume, wanted: Wanted, sample: Pixels) -> tuple[float, float, str]:
+def _chosen(volume: VolumeData, wanted: Wanted, sample: Pixels) -> tuple[float, float, str]:
     """Center, width, and where they come from."""
     if isinstance(wanted, str):
         name = " ".join(wanted.lower().replace("-", " ").replace("_", " ").split())
@@ -150,7 +150,7 @@ def _chosen(volume: Volume, wanted: Wanted, sample: Pixels) -> tuple[float, floa
     return (*given, "from the file") if given and _shows_something(sample, *given) else _percentiles(sample)
 
 
-def _preset(volume: Volume, name: str, wanted: str) -> tuple[float, float]:
+def _preset(volume: VolumeData, name: str, wanted: str) -> tuple[float, float]:
     if name not in CT_WINDOWS:
         listed = ", ".join(CT_WINDOWS)
         raise ValueError(
@@ -184,7 +184,7 @@ def _percentiles(sample: Pixels) -> tuple[float, float, str]:
     return low + width / 2, width, "1st to 99.5th percentile"
 
 
-def _sample(volume: Volume) -> Pixels:
+def _sample(volume: VolumeData) -> Pixels:
     """Some values from everywhere in the volume, without padding and other fillings."""
     step = max(1, int(np.ceil((volume.frames.size / _SAMPLES) ** (1 / 3))))
     nz = volume.frames.shape[0]

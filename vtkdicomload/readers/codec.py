@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._util.threads import for_each
+from .._util.warnings import warn
 from ..errors import CorruptFileError, damaged, first_line
-from ..headers.mosaic import tile_of, whole_of
+from ..headers.objects.mosaic import tile_of, whole_of
 from ..headers.transfer_syntaxes import (
     DEFLATED_FRAME,
     ENCAPSULATED_UNCOMPRESSED,
@@ -24,17 +26,17 @@ from ..headers.transfer_syntaxes import (
     RLE_LOSSLESS,
     STORED_WORDS,
 )
-from ..quiet import warn
-from ..threads import for_each
-from . import colour, direct, values
+from . import colour, direct, rescale
 from .codestream import CodestreamSize, bare_codestream, codestream_size, declared_colour, ended
+from .dtype import stored_dtype
 from .encapsulation import CompressedFrames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..headers.header import Frame, Header
-    from .values import Conversion, Pixels
+    from .._util.arrays import Pixels
+    from ..headers.model import Frame, Header
+    from .dtype import Conversion
 
 NAME = "codec"
 
@@ -105,10 +107,10 @@ def fill(
     def work(k: int) -> None:
         frame = frames[k]
         if frame.header.native:
-            values.store(direct.stored_words(frame, scratch.of(frame.length)), frame, conversion, out[k])
+            rescale.store(direct.stored_words(frame, scratch.of(frame.length)), frame, conversion, out[k])
         else:
             stored, belief = decoded.of(frame, compressed, scratch)
-            values.store(stored, frame, conversion, out[k])
+            rescale.store(stored, frame, conversion, out[k])
             if belief:
                 believed.setdefault(belief, set()).add(frame.path)
 
@@ -160,7 +162,7 @@ def _decoded(frame: Frame, data: bytes) -> tuple[Pixels, str | None]:
             raise ValueError(f"{pixels.shape} pixels were decoded, the header says {shape}")
         if size is not None and header.samples == 1:
             pixels, belief = _as_declared(header, size, pixels)
-        words = _as_words(pixels.reshape(shape if header.samples > 1 else shape[:2]), values.stored_dtype(header))
+        words = _as_words(pixels.reshape(shape if header.samples > 1 else shape[:2]), stored_dtype(header))
         if ybr and header.transfer_syntax not in _CONVERTED:
             words = colour.from_ybr_full(words)
         elif header.photometric_interpretation == colour.PALETTE:

@@ -12,8 +12,8 @@ from ..headers.data_set import data_set_of
 if TYPE_CHECKING:
     import pydicom
 
-    from ..headers.header import Header
-    from .values import Pixels
+    from .._util.arrays import Pixels
+    from ..headers.model import Header
 
 PALETTE = "PALETTE COLOR"
 

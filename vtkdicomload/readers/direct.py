@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._util.threads import for_each
 from ..headers.transfer_syntaxes import EXPLICIT_BIG
-from ..threads import for_each
-from . import values
+from . import rescale
+from .dtype import dtype_in_file, stored_dtype
 from .files import read_into
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..headers.header import Frame
-    from .values import Conversion, Pixels
+    from .._util.arrays import Pixels
+    from ..headers.model import Frame
+    from .dtype import Conversion
 
 NAME = "direct"
 
@@ -57,7 +59,7 @@ def fill(
         kind = (frame.slope, frame.intercept, frame.header.bits_stored)
         convert = converters.get(kind)
         if convert is None:
-            convert = converters[kind] = values.converter(frame, conversion)
+            convert = converters[kind] = rescale.converter(frame, conversion)
         convert(stored_words(frame, scratch.of(frame.length)), out[k])
 
     for_each(len(frames), work, step, workers)
@@ -86,7 +88,7 @@ def stored_words(frame: Frame, scratch: Pixels) -> Pixels:
     """
     header = frame.header
     read_into(scratch.data[: frame.length], header, frame.offset)
-    in_file = values.dtype_in_file(header)
+    in_file = dtype_in_file(header)
     words: Pixels
     if header.samples == 1:
         words = np.ndarray(
@@ -96,4 +98,4 @@ def stored_words(frame: Frame, scratch: Pixels) -> Pixels:
         words = np.ndarray((header.samples, header.rows, header.columns), in_file, scratch.data).transpose(1, 2, 0)
     else:
         words = np.ndarray((header.rows, header.columns, header.samples), in_file, scratch.data)
-    return words.astype(values.stored_dtype(header), copy=False)
+    return words.astype(stored_dtype(header), copy=False)

@@ -6,15 +6,15 @@ import threading
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..quiet import silenced
+from .._util.warnings import silenced
 from .codestream import ended
 from .files import bytes_of, read_into
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..headers.header import Frame, Header
-    from .values import Pixels
+    from .._util.arrays import Pixels
+    from ..headers.model import Frame, Header
 
 _ITEM = b"\xfe\xff\x00\xe0"
 _BEGINNINGS = (b"\xff\xd8\xff", b"\xff\x4f\xff")  # of JPEG and JPEG-LS streams, and of JPEG 2000 codestreams

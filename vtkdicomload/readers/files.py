@@ -10,7 +10,7 @@ from ..errors import CorruptFileError
 from ..headers.elements import READ_FLAGS
 
 if TYPE_CHECKING:
-    from ..headers.header import Header
+    from ..headers.model import Header
 
 
 def check_unchanged(header: Header) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..headers.header import Frame
-    from .values import Conversion, Pixels
+    from .._util.arrays import Pixels
+    from ..headers.model import Frame
+    from .dtype import Conversion
 
 
 class Reader(Protocol):

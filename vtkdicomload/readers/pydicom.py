@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._util.warnings import silenced
 from ..errors import CorruptFileError, UnsupportedPixelDataError, damaged, first_line
-from ..headers.mosaic import tile_of, whole_of
+from ..headers.objects.mosaic import tile_of, whole_of
 from ..headers.transfer_syntaxes import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
-from ..quiet import silenced
-from . import codec, colour, values
+from . import codec, colour, rescale
 from .codestream import declared_colour
+from .dtype import ValueOverflow
 from .encapsulation import CompressedFrames
 from .files import check_unchanged
 
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 
     import pydicom
 
-    from ..headers.header import Frame, Header
-    from .values import Conversion, Pixels
+    from .._util.arrays import Pixels
+    from ..headers.model import Frame, Header
+    from .dtype import Conversion
 
 NAME = "pydicom"
 
@@ -97,10 +99,10 @@ def fill(
             if stored.shape != out.shape[1:]:
                 raise ValueError(f"its pixels have shape {stored.shape}, its header says {out.shape[1:]}")
             if conversion.rescale and frame.header.has_modality_lut:
-                stored = _through_lut(values.masked(stored, frame.header), dataset)
-                values.put(stored, conversion, out[k])
+                stored = _through_lut(rescale.masked(stored, frame.header), dataset)
+                rescale.put(stored, conversion, out[k])
             else:
-                values.store(stored, frame, conversion, out[k])
+                rescale.store(stored, frame, conversion, out[k])
         step()
     return ()
 
@@ -203,7 +205,7 @@ def _named(frame: Frame) -> Iterator[None]:
     """Turn whatever pydicom raises into a CorruptFileError that names the file."""
     try:
         yield
-    except (values.ValueOverflow, CorruptFileError, UnsupportedPixelDataError, MemoryError):
+    except (ValueOverflow, CorruptFileError, UnsupportedPixelDataError, MemoryError):
         raise
     except Exception as error:
         what = f"pydicom cannot read it: {type(error).__name__}: {first_line(error)}"

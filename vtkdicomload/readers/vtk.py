@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._util.names import natural_key
 from ..errors import CorruptFileError
-from ..paths import natural_key
+from .dtype import fractional, identity, vtk_dtype
 from .files import check_unchanged
-from .values import fractional, identity, put, vtk_dtype
+from .rescale import put
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from ..headers.header import Frame
-    from .values import Conversion, Pixels
+    from .._util.arrays import Pixels
+    from ..headers.model import Frame
+    from .dtype import Conversion
 
 NAME = "vtk"
 
@@ -33,7 +35,7 @@ _ROUGH = 0.05  # of a slice spacing: VTK takes the distance of the two highest s
 
 def refusal(frames: Sequence[Frame], conversion: Conversion) -> str | None:
     """Why vtkDICOMImageReader is not right for one of the frames, naming its file; None where it is right for all."""
-    from .vtk_whitelist import unsafe_for_vtk, unsafe_values
+    from .vtk_safety import unsafe_for_vtk, unsafe_values
 
     for frame in frames:
         reason = (

@@ -1,0 +1,154 @@
+"""for_each: every k once, the first exception out, and no thread that outlives the call."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from vtkdicomload._util.threads import for_each
+
+WORKERS = (None, 1, 2, 3, 8)
+
+
+def ours() -> list[threading.Thread]:
+    return [t for t in threading.enumerate() if t.name.startswith("vtkdicomload")]
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+@pytest.mark.parametrize("count", [1, 2, 7, 100])
+def test_every_k_is_worked_on_once_and_counted(count: int, workers: int | None) -> None:
+    done: list[int] = []
+    steps: list[int] = []
+    for_each(count, done.append, lambda: steps.append(len(done)), workers)
+    assert sorted(done) == list(range(count))
+    assert len(steps) == count
+    assert all(before >= k + 1 for k, before in enumerate(steps))
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_nothing_to_do_is_done(workers: int | None) -> None:
+    for_each(0, pytest.fail, pytest.fail, workers)
+
+
+@pytest.mark.parametrize("workers", [2, 8])
+def test_results_do_not_depend_on_the_order_of_work(workers: int) -> None:
+    out = [0] * 50
+
+    def work(k: int) -> None:
+        time.sleep(0.003 * ((k * 7) % 5 == 0))
+        out[k] = k * k
+
+    for_each(50, work, lambda: None, workers)
+    assert out == [k * k for k in range(50)]
+
+
+def test_steps_are_taken_in_the_calling_thread() -> None:
+    seen: set[threading.Thread] = set()
+    workers: set[threading.Thread] = set()
+    work = workers.add
+    for_each(40, lambda _: work(threading.current_thread()), lambda: seen.add(threading.current_thread()), 4)
+    assert seen == {threading.current_thread()}
+    assert threading.current_thread() not in workers
+
+
+def test_as_many_threads_as_asked_for_work_at_once() -> None:
+    meeting = threading.Barrier(4)  # breaks unless four wait for each other
+    for_each(4, lambda _: [meeting.wait(10)], lambda: None, 4)  # type: ignore[arg-type, return-value]
+
+
+def test_there_are_no_more_threads_than_work() -> None:
+    most = 0
+
+    def work(_: int) -> None:
+        nonlocal most
+        most = max(most, len(ours()))
+        time.sleep(0.01)
+
+    for_each(3, work, lambda: None, 50)
+    assert 1 <= most <= 3
+    assert not ours()
+
+
+@pytest.mark.parametrize("error", [ValueError("k"), KeyboardInterrupt(), SystemExit(3), MemoryError()])
+@pytest.mark.parametrize("workers", [1, 2, 8])
+def test_an_exception_of_the_work_comes_out(workers: int, error: BaseException) -> None:
+    begun: list[int] = []
+
+    def work(k: int) -> None:
+        begun.append(k)
+        if k == 5:
+            raise error
+        time.sleep(0.001)
+
+    with pytest.raises(type(error)) as caught:
+        for_each(500, work, lambda: None, workers)
+    assert caught.value is error
+    assert len(begun) < 250
+    assert not ours()
+
+
+@pytest.mark.parametrize("error", [RuntimeError("enough"), KeyboardInterrupt()])
+@pytest.mark.parametrize("workers", [1, 2, 8])
+def test_an_exception_of_the_step_ends_the_work(workers: int, error: BaseException) -> None:
+    begun: list[int] = []
+    steps = 0
+
+    def work(k: int) -> None:
+        begun.append(k)
+        time.sleep(0.001)
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+        if steps == 3:
+            raise error
+
+    with pytest.raises(type(error)) as caught:
+        for_each(500, work, step, workers)
+    assert caught.value is error
+    assert steps == 3
+    assert len(begun) < 450
+    assert not ours()
+    count = len(begun)
+    time.sleep(0.02)
+    assert len(begun) == count
+
+
+def test_of_several_exceptions_one_comes_out() -> None:
+    def work(k: int) -> None:
+        raise ValueError(str(k))
+
+    with pytest.raises(ValueError, match=r"^\d+$"):
+        for_each(30, work, lambda: pytest.fail("nothing was done"), 4)
+
+
+def test_calls_do_not_disturb_each_other() -> None:
+    results: dict[int, list[int]] = {}
+
+    def one(name: int) -> None:
+        mine: list[int] = []
+        for_each(60, mine.append, lambda: None, 3)
+        results[name] = sorted(mine)
+
+    callers = [threading.Thread(target=one, args=(name,)) for name in range(4)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert all(found == list(range(60)) for found in results.values())
+    assert sorted(results) == [0, 1, 2, 3]
+
+
+def test_work_may_call_for_each_itself() -> None:
+    sums: list[int] = []
+
+    def outer(k: int) -> None:
+        inner: list[Any] = []
+        for_each(5, inner.append, lambda: None, 2)
+        sums.append(k + len(inner))
+
+    for_each(6, outer, lambda: None, 2)
+    assert sorted(sums) == [5, 6, 7, 8, 9, 10]

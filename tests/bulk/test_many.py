@@ -1,0 +1,264 @@
+"""`load_many`: what `load` gives for each source, read ahead within bounds, and nothing left running."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import threading
+import time
+import warnings
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import vtkdicomload as vdl
+from vtkdicomload import DicomLoadWarning, Loaded, NoDicomError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from synthetic import Truth
+
+    Write = Callable[..., Truth]
+
+many = importlib.import_module("vtkdicomload.bulk.many")
+
+
+@pytest.fixture
+def truths(series: Write) -> list[Truth]:
+    """Four series of different sizes and types."""
+    return [
+        series("a", SeriesInstanceUID="1.2.1", count=3, rows=8, columns=9),
+        series("b", SeriesInstanceUID="1.2.2", count=5, rows=12, columns=7),
+        series("c", SeriesInstanceUID="1.2.3", count=2, rows=10, columns=10, dtype=np.uint8),
+        series("d", SeriesInstanceUID="1.2.4", count=4, rows=6, columns=8),
+    ]
+
+
+def threads() -> list[str]:
+    return [t.name for t in threading.enumerate() if t.name.startswith("vtkdicomload")]
+
+
+@pytest.mark.parametrize("as_completed", [False, True])
+@pytest.mark.parametrize(("workers", "ahead"), [(None, 1), (None, 2), (2, 2), (3, 8)])
+def test_each_result_is_what_load_gives(
+    truths: list[Truth], workers: int | None, ahead: int, as_completed: bool
+) -> None:
+    sources = [truth.folder for truth in truths]
+    results = list(vdl.load_many(sources, workers=workers, ahead=ahead, as_completed=as_completed))
+    assert sorted(r.index for r in results) == [0, 1, 2, 3]
+    if not as_completed:
+        assert [r.index for r in results] == [0, 1, 2, 3]
+    for result in results:
+        assert result.source == sources[result.index]
+        assert result.error is None
+        assert result.volume is not None
+        assert result.series is result.volume.series
+        np.testing.assert_array_equal(result.volume.frames, truths[result.index].frames)
+    assert threads() == []
+
+
+def test_the_series_of_a_scan(truths: list[Truth]) -> None:
+    found = vdl.scan(truths[0].folder.parent)
+    results = list(vdl.load_many(found))
+    assert [r.source for r in results] == list(found)
+    assert [r.volume.frames.shape for r in results if r.volume] == [s.load().frames.shape for s in found]
+
+
+def test_an_error_is_a_result_with_its_source(truths: list[Truth], tmp_path: Path) -> None:
+    missing = tmp_path / "nowhere"
+    first, second, third = vdl.load_many([truths[0].folder, missing, truths[1].folder])
+    assert (second.source, second.index, second.volume, second.series) == (missing, 1, None, None)
+    assert isinstance(second.error, NoDicomError)
+    assert "nowhere" in str(second.error)
+    assert first.error is third.error is None
+
+
+def test_the_options_are_those_of_load(truths: list[Truth]) -> None:
+    (result,) = vdl.load_many([truths[0].folder], layout="dicom", engine="pydicom", verify="none", rescale=False)
+    assert result.volume is not None
+    assert result.volume.engine == "pydicom"
+    assert result.volume.frames.flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"engine": "fast"}, ValueError),
+        ({"colour": 1}, TypeError),
+        ({"ahead": 0}, ValueError),
+        ({"ahead": 1.5}, TypeError),
+        ({"workers": 0}, ValueError),
+        ({"workers": 1.5}, TypeError),
+        ({"tolerance": "much"}, TypeError),
+    ],
+)
+def test_wrong_options_are_refused_before_a_source_is_taken(options: dict[str, Any], error: type[Exception]) -> None:
+    taken: list[int] = []
+
+    def sources() -> Iterator[str]:
+        taken.append(1)
+        yield "x"
+
+    with pytest.raises(error):
+        vdl.load_many(sources(), **options)
+    assert taken == []
+
+
+@pytest.mark.parametrize("source", ["folder", b"folder"])
+def test_one_path_is_no_list_of_sources(source: Any) -> None:
+    with pytest.raises(TypeError, match=r"several sources: load_many\(scan\("):
+        vdl.load_many(source)
+
+
+def test_a_source_that_is_none_ends_it(truths: list[Truth]) -> None:
+    results = vdl.load_many([truths[0].folder, 3, truths[1].folder])
+    assert next(results).error is None
+    with pytest.raises(TypeError):
+        next(results)
+    assert threads() == []
+
+
+@pytest.mark.parametrize("ahead", [1, 2, 3])
+def test_no_more_than_ahead_are_in_the_making(truths: list[Truth], ahead: int) -> None:
+    taken: list[int] = []
+
+    def sources() -> Iterator[Path]:
+        for k in range(12):
+            taken.append(k)
+            yield truths[k % 4].folder
+
+    results = vdl.load_many(sources(), ahead=ahead)
+    assert taken == []
+    for k in range(5):
+        assert next(results).index == k
+        assert len(taken) == k + ahead
+    results.close()
+    assert threads() == []
+
+
+def test_a_volume_is_let_go_when_the_caller_lets_it_go(truths: list[Truth]) -> None:
+    results = vdl.load_many([t.folder for t in truths], ahead=1)
+    kept = weakref.ref(next(results).volume)
+    gc.collect()
+    assert kept() is None
+    results.close()
+
+
+def test_warnings_are_said_where_the_result_is_taken(series: Write) -> None:
+    plain, odd = series("plain"), series("odd", SeriesInstanceUID=None)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        first, second = vdl.load_many([plain.folder, odd.folder])
+    assert first.warnings == ()
+    assert [str(w.message) for w in caught] == list(second.warnings)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert caught[0].category is DicomLoadWarning
+
+
+def test_what_a_failing_load_had_to_say_is_not_lost(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(source: Any, **_: Any) -> Any:
+        many.warn("something was assumed")
+        raise NoDicomError("and then it failed")
+
+    monkeypatch.setattr("vtkdicomload._api.load", failing)
+    with pytest.warns(DicomLoadWarning, match="something was assumed"):
+        (result,) = vdl.load_many(["x"])
+    assert result.warnings == ("something was assumed",)
+    with pytest.warns(DicomLoadWarning, match="said as ever"):
+        many.warn("said as ever")
+
+
+@pytest.fixture
+def slow_load(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """`load` that takes until it is told to stop, and counts how many run at the same time."""
+    state: dict[str, Any] = {"running": 0, "most": 0, "begun": 0, "stopped": 0}
+    lock = threading.Lock()
+
+    def load(source: Any, *, progress: Callable[[int, int], None], **_: Any) -> Any:
+        with lock:
+            state["begun"] += 1
+            state["running"] += 1
+            state["most"] = max(state["most"], state["running"])
+        try:
+            for done in range(5 if source == "short" else 10_000):
+                progress(done, 10_000)
+                time.sleep(0.002)
+        except BaseException:
+            state["stopped"] += 1
+            raise
+        finally:
+            with lock:
+                state["running"] -= 1
+        return vdl.Volume.__new__(vdl.Volume)
+
+    monkeypatch.setattr("vtkdicomload._api.load", load)
+    return state
+
+
+@pytest.mark.parametrize(("workers", "most"), [(None, 1), (1, 1), (2, 2), (9, 3)])
+def test_as_many_series_at_a_time_as_workers_say(slow_load: dict[str, Any], workers: int | None, most: int) -> None:
+    assert len(list(vdl.load_many(["short"] * 9, workers=workers, ahead=3))) == 9
+    assert slow_load["most"] == most
+
+
+def test_closing_stops_what_is_being_read(slow_load: dict[str, Any]) -> None:
+    results = vdl.load_many(["short", "long", "long", "long"], workers=2, ahead=3)
+    assert isinstance(next(results), Loaded)
+    start = time.monotonic()
+    results.close()  # type: ignore[attr-defined]
+    assert time.monotonic() - start < 5
+    assert threads() == []
+    assert slow_load["running"] == 0
+    assert slow_load["begun"] <= 3
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_an_error_of_the_caller_stops_the_reading(slow_load: dict[str, Any], error: type[BaseException]) -> None:
+    def work() -> None:
+        for _ in vdl.load_many(["short", "long", "long"]):
+            raise error
+
+    with pytest.raises(error):
+        work()
+    gc.collect()
+    assert threads() == []
+
+
+def test_ctrl_c_while_waiting_stops_the_reading(slow_load: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(many, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        next(vdl.load_many(["long", "long"]))
+    assert threads() == []
+    assert slow_load["stopped"] >= 1
+
+
+def test_progress_is_called_and_its_exception_ends_the_reading(truths: list[Truth]) -> None:
+    calls: list[tuple[int, int]] = []
+    list(vdl.load_many([t.folder for t in truths], progress=lambda done, total: calls.append((done, total))))
+    assert sorted(calls) == sorted((k + 1, len(t.frames)) for t in truths for k in range(len(t.frames)))
+
+    def failing(done: int, total: int) -> None:
+        raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        list(vdl.load_many([truths[0].folder], progress=failing))
+    assert threads() == []
+
+
+def test_nothing_is_read_before_the_first_result_is_asked_for(slow_load: dict[str, Any]) -> None:
+    results = vdl.load_many(["short", "short"])
+    assert (slow_load["begun"], threads()) == (0, [])
+    assert next(results).index == 0
+    results.close()  # type: ignore[attr-defined]
+
+
+def test_no_source_gives_no_result() -> None:
+    assert list(vdl.load_many([])) == []

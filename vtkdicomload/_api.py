@@ -1,0 +1,236 @@
+"""The functions of the package: thin lines from a source to what is found there, and to checked volumes."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from .bulk.many import Loaded, load_each
+from .catalog.damage import refuse_problems
+from .catalog.find import find_series
+from .catalog.scan import ScanData, scan_files
+from .errors import DicomLoadError
+from .loading.options import Options, check_count, check_options, options_from
+from .loading.read import load_stack
+from .series import Scan, Series, load_volume
+from .sources.local import find_files
+from .stacks.geometry import GAP_TOLERANCE
+from .stacks.series_data import SeriesData
+from .volume import Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from ._util.threads import Progress
+    from .catalog.find import Ignore
+
+
+def scan(
+    source: Any,
+    *,
+    recursive: bool = True,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Scan:
+    """Find the series at a source. Headers are read, pixels are not; damaged files are listed, never raised.
+
+    Parameters
+    ----------
+    source : path-like, sequence of path-like, vtkStringArray, or Series
+        A folder (walked recursively), a file (that file only), or the files of a list.
+    recursive : bool
+        Whether a folder's folders are walked too.
+    workers : int, optional
+        Threads that read headers; more than one helps where storage is slow.
+    progress : callable, optional
+        Called with (files done, files in all).
+
+    Returns
+    -------
+    Scan
+
+    Raises
+    ------
+    NoDicomError
+        The source itself does not exist.
+    """
+    if isinstance(source, SeriesData):
+        return Scan.of(ScanData(source.title, (source,), source.problems, ()))
+    files = find_files(source, recursive=recursive)
+    return Scan.of(scan_files(files, workers=workers, progress=progress))
+
+
+def load(
+    source: Any,
+    *,
+    series: Any = None,
+    stack: Any = None,
+    order: str = "position",
+    irregular: str = "raise",
+    tolerance: float = GAP_TOLERANCE,
+    ignore: Ignore = (),
+    engine: str = "auto",
+    layout: str = "vtk",
+    rescale: bool | str = True,
+    verify: str = "probe",
+    workers: int | None = None,
+    progress: Progress | None = None,
+    max_bytes: int | None = None,
+) -> Volume:
+    """Load one series as a checked volume: the right one, or a clear error.
+
+    Parameters
+    ----------
+    source : path-like, sequence of path-like, vtkStringArray, or Series
+        A folder (walked recursively), a file (that file only), or the files of a list.
+    series : int, str or callable, optional
+        Which series, where the source holds several: a row of ``scan(source)``, a SeriesInstanceUID, ``"largest"``, or
+        a callable that is true for one `Series`.
+    stack : int, str or callable, optional
+        Which stack, where the series holds several: a row of ``series.stacks()``, a label such as ``"axial"``, or a
+        callable that is true for one of them.
+    order : {"position", "natural", "given"}
+        Slices along their normal; in natural order of the file names; or as the source gives them.
+    irregular : {"raise", "resample", "keep"}
+        What to do with missing slices, uneven gaps and tilted stacks: refuse them; interpolate them linearly onto a
+        regular upright grid; or keep the stored slices with a geometry that says so. The last two warn.
+    tolerance : float
+        How far a gap may differ from the median and a slice lie off the grid, as a part of the spacing.
+    ignore : iterable of path-like, or callable
+        Files to leave out, by path or by name alone; a callable gets a path and says whether to.
+    engine : {"auto", "direct", "codec", "vtk", "pydicom"}
+        The reader; ``"auto"`` takes the fastest that is right for the series.
+    layout : {"vtk", "dicom"}
+        Which view lies contiguous in memory: `Volume.array` in Fortran order, or `Volume.frames` in C order.
+    rescale : bool, or "real-world"
+        Apply the modality transform (slope and intercept, or the modality LUT); False gives stored values.
+        ``"real-world"`` applies RealWorldValueMappingSequence in its place, ``"real-world:LABEL"`` the one of several
+        with that LUTLabel or code of its units.
+    verify : {"probe", "all", "none"}
+        Read one frame, every frame or none again through a second, independent reader and compare.
+    workers : int, optional
+        Threads, for headers and pixels. By default one for headers, which is the fastest where files come from memory
+        or a local disk, and for pixels one for each core, from 2 to 8.
+    progress : callable, optional
+        Called with (frames done, frames in all). An exception from it ends the load.
+    max_bytes : int, optional
+        Refuse a volume that takes more memory; three quarters of what is available by default.
+
+    Returns
+    -------
+    Volume
+
+    Raises
+    ------
+    DicomLoadError
+        One of its kinds; the message names the files and the call that goes past it.
+    ValueError, TypeError
+        An option or source that does not exist.
+
+    Warns
+    -----
+    DicomLoadWarning
+        The result is right as far as the files say, but something was assumed.
+
+    Examples
+    --------
+    >>> import vtkdicomload as vdl
+    >>> volume = vdl.load("study/series")  # doctest: +SKIP
+    >>> volume.frames.shape, volume.spacing  # doctest: +SKIP
+    ((93, 64, 64), (3.2, 3.2, 1.5))
+    """
+    options = Options(order, irregular, tolerance, engine, layout, rescale, verify, workers, progress, max_bytes)
+    return load_volume(source, options, series=series, stack=stack, ignore=ignore)
+
+
+def load_all(source: Any, *, ignore: Ignore = (), **options: Any) -> list[Volume]:
+    """Load every stack of every series, in list order.
+
+    Parameters
+    ----------
+    source
+        As for `load`.
+    ignore
+        As for `load`.
+    **options
+        The other options of `load`, but for `series` and `stack`.
+
+    Returns
+    -------
+    list of Volume
+
+    Raises
+    ------
+    DicomLoadError
+        As `load` does, for the first stack that cannot be loaded; ``load_many(scan(source))`` goes on after it.
+    """
+    checked = options_from(options)
+    found, ignored = find_series(source, ignore, checked.workers)
+    refuse_problems(found.problems)
+    scanned = Scan.of(found)
+    return [
+        _load_named(stack, row, checked, ignored) for row, series in enumerate(scanned) for stack in series.stacks()
+    ]
+
+
+def _load_named(stack: Series, row: int, options: Options, ignored: tuple[str, ...]) -> Volume:
+    try:
+        return Volume.of(load_stack(stack, options, ignored))
+    except DicomLoadError as error:
+        error.add_note(f"in [{row}] {stack.title}; load_many(scan(p)) goes on where a series does not load")
+        raise
+
+
+def load_many(
+    sources: Iterable[Any],
+    *,
+    workers: int | None = None,
+    ahead: int = 2,
+    as_completed: bool = False,
+    **options: Any,
+) -> Iterator[Loaded[Volume]]:
+    """Load one volume from each of many sources, reading ahead while the caller works on the last.
+
+    Parameters
+    ----------
+    sources : iterable
+        What `load` takes, one volume each: folders, lists of paths, or `Series` (a `Scan` is a list of them). Taken
+        from the iterable as they are needed.
+    workers : int, optional
+        Series that are read at the same time, each by one thread; at most `ahead`. By default one after another, each
+        by as many threads as `load` takes: the faster way where files come from memory or a local disk.
+    ahead : int
+        How many volumes may be in the making or wait in memory beside the one that was yielded last.
+    as_completed : bool
+        Yield each result as soon as it is there; else in the order of the sources.
+    **options
+        The other options of `load`, the same for all.
+
+    Yields
+    ------
+    Loaded
+        With `.source`, `.index`, and `.volume` or `.error`. Volumes may differ in size and type.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Options or sources that do not exist; a DicomLoadError is a result, not raised.
+
+    Warns
+    -----
+    DicomLoadWarning
+        As `load` does, when the result is yielded.
+
+    Notes
+    -----
+    Closing the iterator, or Ctrl-C, stops the reading: of pixels at once, of headers when those of the series at hand
+    are through.
+    """
+    if isinstance(sources, (str, bytes, os.PathLike)):
+        source = os.fspath(sources)
+        raise TypeError(f"load_many takes several sources: load_many(scan({source!r})) reads each series there")
+    check_count("ahead", ahead)
+    if workers is not None:
+        check_count("workers", workers)
+    check_options(options)
+    return load_each(load, sources, threads=min(workers or 1, ahead), ahead=ahead, as_completed=as_completed, **options)

@@ -1,0 +1,1 @@
+"""Private: what every room may use and what knows nothing of DICOM."""

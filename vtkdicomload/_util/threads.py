@@ -1,0 +1,65 @@
+"""Working through frames in several threads, for one call."""
+
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Progress = Callable[[int, int], None]  # called with (done, total)
+
+_MOST_THREADS = 8
+_BLOCKS_A_THREAD = 4  # so that one slow file does not hold up the rest
+
+
+def for_each(count: int, work: Callable[[int], None], step: Callable[[], None], workers: int | None) -> None:
+    """Call ``work(k)`` for every k below `count`, in `workers` threads, and `step` in this thread after each.
+
+    The first exception, of `work` or `step`, ends it: no further k is begun, no thread outlives the call.
+    """
+    threads = min(workers or max(2, min(os.cpu_count() or 1, _MOST_THREADS)), count)
+    if threads <= 1:
+        for k in range(count):
+            work(k)
+            step()
+        return
+    stop = threading.Event()
+    block = max(1, count // (threads * _BLOCKS_A_THREAD))
+
+    def work_block(start: int) -> int:
+        chosen = range(start, min(start + block, count))
+        for k in chosen:
+            if stop.is_set():
+                return 0
+            work(k)
+        return len(chosen)
+
+    # A pool of this call's own: a forked child would hang on threads that its parent had.
+    with ThreadPoolExecutor(threads, thread_name_prefix="vtkdicomload") as pool:
+        waiting = [pool.submit(work_block, start) for start in range(0, count, block)]
+        try:
+            for done in as_completed(waiting):
+                for _ in range(done.result()):
+                    step()
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def stepper(total: int, progress: Callable[[int, int], None] | None) -> Callable[[], None]:
+    """A `step` that counts and tells `progress` (done, total)."""
+    if progress is None:
+        return lambda: None
+    done = 0
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        progress(done, total)
+
+    return step

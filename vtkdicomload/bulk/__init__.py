@@ -1,0 +1,1 @@
+"""Private: many volumes, one after another."""

@@ -1,0 +1,1 @@
+"""Private: the series at a source: found, listed, chosen."""

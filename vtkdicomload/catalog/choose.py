@@ -1,0 +1,136 @@
+"""Choosing one series of several and one stack of several, or showing the list."""
+
+from __future__ import annotations
+
+import operator
+import os
+from typing import TYPE_CHECKING, Any
+
+from ..errors import DicomLoadError, MultipleSeriesError
+from ..stacks.split import split
+from .assess import examine
+from .damage import refuse_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..stacks.series_data import SeriesData
+    from .scan import S, ScanData
+
+_SHOWN = 12
+
+
+def choose(found: ScanData[S], series: Any, stack: Any) -> S:
+    """The one stack that is meant; `series` and `stack` are those of `load`.
+
+    Raises
+    ------
+    CorruptFileError, MultipleSeriesError, DicomLoadError
+        Damaged files may belong to it, or it is not the only one.
+    """
+    if series is None or not found.series:
+        refuse_problems(found.problems)
+    chosen = choose_series(found, series)
+    refuse_problems(chosen.problems)
+    return choose_stack(chosen, stack)
+
+
+def choose_series(found: ScanData[S], choice: Any) -> S:
+    """The series that `choice` names, or the only one.
+
+    Raises
+    ------
+    MultipleSeriesError
+        Several, and none chosen; or the choice fits none or several.
+    """
+    if choice is None:
+        if len(found) > 1:
+            raise _several(found, f"{len(found)} series in {_short(found.source)}")
+        return found[0]
+    rows = _matching(list(found), choice, lambda s, text: text == s.uid)
+    if len(rows) != 1:
+        meant = " (a text is a SeriesInstanceUID)" if isinstance(choice, str) else ""
+        what = f"series={_shown(choice)}{meant} fits {len(rows)} of {len(found)} series in {_short(found.source)}"
+        raise _several(found, what)
+    return found[rows[0]]
+
+
+def choose_stack(series: S, choice: Any) -> S:
+    """The stack of a series that `choice` names; the whole series where nothing is chosen.
+
+    Raises
+    ------
+    DicomLoadError
+        The choice fits none or several of the stacks.
+    """
+    if choice is None:
+        return series
+    stacks = split(series)
+    rows = _matching(stacks, choice, _has_label)
+    if len(rows) != 1:
+        listed = " | ".join(f"[{i}] {s.label or s.title} {_size(s)}" for i, s in enumerate(stacks[:_SHOWN]))
+        way = f"stack=0 … {len(stacks) - 1}" if len(stacks) > 1 else "leave stack= out"
+        raise DicomLoadError(
+            f"stack={_shown(choice)} fits {len(rows)} of {len(stacks)} stacks: {listed} → {way}",
+            files=series.files,
+        )
+    return stacks[rows[0]]
+
+
+def _shown(choice: Any) -> str:
+    return "a callable" if callable(choice) else repr(choice)
+
+
+def _has_label(stack: SeriesData, text: str) -> bool:
+    labels = (stack.label, *(value for _, value in stack.labels), *(f"{n} {v}" for n, v in stack.labels))
+    return text.lower() in (label.lower() for label in labels)
+
+
+def _matching(items: Sequence[SeriesData], choice: Any, named: Any) -> list[int]:
+    """Rows of the items that a row number, a text, ``"largest"`` or a callable names."""
+    if not isinstance(choice, bool) and hasattr(choice, "__index__"):
+        choice = operator.index(choice)  # NumPy's integers too
+    if isinstance(choice, bool) or not (isinstance(choice, (int, str)) or callable(choice)):
+        raise TypeError(f'choose by a row number, a text, "largest" or a callable, not {choice!r}')
+    if isinstance(choice, int):
+        return [choice % len(items)] if items and -len(items) <= choice < len(items) else []
+    if callable(choice):
+        return [i for i, item in enumerate(items) if choice(item)]
+    if choice == "largest":
+        return [_largest(items)] if items else []
+    return [i for i, item in enumerate(items) if named(item, choice)]
+
+
+def _largest(items: Sequence[SeriesData]) -> int:
+    return max(range(len(items)), key=lambda i: _voxels(items[i]))
+
+
+def _voxels(series: SeriesData) -> int:
+    return len(series.frames) * series.rows * series.columns
+
+
+def _several(found: ScanData[S], what: str) -> MultipleSeriesError:
+    listed = " | ".join(f"[{i}] {line(s)}" for i, s in enumerate(found[:_SHOWN]))
+    more = f" | and {len(found) - _SHOWN} more, print(scan(p)) lists them" if len(found) > _SHOWN else ""
+    largest, loadable = _largest(found.series), [i for i, s in enumerate(found) if examine(s).error is None]
+    row = max(loadable, key=lambda i: (_voxels(found[i]), -i)) if loadable else largest
+    by_size = ', load(p, series="largest")' if row == largest else ""
+    return MultipleSeriesError(
+        f"{what}: {listed}{more}\n  → load(p, series={row}){by_size} or load_all(p)",
+        files=[s.files[0] for s in found],
+        scan=found,
+    )
+
+
+def line(series: SeriesData) -> str:
+    """One series in a line: title, slices × rows × columns, spacing."""
+    spacing = examine(series).spacing
+    return f"{series.title} {_size(series)}" + (f" {spacing[2]:.3g} mm" if spacing and len(series.frames) > 1 else "")
+
+
+def _size(series: SeriesData) -> str:
+    return f"{len(series.frames)}×{series.rows}×{series.columns}"
+
+
+def _short(source: str) -> str:
+    return os.path.basename(os.path.normpath(source)) or source

@@ -1,0 +1,96 @@
+"""From a source to its series: files are ignored, damage and emptiness refused. Headers are read, no pixel."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from ..errors import NoDicomError
+from ..sources.hints import describe
+from ..sources.local import find_files
+from ..stacks.series_data import SeriesData
+from .scan import ScanData, scan_files
+
+Ignore = Iterable[str | bytes | os.PathLike[str]] | Callable[[str], bool]
+
+
+def find_series(
+    source: Any,
+    ignore: Ignore,
+    workers: int | None,
+    *,
+    recursive: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[ScanData[Any], tuple[str, ...]]:
+    """What is at the source without the ignored files, and those.
+
+    Raises
+    ------
+    NoDicomError
+        There is no image, or every one is ignored.
+    """
+    is_ignored = ignored_by(ignore)
+    if isinstance(source, SeriesData):
+        kept = tuple(f for f in source.frames if not is_ignored(f.path))
+        problems = tuple(p for p in source.problems if not is_ignored(p.path))
+        left_out = tuple(path for path in source.files if is_ignored(path))
+        if not kept:
+            raise NoDicomError(f"every file of {source.title} is ignored", files=left_out)
+        series = replace(source, frames=kept, problems=problems)
+        return ScanData(source.title, (series,), problems, ()), left_out
+    if isinstance(source, ScanData):
+        raise TypeError("a Scan is a list of series: load(scan[0]), or [s.load() for s in scan]")
+    files = find_files(source, recursive=recursive)
+    kept_paths = tuple(path for path in files.paths if not is_ignored(path))
+    left_out = tuple(path for path in files.paths if is_ignored(path))
+    found = scan_files(files._replace(paths=kept_paths), workers=workers, progress=progress)
+    if not found.series and not found.problems:
+        raise no_image(found, left_out)
+    return found, left_out
+
+
+def ignored_by(ignore: Ignore) -> Callable[[str], bool]:
+    """Whether ``ignore=`` leaves a path out."""
+    if callable(ignore):
+        return ignore
+    if isinstance(ignore, (str, bytes, os.PathLike)):
+        ignore = [ignore]
+    given = [os.fsdecode(path) for path in ignore]
+    named = {os.path.abspath(path) for path in given}
+    bare = {path for path in given if not os.path.dirname(path)}  # a name alone means that file in any folder
+    return lambda path: bool(given) and (os.path.basename(path) in bare or os.path.abspath(path) in named)
+
+
+def no_image(found: ScanData[Any], ignored: tuple[str, ...] = ()) -> NoDicomError:
+    """The error for a source without an image, counting what is there instead."""
+    skipped = found.skipped
+    if ignored:
+        return NoDicomError(f"all {len(ignored)} DICOM files of {found.source} are ignored", files=ignored)
+    if len(skipped) == 1 and os.path.isfile(skipped[0].path):
+        path, reason = skipped[0]
+        if reason == "DICOM without pixel data":
+            name = os.path.basename(path)
+            what = (
+                "a DICOMDIR, the index of a medium → load the folder it lies in"
+                if name.upper() == "DICOMDIR"
+                else "DICOM without an image (a report, plan or index) → load the folder of the images"
+            )
+            return NoDicomError(f"{name} is {what}", files=[path])
+        return NoDicomError(describe(path), files=[path])
+    counts = Counter(file.reason for file in skipped)
+    there = ", ".join(_counted(n, reason) for reason, n in counts.most_common())
+    foreign = [s.path for s in skipped if s.reason.startswith("not DICOM") or "archive" in s.reason]
+    archives = [path for path in foreign if path.lower().endswith((".zip", ".gz", ".tar", ".tgz", ".nii"))]
+    example = f" ({describe((archives or foreign)[0])})" if foreign else ""
+    return NoDicomError(
+        f"no DICOM image in {found.source}: {there or 'it is empty'}{example}", files=[s.path for s in skipped]
+    )
+
+
+def _counted(count: int, reason: str) -> str:
+    if reason == "a folder":
+        return f"{count} folder{'s' * (count > 1)}"
+    return f"{count} {reason}"

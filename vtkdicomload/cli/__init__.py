@@ -1,0 +1,1 @@
+"""Private: the command line, a module a command."""

@@ -1,0 +1,214 @@
+"""What `vtkdicomload info` says of a scan: words, the Python line that loads a series, and JSON."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._api import scan
+from .._util.wording import counted
+from ..catalog.assess import examine
+from ..errors import CorruptFileError, MissingSliceError, ShearedSeriesError
+from ..stacks.geometry import opposite, toward
+
+if TYPE_CHECKING:
+    from .._util.arrays import Floats
+    from ..catalog.assess import Examination
+    from ..errors import DicomLoadError
+    from ..series import Scan, Series
+    from ..stacks.geometry import Geometry
+
+_NAMED = 4  # files named in a line; more are called by what finds them
+
+
+def series_lines(found: Scan, row: int, source: Any) -> list[tuple[str, str]]:
+    """One series as (name, words): whether it loads, where it lies, how it is stored, what was checked."""
+    series = found[row]
+    examined = examine(series)
+    lines = [("loads", "yes" if examined.error is None else f"no: {examined.error}")]
+    if examined.geometry is not None:
+        lines += _geometry_lines(examined.geometry, series)
+    elif examined.error is not None:
+        lines.append(("frames", f"{len(series.frames)} of {series.rows} × {series.columns}, {series.plane}"))
+    lines.append(("encoding", _encoding_words(series)))
+    if examined.error is None:
+        lines.append(("checks", _checks_words(series, examined)))
+    lines += [("assumed", words) for words in examined.assumptions]
+    line = _python_line(found, row, source, examined.error)
+    if line:
+        lines.append(("python", line))
+    return lines
+
+
+def _geometry_lines(geometry: Geometry, series: Series) -> list[tuple[str, str]]:
+    """Plane, dimensions, spacing, origin and direction of `volume.frames`."""
+    nx, ny, nz = geometry.dimensions
+    lines = [("plane", series.plane + ("" if geometry.regular else ", slices on no regular grid"))]
+    size = f"{nz} {'slice' if nz == 1 else 'slices'} × {ny} rows × {nx} columns"
+    if geometry.direction is not None:
+        x, y, z = (f"{opposite(toward(c))} → {toward(c)}" for c in geometry.direction.T)
+        size += f"   (slices {z}, rows {y}, columns {x})"
+    lines.append(("frames", size))
+    lines.append(("spacing", " × ".join(f"{s:.6g}" for s in geometry.spacing) + " mm (x, y, slices)"))
+    if geometry.origin is not None:
+        lines.append(("origin", "({:.6g}, {:.6g}, {:.6g}) mm LPS of frames[0, 0, 0]".format(*geometry.origin)))
+    if geometry.direction is not None:
+        words = ", ".join(f"{name} ({_numbers(c)})" for name, c in zip("xyz", geometry.direction.T, strict=True))
+        lines.append(("direction", words))
+    return lines
+
+
+def _numbers(column: Floats) -> str:
+    return ", ".join(f"{value + 0:.6g}" for value in np.round(column, 9))
+
+
+def _encoding_words(series: Series) -> str:
+    """Transfer syntax and stored values in words."""
+    header = series.header
+    sign = "signed" if header.pixel_representation else "unsigned"
+    bits = f"{header.bits_stored} of {header.bits_allocated} bits, {sign}"
+    return f"{series.encoding}, {header.photometric_interpretation}, {bits}"
+
+
+def _checks_words(series: Series, examined: Examination) -> str:
+    """What the headers alone have shown; the pixels are checked when they are loaded."""
+    if len(series.frames) == 1:
+        return "one frame, header whole"
+    words = f"{counted(len(series.files), 'header')} whole; one size, encoding, pixel spacing and orientation"
+    geometry = examined.geometry
+    if geometry is not None and geometry.positions is not None and geometry.direction is not None:
+        gaps = np.diff(geometry.positions @ geometry.direction[:, 2])
+        low, high = float(gaps.min()), float(gaps.max())
+        even = f"all {low:.4g} mm" if high - low < 5e-4 * high else f"{low:.4g} to {high:.4g} mm"
+        words += f"; no slice missing or double, gaps {even}, no tilt"
+    return words
+
+
+def _python_line(found: Scan, row: int, source: Any, error: DicomLoadError | None) -> str:
+    """The Python line that loads a series, ready to paste; the nearest one that works where it needs an option."""
+    series = found[row]
+    choice = f", series={row}" if len(found) > 1 else ""
+    option = "" if error is None else _way_past(series, error)
+    if option is None:
+        return ""
+    return f"import vtkdicomload as vdl; volume = vdl.load({_source_words(source)}{choice}{option})"
+
+
+def _source_words(source: Any) -> str:
+    """A source as Python writes it."""
+    if isinstance(source, str):
+        return repr(source)
+    folders = {os.path.dirname(path) or "." for path in source}
+    if len(source) > _NAMED and len(folders) == 1:
+        (folder,) = folders
+        if {os.path.basename(path) for path in source} == set(os.listdir(folder)):
+            return repr(folder)
+    return repr(list(source))
+
+
+def _way_past(series: Series, error: DicomLoadError) -> str | None:
+    """The option with which a refused series loads; None where there is none."""
+    if isinstance(error, CorruptFileError):
+        files = [problem.path for problem in series.problems]
+        if len(files) > _NAMED or examine(replace(series, problems=())).error is not None:
+            return None
+        return f", ignore={files!r}"
+    stacks = series.stacks()
+    if len(stacks) > 1:
+        return ", stack=0" if examine(stacks[0]).error is None else None
+    one = replace(series, frames=series.frames[:1])
+    if isinstance(error, MissingSliceError | ShearedSeriesError) and examine(one).error is None:
+        return ', irregular="resample"'
+    return None
+
+
+def beside(path: str, found: Scan) -> list[str]:
+    """For one file of a folder full: how many files of its series lie beside it, and what loads them."""
+    if len(found) != 1 or found[0].uid is None or len(found[0].files) != 1:
+        return []
+    folder = os.path.dirname(path) or "."
+    around = scan(folder, recursive=False)
+    same = [series for series in around if series.uid == found[0].uid]
+    total = sum(len(series.files) for series in same)
+    if total < 2:
+        return []
+    choice = f", series={found[0].uid!r}" if len(around) > 1 else ""
+    return [
+        f"this is 1 of {total} files of its series beside it; the folder is loaded with",
+        f"import vtkdicomload as vdl; volume = vdl.load({folder!r}{choice})",
+    ]
+
+
+# ---------------------------------------------------------------------------------------------------- JSON
+def scan_json(found: Scan, source: Any) -> dict[str, Any]:
+    """A scan as plain data for ``info --json``. Keys are added, never renamed or taken away.
+
+    Returns
+    -------
+    dict
+        ``version`` of the package; ``source`` as given; ``series``, a list of `_series_json`; ``problems`` and
+        ``skipped``, lists of ``{"path", "reason"}``: damaged files, and files that hold no DICOM image. Where the
+        command fails there is ``error`` too, the message, and as much of the rest as was found.
+    """
+    return {
+        **empty_json(source),
+        "series": [_series_json(found, row, source) for row in range(len(found))],
+        "problems": [{"path": problem.path, "reason": str(problem.error)} for problem in found.problems],
+        "skipped": [{"path": path, "reason": reason} for path, reason in found.skipped],
+    }
+
+
+def empty_json(source: Any) -> dict[str, Any]:
+    """`scan_json` of a source of which nothing is known."""
+    from .. import __version__
+
+    return {"version": __version__, "source": source, "series": [], "problems": [], "skipped": []}
+
+
+def _series_json(found: Scan, row: int, source: Any) -> dict[str, Any]:
+    """One series as plain data.
+
+    Returns
+    -------
+    dict
+        ``row`` (to choose it with), ``number``, ``modality``, ``description``, ``uid``, ``slices``, ``rows``,
+        ``columns``; of `volume.frames` ``spacing`` [x, y, slices] in mm, ``origin`` in LPS mm, ``direction`` (3 × 3,
+        row by row; its columns are the axes x, y, slices), null where they are not known; ``regular``, ``plane``,
+        ``encoding``, ``transfer_syntax``, ``files`` (how many); ``loads`` and, where it does not, ``reason``;
+        ``assumptions``; ``stacks``, what a series of several volumes divides into; ``python``, the line that loads it.
+    """
+    series = found[row]
+    examined = examine(series)
+    geometry, error = examined.geometry, examined.error
+    stacks = series.stacks() if error is not None else (series,)
+    return {
+        "row": row,
+        "number": series.number,
+        "modality": series.modality,
+        "description": series.description,
+        "uid": series.uid,
+        "slices": len(series.frames),
+        "rows": series.rows,
+        "columns": series.columns,
+        "spacing": list(geometry.spacing) if geometry else None,
+        "origin": list(geometry.origin) if geometry and geometry.origin else None,
+        "direction": geometry.direction.tolist() if geometry and geometry.direction is not None else None,
+        "regular": geometry.regular if geometry else None,
+        "plane": series.plane,
+        "encoding": series.encoding,
+        "transfer_syntax": series.transfer_syntax,
+        "files": len(series.files),
+        "loads": error is None,
+        "reason": None if error is None else str(error),
+        "assumptions": list(examined.assumptions),
+        "stacks": [
+            {"stack": i, "label": stack.label, "slices": len(stack.frames), "plane": stack.plane}
+            for i, stack in enumerate(stacks)
+        ]
+        if len(stacks) > 1
+        else [],
+        "python": _python_line(found, row, source, error) or None,
+    }

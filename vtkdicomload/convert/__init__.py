@@ -1,0 +1,1 @@
+"""Private: a volume as an object of another library, or as a file."""

@@ -1,0 +1,176 @@
+"""Writing a volume as one file of another format: whole, or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._util.names import is_utf8
+from .._util.optional import require
+from .._util.warnings import hush, silenced
+from ..stacks.geometry import place_of
+from . import bridges
+from .vtk import image_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ..loading.volume_data import VolumeData
+
+_NRRD_HEADER = 1 << 16  # bytes in which SimpleITK's header ends
+_BY_CPP = (".vti", ".mha", ".nrrd")
+_ZARR_MARKS = ("zarr.json", ".zgroup", ".zarray")  # of version 3, and of version 2
+
+
+def save(volume: VolumeData, path: str | os.PathLike[str]) -> None:
+    """Write a volume in the format that the suffix names (`Volume.save`)."""
+    given = os.path.abspath(os.fsdecode(path))
+    suffix, target = suffix_of(given), os.path.realpath(given)
+    _check_place(target, suffix)
+    if suffix in _BY_CPP and not is_utf8(target):
+        raise OSError(errno.EILSEQ, "its path is not UTF-8, as VTK and ITK need it → .nii, .npz or .zarr", target)
+    bridges.affine_of(volume)  # refuses uneven slices
+    with _whole(target, suffix) as unfinished:
+        _WRITERS[suffix](volume, unfinished)
+
+
+def suffix_of(path: str) -> str:
+    """The suffix of a path that says the format, in lower case.
+
+    Raises
+    ------
+    ValueError
+        It is none of those that are written.
+    """
+    name = os.path.basename(path)
+    for suffix in _WRITERS:
+        if name.lower().endswith(suffix):
+            return suffix
+    raise ValueError(f"the suffix says the format: {name!r} should end in {', '.join(_WRITERS)}")
+
+
+def _check_place(target: str, suffix: str) -> None:
+    """Refuse a target that cannot be written or must not be replaced, before anything is made."""
+    folder = os.path.dirname(target)
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder to write to", folder)
+    store = any(os.path.exists(os.path.join(target, mark)) for mark in _ZARR_MARKS)
+    if suffix == ".zarr" and os.path.exists(target) and not store:
+        raise FileExistsError(errno.EEXIST, "it exists and is no Zarr store, so it is not replaced", target)
+    if suffix != ".zarr" and os.path.isdir(target):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder, so it is not replaced", target)
+
+
+@contextmanager
+def _whole(target: str, suffix: str) -> Iterator[str]:
+    """A path for what becomes `target` once it is written without an error; else nothing is left and `target` stays.
+
+    It lies in a hidden folder beside, which no scan enters: writers go by the suffix, and a Zarr store is a folder too.
+    """
+    try:
+        beside = tempfile.mkdtemp(prefix=".", suffix=".part", dir=os.path.dirname(target))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, target) from error  # not the name of what lies beside
+    try:
+        unfinished = os.path.join(beside, f"volume{suffix}")
+        yield unfinished
+        if os.path.isdir(target):
+            _swap(unfinished, target, os.path.join(beside, "replaced"))
+        else:
+            os.replace(unfinished, target)
+    finally:
+        shutil.rmtree(beside)
+
+
+def _swap(new: str, target: str, aside: str) -> None:
+    """Put a folder in the place of another one; the old one comes back where that fails."""
+    os.rename(target, aside)
+    try:
+        os.rename(new, target)
+    except BaseException:
+        os.rename(aside, target)
+        raise
+
+
+# ---------------------------------------------------------------------------------------------------- formats
+def _write_vti(volume: VolumeData, path: str) -> None:
+    from vtkmodules.vtkIOXML import vtkXMLImageDataWriter
+
+    bridges.check_image(volume)
+    writer = vtkXMLImageDataWriter()
+    hush(writer, "ErrorEvent")
+    writer.SetInputData(image_of(volume))
+    writer.SetFileName(path)
+    writer.SetHeaderTypeToUInt64()
+    writer.SetCompressorTypeToNone()
+    writer.EncodeAppendedDataOff()
+    # VTK 9.4 does not see a full disk.
+    if not writer.Write() or not _ends_with(path, b"</VTKFile>\n"):
+        code = writer.GetErrorCode() or errno.ENOSPC
+        raise OSError(code, os.strerror(code))
+
+
+def _ends_with(path: str, words: bytes) -> bool:
+    with open(path, "rb") as file:
+        file.seek(0, os.SEEK_END)
+        file.seek(max(0, file.tell() - len(words)))
+        return file.read() == words
+
+
+def _write_nifti(volume: VolumeData, path: str) -> None:
+    bridges.to_nibabel(volume).to_filename(path)
+
+
+def _write_itk(volume: VolumeData, path: str) -> None:
+    sitk = require("SimpleITK", extra="sitk")
+    try:
+        sitk.WriteImage(bridges.to_sitk(volume), path)
+    except RuntimeError as error:
+        raise OSError(f"SimpleITK could not write it: {str(error).strip().splitlines()[-1].strip()}") from error
+
+
+def _write_nrrd(volume: VolumeData, path: str) -> None:
+    _write_itk(volume, path)
+    # ITK does not see a disk that is full when the file is closed.
+    with open(path, "rb") as file:
+        pixels_at = file.read(_NRRD_HEADER).index(b"\n\n") + 2
+    if os.path.getsize(path) != pixels_at + volume.frames.nbytes:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _write_npz(volume: VolumeData, path: str) -> None:
+    arrays: dict[str, Any] = {"frames": volume.frames, "spacing": np.array(volume.spacing)}
+    affine = bridges.affine_of(volume)
+    if affine is not None:
+        place = place_of(affine)
+        arrays |= {"affine": affine, "spacing": np.array(place.spacing)}
+        arrays |= {"origin": np.array(place.origin), "direction": np.reshape(place.direction, (3, 3))}
+    if volume.units is not None:
+        arrays["units"] = np.array(volume.units)
+    with open(path, "xb") as file:
+        np.savez(file, **arrays)
+
+
+def _write_zarr(volume: VolumeData, path: str) -> None:
+    zarr = require("zarr", extra="zarr")
+    bridges.to_xarray(volume).to_dataset().to_zarr(path, zarr_format=3, consolidated=False)
+    with silenced():
+        # xarray warns where consolidated metadata is missing, zarr where it is written.
+        zarr.consolidate_metadata(path)
+
+
+_WRITERS: dict[str, Callable[[VolumeData, str], None]] = {
+    ".vti": _write_vti,
+    ".nii": _write_nifti,
+    ".nii.gz": _write_nifti,
+    ".mha": _write_itk,
+    ".nrrd": _write_nrrd,
+    ".npz": _write_npz,
+    ".zarr": _write_zarr,
+}

@@ -1,0 +1,107 @@
+"""The frames of multi-frame files: enhanced objects, dose grids, nuclear medicine, mosaics, and plain runs of images.
+
+Functional groups (PS3.3 C.7.6.16), dose grids (PS3.3 C.8.8.3) and detectors (PS3.3 C.8.4.11) are rare and deep, so
+pydicom reads them; each frame then gets a header of its own that holds what the file says of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import damaged, first_line
+from .data_set import data_set_of
+from .model import Frame, Header
+from .objects.enhanced import headers_of, numbers_of
+from .objects.mosaic import MOSAIC, headers_of_tiles
+from .objects.nuclear_medicine import headers_of_detectors
+from .orientation import normal_of
+from .pixel_sizes import pixel_bytes
+from .sop_classes import NUCLEAR_MEDICINE, RT_DOSE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pydicom
+
+
+def frames_of(header: Header) -> tuple[Frame, ...]:
+    """The frames of one file, in file order, with all that differs from frame to frame.
+
+    Raises
+    ------
+    CorruptFileError
+        The functional groups of a multi-frame file do not describe its frames.
+    """
+    if header.functional_groups:
+        headers = _read(header, "functional groups", headers_of)
+        if MOSAIC in header.image_type:  # so is every frame, of which FrameType may say nothing
+            headers = [h._replace(image_type=header.image_type) for h in headers]
+    elif header.sop_class_uid == RT_DOSE:
+        headers = _read(header, "dose grid", _of_dose_grid)
+    elif header.sop_class_uid == NUCLEAR_MEDICINE and (header.number_of_frames > 1 or header.position is None):
+        headers = _read(header, "frame vectors", headers_of_detectors)
+    elif header.number_of_frames == 1:
+        headers = headers_of_tiles(header) if MOSAIC in header.image_type else [header]
+    else:
+        # PS3.3 C.7.6.6: nothing says where each frame lies.
+        headers = [header._replace(position=None, orientation=None)] * header.number_of_frames
+    in_file = header.native and header.bits_allocated % 8 == 0
+    return tuple(
+        Frame(
+            h,
+            index,
+            h.position,
+            h.orientation,
+            1.0 if h.slope is None else h.slope,
+            0.0 if h.intercept is None else h.intercept,
+            header.pixel_offset + offset if in_file else -1,
+            length,
+        )
+        for index, (h, (offset, length)) in enumerate(zip(headers, _places(header, headers), strict=True))
+    )
+
+
+def _places(header: Header, headers: list[Header]) -> list[tuple[int, int]]:
+    """Where in the pixel data the bytes of each frame begin, and how many they are up to its last."""
+    tile = headers[0]
+    if tile.tiles_across == 1:
+        length = header.pixel_length if len(headers) == 1 else pixel_bytes(header) // len(headers)
+        return [(index * length, length) for index in range(len(headers))]
+    width = tile.row_bytes // tile.tiles_across
+    corners = (divmod(index, tile.tiles_across) for index in range(len(headers)))
+    length = (tile.rows - 1) * tile.row_bytes + width
+    return [(down * tile.rows * tile.row_bytes + across * width, length) for down, across in corners]
+
+
+def _read(header: Header, what: str, headers: Callable[[Header, pydicom.Dataset], list[Header]]) -> list[Header]:
+    """The headers of the frames by what pydicom reads of a file; whatever is wrong with it is one kind of error."""
+    try:
+        with data_set_of(header.path) as data_set:
+            return headers(header, data_set)
+    except Exception as error:
+        raise damaged(header.path, f"its {what} cannot be used: {first_line(error)}") from error
+
+
+def _of_dose_grid(header: Header, data_set: pydicom.Dataset) -> list[Header]:
+    """A dose grid: planes at offsets along the normal, scaled to Gy or to what DoseUnits says."""
+    scaling = numbers_of("DoseGridScaling", data_set.DoseGridScaling, 1)
+    if scaling == 0:
+        raise ValueError("DoseGridScaling is 0")
+    units = "Gy" if data_set.get("DoseUnits") == "GY" else str(data_set.get("DoseUnits") or "") or None
+    common = header._replace(slope=scaling, intercept=0.0, units=units)
+    if header.number_of_frames == 1:
+        return [common]
+    offsets = np.array(numbers_of("GridFrameOffsetVector", data_set.GridFrameOffsetVector, header.number_of_frames))
+    if header.position is None or header.orientation is None:
+        raise ValueError("it has no position")
+    # PS3.3 C.8.8.3.2: offsets from the first plane along the normal, or the z coordinates of an axial grid's planes.
+    normal, first = normal_of(header.orientation), np.array(header.position)
+    if offsets[0] == 0:
+        steps = np.outer(offsets, normal)
+    elif abs(normal[2]) > 1 - 1e-6 and abs(offsets[0] - first[2]) < 1e-2:
+        steps = np.outer(offsets - offsets[0], (0.0, 0.0, 1.0))
+    else:
+        raise ValueError(f"GridFrameOffsetVector begins with {offsets[0]:g}, neither 0 nor the z of the first plane")
+    return [common._replace(position=(x, y, z)) for x, y, z in (first + steps).tolist()]

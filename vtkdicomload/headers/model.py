@@ -1,0 +1,150 @@
+"""The plain data of this room: what one file says, and the frames in it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .transfer_syntaxes import DEFLATED_LITTLE
+
+Triple = tuple[float, float, float]
+
+
+class Dimension(NamedTuple):
+    """One dimension of a multi-frame file (PS3.3 C.7.6.17), and where a frame lies along it."""
+
+    keyword: str
+    ordinal: int  # 1 for the first
+    value: object  # of the attribute that the dimension points at; None where it is no plain value
+
+
+class Csa(NamedTuple):
+    """What the CSA header says of the slices of a mosaic; that of another image says 0 of them."""
+
+    slices: int  # NumberOfImagesInMosaic
+    normal: tuple[float, ...]  # SliceNormalVector, LPS: the way from each slice to the next
+    first: int  # ProtocolSliceNumber of the first slice
+
+
+class Header(NamedTuple):
+    """What one file says, as far as loading needs it. ``None`` means absent; lengths are in mm, times in ms.
+
+    Attribute names are those of PS3.6 in snake case. `position` is ImagePositionPatient, `orientation`
+    ImageOrientationPatient (row cosines, then column cosines), `slope` and `intercept` the linear modality transform.
+    """
+
+    path: str
+    size: int
+    modified_ns: int
+    transfer_syntax: str
+    pixel_tag: int
+    pixel_vr: bytes
+    pixel_offset: int  # in the file; in the inflated data set where the transfer syntax is deflated
+    pixel_length: int  # in bytes, of the whole element; up to the sequence delimiter where it is encapsulated
+    encapsulated: bool
+    functional_groups: bool
+    blank: tuple[str, ...]  # keywords of single-valued attributes that are there without a value
+    sop_class_uid: str | None
+    sop_instance_uid: str | None
+    study_uid: str | None
+    series_uid: str | None
+    frame_of_reference_uid: str | None
+    modality: str | None
+    series_description: str | None
+    series_number: int | None
+    instance_number: int | None
+    image_type: tuple[str, ...]
+    position: Triple | None
+    orientation: tuple[float, float, float, float, float, float] | None
+    pixel_spacing: tuple[float, float] | None
+    imager_pixel_spacing: tuple[float, float] | None
+    slice_thickness: float | None
+    spacing_between_slices: float | None
+    gantry_tilt: float | None
+    rows: int
+    columns: int
+    samples: int
+    planar_configuration: int
+    photometric_interpretation: str
+    palette_bits: int | None  # of the entries of a colour palette
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    pixel_representation: int
+    number_of_frames: int
+    slope: float | None
+    intercept: float | None
+    rescale_type: str | None
+    units: str | None
+    has_modality_lut: bool
+    window_center: float | None
+    window_width: float | None
+    padding_value: float | None
+    temporal_position: int | None
+    echo_number: int | None
+    echo_time: float | None
+    acquisition_number: int | None
+    acquisition_time: str | None
+    content_time: str | None
+    trigger_time: float | None
+    inversion_time: float | None
+    flip_angle: float | None
+    complex_component: str | None
+    b_value: float | None
+    diffusion_direction: Triple | None
+    dimension_organization: str | None
+    segment: int | None  # ReferencedSegmentNumber, of a frame of a segmentation object
+    segment_label: str | None
+    stack: tuple[tuple[str, str], ...]  # of a multi-frame file: what its frames are stacked by, keywords and values
+    dimensions: tuple[Dimension, ...]
+    mapped_values: tuple[float, float] | None  # the first and last stored value that has a real-world value
+    csa: Csa | None  # of Siemens
+    creator_0019: str | None
+    b_value_of_siemens: tuple[float, ...] | None
+    direction_of_siemens: tuple[float, ...] | None
+    creator_0043: str | None
+    b_value_of_ge: tuple[float, ...] | None
+    tiles_across: int  # how many frames lie side by side in the stored image: more than 1 in a mosaic
+
+    @property
+    def diffusion_b_value(self) -> float | None:
+        """DiffusionBValue in s/mm², or what Siemens and GE write in its place."""
+        if self.b_value is not None:
+            return self.b_value
+        siemens = self.b_value_of_siemens if self.creator_0019 == "SIEMENS MR HEADER" else None
+        ge = self.b_value_of_ge if self.creator_0043 == "GEMS_PARM_01" else None
+        return next(iter(siemens or ge or ()), None)
+
+    @property
+    def gradient_direction(self) -> tuple[float, ...] | None:
+        """DiffusionGradientOrientation, or what Siemens writes in its place."""
+        if self.diffusion_direction is None and self.creator_0019 == "SIEMENS MR HEADER":
+            return self.direction_of_siemens or None
+        return self.diffusion_direction
+
+    @property
+    def row_bytes(self) -> int:
+        """From one stored row of a frame to the next, where it is native and its samples are not planar."""
+        return self.tiles_across * self.columns * self.samples * self.bits_allocated // 8
+
+    @property
+    def native(self) -> bool:
+        """Whether the stored values lie in the file as they are."""
+        return not self.encapsulated and self.transfer_syntax != DEFLATED_LITTLE
+
+
+class Frame(NamedTuple):
+    """One image: everything after scanning works on these. A single-frame file has one, a multi-frame one many."""
+
+    header: Header
+    index_in_file: int
+    position: Triple | None
+    orientation: tuple[float, float, float, float, float, float] | None
+    slope: float
+    intercept: float
+    offset: int  # of its stored bytes in the file, -1 where they do not lie there by themselves
+    length: int  # of its stored bytes
+
+    @property
+    def path(self) -> str:
+        """The file that holds the frame."""
+        return self.header.path

@@ -1,0 +1,1 @@
+"""Private: what one kind of object says of its frames, a module a kind."""

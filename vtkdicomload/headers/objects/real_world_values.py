@@ -1,0 +1,138 @@
+"""Real-world values: what stored values stand for by RealWorldValueMappingSequence (PS3.3 C.7.6.16.2.11)."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ...errors import UnsupportedPixelDataError, first_line
+from ..data_set import data_set_of
+from .enhanced import first_item, numbers_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..model import Frame
+
+_REAL_WORLD = "real-world"
+_WITHOUT = "rescale=True or False"
+
+
+class Mapping(NamedTuple):
+    """One item of RealWorldValueMappingSequence: stored values times slope plus intercept."""
+
+    label: str  # LUTLabel
+    units: str  # CodeValue of MeasurementUnitsCodeSequence, of UCUM
+    slope: float | None  # None where it is a lookup table
+    intercept: float | None
+    stored: tuple[float, float] | None  # the first and last stored value that it is for
+
+
+def chosen_label(rescale: bool | str) -> str | None:
+    """The label after ``real-world:``; empty where none is given, None where real-world values are not asked for."""
+    if not isinstance(rescale, str):
+        return None
+    name, _, label = rescale.partition(":")
+    if name != _REAL_WORLD:
+        raise ValueError(f'rescale must be True, False, "real-world" or "real-world:LABEL", not {rescale!r}')
+    return label.strip()
+
+
+def mapped(frames: Sequence[Frame], label: str = "") -> tuple[Frame, ...]:
+    """The frames with a real-world mapping in the place of their modality transform.
+
+    Parameters
+    ----------
+    frames : sequence of Frame
+        Of any files.
+    label : str
+        LUTLabel or units of the mapping, where there are several.
+
+    Raises
+    ------
+    UnsupportedPixelDataError
+        A frame has no mapping, several and none was chosen, or only a lookup table.
+    """
+    files: dict[str, list[list[Mapping]]] = {}
+    result = []
+    for frame in frames:
+        if frame.path not in files:
+            files[frame.path] = _mappings_of_frames(frame)
+        mapping, slope, intercept = _one(frame, files[frame.path][frame.index_in_file], label)
+        # Slope and intercept of the header stay those of the file: that is how a reader that applies them itself knows.
+        header = frame.header._replace(
+            units=mapping.units,
+            rescale_type=None,
+            has_modality_lut=False,
+            window_center=None,
+            window_width=None,
+            mapped_values=mapping.stored,
+        )
+        result.append(frame._replace(header=header, slope=slope, intercept=intercept))
+    units = {frame.header.units: frame for frame in result}
+    if len(units) > 1:
+        raise UnsupportedPixelDataError(
+            f"real-world values have different units: {', '.join(map(str, units))} → {_WITHOUT}",
+            files=[frame.path for frame in units.values()],
+        )
+    return tuple(result)
+
+
+def _mappings_of_frames(frame: Frame) -> list[list[Mapping]]:
+    """The mappings of every frame of a file: its own, those of all frames, or those of a single-frame image."""
+    name = "RealWorldValueMappingSequence"
+    try:
+        with data_set_of(frame.path) as data_set:
+            shared = first_item(data_set, "SharedFunctionalGroupsSequence") or {}
+            common = list(map(_mapping, shared.get(name) or data_set.get(name) or []))
+            each = data_set.get("PerFrameFunctionalGroupsSequence") or [{}] * frame.header.number_of_frames
+            return [list(map(_mapping, own.get(name) or [])) or common for own in each]
+    except Exception as error:
+        raise _refused(frame, f"its real-world value mapping cannot be used: {first_line(error)}") from error
+
+
+def _mapping(item: Any) -> Mapping:
+    code = first_item(item, "MeasurementUnitsCodeSequence")
+    slope, intercept = (
+        None if item.get(keyword) is None else numbers_of(keyword, item.get(keyword), 1)
+        for keyword in ("RealWorldValueSlope", "RealWorldValueIntercept")
+    )
+    units = "" if code is None else str(code.get("CodeValue") or "")
+    return Mapping(str(item.get("LUTLabel") or ""), units, slope, intercept, _stored_values(item))
+
+
+def _stored_values(item: Any) -> tuple[float, float] | None:
+    """What RealWorldValueFirstValueMapped and LastValueMapped say, or those of float pixel data."""
+    for kind in ("", "DoubleFloat"):
+        ends = [item.get(f"{kind}RealWorldValue{end}ValueMapped") for end in ("First", "Last")]
+        if None not in ends:
+            first, last = (numbers_of("RealWorldValueFirstValueMapped", end, 1) for end in ends)
+            return first, last
+    return None
+
+
+def _one(frame: Frame, mappings: list[Mapping], label: str) -> tuple[Mapping, float, float]:
+    """The mapping of a frame that is asked for, with its slope and intercept."""
+    if frame.header.photometric_interpretation not in ("MONOCHROME1", "MONOCHROME2"):
+        raise _refused(frame, "colours stand for no real-world values")
+    if not mappings:
+        raise _refused(frame, "it has no RealWorldValueMappingSequence")
+    fitting = [m for m in mappings if not label or label in (m.label, m.units)]
+    if len(fitting) != 1:
+        labels = [m.label or m.units for m in mappings]
+        single = [name for name in labels if labels.count(name) == 1]
+        raise _refused(
+            frame,
+            f"{len(fitting)} of its {len(mappings)} real-world value mappings ({', '.join(map(repr, labels))}) fit",
+            f'rescale="{_REAL_WORLD}:{single[0]}"' if single else _WITHOUT,
+        )
+    chosen = fitting[0]
+    if chosen.slope is None or chosen.intercept is None:
+        raise _refused(frame, f"its real-world value mapping {chosen.label!r} is a lookup table, which is not read")
+    if chosen.slope == 0 or not chosen.units:
+        raise _refused(frame, "its RealWorldValueSlope is 0" if chosen.units else "its real-world values have no units")
+    return chosen, chosen.slope, chosen.intercept
+
+
+def _refused(frame: Frame, what: str, way: str = _WITHOUT) -> UnsupportedPixelDataError:
+    return UnsupportedPixelDataError(f"{os.path.basename(frame.path)}: {what} → {way}", files=[frame.path])

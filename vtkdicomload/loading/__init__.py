@@ -1,0 +1,1 @@
+"""Private: from a stack to checked pixels in memory."""

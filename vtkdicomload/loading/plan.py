@@ -1,0 +1,112 @@
+"""One volume before its pixels are read: its slices, where they lie, their type, and who reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ..headers.objects.real_world_values import chosen_label, mapped
+from ..readers.choose import check_supported, choose
+from ..readers.dtype import conversion_for, pixel_shape
+from ..stacks.order import arrange
+from ..stacks.resample import upright_grid
+from ..stacks.spacing import may_omit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..readers.dtype import Conversion
+    from ..readers.protocol import Reader
+    from ..stacks.geometry import Geometry
+    from ..stacks.series_data import SeriesData
+    from .options import Options
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """All that is known of a volume from headers alone: its slices, where they lie, their type, and who reads them.
+
+    Attributes
+    ----------
+    series : Series
+        The stored slices in their places: ``series.frames[k]`` is the k-th.
+    stored : Geometry
+        Where the stored slices lie.
+    geometry : Geometry
+        Where the slices of the volume lie (`Volume.frames_geometry`): another one where they are to be interpolated.
+    conversion : Conversion
+        How stored values become those of the volume.
+    reader : Reader
+        Who reads them.
+    options : Options
+        The options of `load`.
+    assumptions : tuple of str
+        What was taken for granted, each a sentence for a DicomLoadWarning.
+    """
+
+    series: SeriesData
+    stored: Geometry
+    geometry: Geometry
+    conversion: Conversion
+    reader: Reader
+    options: Options
+    assumptions: tuple[str, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of `Volume.frames`: (nz, ny, nx) or (nz, ny, nx, 3)."""
+        return (*self.geometry.dimensions[::-1], *pixel_shape(self.series.header)[2:])
+
+    @property
+    def resampled(self) -> bool:
+        """Whether the slices of the volume are interpolated between the stored ones."""
+        return self.geometry is not self.stored
+
+
+def plan_volume(series: SeriesData, options: Options) -> Plan:
+    """Work out the volume that one stack makes; no pixel is read.
+
+    Raises
+    ------
+    UnsupportedPixelDataError, InconsistentSeriesError, GeometryError
+        It makes none, or none under these options.
+    """
+    check_supported(series.frames)
+    arrangement = arrange(series, order=options.order, irregular=options.irregular, tolerance=options.tolerance)
+    frames, stored = arrangement.frames, arrangement.geometry
+    label = chosen_label(options.rescale)
+    if label is not None:
+        frames = mapped(frames, label)
+    geometry = upright_grid(stored) if options.irregular == "resample" and not stored.regular else stored
+    conversion = conversion_for(frames, rescale=bool(options.rescale))
+    reader = choose(options.engine, frames, conversion)
+    assumptions = (*arrangement.assumptions, *_more_assumptions(series, stored, geometry))
+    return Plan(replace(series, frames=frames), stored, geometry, conversion, reader, options, assumptions)
+
+
+def with_conversion(plan: Plan, conversion: Conversion) -> Plan:
+    """The same volume with values of another type."""
+    if conversion == plan.conversion:
+        return plan
+    reader = choose(plan.options.engine, plan.series.frames, conversion)
+    return replace(plan, conversion=conversion, reader=reader)
+
+
+def describe_resampling(series: SeriesData) -> str:
+    """In words, what was done to the stored slices."""
+    return "put between empty ones on a grid" if may_omit(series.frames) else "interpolated onto a regular grid"
+
+
+def _more_assumptions(series: SeriesData, stored: Geometry, geometry: Geometry) -> Iterable[str]:
+    if series.uid is None and len(series.files) > 1:
+        yield f"no SeriesInstanceUID: {len(series.files)} files are taken for one series"
+    if geometry is not stored:
+        before, after = ("×".join(map(str, g.dimensions)) for g in (stored, geometry))
+        yield f"irregular slices ({before}) were {describe_resampling(series)} ({after})"
+    elif not geometry.regular and geometry.affine is None:
+        yield (
+            "the slices are not evenly spaced: the volume has no affine, and volume.image is right at its first slice "
+            "only; geometry.positions says where they lie"
+        )
+    elif not geometry.regular:
+        yield "the slices lean: the volume has a sheared affine, VTK filters that take spacing only will not see it"

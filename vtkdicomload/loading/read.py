@@ -1,0 +1,137 @@
+"""Reading the slices of a plan, all or some: into one buffer, guarded and verified."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from .._util.memory import usable_bytes
+from .._util.threads import stepper
+from .._util.warnings import warn
+from ..errors import DicomLoadError
+from ..readers.dtype import ValueOverflow, pixel_shape, wider
+from ..stacks.resample import complete, resample
+from ..stacks.spacing import may_omit
+from .checks import Check, check_mapped, check_zeros, verify
+from .plan import describe_resampling, plan_volume, with_conversion
+from .volume_data import VolumeData, allocate
+
+if TYPE_CHECKING:
+    from .._util.arrays import Pixels
+    from ..stacks.series_data import SeriesData
+    from .options import Options
+    from .plan import Plan
+
+_ALL = slice(None)
+
+
+class Reading(NamedTuple):
+    """Pixels, laid out as `Volume.frames`, and what was verified about them."""
+
+    pixels: Pixels
+    checks: tuple[Check, ...]
+
+
+def load_stack(series: SeriesData, options: Options, ignored: tuple[str, ...] = ()) -> VolumeData:
+    """The volume of one stack; `ignored` are the files that its caller has left out.
+
+    Raises
+    ------
+    DicomLoadError
+        As `load`.
+    """
+    plan, reading = read_whole(plan_volume(series, options))
+    for sentence in plan.assumptions:
+        warn(sentence)
+    return VolumeData(
+        reading.pixels,
+        plan.geometry,
+        plan.series,
+        rescaled=bool(options.rescale),
+        engine=plan.reader.NAME,
+        checks=reading.checks,
+        ignored=ignored,
+    )
+
+
+def read_whole(plan: Plan) -> tuple[Plan, Reading]:
+    """Every slice of a volume, once more in a wider type where the values do not fit; the plan that fitted, first."""
+    while True:
+        with suppress(ValueOverflow):
+            return plan, read(plan)
+        plan = with_conversion(plan, wider(plan.conversion))
+
+
+def read(plan: Plan, chosen: slice = _ALL) -> Reading:
+    """The chosen slices of a volume: read, guarded and verified. Interpolated volumes are read whole.
+
+    Parameters
+    ----------
+    plan : Plan
+        From `plan_volume`.
+    chosen : slice
+        Which of the slices of `Volume.frames`, with step 1.
+
+    Raises
+    ------
+    ValueOverflow
+        The values do not fit the type of the plan.
+    DicomLoadError
+        As `load`.
+    """
+    if not plan.resampled:
+        return _read_stored(plan, chosen)
+    stored, checks = _read_stored(plan, _ALL)
+    slices = f"{len(stored)} stored slices {describe_resampling(plan.series)} of {plan.geometry.dimensions[2]}"
+    return Reading(_on_a_grid(stored, plan)[chosen], (*checks, Check("resampled", slices)))
+
+
+def _read_stored(plan: Plan, chosen: slice) -> Reading:
+    frames, conversion, reader, options = plan.series.frames[chosen], plan.conversion, plan.reader, plan.options
+    out = _allocated(plan, (len(frames), *pixel_shape(frames[0].header)))
+    verified = reader.fill(frames, conversion, out, stepper(len(frames), options.progress), options.workers)
+    checks = [Check(reader.NAME, words) for words in verified]
+    checks.append(check_zeros(frames, conversion, out, reader))
+    check_mapped(frames, out)
+    checks.append(verify(options.verify, frames, conversion, out, reader))
+    return Reading(out, tuple(checks))
+
+
+def _on_a_grid(stored: Pixels, plan: Plan) -> Pixels:
+    """The stored slices brought onto the regular upright grid of the plan."""
+    out = _allocated(plan, plan.shape)
+    if may_omit(plan.series.frames):
+        complete(stored, plan.stored, plan.geometry, out)
+        return out
+    first = plan.series.frames[0]
+    padding = first.header.padding_value
+    if padding is not None and plan.options.rescale:
+        padding = padding * first.slope + first.intercept
+    background = float(stored.min() if padding is None else padding)
+    if stored.dtype.kind in "iu":
+        limits = np.iinfo(stored.dtype)
+        background = min(max(background, float(limits.min)), float(limits.max))
+    resample(stored, plan.stored, plan.geometry, out, background)
+    return out
+
+
+def _allocated(plan: Plan, shape: tuple[int, ...]) -> Pixels:
+    """The buffer of a volume; a DicomLoadError where it is larger than it may be, or cannot be had."""
+    dtype, max_bytes = plan.conversion.dtype, plan.options.max_bytes
+    needed = dtype.itemsize
+    for n in shape:
+        needed *= n
+    limit = usable_bytes() if max_bytes is None else max_bytes
+    files = [plan.series.frames[0].path]
+    words = f"the volume of {'×'.join(map(str, shape))} {dtype} needs {needed / 2**20:.0f} MiB"
+    if needed > limit:
+        what = "three quarters of the available memory" if max_bytes is None else "max_bytes"
+        raise DicomLoadError(
+            f"{words}, more than the {limit / 2**20:.0f} MiB of {what} → max_bytes={needed}", files=files
+        )
+    try:
+        return allocate(shape, dtype, plan.options.layout)
+    except MemoryError as error:
+        raise DicomLoadError(f"{words}, which the system does not give → free some memory", files=files) from error

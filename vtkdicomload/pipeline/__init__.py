@@ -1,0 +1,1 @@
+"""Private: a checked series as the source of a VTK pipeline."""

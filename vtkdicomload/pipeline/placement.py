@@ -1,0 +1,132 @@
+"""Where the image of a DICOMSeriesSource lies: as vtkDICOMImageReader has it, or in the patient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import GeometryError
+from ..stacks.geometry import Place, place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from vtkmodules.vtkCommonMath import vtkMatrix4x4
+
+    from .._util.arrays import Floats
+    from ..loading.plan import Plan
+
+_FLAT = 1e-6  # determinant of a direction matrix
+
+
+class SourceGeometry:
+    """The geometry of a DICOMSeriesSource."""
+
+    _plan: Plan | None
+    _in_patient: bool
+    _data_place: Place  # in VTK's geometry, but for the spacing
+    Modified: Callable[[], None]
+    UpdateInformation: Callable[[], Any]
+
+    def SetGeometryToVTK(self) -> None:
+        """Place the image as vtkDICOMImageReader does (the default): origin 0, identity direction."""
+        self._set_in_patient(False)
+
+    def SetGeometryToPatient(self) -> None:
+        """Place the image in the patient: origin and direction matrix in LPS mm, as `Volume.image` has them.
+
+        Not every class of VTK heeds a direction matrix. An update fails with GeometryError where the files allow no
+        affine.
+        """
+        self._set_in_patient(True)
+
+    def GetGeometryAsString(self) -> str:
+        """``VTK`` or ``Patient``."""
+        return "Patient" if self._in_patient else "VTK"
+
+    def _set_in_patient(self, in_patient: bool) -> None:
+        if in_patient != self._in_patient:
+            self._in_patient = in_patient
+            self.Modified()
+
+    def SetDataOrigin(self, *origin: Any) -> None:
+        """Where voxel (0, 0, 0) of the image lies, in VTK's geometry; three numbers."""
+        self._move(origin=_numbers(origin, 3, "SetDataOrigin"))
+
+    def GetDataOrigin(self) -> tuple[float, ...]:
+        """Origin of the image, as it was set; the true one in the patient's geometry, once it is known."""
+        return self._place().origin
+
+    def SetDataDirection(self, *direction: Any) -> None:
+        """Direction cosines of the image, in VTK's geometry; nine numbers, row by row."""
+        numbers = _numbers(direction, 9, "SetDataDirection")
+        if abs(np.linalg.det(np.reshape(numbers, (3, 3)))) < _FLAT:
+            raise ValueError(f"SetDataDirection takes three axes that span space, not {numbers}")
+        self._move(direction=numbers)
+
+    def GetDataDirection(self) -> tuple[float, ...]:
+        """Direction cosines of the image, row by row, as they were set; the true ones in the patient's geometry."""
+        return self._place().direction
+
+    def _move(self, **changed: tuple[float, ...]) -> None:
+        place = self._data_place._replace(**changed)
+        if place != self._data_place:
+            self._data_place = place
+            self.Modified()
+
+    def _place(self) -> Place:
+        """Where the image lies, in the geometry that is chosen."""
+        if self._plan is None:
+            return self._data_place
+        if self._in_patient:
+            return place_of(_affine(self._plan))
+        return self._data_place._replace(spacing=self._plan.geometry.spacing)
+
+    def GetPatientMatrix(self) -> vtkMatrix4x4:
+        """The matrix that takes coordinates of the image to LPS mm, for `vtkProp3D.SetUserMatrix`.
+
+        It holds the shear of a tilted stack too. In the patient's geometry it is the identity. Headers are read where
+        that has not been done.
+
+        Raises
+        ------
+        GeometryError
+            The files hold no position or orientation, or uneven gaps allow no affine.
+        DicomLoadError
+            As `UpdateInformation`.
+        """
+        from vtkmodules.vtkCommonMath import vtkMatrix4x4
+
+        self.UpdateInformation()
+        assert self._plan is not None  # noqa: S101 - for the type checker: it would have raised
+        affine = _affine(self._plan)
+        to_patient = affine @ np.linalg.inv(self._place().matrix())
+        matrix = vtkMatrix4x4()
+        matrix.DeepCopy((to_patient + 0.0).ravel().tolist())
+        return matrix
+
+
+def _affine(plan: Plan) -> Floats:
+    """Index of the image → LPS mm, (4, 4)."""
+    affine = plan.geometry.flipped().affine
+    if affine is None:
+        raise GeometryError(
+            "the files hold no position or orientation, so the image has no place in the patient"
+            if plan.geometry.direction is None
+            else "the gaps between the slices are uneven, no affine describes them "
+            '→ SetIrregular("resample"), SetGeometryToVTK()',
+            files=plan.series.files[:1],
+        )
+    return affine
+
+
+def _numbers(given: Sequence[Any], count: int, name: str) -> tuple[float, ...]:
+    values = given[0] if len(given) == 1 else given
+    try:
+        numbers = tuple(float(value) for value in values)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} takes {count} numbers, not {values!r}") from error
+    if len(numbers) != count:
+        raise TypeError(f"{name} takes {count} numbers, not {len(numbers)}")
+    return numbers

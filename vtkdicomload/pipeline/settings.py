@@ -1,0 +1,318 @@
+"""What a DICOMSeriesSource is told: its Set methods and their getters, under the names of VTK's readers."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from .._util.warnings import warn
+from ..errors import NoDicomError
+from ..loading.options import Options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from vtkmodules.vtkCommonCore import vtkStringArray
+
+    from ..catalog.find import Ignore
+
+    Path = str | os.PathLike[str]
+
+# What vtkDICOMImageReader inherits and overwrites with what the files say: no effect there, none here.
+_OVERRULED = (
+    "SetDataSpacing",
+    "SetDataExtent",
+    "SetDataScalarType",
+    "SetNumberOfScalarComponents",
+    "SetDataByteOrder",
+    "SetSwapBytes",
+    "SwapBytesO",
+    "SetFileLowerLeft",
+    "FileLowerLeftO",
+    "SetFileDimensionality",
+    "SetHeaderSize",
+    "SetFileNameSliceOffset",
+    "SetFileNameSliceSpacing",
+)
+# What names another kind of source.
+_REFUSED = ("SetFilePattern", "SetFilePrefix", "SetMemoryBuffer", "SetMemoryBufferLength", "SetStream")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to read, and how."""
+
+    directory: str | None = None
+    file: str | None = None
+    names: Any = None  # a vtkStringArray, which its owner may still change, or a tuple of str
+    recursive: bool = False
+    series: Any = None
+    stack: Any = None
+    ignore: Any = ()
+    scalar_type: int | None = None
+    options: Options = field(default_factory=Options)
+
+    def source(self) -> Any:
+        """What `find_files` takes.
+
+        Raises
+        ------
+        NoDicomError
+            Nothing is set, or a folder where a file belongs or the other way round.
+        """
+        if self.directory is not None:
+            if os.path.isfile(self.directory):
+                raise NoDicomError(f"{self.directory} is a file, not a folder → SetFileName", files=[self.directory])
+            return self.directory
+        if self.file is not None:
+            if os.path.isdir(self.file):
+                raise NoDicomError(f"{self.file} is a folder, not a file → SetDirectoryName", files=[self.file])
+            return self.file
+        if self.names is None:
+            raise NoDicomError("nothing to read is set → SetDirectoryName, SetFileName or SetFileNames")
+        return self.names
+
+    def stamp(self) -> tuple[tuple[str, int, int], ...]:
+        """Path, size and time of modification of every file that is meant; it differs once they do."""
+        return tuple(_stamps(self.paths()))
+
+    def has_folders(self) -> bool:
+        """Whether the folder that is meant holds others."""
+        folders = next(os.walk(self.directory), ("", [], []))[1] if self.directory is not None else []
+        return bool(folders)
+
+    def paths(self) -> list[str]:
+        """Every file that is meant, DICOM or not."""
+        if self.directory is not None:
+            return sorted(_files_in(self.directory, self.recursive))
+        if self.file is not None:
+            return [self.file]
+        if hasattr(self.names, "GetNumberOfValues"):
+            return [self.names.GetValue(i) for i in range(self.names.GetNumberOfValues())]
+        return list(self.names or ())
+
+
+def _files_in(folder: str, recursive: bool) -> Iterable[str]:
+    seen = set()
+    for parent, folders, files in os.walk(folder, followlinks=True):  # as `find_files`
+        yield from (os.path.join(parent, name) for name in files)
+        here = os.path.realpath(parent)
+        if not recursive or here in seen:
+            folders.clear()
+        seen.add(here)
+
+
+def _stamps(paths: Iterable[str]) -> Iterable[tuple[str, int, int]]:
+    for path in paths:
+        try:
+            status = os.stat(path)
+        except (OSError, ValueError):
+            yield path, -1, -1
+        else:
+            yield path, status.st_size, status.st_mtime_ns
+
+
+class SourceSettings:
+    """The Set and Get methods of a DICOMSeriesSource. A change makes the next update read again."""
+
+    _settings: Settings
+    Modified: Callable[[], None]
+
+    def _change(self, **changed: Any) -> None:
+        settings = replace(self._settings, **changed)
+        if settings != self._settings:
+            self._settings = settings
+            self.Modified()
+
+    def _change_option(self, **changed: Any) -> None:
+        self._change(options=replace(self._settings.options, **changed))
+
+    # ------------------------------------------------------------------------------------------ what to read
+    def SetDirectoryName(self, name: Path | None) -> None:
+        """Read the series in a folder; its own files only, as vtkDICOMImageReader, unless `SetRecursive`."""
+        self._change(directory=None if name is None else os.fsdecode(name), file=None, names=None)
+
+    def GetDirectoryName(self) -> str | None:
+        """The folder; None where files are set."""
+        return self._settings.directory
+
+    def SetFileName(self, name: Path | None) -> None:
+        """Read one file."""
+        self._change(file=None if name is None else os.fsdecode(name), directory=None, names=None)
+
+    def GetFileName(self) -> str | None:
+        """The file; None where a folder or several are set."""
+        return self._settings.file
+
+    def SetFileNames(self, names: vtkStringArray | Sequence[Path] | None) -> None:
+        """Read the files of a vtkStringArray or a sequence: sorted by position, or as `SetOrder` says."""
+        if isinstance(names, (str, bytes, os.PathLike)):
+            raise TypeError(f"SetFileNames takes a vtkStringArray or a sequence of paths → SetFileName({names!r})")
+        if names is not None and not hasattr(names, "GetNumberOfValues"):
+            names = tuple(os.fsdecode(name) for name in names)
+        self._change(names=names, directory=None, file=None)
+
+    def GetFileNames(self) -> vtkStringArray | tuple[str, ...] | None:
+        """The files, as they were set; None where a folder or one file is set."""
+        names: vtkStringArray | tuple[str, ...] | None = self._settings.names
+        return names
+
+    def SetRecursive(self, recursive: bool) -> None:
+        """Whether the folders in the folder are read too; False by default."""
+        self._change(recursive=bool(recursive))
+
+    def GetRecursive(self) -> bool:
+        """Whether the folders in the folder are read too."""
+        return self._settings.recursive
+
+    def RecursiveOn(self) -> None:
+        """``SetRecursive(True)``."""
+        self.SetRecursive(True)
+
+    def RecursiveOff(self) -> None:
+        """``SetRecursive(False)``."""
+        self.SetRecursive(False)
+
+    # ------------------------------------------------------------------------------------------ the options of load
+    def SetSeries(self, choice: Any) -> None:
+        """Which series: a row of ``scan(source)``, a SeriesInstanceUID, ``"largest"`` or a callable; None: the only."""
+        self._change(series=choice)
+
+    def GetSeries(self) -> Any:
+        """Which series, as it was set."""
+        return self._settings.series
+
+    def SetStack(self, choice: Any) -> None:
+        """Which stack of the series: a row, a label such as ``"axial"`` or a callable; None: the only one."""
+        self._change(stack=choice)
+
+    def GetStack(self) -> Any:
+        """Which stack, as it was set."""
+        return self._settings.stack
+
+    def SetIgnore(self, ignore: Ignore | Path) -> None:
+        """Files to leave out: paths, names, or a callable that gets a path and says whether to."""
+        if not callable(ignore):
+            given = [ignore] if isinstance(ignore, (str, bytes, os.PathLike)) else ignore
+            ignore = tuple(os.fsdecode(path) for path in given)
+        self._change(ignore=ignore)
+
+    def GetIgnore(self) -> Any:
+        """Files to leave out."""
+        return self._settings.ignore
+
+    def SetOrder(self, order: str) -> None:
+        """Slices by ``"position"``, in ``"natural"`` order of the names, or as ``"given"``."""
+        self._change_option(order=order)
+
+    def GetOrder(self) -> str:
+        """``"position"``, ``"natural"`` or ``"given"``."""
+        return self._settings.options.order
+
+    def SetIrregular(self, irregular: str) -> None:
+        """What to do with slices on no regular grid: ``"raise"``, ``"resample"`` or ``"keep"``."""
+        self._change_option(irregular=irregular)
+
+    def GetIrregular(self) -> str:
+        """``"raise"``, ``"resample"`` or ``"keep"``."""
+        return self._settings.options.irregular
+
+    def SetTolerance(self, tolerance: float) -> None:
+        """How far a gap may differ from the median and a slice lie off the grid, as a part of the spacing."""
+        self._change_option(tolerance=tolerance)
+
+    def GetTolerance(self) -> float:
+        """How far gaps may differ, as a part of the spacing."""
+        return self._settings.options.tolerance
+
+    def SetEngine(self, engine: str) -> None:
+        """The reader: ``"auto"``, ``"direct"``, ``"codec"``, ``"vtk"`` or ``"pydicom"``."""
+        self._change_option(engine=engine)
+
+    def GetEngine(self) -> str:
+        """The reader, as it was set."""
+        return self._settings.options.engine
+
+    def SetVerify(self, verify: str) -> None:
+        """Read one frame (``"probe"``), every one (``"all"``) or none again through a second reader, and compare."""
+        self._change_option(verify=verify)
+
+    def GetVerify(self) -> str:
+        """``"probe"``, ``"all"`` or ``"none"``."""
+        return self._settings.options.verify
+
+    def SetRescale(self, rescale: bool | str) -> None:
+        """Whether slope and intercept are applied; True by default. Or ``"real-world"``, as for `load`."""
+        self._change_option(rescale=rescale if isinstance(rescale, str) else bool(rescale))
+
+    def GetRescale(self) -> bool | str:
+        """Whether slope and intercept are applied, or ``"real-world"``."""
+        return self._settings.options.rescale
+
+    def SetWorkers(self, workers: int | None) -> None:
+        """How many threads read; None: as many as help."""
+        self._change_option(workers=workers)
+
+    def GetWorkers(self) -> int | None:
+        """How many threads read."""
+        return self._settings.options.workers
+
+    def SetMaxBytes(self, max_bytes: int | None) -> None:
+        """Refuse an image that takes more memory; None: three quarters of what is available."""
+        self._change_option(max_bytes=max_bytes)
+
+    def GetMaxBytes(self) -> int | None:
+        """The most memory an image may take."""
+        return self._settings.options.max_bytes
+
+    # ------------------------------------------------------------------------------------------ scalar type
+    def SetOutputScalarType(self, scalar_type: int | None) -> None:
+        """Give the values in a wider type, a constant such as ``VTK_INT``; None: the one that the headers call for.
+
+        The type is announced before a pixel is read. Where BitsStored leaves it open whether the rescaled values fit,
+        it is the one that vtkDICOMImageReader would choose as long as that is likely to hold them, and never wraps:
+        where they do not fit, `Update` announces a wider one and reads again. Filters that update from downstream rely
+        on what was announced; for them it is an error.
+        """
+        from vtkmodules.util.vtkConstants import VTK_DOUBLE, VTK_FLOAT, VTK_INT
+
+        if scalar_type not in (None, VTK_INT, VTK_FLOAT, VTK_DOUBLE):
+            raise ValueError(f"the scalar type must be None, VTK_INT, VTK_FLOAT or VTK_DOUBLE, not {scalar_type!r}")
+        self._change(scalar_type=scalar_type)
+
+    def GetOutputScalarType(self) -> int | None:
+        """The type that was set; `GetDataScalarType` says what the values have."""
+        return self._settings.scalar_type
+
+    def SetOutputScalarTypeToInt(self) -> None:
+        """Give the values as int32."""
+        from vtkmodules.util.vtkConstants import VTK_INT
+
+        self.SetOutputScalarType(VTK_INT)
+
+    def SetOutputScalarTypeToFloat(self) -> None:
+        """Give the values as float32."""
+        from vtkmodules.util.vtkConstants import VTK_FLOAT
+
+        self.SetOutputScalarType(VTK_FLOAT)
+
+    def SetOutputScalarTypeToDouble(self) -> None:
+        """Give the values as float64."""
+        from vtkmodules.util.vtkConstants import VTK_DOUBLE
+
+        self.SetOutputScalarType(VTK_DOUBLE)
+
+    # ------------------------------------------------------------------------------------------ what scripts also call
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith(_OVERRULED):
+            return lambda *_: warn(f"{name} has no effect: the files say it (vtkDICOMImageReader overwrites it too)")
+        _missing(type(self).__name__, name)
+
+
+def _missing(owner: str, name: str) -> NoReturn:
+    if name in _REFUSED:
+        raise AttributeError(
+            f"{owner} has no {name}: a series is named by SetDirectoryName, SetFileName or SetFileNames"
+        )
+    raise AttributeError(f"{owner!r} object has no attribute {name!r}")

@@ -1,0 +1,135 @@
+"""One module a reader, behind one protocol, and the choice between them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, cast
+
+from ..errors import CompressedPixelDataError, UnsupportedPixelDataError
+from ..headers.attributes import PIXEL_DATA
+from ..headers.objects.mosaic import MOSAIC
+from ..headers.sop_classes import WHOLE_SLIDE
+from ..headers.transfer_syntaxes import NATIVE_SYNTAXES, syntax_name
+from . import codec as _codec
+from . import direct as _direct
+from . import pydicom as _pydicom
+from . import vtk as _vtk
+from .colour import PALETTE
+from .files import check_unchanged
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..headers.model import Frame, Header
+    from .dtype import Conversion
+    from .protocol import Reader
+
+# The fastest first.
+READERS: tuple[Reader, ...] = (
+    cast("Reader", _direct),
+    cast("Reader", _codec),
+    cast("Reader", _vtk),
+    cast("Reader", _pydicom),
+)
+ENGINES = ("auto", *(reader.NAME for reader in READERS))
+
+_NATIVE_COLOURS = frozenset(("RGB", "YBR_FULL", "YBR_FULL_422"))
+_EXPORT = "export the series uncompressed where it comes from"
+
+
+def choose(engine: str, frames: Sequence[Frame], conversion: Conversion) -> Reader:
+    """The reader that `engine` names, or for ``"auto"`` the fastest one that is right for all frames.
+
+    Raises
+    ------
+    UnsupportedPixelDataError
+        No reader is right, or the one that was named is not; the message holds its reason.
+    """
+    if engine == "auto":
+        reasons = {}
+        for reader in READERS:
+            reason = reader.refusal(frames, conversion)
+            if reason is None:
+                return reader
+            reasons[reader.NAME] = reason
+        raise _nobody(frames, reasons)
+    reader = next(r for r in READERS if engine == r.NAME)
+    reason = reader.refusal(frames, conversion)
+    if reason is not None:
+        for frame in frames:
+            check_unchanged(frame.header)
+        raise UnsupportedPixelDataError(f'engine="{engine}" cannot read this: {reason} → engine="auto"')
+    return reader
+
+
+def _nobody(frames: Sequence[Frame], reasons: dict[str, str]) -> UnsupportedPixelDataError:
+    """The error where every reader refuses, with what was tried and the command that may help."""
+    tried = "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if name in ("codec", "pydicom"))
+    coded = next((f.header for f in frames if f.header.encapsulated), None)
+    if coded is None:
+        return UnsupportedPixelDataError(f"no reader is right for these files: {tried}", files=[frames[0].path])
+    plugins = _pydicom.plugins_for(coded.transfer_syntax)
+    help_ = f"{sys.executable} -m pip install {plugins}" if plugins else _EXPORT
+    return CompressedPixelDataError(
+        f"{syntax_name(coded.transfer_syntax)} ({coded.transfer_syntax}) cannot be decoded here (vtkDICOMImageReader "
+        f"gives zeros). Tried {tried} → {help_}",
+        files=[coded.path],
+    )
+
+
+def check_supported(frames: Sequence[Frame]) -> None:
+    """Refuse what no reader reads.
+
+    Raises
+    ------
+    CompressedPixelDataError
+        A transfer syntax that has no decoder, or is not known.
+    UnsupportedPixelDataError
+        Odd bit depths, colour spaces, Siemens mosaics.
+    """
+    for header in {id(f.header): f.header for f in frames}.values():
+        if header.transfer_syntax not in (_codec.SYNTAXES if header.encapsulated else NATIVE_SYNTAXES):
+            raise _undecodable(header, sum(f.header.transfer_syntax == header.transfer_syntax for f in frames))
+        reason = unsupported(header)
+        if reason:
+            name = os.path.basename(header.path)
+            raise UnsupportedPixelDataError(f"{reason} is not read ({name})", files=[header.path])
+
+
+def _undecodable(header: Header, count: int) -> CompressedPixelDataError:
+    name, uid = syntax_name(header.transfer_syntax), header.transfer_syntax
+    how = f"in the unknown transfer syntax {uid}" if name == uid else f"compressed as {name} ({uid})"
+    return CompressedPixelDataError(
+        f"{count} frame{'s' * (count != 1)} {how}, which neither imagecodecs nor pydicom decodes (vtkDICOMImageReader "
+        f"gives zeros): {os.path.basename(header.path)} → {_EXPORT}",
+        files=[header.path],
+    )
+
+
+def unsupported(h: Header) -> str | None:
+    """What of a file's pixel encoding is not read, in words; None where it is."""
+    if MOSAIC in h.image_type and h.tiles_across == 1:
+        return "a Siemens mosaic (many slices tiled in one image) whose header does not say where its slices lie"
+    # PS3.3 C.7.6.17.3: TILED_FULL and TILED_SPARSE, segmentations of slides too.
+    if h.sop_class_uid == WHOLE_SLIDE or (h.dimension_organization or "").startswith("TILED"):
+        return "a stack of tiles of a whole slide image"
+    if h.bits_allocated not in (1, 8, 16, 32, 64):
+        return f"BitsAllocated {h.bits_allocated}"
+    if h.bits_allocated == 64 and h.pixel_tag == PIXEL_DATA:
+        return "64-bit integer pixel data"
+    if h.high_bit != h.bits_stored - 1:
+        return f"HighBit {h.high_bit} with BitsStored {h.bits_stored}"
+    if h.samples == 1 and h.photometric_interpretation in ("MONOCHROME1", "MONOCHROME2"):
+        return None
+    if h.pixel_representation or h.bits_allocated not in (8, 16) or not _is_read_colour(h):
+        return f"{h.photometric_interpretation} with {h.samples} samples of {h.bits_allocated} bits"
+    return None
+
+
+def _is_read_colour(h: Header) -> bool:
+    if h.samples == 1:
+        return h.photometric_interpretation == PALETTE and h.palette_bits is not None
+    spaces = _codec.colour_spaces(h.transfer_syntax) if h.encapsulated else _NATIVE_COLOURS
+    deep = h.bits_allocated > 8 and h.photometric_interpretation == "YBR_FULL"  # its transform is of 8 bits
+    return h.samples == 3 and h.photometric_interpretation in spaces and not deep

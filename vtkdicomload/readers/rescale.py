@@ -1,0 +1,118 @@
+"""From stored words to values: bit masks and the modality transform, for every reader."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..headers.attributes import PIXEL_DATA
+from .colour import PALETTE
+from .dtype import ValueOverflow, identity, stored_dtype, stored_range
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .._util.arrays import Pixels
+    from ..headers.model import Frame, Header
+    from .dtype import Conversion
+
+
+def masked(stored: Pixels, header: Header) -> Pixels:
+    """Stored words without what lies above HighBit, sign-extended from BitsStored (PS3.5 8.1.1)."""
+    mask = _mask(header)
+    return stored if mask is None else mask(stored)
+
+
+def _mask(header: Header) -> Callable[[Pixels], Pixels] | None:
+    """What `masked` does to the words of a file; None where no bit is spare."""
+    spare = header.bits_allocated - header.bits_stored
+    if spare <= 0 or header.pixel_tag != PIXEL_DATA:
+        return None
+    low, high = stored_range(header)
+    signed = header.pixel_representation == 1
+
+    def mask(stored: Pixels) -> Pixels:
+        # Nearly always clean, and looking costs less than shifting.
+        if not stored.size or (stored.max() <= high and (not signed or stored.min() >= low)):
+            return stored
+        shifted: Pixels = (stored << spare) >> spare
+        return shifted
+
+    return mask
+
+
+def store(stored: Pixels, frame: Frame, conversion: Conversion, out: Pixels) -> None:
+    """Write the values of one frame into its place in the volume.
+
+    Parameters
+    ----------
+    stored : numpy.ndarray, shape (rows, columns) or (rows, columns, samples)
+        Stored words in native byte order, row 0 first.
+    frame : Frame
+        Gives bits, slope and intercept.
+    conversion : Conversion
+        From `conversion_for`.
+    out : numpy.ndarray
+        The place, of the same shape and of the conversion's dtype.
+
+    Raises
+    ------
+    ValueOverflow
+        The values do not fit the dtype.
+    """
+    converter(frame, conversion)(stored, out)
+
+
+def converter(frame: Frame, conversion: Conversion) -> Callable[[Pixels, Pixels], None]:
+    """What `store` does to a frame; the same for every frame of one layout, slope, intercept and BitsStored."""
+    slope, intercept = frame.slope, frame.intercept
+
+    def keep(stored: Pixels, out: Pixels) -> None:
+        put(stored, conversion, out)
+
+    def rescale(stored: Pixels, out: Pixels) -> None:
+        put(stored.astype(np.float64) * slope + intercept, conversion, out)
+
+    if frame.header.photometric_interpretation == PALETTE:
+        return keep
+    same_size = stored_dtype(frame.header).itemsize == conversion.dtype.itemsize
+    convert: Callable[[Pixels, Pixels], None]
+    if not conversion.rescale or identity(frame):
+        convert = keep
+    elif slope == 1.0 and same_size and conversion.dtype.kind in "iu":
+        convert = _adder(frame, conversion)
+    else:
+        convert = rescale
+    mask = _mask(frame.header)
+    return convert if mask is None else lambda stored, out: convert(mask(stored), out)
+
+
+def _adder(frame: Frame, conversion: Conversion) -> Callable[[Pixels, Pixels], None]:
+    """Add an integer intercept in one pass.
+
+    It wraps, and rightly so: results that fit come out right whatever wraps between.
+    """
+    dtype, intercept = conversion.dtype, int(frame.intercept)
+    limits, (low, high) = np.iinfo(dtype), stored_range(frame.header)
+    least, most = int(limits.min) - intercept, int(limits.max) - intercept
+    # One end of the declared range is usually safe and need not be looked at.
+    look_low, look_high = conversion.checked and low < least, conversion.checked and high > most
+    wrapped = intercept % (1 << 8 * dtype.itemsize)
+    addend = np.array(wrapped, f"u{dtype.itemsize}").view(dtype)[()]
+
+    def add(values: Pixels, out: Pixels) -> None:
+        if values.size and ((look_low and values.min() < least) or (look_high and values.max() > most)):
+            raise ValueOverflow
+        np.add(values.view(dtype), addend, out=out)
+
+    return add
+
+
+def put(values: Pixels, conversion: Conversion, out: Pixels) -> None:
+    """Write values that are those of the volume already; ValueOverflow where they do not fit its dtype."""
+    if conversion.checked and values.size:
+        limits = np.iinfo(out.dtype)
+        if values.min() < limits.min or values.max() > limits.max:
+            raise ValueOverflow
+    out[...] = values

@@ -1,0 +1,295 @@
+"""Which files vtkDICOMImageReader reads without crashing and exactly as they are: a strict whitelist.
+
+Its parser (VTK's ``Utilities/DICOMParser``) walks into sequences of undefined length as if their elements were the
+image's, guesses explicit VR from two bytes, dereferences values it could not parse, and keeps the rescale in single
+precision.
+Only what was measured to come out right is let through; anything else has a reason here.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ..errors import CorruptFileError
+from ..headers.attributes import PIXEL_DATA
+from ..headers.elements import Encoding, Source, name_of, walk
+from ..headers.pixel_sizes import pixel_bytes
+from ..headers.preamble import NotDicomError, opened_data_set
+from ..headers.transfer_syntaxes import EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from .dtype import dtype_in_file, fractional, stored_range, vtk_dtype
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..headers.elements import Element
+    from ..headers.model import Frame, Header
+    from ..headers.preamble import DataSet
+
+# DICOMParser::IsValidRepresentation, without UT: VTK reads its length in 2 bytes where it has 4.
+_SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+_LONG_VRS = frozenset(b"OB OW SQ UN".split())
+
+_PREAMBLE = 128
+_TRANSFER_SYNTAX, _INSTANCE_NUMBER, _SWITCH_BYTES = 0x00020010, 0x00200013, 0x08000000
+_MAX_SIZE = 1 << 31  # DICOMFile keeps lengths in a signed 32-bit integer
+_MAX_TRAILING_ZEROS = 16 << 20  # each 8 of them become one record in VTK's memory
+_EXACT_INTEGER = 1 << 24  # DICOMAppHelper keeps slope and intercept in single precision
+# A number that does not fit a float is a failed scan, which VTK dereferences; far within it nothing can go wrong.
+_TINY, _HUGE = 1e-30, 1e30
+
+# What every VTK since 9.4 parses: no plus, no leading or trailing dot, no space behind a number but at the end.
+_NUMBER = rb" *-?\d{1,12}(?:\.\d{1,24})?(?:[eE][+-]?\d{1,3})?"
+_PADDING = rb"[ \0]*\Z"
+
+
+def _numbers(count: int) -> re.Pattern[bytes]:
+    return re.compile(rb"\\".join([_NUMBER] * count) + _PADDING)
+
+
+_WORD = re.compile(rb"[\0-\xff]{2}\Z")
+_ANYTHING = re.compile(b"")
+
+
+class _Known(NamedTuple):
+    """How an element that VTK listens to must be written."""
+
+    vr: bytes
+    plain: re.Pattern[bytes]
+
+
+# The tags that DICOMAppHelper::RegisterCallbacks listens to at any depth, and the values known to be read right.
+_LISTENED = {
+    _TRANSFER_SYNTAX: _Known(b"UI", re.compile(rb"[0-9.]+\0?\Z")),
+    0x00100010: _Known(b"PN", _ANYTHING),  # PatientName
+    0x00180050: _Known(b"DS", _numbers(1)),  # SliceThickness
+    0x00181120: _Known(b"DS", _numbers(1)),  # GantryDetectorTilt
+    0x0020000D: _Known(b"UI", _ANYTHING),  # StudyInstanceUID
+    0x0020000E: _Known(b"UI", re.compile(rb"[0-9.]{1,64}\0?\Z")),  # SeriesInstanceUID: compared with its padding
+    0x00200010: _Known(b"SH", _ANYTHING),  # StudyID
+    _INSTANCE_NUMBER: _Known(b"IS", re.compile(rb" *-?\d{1,10}" + _PADDING)),
+    0x00200032: _Known(b"DS", _numbers(3)),  # ImagePositionPatient
+    0x00200037: _Known(b"DS", _numbers(6)),  # ImageOrientationPatient
+    0x00201041: _Known(b"DS", _numbers(1)),  # SliceLocation
+    0x00280002: _Known(b"US", _WORD),  # SamplesPerPixel
+    0x00280004: _Known(b"CS", re.compile(rb"MONOCHROME[12] ?\Z")),  # PhotometricInterpretation
+    0x00280010: _Known(b"US", _WORD),  # Rows
+    0x00280011: _Known(b"US", _WORD),  # Columns
+    0x00280030: _Known(b"DS", _numbers(2)),  # PixelSpacing
+    0x00280100: _Known(b"US", _WORD),  # BitsAllocated
+    0x00280103: _Known(b"US", _WORD),  # PixelRepresentation
+    0x00281052: _Known(b"DS", _numbers(1)),  # RescaleIntercept
+    0x00281053: _Known(b"DS", _numbers(1)),  # RescaleSlope
+    PIXEL_DATA: _Known(b"", _ANYTHING),
+    _SWITCH_BYTES: _Known(b"UL", _ANYTHING),
+}
+_REQUIRED = (
+    (_TRANSFER_SYNTAX, "TransferSyntaxUID"),
+    (0x0020000E, "SeriesInstanceUID"),
+    (0x00280004, "PhotometricInterpretation"),
+    (0x00280010, "Rows"),
+    (0x00280011, "Columns"),
+    (0x00280100, "BitsAllocated"),
+    (0x00280101, "BitsStored"),
+    (0x00280102, "HighBit"),
+    (0x00280103, "PixelRepresentation"),
+    (PIXEL_DATA, "PixelData"),
+)
+
+
+def unsafe_for_vtk(header: Header) -> str | None:
+    """Why vtkDICOMImageReader must not see a file, in a few words.
+
+    Parameters
+    ----------
+    header : Header
+        As scanned. The elements of the file are walked once more, no pixel is read.
+
+    Returns
+    -------
+    str or None
+        None where VTK's parser neither crashes on the file nor takes anything else than the image's own attributes and
+        pixels from it. Whether the values come out right too is for `unsafe_values`.
+    """
+    fault = _image_fault(header) or _transform_fault(header)
+    if fault:
+        return fault
+    try:
+        with Source(header.path) as source:
+            if (source.size, source.modified_ns) != (header.size, header.modified_ns):
+                return "it changed since it was scanned"
+            return _structure_fault(source, header)
+    except OSError:
+        return "it cannot be opened"
+    except (CorruptFileError, NotDicomError):
+        return "it changed while it was read"
+
+
+def unsafe_values(frame: Frame) -> str | None:
+    """Why the pixels of a file that is safe for VTK would come out wrong, in a few words.
+
+    Parameters
+    ----------
+    frame : Frame
+        Of a file for which `unsafe_for_vtk` is None. Its stored values are read.
+
+    Returns
+    -------
+    str or None
+        None where vtkDICOMImageReader returns the stored values after the modality transform: exactly, or for a
+        fractional RescaleSlope up to the last place of float32.
+    """
+    header = frame.header
+    dtype = dtype_in_file(header)
+    try:
+        with Source(header.path) as source:
+            data = source.at(frame.offset, dtype.itemsize * header.rows * header.columns)
+    except (OSError, CorruptFileError):
+        return "its pixels cannot be read"
+    stored = np.frombuffer(data, dtype)
+    low, high = int(stored.min()), int(stored.max())
+    allowed = stored_range(header)
+    if low < allowed[0] or high > allowed[1]:
+        return f"its pixels have bits set above BitsStored {header.bits_stored}, which VTK does not mask"
+    return None if fractional(frame) else _overflow(frame, low, high)
+
+
+def _overflow(frame: Frame, low: int, high: int) -> str | None:
+    slope, intercept = Fraction(frame.slope), Fraction(frame.intercept)
+    rescaled = sorted((low * slope + intercept, high * slope + intercept))
+    limits = np.iinfo(vtk_dtype(frame))
+    if rescaled[0] < limits.min or rescaled[1] > limits.max:
+        return f"its values {rescaled[0]} … {rescaled[1]} do not fit VTK's {vtk_dtype(frame)}, they would wrap"
+    # DICOMAppHelper::PixelDataCallback takes every 16-bit word as signed; the conversion to int must still be defined.
+    words = (-0x8000, 0x7FFF) if frame.header.bits_allocated == 16 and high > 0x7FFF else (low, high)
+    if any(abs(word * slope + intercept) >= 1 << 31 for word in words):
+        return "its values overflow in VTK's rescaling"
+    return None
+
+
+# ---------------------------------------------------------------------------------------------- what the header says
+def _image_fault(h: Header) -> str | None:
+    if h.transfer_syntax not in (IMPLICIT_LITTLE, EXPLICIT_LITTLE) or h.encapsulated:
+        return f"VTK does not read its transfer syntax {h.transfer_syntax}"
+    if h.size >= _MAX_SIZE:
+        return "it has 2 GiB or more"
+    if h.number_of_frames != 1 or h.functional_groups:
+        return "VTK reads the first frame of a multi-frame file only"
+    if h.samples != 1 or h.photometric_interpretation not in ("MONOCHROME1", "MONOCHROME2"):
+        return f"VTK scrambles {h.photometric_interpretation} of {h.samples} samples"
+    if h.pixel_tag != PIXEL_DATA or h.bits_allocated not in (8, 16):
+        return f"VTK does not read {h.bits_allocated}-bit pixels"
+    if h.bits_allocated == 8 and h.pixel_representation:
+        return "VTK takes signed 8-bit pixels as unsigned"
+    if h.high_bit != h.bits_stored - 1:
+        return f"VTK ignores HighBit {h.high_bit} with BitsStored {h.bits_stored}"
+    if h.pixel_vr not in (b"", b"OB", b"OW"):
+        return f"its pixel data has the VR {h.pixel_vr.decode('latin-1')}"
+    if h.has_modality_lut:
+        return "VTK ignores a Modality LUT"
+    if h.pixel_length - pixel_bytes(h) not in (0, 1):
+        return "its pixel data has not the length of its rows and columns"
+    return None
+
+
+def _transform_fault(h: Header) -> str | None:
+    slope = 1.0 if h.slope is None else h.slope
+    intercept = 0.0 if h.intercept is None else h.intercept
+    if slope == 0:
+        return "its RescaleSlope is 0"
+    in_range = max(abs(slope), abs(intercept)) <= _EXACT_INTEGER
+    single = (float(np.float32(slope)), float(np.float32(intercept))) if in_range else (0.0, 0.0)
+    # A slope alone, rounded, moves the result in the last place of its float32; a sum can lose all its places.
+    if single != (slope, intercept) and (intercept or single[0].is_integer()):
+        return "VTK keeps RescaleSlope and RescaleIntercept in single precision, too little for them"
+    if h.pixel_representation and not (slope.is_integer() and intercept.is_integer()):
+        return "VTK takes signed pixels as unsigned where RescaleSlope or RescaleIntercept is a fraction"
+    return None
+
+
+# ---------------------------------------------------------------------------------------------- what the bytes hold
+def _structure_fault(source: Source, header: Header) -> str | None:
+    magic = source.at(0, _PREAMBLE + 4)
+    if magic[_PREAMBLE:] != b"DICM" or magic[:4] == b"DICM":  # DICOMParser::IsDICOMFile looks at both places
+        return "it has no plain preamble"
+    data_set = opened_data_set(source)
+    if data_set.start == _PREAMBLE + 4:
+        return "it has no file meta information"
+    if data_set.transfer_syntax != header.transfer_syntax:
+        return "it changed since it was scanned"
+    seen: set[int] = set()
+    last, end = 0, _PREAMBLE + 4
+    for element in _records(source, data_set):
+        fault = _element_fault(source, element, data_set)
+        if fault:
+            return fault
+        end = element.offset + max(element.length, 0)
+        if element.depth:
+            continue
+        # The last of two counts for VTK; and it rescales the pixels with what it has heard before them.
+        if element.tag <= last:
+            return f"its {name_of(element.tag)} follows {name_of(last)}, not in ascending order"
+        last = element.tag
+        seen.add(last)
+    for tag, keyword in _REQUIRED:
+        if tag not in seen:
+            return f"it has no {keyword}"
+    if (source.size - end) % 8 or source.size - end > _MAX_TRAILING_ZEROS:
+        return f"{source.size - end} bytes follow its data set"
+    return None
+
+
+def _records(source: Source, data_set: DataSet) -> Iterator[Element]:
+    """What VTK's parser takes for elements, in its order."""
+    yield from walk(source, _PREAMBLE + 4, Encoding(explicit=True), only_group=0x0002)
+    yield from walk(source, data_set.start, data_set.encoding)
+
+
+def _element_fault(source: Source, element: Element, data_set: DataSet) -> str | None:
+    """Why VTK's parser would take one element for something else than it is."""
+    name = name_of(element.tag)
+    if element.vr:
+        if element.vr not in _SHORT_VRS and element.vr not in _LONG_VRS:
+            return f"VTK does not know the VR {element.vr.decode('latin-1')} of {name}"
+    elif (element.length & 0xFFFF).to_bytes(2, "little").isalpha():
+        # DICOMParser::IsValidRepresentation takes the first two bytes of such a length for a VR.
+        return f"VTK takes the length {element.length} of {name} for a VR"
+    if element.tag not in _LISTENED:
+        return None
+    if element.depth:
+        return f"VTK takes the nested {name} for the image's"
+    return _value_fault(source, element, data_set)
+
+
+def _value_fault(source: Source, element: Element, data_set: DataSet) -> str | None:
+    """Why VTK would not read the value of one element that it listens to."""
+    tag, name = element.tag, name_of(element.tag)
+    if tag == _SWITCH_BYTES or element.length < 0:
+        return f"VTK stumbles over {name}"
+    vr, plain = _LISTENED[tag]
+    if vr and element.vr not in (b"", vr):
+        return f"its {name} has the VR {element.vr.decode('latin-1')}"
+    if plain is _ANYTHING:
+        return None
+    if not element.length:
+        return f"VTK crashes on the empty {name}"
+    if element.length > 1024:
+        return f"its {name} is {element.length} bytes long"
+    value = source.at(element.offset, element.length)
+    if not plain.match(value):
+        return f"its {name} is not written plainly enough for VTK"
+    if vr == b"DS" and not all(map(_modest, value.rstrip(b" \0").split(b"\\"))):
+        return f"its {name} does not fit VTK's single precision"
+    if tag == _INSTANCE_NUMBER and not -(1 << 31) <= int(value.rstrip(b" \0")) < 1 << 31:
+        return f"VTK crashes on {name} beyond 32 bits"
+    if tag == _TRANSFER_SYNTAX and value.rstrip(b"\0").decode() != data_set.transfer_syntax:
+        return "it has no one TransferSyntaxUID"
+    return None
+
+
+def _modest(text: bytes) -> bool:
+    mantissa = re.split(rb"[eE]", text)[0]
+    return not mantissa.strip(b" -0.") or _TINY <= abs(float(text)) <= _HUGE

@@ -1,1 +1,0 @@
-"""A checked series as the source of a VTK pipeline."""

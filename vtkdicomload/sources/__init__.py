@@ -1,0 +1,1 @@
+"""Private: what a source means, and where its bytes are."""

@@ -1,0 +1,129 @@
+"""Which files a source means, and what to say where it means none. No file is opened here."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..errors import NoDicomError
+from .hints import _missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    Path = str | os.PathLike[str]
+
+
+class Skipped(NamedTuple):
+    """A file that was passed over."""
+
+    path: str
+    reason: str
+
+
+class Files(NamedTuple):
+    """The files that a source means."""
+
+    name: str  # the source, for messages
+    paths: tuple[str, ...]  # regular files: of a folder in natural order, of a sequence as given
+    skipped: tuple[Skipped, ...]  # what is no candidate by name or kind alone
+    folder: bool
+
+
+def find_files(source: Any, *, recursive: bool = True) -> Files:
+    """The regular files that a folder, a file, a sequence of paths or a vtkStringArray means.
+
+    Parameters
+    ----------
+    source : path-like, sequence of path-like, or vtkStringArray
+        A folder is walked in natural order of its names; symbolic links are followed, loops are harmless, hidden
+        entries and everything that is no regular file are passed over.
+    recursive : bool
+        Whether a folder's folders are walked too.
+
+    Raises
+    ------
+    NoDicomError
+        A path does not exist, or the sequence is empty.
+    TypeError
+        The source is none of these.
+    """
+    if isinstance(source, (str, bytes, os.PathLike)):
+        return _of_path(os.fspath(source), recursive)
+    if hasattr(source, "GetNumberOfValues") and hasattr(source, "GetValue"):  # vtkStringArray, without importing VTK
+        source = [source.GetValue(i) for i in range(source.GetNumberOfValues())]
+    try:
+        parts = [os.fspath(part) for part in source]
+    except TypeError as error:
+        raise TypeError(
+            f"source must be a folder, a file, a sequence of paths, a vtkStringArray or a Series, not {source!r:.80}"
+        ) from error
+    if not parts:
+        raise NoDicomError("the source is an empty sequence: there is nothing to load")
+    found = [_of_path(part, recursive) for part in parts]
+    # A path given twice is one file.
+    paths = tuple(dict.fromkeys(path for f in found for path in f.paths))
+    skipped = tuple(s for f in found for s in f.skipped)
+    return Files(f"{len(parts)} paths", paths, skipped, folder=False)
+
+
+def _of_path(path: Any, recursive: bool) -> Files:
+    path = os.fsdecode(path)
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError) as error:
+        raise _missing(path, error) from error
+    if stat.S_ISDIR(mode):
+        skipped: list[Skipped] = []
+        return Files(path, tuple(_walk(path, recursive, skipped)), tuple(skipped), folder=True)
+    if not stat.S_ISREG(mode):
+        raise NoDicomError(f"{path} is neither a folder nor a regular file", files=[path])
+    return Files(path, (path,), (), folder=False)
+
+
+def _walk(folder: str, recursive: bool, skipped: list[Skipped]) -> Iterator[str]:
+    seen: set[tuple[int, int]] = set()
+    waiting = [folder]
+    while waiting:
+        current = waiting.pop()
+        try:
+            status = os.stat(current)
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(current) as listing:
+                entries = _natural(listing)
+        except OSError:
+            yield current  # reading it as a file says why it cannot be listed
+            continue
+        folders = []
+        for entry in entries:
+            if entry.name.startswith("."):
+                skipped.append(Skipped(entry.path, "hidden"))
+            elif (kind := _kind(entry)) == "folder":
+                folders.append(entry.path)
+            elif kind == "file":
+                yield entry.path
+            else:
+                skipped.append(Skipped(entry.path, kind))
+        if recursive:
+            waiting.extend(reversed(folders))
+        else:
+            skipped.extend(Skipped(path, "a folder") for path in folders)
+
+
+def _kind(entry: os.DirEntry[str]) -> str:
+    try:
+        if entry.is_symlink() and not os.path.exists(entry.path):
+            return "file"  # a link to nothing may stand for a slice: reading it says so
+        return "folder" if entry.is_dir() else "file" if entry.is_file() else "not a regular file"
+    except OSError as error:  # a link to itself
+        return f"cannot be followed: {error.strerror}"
+
+
+def _natural(entries: Iterable[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
+    from natsort import natsort_keygen
+
+    key = natsort_keygen()  # without ns.PATH, which names of one folder do not need and which costs three times as much
+    return sorted(entries, key=lambda entry: key(entry.name))

@@ -1,0 +1,1 @@
+"""Private: from frames to volumes: division, order, grid."""

@@ -1,0 +1,150 @@
+"""Bringing slices that lie on no regular grid onto one: tilted gantries, missing slices, uneven gaps, empty frames."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import GeometryError
+from .geometry import Geometry
+
+if TYPE_CHECKING:
+    from .._util.arrays import Floats, Pixels
+
+# Rounding must not cost the last slice of a run that fits exactly.
+_FIT = 1e-3
+# How far a slice that is not to be interpolated may lie off the grid, in voxels.
+_OFF_GRID = 0.1
+# More slices than this for each stored one are no interpolation any more.
+_MOST_SLICES = 20
+
+
+def upright_grid(geometry: Geometry) -> Geometry:
+    """The regular grid onto which the slices of an irregular geometry are interpolated.
+
+    It keeps the pixel grid of the first slice and its spacing, steps along the slice normal by the geometry's slice
+    spacing, and is as wide and high as all slices together.
+    """
+    along, shift_x, shift_y = _places(geometry)
+    sx, sy, sz = geometry.spacing
+    nx, ny, _ = geometry.dimensions
+    # Whole pixels before and after the first slice's own grid.
+    left, right = int(np.floor(shift_x.min() / sx + _FIT)), int(np.ceil(shift_x.max() / sx - _FIT))
+    top, bottom = int(np.floor(shift_y.min() / sy + _FIT)), int(np.ceil(shift_y.max() / sy - _FIT))
+    count = int(np.floor(along[-1] / sz + _FIT)) + 1
+    if count > _MOST_SLICES * len(along):
+        raise GeometryError(
+            f"an even grid of {sz:g} mm over {along[-1]:g} mm takes {count} slices for the {len(along)} there are → "
+            'irregular="keep"'
+        )
+    direction = _direction(geometry)
+    origin = np.array(geometry.origin) + direction[:, 0] * left * sx + direction[:, 1] * top * sy
+    return Geometry(
+        (nx + right - left, ny + bottom - top, count),
+        geometry.spacing,
+        (float(origin[0]), float(origin[1]), float(origin[2])),
+        direction,
+        origin + np.outer(np.arange(count) * sz, direction[:, 2]),
+    )
+
+
+def resample(frames: Pixels, geometry: Geometry, grid: Geometry, out: Pixels, background: float) -> None:
+    """Fill `out` with the slices interpolated linearly onto `grid`.
+
+    Parameters
+    ----------
+    frames : numpy.ndarray, shape (nz, ny, nx) or (nz, ny, nx, 3)
+        The stored slices, ascending along the normal.
+    geometry : Geometry
+        Of `frames`; its positions say where each slice lies.
+    grid : Geometry
+        From `upright_grid`.
+    out : numpy.ndarray
+        Of the grid's shape, in the dtype of `frames`; integers are rounded.
+    background : float
+        The value where there is no slice.
+    """
+    along, shift_x, shift_y = _places(geometry)
+    sx, sy, sz = geometry.spacing
+    offset = np.array(grid.origin) - np.array(geometry.origin)
+    left, top = offset @ _direction(geometry)[:, 0], offset @ _direction(geometry)[:, 1]
+    for k in range(grid.dimensions[2]):
+        at = min(max(k * sz, along[0]), along[-1])
+        above = min(int(np.searchsorted(along, at - _FIT * sz)), len(along) - 1)
+        below = above if abs(along[above] - at) <= _FIT * sz else above - 1
+        weight = 0.0 if above == below else float((at - along[below]) / (along[above] - along[below]))
+        plane = _shifted(frames[below], (shift_x[below] - left) / sx, (shift_y[below] - top) / sy, out[k], background)
+        if weight:
+            x, y = (shift_x[above] - left) / sx, (shift_y[above] - top) / sy
+            plane += weight * (_shifted(frames[above], x, y, out[k], background) - plane)
+        out[k] = np.rint(plane) if out.dtype.kind in "iu" else plane
+
+
+def complete(frames: Pixels, geometry: Geometry, grid: Geometry, out: Pixels) -> None:
+    """Fill `out` with the slices in their places on `grid` and zeros between: labels are not interpolated.
+
+    Parameters
+    ----------
+    frames, geometry, grid, out
+        As for `resample`.
+
+    Raises
+    ------
+    GeometryError
+        A slice does not lie on the grid.
+    """
+    along, shift_x, shift_y = _places(geometry)
+    sx, sy, sz = geometry.spacing
+    places = np.rint(along / sz).astype(int)
+    off = max(
+        float(np.abs(values / step).max()) for values, step in ((along - places * sz, sz), (shift_x, sx), (shift_y, sy))
+    )
+    if off > _OFF_GRID or len(set(places.tolist())) < len(places) or grid.dimensions[:2] != geometry.dimensions[:2]:
+        raise GeometryError(
+            f"the frames of a segmentation lie up to {off:.2f} voxels off an even grid, and labels are not "
+            'interpolated → irregular="keep"'
+        )
+    out[...] = 0
+    out[places] = frames
+
+
+def _places(geometry: Geometry) -> tuple[Floats, Floats, Floats]:
+    """Where each slice lies relative to the first, along the normal, the rows and the columns, in mm."""
+    assert geometry.positions is not None  # noqa: S101 - for the type checker: irregular geometries have positions
+    from_first = geometry.positions - geometry.positions[0]
+    along, x, y = (from_first @ _direction(geometry)[:, axis] for axis in (2, 0, 1))
+    return along, x, y
+
+
+def _direction(geometry: Geometry) -> Floats:
+    assert geometry.direction is not None  # noqa: S101 - for the type checker, as above
+    return geometry.direction
+
+
+def _shifted(plane: Pixels, x: float, y: float, like: Pixels, background: float) -> Pixels:
+    """A slice on the grid of `like`, its first pixel at column `x` and row `y` (fractions interpolate), as float32."""
+    kind = np.float64 if plane.dtype.itemsize > 2 else np.float32
+    result = np.full(like.shape, background, kind)
+    column, row = int(np.floor(x + _FIT)), int(np.floor(y + _FIT))
+    fx, fy = max(x - column, 0.0), max(y - row, 0.0)
+    source = plane.astype(kind)
+    if fx > _FIT:
+        source = _between(source, fx, 1, background)
+    if fy > _FIT:
+        source = _between(source, fy, 0, background)
+    height, width = min(source.shape[0], like.shape[0] - row), min(source.shape[1], like.shape[1] - column)
+    result[row : row + height, column : column + width] = source[:height, :width]
+    return result
+
+
+def _between(plane: Pixels, fraction: float, axis: int, background: float) -> Pixels:
+    """A plane moved forward by a fraction of a pixel along an axis, one pixel longer."""
+    pad = [(0, 0)] * plane.ndim
+    pad[axis] = (1, 1)
+    padded = np.pad(plane, pad, constant_values=background)
+    here = [slice(None)] * plane.ndim
+    before = [slice(None)] * plane.ndim
+    here[axis], before[axis] = slice(1, None), slice(None, -1)
+    moved: Pixels = padded[tuple(here)] * (1 - fraction) + padded[tuple(before)] * fraction
+    return moved

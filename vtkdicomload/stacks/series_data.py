@@ -1,0 +1,122 @@
+"""The frames of one series or stack and what it is called: plain data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..headers.orientation import plane_of
+from ..headers.transfer_syntaxes import syntax_name
+from .consistency import paths_of
+
+if TYPE_CHECKING:
+    from ..errors import CorruptFileError
+    from ..headers.model import Frame, Header
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A file that says it is DICOM and cannot be read whole.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    error : CorruptFileError
+        What is wrong with it.
+    """
+
+    path: str
+    error: CorruptFileError
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class SeriesData:
+    """The frames that share a SeriesInstanceUID, or one stack of them.
+
+    Attributes
+    ----------
+    frames : tuple of Frame
+        In the order of the source: of a folder in natural order of the names.
+    labels : tuple of (str, str)
+        For a stack, the attribute values that told it apart from the others of its series; else empty.
+    problems : tuple of Problem
+        Damaged files of the same source that may belong to the series.
+    """
+
+    frames: tuple[Frame, ...]
+    labels: tuple[tuple[str, str], ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def header(self) -> Header:
+        """The header of the first frame's file."""
+        return self.frames[0].header
+
+    @property
+    def uid(self) -> str | None:
+        """SeriesInstanceUID; None where the files hold none."""
+        return self.header.series_uid
+
+    @property
+    def number(self) -> int | None:
+        """SeriesNumber."""
+        return self.header.series_number
+
+    @property
+    def modality(self) -> str | None:
+        """Modality: CT, MR, PT, …"""
+        return self.header.modality
+
+    @property
+    def description(self) -> str | None:
+        """SeriesDescription; None where it is missing, or the word None that some exporters write for that."""
+        said = self.header.series_description
+        return said if said != "None" else None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files of the frames, each once."""
+        return tuple(paths_of(self.frames))
+
+    @property
+    def rows(self) -> int:
+        """Rows of the first frame."""
+        return self.header.rows
+
+    @property
+    def columns(self) -> int:
+        """Columns of the first frame."""
+        return self.header.columns
+
+    @property
+    def transfer_syntax(self) -> str:
+        """Transfer syntax UID; of the most files where they differ."""
+        return Counter(f.header.transfer_syntax for f in self.frames).most_common(1)[0][0]
+
+    @property
+    def encoding(self) -> str:
+        """The names of the transfer syntaxes of all files, in words; their number where there are many."""
+        names = [syntax_name(uid) for uid in dict.fromkeys(f.header.transfer_syntax for f in self.frames)]
+        return ", ".join(names) if len(names) <= 2 else f"{len(names)} transfer syntaxes"
+
+    @property
+    def plane(self) -> str:
+        """axial, coronal or sagittal, with ``oblique`` before it where that fits; ``mixed``, or ``unknown``."""
+        planes = {plane_of(o) for o in {f.orientation for f in self.frames}}
+        return planes.pop() if len(planes) == 1 else "mixed"
+
+    @property
+    def label(self) -> str:
+        """The attribute values that told a stack apart, in words; empty for a whole series."""
+        return ", ".join(value if name == "plane" else f"{name} {value}" for name, value in self.labels)
+
+    @property
+    def title(self) -> str:
+        """``#4 CT axial chest``: number, modality and description as far as they are known."""
+        parts = [f"#{self.number}" if self.number is not None else None, self.modality, self.description, self.label]
+        return " ".join(part for part in parts if part) or "unnamed series"
+
+    def __repr__(self) -> str:
+        return f"<Series {self.title}: {len(self.frames)}×{self.rows}×{self.columns}, {self.plane}, {self.encoding}>"
