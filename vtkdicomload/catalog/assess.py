@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .. import errors
 from ..readers.choose import check_supported
+from ..stacks.arrange import arrange
 from ..stacks.geometry import GAP_TOLERANCE, Geometry
-from ..stacks.order import arrange
 
 if TYPE_CHECKING:
     from ..stacks.series_data import SeriesData
