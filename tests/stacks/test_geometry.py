@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from vtkdicomload.errors import GeometryError
 from vtkdicomload.headers import orientation as tolerances
 from vtkdicomload.headers.orientation import direction_of, normal_of, orientation_fault, plane_of, same_orientation
-from vtkdicomload.stacks import geometry
 from vtkdicomload.stacks.geometry import Geometry, opposite, toward
 
 
@@ -355,9 +354,3 @@ def test_same_orientation_within_the_tolerance():
     assert same_orientation(AXIAL, (1, 0, 0, 0, 1, near))
     assert not same_orientation(AXIAL, (1, 0, 0, 0, 1, far))
     assert not same_orientation(AXIAL, (1, 0, 0, 0, -1, 0))
-
-
-def test_tolerances_are_those_that_are_promised():
-    assert (geometry.GAP_TOLERANCE, geometry.GAP_SLACK) == (0.02, 0.01)
-    assert (geometry.DRIFT_TOLERANCE, geometry.GRID_TOLERANCE) == (1e-3, 0.02)
-    assert (tolerances.ORTHOGONAL_TOLERANCE, tolerances.COSINE_TOLERANCE) == (1e-3, 1e-4)

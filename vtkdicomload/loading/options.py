@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..headers.objects.real_world_values import chosen_label
 from ..readers.choose import ENGINES
-from ..stacks.geometry import GAP_TOLERANCE
 from ..stacks.order import ORDERS
+from ..stacks.tolerances import GAP_TOLERANCE
 from .checks import VERIFY
 from .volume_data import LAYOUTS
 

@@ -11,7 +11,7 @@ from ..headers.orientation import direction_of, is_unit, normal_of, orientation_
 from . import consistency
 from .assumptions import taken_for_granted
 from .conflicts import copies, find_twins, mm, some_without_position
-from .geometry import GAP_SLACK, GAP_TOLERANCE, Geometry, same_position_limit
+from .geometry import Geometry
 from .order import in_instance_order, in_named_order, in_space
 from .spacing import (
     check_sizes,
@@ -24,6 +24,7 @@ from .spacing import (
     usual_gap,
 )
 from .split import split
+from .tolerances import GAP_SLACK, GAP_TOLERANCE, same_position_limit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from ..headers.objects.ultrasound import ULTRASOUND, region_spacing
 from ..headers.sop_classes import LABEL_MAP, SEGMENTATION
 from . import consistency
 from .conflicts import mm
-from .geometry import DRIFT_SLACK, DRIFT_TOLERANCE, GAP_SLACK, GAP_TOLERANCE, GRID_TOLERANCE, LARGEST, WHOLE_GAP
+from .tolerances import DRIFT_SLACK, DRIFT_TOLERANCE, GAP_SLACK, GAP_TOLERANCE, GRID_TOLERANCE, LARGEST, WHOLE_GAP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
