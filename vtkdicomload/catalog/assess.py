@@ -10,6 +10,7 @@ from ..stacks.arrange import arrange
 from ..stacks.tolerances import GAP_TOLERANCE
 
 if TYPE_CHECKING:
+    from ..stacks.assumptions import Assumption
     from ..stacks.geometry import Geometry
     from ..stacks.series_data import SeriesData
 
@@ -20,7 +21,7 @@ class Examination(NamedTuple):
     words: str  # "ok", or the reason in about four words
     error: errors.DicomLoadError | None  # what load would raise before it reads pixels
     geometry: Geometry | None  # of volume.frames
-    assumptions: tuple[str, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
 
     @property
     def spacing(self) -> tuple[float, float, float] | None:
@@ -40,15 +41,20 @@ def examine(series: SeriesData) -> Examination:
         return Examination("damaged files beside it", series.problems[0].error, _kept(series))
     try:
         check_supported(series.frames)
-        arrangement = arrange(series, order="position", irregular="raise", tolerance=GAP_TOLERANCE)
     except errors.DicomLoadError as error:
         return Examination(_words(error), error, _kept(series))
+    try:
+        arrangement = arrange(series, order="position", tolerance=GAP_TOLERANCE)
+    except errors.DicomLoadError as error:
+        return Examination(_words(error), error, None)
+    if arrangement.irregularity is not None:
+        return Examination(_words(arrangement.irregularity), arrangement.irregularity, arrangement.geometry)
     return Examination("ok", None, arrangement.geometry, arrangement.assumptions)
 
 
 def _kept(series: SeriesData) -> Geometry | None:
     try:
-        return arrange(series, order="position", irregular="keep", tolerance=GAP_TOLERANCE).geometry
+        return arrange(series, order="position", tolerance=GAP_TOLERANCE).geometry
     except errors.DicomLoadError:
         return None
 

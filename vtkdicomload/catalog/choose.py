@@ -6,6 +6,7 @@ import operator
 import os
 from typing import TYPE_CHECKING, Any
 
+from .._util.wording import size_words
 from ..errors import DicomLoadError, MultipleSeriesError
 from ..stacks.split import split
 from .assess import examine
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..stacks.series_data import SeriesData
+    from .assess import Examination
     from .scan import S, ScanData
 
 _SHOWN = 12
@@ -82,7 +84,7 @@ def _shown(choice: Any) -> str:
 
 
 def _has_label(stack: SeriesData, text: str) -> bool:
-    labels = (stack.label, *(value for _, value in stack.labels), *(f"{n} {v}" for n, v in stack.labels))
+    labels = (stack.label, *(v.words for v in stack.labels), *(f"{v.attribute} {v.words}" for v in stack.labels))
     return text.lower() in (label.lower() for label in labels)
 
 
@@ -110,9 +112,10 @@ def _voxels(series: SeriesData) -> int:
 
 
 def _several(found: ScanData[S], what: str) -> MultipleSeriesError:
-    listed = " | ".join(f"[{i}] {line(s)}" for i, s in enumerate(found[:_SHOWN]))
+    examined = [examine(s) for s in found]
+    listed = " | ".join(f"[{i}] {line(s, examined[i])}" for i, s in enumerate(found[:_SHOWN]))
     more = f" | and {len(found) - _SHOWN} more, print(scan(p)) lists them" if len(found) > _SHOWN else ""
-    largest, loadable = _largest(found.series), [i for i, s in enumerate(found) if examine(s).error is None]
+    largest, loadable = _largest(found.series), [i for i, e in enumerate(examined) if e.error is None]
     row = max(loadable, key=lambda i: (_voxels(found[i]), -i)) if loadable else largest
     by_size = ', load(p, series="largest")' if row == largest else ""
     return MultipleSeriesError(
@@ -122,14 +125,14 @@ def _several(found: ScanData[S], what: str) -> MultipleSeriesError:
     )
 
 
-def line(series: SeriesData) -> str:
-    """One series in a line: title, slices × rows × columns, spacing."""
-    spacing = examine(series).spacing
+def line(series: SeriesData, examined: Examination) -> str:
+    """Describe one series in a line: title, slices × rows × columns, spacing."""
+    spacing = examined.spacing
     return f"{series.title} {_size(series)}" + (f" {spacing[2]:.3g} mm" if spacing and len(series.frames) > 1 else "")
 
 
 def _size(series: SeriesData) -> str:
-    return f"{len(series.frames)}×{series.rows}×{series.columns}"
+    return size_words(len(series.frames), series.rows, series.columns)
 
 
 def _short(source: str) -> str:

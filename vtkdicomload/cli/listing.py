@@ -36,7 +36,7 @@ def series_lines(found: Scan, row: int, source: Any) -> list[tuple[str, str]]:
     lines.append(("encoding", _encoding_words(series)))
     if examined.error is None:
         lines.append(("checks", _checks_words(series, examined)))
-    lines += [("assumed", words) for words in examined.assumptions]
+    lines += [("assumed", str(assumption)) for assumption in examined.assumptions]
     line = _python_line(found, row, source, examined.error)
     if line:
         lines.append(("python", line))
@@ -203,7 +203,7 @@ def _series_json(found: Scan, row: int, source: Any) -> dict[str, Any]:
         "files": len(series.files),
         "loads": error is None,
         "reason": None if error is None else str(error),
-        "assumptions": list(examined.assumptions),
+        "assumptions": list(map(str, examined.assumptions)),
         "stacks": [
             {"stack": i, "label": stack.label, "slices": len(stack.frames), "plane": stack.plane}
             for i, stack in enumerate(stacks)

@@ -43,8 +43,8 @@ def load_stack(series: SeriesData, options: Options, ignored: tuple[str, ...] = 
         As `load`.
     """
     plan, reading = read_whole(plan_volume(series, options))
-    for sentence in plan.assumptions:
-        warn(sentence)
+    for assumption in plan.assumptions:
+        warn(str(assumption))
     return VolumeData(
         reading.pixels,
         plan.geometry,

@@ -230,8 +230,8 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
         if self._plan is None or self._planned_for != (settings, stamp):
             self._plan = None
             plan = _plan(settings)
-            for sentence in plan.assumptions:
-                warn(sentence)
+            for assumption in plan.assumptions:
+                warn(str(assumption))
             self._plan, self._planned_for = plan, (settings, stamp)
         place = self._place()
         info.Set(vtkStreamingDemandDrivenPipeline.WHOLE_EXTENT(), self.GetDataExtent(), 6)
