@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,10 +12,16 @@ import pytest
 from synthetic import ROOT, Truth
 
 import vtkdicomload as vdl
+from vtkdicomload.catalog import assess
+from vtkdicomload.stacks import arrange
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from pydicom import Dataset
+
+    from vtkdicomload.stacks.series_data import SeriesData
 
     Write = Callable[..., Truth]
 
@@ -185,3 +192,31 @@ def test_the_calls_of_the_message_work(three: dict[int, Truth], tmp_path: Path) 
         name, _, value = call.partition("=")
         assert vdl.load(tmp_path, **{name: ast.literal_eval(value)}).series.number == 2
     assert [v.series.number for v in vdl.load_all(tmp_path)] == [2, 4, 5]
+
+
+def test_a_list_of_many_series_arranges_each_of_them_and_each_of_their_stacks_once(
+    series: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """25 series of 6 slices; of each fifth two echoes lie in three places."""
+
+    def echoes(dataset: Dataset, k: int) -> None:
+        dataset.EchoTime = k % 2 + 1
+        dataset.ImagePositionPatient = [0, 0, k // 2]
+
+    for n in range(25):
+        series(f"study/{n}", seed=n, count=6, **({"edit": echoes} if n % 5 == 0 else {}))
+    found = vdl.scan(tmp_path / "study")
+    assert len(found) == 25
+    calls: Counter[frozenset[str]] = Counter()
+
+    def counted(chosen: SeriesData, **options: Any) -> arrange.Arrangement:
+        calls[frozenset(chosen.files)] += 1
+        return arranged(chosen, **options)
+
+    arranged = arrange.arrange
+    monkeypatch.setattr(arrange, "arrange", counted)
+    monkeypatch.setattr(assess, "arrange", counted)
+    with pytest.raises(vdl.MultipleSeriesError, match="25 series in study"):
+        vdl.load(tmp_path / "study")
+    assert Counter(map(len, calls)) == {6: 25, 3: 5 * 2}
+    assert set(calls.values()) == {1}

@@ -435,3 +435,19 @@ def test_single_images_beside_a_run_of_frames_are_a_stack_of_their_own(tmp_path:
     assert stills.frames.shape[0] == 2
     with pytest.raises(vdl.DuplicateSliceError, match="2 volumes of 2 to 3 slices"):
         vdl.load(tmp_path)
+
+
+# ------------------------------------------------------------------------------------------------------------ labels
+def test_labels_are_values_and_have_words(tmp_path: Path) -> None:
+    _write(tmp_path, [{"EchoTime": 2.5}, {"EchoTime": 10}])
+    labels = [s.labels for s in vdl.scan(tmp_path)[0].stacks()]
+    assert labels == [(("EchoTime", 2.5),), (("EchoTime", 10.0),)]
+    assert [label.words for (label,) in labels] == ["2.5", "10"]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(None, "none"), (2.50, "2.5"), (3, "3"), ((0.0, -0.6, 0.8), r"0\-0.6\0.8"), (Rank(2, 3), "2 of 3")],
+)
+def test_words_of_a_label(value: object, words: str) -> None:
+    assert Label("EchoTime", value).words == words

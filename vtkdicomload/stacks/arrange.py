@@ -20,9 +20,9 @@ from .conflicts import (
     refuse_several_volumes,
 )
 from .geometry import Geometry
-from .grid import dimensions_of, fit_grid, gaps_along, is_monotone
+from .grid import fit_grid, is_monotone, measure_dimensions, measure_gaps
 from .order import sort_by_instance_number, sort_by_name, sort_by_position
-from .spacing import in_plane_spacing, refuse_absurd_sizes, slice_distance
+from .spacing import find_slice_distance, in_plane_spacing, refuse_absurd_sizes
 from .split import split
 from .tolerances import GAP_TOLERANCE
 
@@ -112,9 +112,9 @@ def _order_without_place(frames: list[Frame], order: str, fault: str | None) -> 
 def _arrange_without_place(ordered: Assumed[list[Frame]], in_plane: tuple[float, float]) -> Arrangement:
     """Give ordered frames the distances that are known of them."""
     frames, (reason,) = ordered
-    distance = slice_distance(frames)
+    distance = find_slice_distance(frames)
     reason = replace(reason, consequence=next(iter(distance.assumptions), None))
-    return Arrangement(tuple(frames), Geometry(dimensions_of(frames), (*in_plane, distance.value)), (reason,))
+    return Arrangement(tuple(frames), Geometry(measure_dimensions(frames), (*in_plane, distance.value)), (reason,))
 
 
 # ------------------------------------------------------------------------------------------------------ in space
@@ -129,7 +129,7 @@ def _arrange_in_space(
     """Sort frames along their normal, unless another order is asked for, and fit a grid to them."""
     if order == "position":
         frames = sort_by_position(frames, normal_of(orientation))
-    gaps = gaps_along(frames, normal_of(frames[0].orientation or ()))
+    gaps = measure_gaps(frames, normal_of(frames[0].orientation or ()))
     if len(frames) > 1 and (order == "position" or is_monotone(gaps)):
         _refuse_shared_places(series, frames, np.abs(gaps))
     rounded = () if is_unit(orientation) else (Assumption(AssumptionKind.ROUNDED_COSINES),)
@@ -148,22 +148,22 @@ def _refuse_mixtures(series: SeriesData) -> None:
     ):
         groups = group(frames)
         if len(groups) > 1:
-            consistency.refuse_inconsistent(describe(groups), groups, _stacks_of(series))
+            consistency.refuse_inconsistent(describe(groups), groups, _find_stacks(series))
     groups = consistency.group_by_orientation(frames)
     if len(groups) > 1:
-        stacks = _stacks_of(series)
+        stacks = _find_stacks(series)
         if stacks and min(map(len, groups)) > 1:
             _refuse_several_volumes(stacks, frames)
         consistency.refuse_inconsistent(consistency.describe_orientations(groups), groups, stacks)
     if len(consistency.group_by_stack(frames)) > 1 or len(consistency.group_by_run(frames)) > 1:
-        _refuse_several_volumes(_stacks_of(series), frames)
+        _refuse_several_volumes(_find_stacks(series), frames)
 
 
 def _refuse_shared_places(series: SeriesData, frames: Sequence[Frame], gaps: Floats) -> None:
     """Refuse several slices at one position, and one slice at several; `frames` in spatial order."""
     shared = find_shared_places(gaps)
     if len(shared):
-        stacks = _stacks_of(series)
+        stacks = _find_stacks(series)
         if stacks:
             _refuse_several_volumes(stacks, frames)
         refuse_copies(frames, shared)
@@ -172,16 +172,16 @@ def _refuse_shared_places(series: SeriesData, frames: Sequence[Frame], gaps: Flo
 
 def _refuse_several_volumes(stacks: Sequence[SeriesData], frames: Sequence[Frame]) -> NoReturn:
     """Refuse the stacks of one series; `frames` in the order in which to name their files."""
-    refuse_several_volumes(stacks, consistency.paths_of(frames), _common_spacing(stacks))
+    refuse_several_volumes(stacks, consistency.paths_of(frames), _find_common_spacing(stacks))
 
 
-def _stacks_of(series: SeriesData) -> tuple[SeriesData, ...]:
+def _find_stacks(series: SeriesData) -> tuple[SeriesData, ...]:
     """Split a series; empty where it is one stack."""
     stacks = split(series)
     return stacks if len(stacks) > 1 else ()
 
 
-def _common_spacing(stacks: Sequence[SeriesData]) -> float | None:
+def _find_common_spacing(stacks: Sequence[SeriesData]) -> float | None:
     """Find the distance of slices in mm, where all stacks have the same."""
     spacings = set()
     for stack in stacks:

@@ -1,4 +1,4 @@
-"""What is taken for granted about the frames of one volume: plain data, each with its sentence for a warning."""
+"""Assumptions about the frames of one volume: plain data, each with its sentence for a warning."""
 
 from __future__ import annotations
 

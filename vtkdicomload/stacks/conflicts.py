@@ -26,7 +26,7 @@ _NAMED = 8  # files to leave out that a message names one by one
 
 
 def has_place(frame: Frame) -> bool:
-    """Whether a frame says where it lies in the patient."""
+    """Tell whether a frame says where it lies in the patient."""
     return frame.position is not None and frame.orientation is not None
 
 
@@ -61,7 +61,7 @@ def refuse_mislabelled(frames: Sequence[Frame]) -> None:
     if twins := _find_twins(frames):
         raise DuplicateSliceError(
             f"{consistency.some_names(twins[0])} have the same SOPInstanceUID at different positions "
-            f"({place_words(twins[0][0])} and {place_words(twins[0][1])}): one is mislabelled → "
+            f"({describe_place(twins[0][0])} and {describe_place(twins[0][1])}): one is mislabelled → "
             f"ignore={[twins[0][1].path]!r}",
             files=consistency.paths_of(twins[0]),
         )
@@ -88,15 +88,15 @@ def refuse_copies(frames: Sequence[Frame], same: NDArray[np.intp]) -> NoReturn:
     if pair[0].path == pair[1].path:
         words, way = " and ".join(map(consistency.frame_name, pair)), 'order="given" keeps the order of the file'
     else:
-        words, way = " and ".join(f.path for f in pair), _leave_out(consistency.paths_of(again), frames)
+        words, way = " and ".join(f.path for f in pair), _write_way_past(consistency.paths_of(again), frames)
     raise DuplicateSliceError(
         f"{len(same)} of {len(frames)} slices {'lies' if len(same) == 1 else 'lie'} at the position of another, "
-        f"the first at {place_words(pair[0])}: {words} → {way}",
+        f"the first at {describe_place(pair[0])}: {words} → {way}",
         files=consistency.paths_of([*pair, *again]),
     )
 
 
-def _leave_out(files: Sequence[str], frames: Sequence[Frame]) -> str:
+def _write_way_past(files: Sequence[str], frames: Sequence[Frame]) -> str:
     """Say how to leave files of `frames` out; where many are copies in another folder, to load the first."""
     if len(files) <= _NAMED:
         return f"ignore={list(files)!r}"
@@ -134,6 +134,6 @@ def refuse_several_volumes(stacks: Sequence[SeriesData], files: Sequence[str], s
     )
 
 
-def place_words(frame: Frame) -> str:
+def describe_place(frame: Frame) -> str:
     """The position of a frame for a message."""
     return "({:g}, {:g}, {:g}) mm".format(*(frame.position or (0, 0, 0)))

@@ -11,7 +11,7 @@ from ..errors import MissingSliceError, ShearedSeriesError
 from ..headers.orientation import direction_of
 from .assumptions import Assumption, AssumptionKind
 from .geometry import Geometry
-from .spacing import find_shear, find_uneven_gaps, grid_tolerance, slice_thickness, usual_gap
+from .spacing import find_shear, find_slice_thickness, find_uneven_gaps, grid_tolerance, usual_gap
 from .tolerances import GAP_SLACK
 
 if TYPE_CHECKING:
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
 
 
 class FittedGrid(NamedTuple):
-    """Where slices lie, and what is wrong with that."""
+    """The grid of slices, and what is wrong with it."""
 
     geometry: Geometry
     assumptions: tuple[Assumption, ...] = ()
     irregularity: MissingSliceError | ShearedSeriesError | None = None  # why they make no even, upright grid
 
 
-def dimensions_of(frames: Sequence[Frame]) -> tuple[int, int, int]:
+def measure_dimensions(frames: Sequence[Frame]) -> tuple[int, int, int]:
     """Columns, rows and number of slices."""
     return frames[0].header.columns, frames[0].header.rows, len(frames)
 
 
-def gaps_along(frames: Sequence[Frame], normal: Floats) -> Floats:
+def measure_gaps(frames: Sequence[Frame], normal: Floats) -> Floats:
     """Measure the gaps from slice to slice along the normal in mm; negative where the order runs against it."""
     gaps: Floats = np.diff(np.array([f.position for f in frames], np.float64) @ normal)
     return gaps
 
 
 def is_monotone(gaps: Floats) -> bool:
-    """Whether slices follow each other in space, up or down."""
+    """Tell whether slices follow each other in space, up or down."""
     return bool(np.all(gaps > 0) or np.all(gaps < 0))
 
 
@@ -62,11 +62,11 @@ def fit_grid(frames: Sequence[Frame], in_plane: tuple[float, float], order: str,
     positions = np.array([f.position for f in frames], np.float64)
     origin = (float(positions[0, 0]), float(positions[0, 1]), float(positions[0, 2]))
     direction = direction_of(frames[0].orientation or ())
-    slices = Geometry(dimensions_of(frames), (*in_plane, 1.0), origin, direction, positions)
+    slices = Geometry(measure_dimensions(frames), (*in_plane, 1.0), origin, direction, positions)
     if len(frames) == 1:
-        thickness = slice_thickness(frames[0])
+        thickness = find_slice_thickness(frames[0])
         return FittedGrid(replace(slices, spacing=(*in_plane, thickness.value)), thickness.assumptions)
-    gaps = gaps_along(frames, direction[:, 2])
+    gaps = measure_gaps(frames, direction[:, 2])
     if not is_monotone(gaps):
         distance = float(np.median(np.abs(gaps))) or 1.0
         unordered = replace(slices, spacing=(*in_plane, distance), regular=False)
@@ -86,12 +86,12 @@ def _fit_steps(
     mean = float(gaps.mean())
     distance = usual_gap(frames, gaps) if isinstance(fault, MissingSliceError) else mean
     leaning = isinstance(fault, ShearedSeriesError)
-    step = _even_step(positions, grid_tolerance(tolerance) * mean) if leaning else None
+    step = _fit_even_step(positions, grid_tolerance(tolerance) * mean) if leaning else None
     spacing = (slices.spacing[0], slices.spacing[1], distance)
     return FittedGrid(replace(slices, spacing=spacing, regular=fault is None, step=step), (), fault)
 
 
-def _even_step(positions: Floats, tolerance: float) -> tuple[float, float, float] | None:
+def _fit_even_step(positions: Floats, tolerance: float) -> tuple[float, float, float] | None:
     """Fit the one step from slice to slice of a sheared stack; None where the steps differ."""
     step = (positions[-1] - positions[0]) / (len(positions) - 1)
     fitted = positions[0] + np.outer(np.arange(len(positions)), step)

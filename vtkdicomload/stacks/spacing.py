@@ -12,7 +12,7 @@ from ..headers.objects.ultrasound import ULTRASOUND, region_spacing
 from ..headers.sop_classes import LABEL_MAP, SEGMENTATION
 from . import consistency
 from .assumptions import Assumed, Assumption, AssumptionKind
-from .conflicts import place_words
+from .conflicts import describe_place
 from .tolerances import DRIFT_SLACK, DRIFT_TOLERANCE, GAP_SLACK, GAP_TOLERANCE, GRID_TOLERANCE, LARGEST, WHOLE_GAP
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def find_uneven_gaps(frames: Sequence[Frame], gaps: Floats, tolerance: float) ->
 
 
 def may_omit(frames: Sequence[Frame]) -> bool:
-    """Whether frames that are not there are empty: segmentations may leave them out (PS3.3 A.51)."""
+    """Tell whether frames that are not there are empty: segmentations may leave them out (PS3.3 A.51)."""
     return all(f.header.sop_class_uid in (SEGMENTATION, LABEL_MAP) for f in frames)
 
 
@@ -149,13 +149,13 @@ def refuse_absurd_sizes(frames: Sequence[Frame], in_plane: tuple[float, float]) 
     far = [f for f in frames if f.position is not None and max(map(abs, f.position)) > LARGEST]
     if far:
         raise GeometryError(
-            f"{consistency.frame_name(far[0])} lies at {place_words(far[0])}, which is no place of a slice → "
+            f"{consistency.frame_name(far[0])} lies at {describe_place(far[0])}, which is no place of a slice → "
             f"ignore={consistency.paths_of(far)!r}",
             files=consistency.paths_of(far),
         )
 
 
-def slice_distance(frames: Sequence[Frame]) -> Assumed[float]:
+def find_slice_distance(frames: Sequence[Frame]) -> Assumed[float]:
     """Find the distance of slices where no orientation gives a normal: between positions, else as attributes say."""
     points = np.array([f.position for f in frames if f.position is not None])
     if 1 < len(points) == len(frames):
@@ -163,17 +163,17 @@ def slice_distance(frames: Sequence[Frame]) -> Assumed[float]:
         if steps.min() > 0 and np.ptp(steps) <= GAP_TOLERANCE * steps.mean() + GAP_SLACK:
             return Assumed(float(steps.mean()))
     header = frames[0].header
-    between = _positive(header.spacing_between_slices) or _positive(header.slice_thickness) or 1.0
+    between = _accept_distance(header.spacing_between_slices) or _accept_distance(header.slice_thickness) or 1.0
     assumption = Assumption(AssumptionKind.SLICE_DISTANCE, {"mm": between})
     return Assumed(between, (assumption,) if len(frames) > 1 else ())
 
 
-def slice_thickness(frame: Frame) -> Assumed[float]:
+def find_slice_thickness(frame: Frame) -> Assumed[float]:
     """Find the extent of a single slice along its normal."""
     header = frame.header
-    thickness = _positive(header.slice_thickness) or _positive(header.spacing_between_slices)
+    thickness = _accept_distance(header.slice_thickness) or _accept_distance(header.spacing_between_slices)
     return Assumed(1.0, (Assumption(AssumptionKind.UNIT_THICKNESS),)) if thickness is None else Assumed(thickness)
 
 
-def _positive(value: float | None) -> float | None:
+def _accept_distance(value: float | None) -> float | None:
     return value if value is not None and 0 < value <= LARGEST else None

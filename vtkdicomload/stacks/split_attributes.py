@@ -1,4 +1,4 @@
-"""What may tell the frames of several volumes in one place apart: echoes, time points, b-values, image types."""
+"""Attributes that may tell volumes in one place apart: echoes, time points, b-values, image types."""
 
 from __future__ import annotations
 

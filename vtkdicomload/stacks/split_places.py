@@ -144,7 +144,7 @@ def _label(chosen: Sequence[Attribute], group: Indices) -> tuple[Label, ...]:
 
 
 def _fills_evenly(places: Indices, count: int) -> bool:
-    """Whether frames lie in all of `count` places, and equally many in each."""
+    """Tell whether frames lie in all of `count` places, and equally many in each."""
     _, times = np.unique(places, return_counts=True)
     return len(times) == count and bool((times == times[0]).all())
 
