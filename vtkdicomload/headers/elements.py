@@ -196,7 +196,7 @@ class _HeadReader:
         return UNDEFINED if length == 0xFFFFFFFF else length
 
     def _is_used_up(self, pos: int, here: _Container) -> bool:
-        """Tell whether less than 8 bytes are none, or padding behind the data set."""
+        """Tell whether the container is at its end, or only padding behind the data set is left."""
         if pos < here.end:
             return here.depth == 0 and self._source.only_zeros(pos)
         if not here.bounded:
