@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from ..headers.model import Frame
     from .series_data import SeriesData
 
-ORDERS = ("position", "natural", "given")
 IGNORE_FILES = "ignore=error.files[1:]"
 _NAMED = 8  # files to leave out that a message names one by one
 
