@@ -15,8 +15,8 @@ from .loading.options import Options, check_count, options_from
 from .loading.read import load_stack
 from .series import Scan, Series, load_volume
 from .sources.local import find_files
-from .stacks.geometry import GAP_TOLERANCE
 from .stacks.series_data import SeriesData
+from .stacks.tolerances import GAP_TOLERANCE
 from .volume import Volume
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ from orientations import AXIAL, CORONAL, ORIENTATIONS, turned
 
 from vtkdicomload.errors import GeometryError
 from vtkdicomload.headers.orientation import direction_of
-from vtkdicomload.stacks import geometry
 from vtkdicomload.stacks.geometry import Geometry, opposite, toward
 
 DIMENSIONS, SPACING, ORIGIN = (7, 5, 4), (0.5, 0.75, 3.0), (-120.5, 33.25, 1010.0)
@@ -276,8 +275,3 @@ def test_pickling():
     again = pickle.loads(pickle.dumps(g))
     assert again.affine == pytest.approx(g.affine)
     assert (again.dimensions, again.spacing, again.regular) == (g.dimensions, g.spacing, g.regular)
-
-
-def test_tolerances_are_those_that_are_promised():
-    assert (geometry.GAP_TOLERANCE, geometry.GAP_SLACK) == (0.02, 0.01)
-    assert (geometry.DRIFT_TOLERANCE, geometry.GRID_TOLERANCE) == (1e-3, 0.02)

@@ -7,7 +7,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
 from ..headers.objects.real_world_values import chosen_label
-from ..stacks.geometry import GAP_TOLERANCE
+from ..stacks.tolerances import GAP_TOLERANCE
 from .volume_data import LAYOUTS
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..headers.objects.real_world_values import chosen_label, mapped
 from ..readers.choose import check_supported, choose
 from ..readers.dtype import conversion_for, pixel_shape
-from ..stacks.order import arrange
+from ..stacks.arrange import arrange
 from ..stacks.resample import upright_grid
 from ..stacks.spacing import may_omit
 

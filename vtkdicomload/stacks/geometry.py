@@ -1,4 +1,4 @@
-"""Where the voxels of a volume lie in the patient, in plain numbers, and every tolerance that decides it.
+"""The grid of a volume's voxels in the patient, in plain numbers.
 
 All positions are in the patient coordinate system of DICOM (LPS: x to the patient's left, y to the back, z to the
 head), in mm (PS3.3 C.7.6.2.1.1).
@@ -19,17 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from .._util.arrays import Floats
-
-# Real series taught these: scanners write positions with few digits and wobble by a percent.
-GAP_TOLERANCE = 0.02  # a gap may differ from the median by this part of it ...
-GAP_SLACK = 0.01  # ... plus this many mm
-WHOLE_GAP = 0.1  # how far a wide gap may be from a whole number of usual ones, as a part of those
-DRIFT_TOLERANCE = 1e-3  # lateral drift over the whole run, as a part of its length ...
-DRIFT_SLACK = 1e-3  # ... plus this many mm
-GRID_TOLERANCE = 0.02  # how far a slice may lie off the fitted grid, as a part of the spacing
-SAME_POSITION = 1e-3  # two slices closer than this part of the median gap, or this many mm, are at one position
-SPACING_TOLERANCE = 1e-4  # between the pixel spacings of two frames, relative
-LARGEST = 1e12  # mm that a position or distance may have: squares and single precision hold far more
 
 _LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
 
@@ -214,12 +203,6 @@ def toward(vector: Sequence[float] | Floats) -> str:
     """The anatomical letter that a direction in LPS points to most: R, L, A, P, H or F."""
     axis = int(np.abs(np.asarray(vector)).argmax())
     return _LETTERS[axis][0 if vector[axis] > 0 else 1]
-
-
-def same_position_limit(gaps: Floats) -> float:
-    """The gap in mm up to which two slices count as lying at one position; infinite where all do."""
-    apart = gaps[gaps > SAME_POSITION]
-    return max(SAME_POSITION, SAME_POSITION * float(np.median(apart))) if len(apart) else np.inf
 
 
 def opposite(letter: str) -> str:
