@@ -11,7 +11,6 @@ from ..readers.choose import ENGINES
 from ..stacks.geometry import GAP_TOLERANCE
 from ..stacks.order import ORDERS
 from .checks import VERIFY
-from .volume_data import LAYOUTS
 
 if TYPE_CHECKING:
     from .._util.threads import Progress
@@ -25,7 +24,6 @@ class Options:
     irregular: str = "raise"
     tolerance: float = GAP_TOLERANCE
     engine: str = "auto"
-    layout: str = "vtk"
     rescale: bool | str = True
     verify: str = "probe"
     workers: int | None = None
@@ -37,7 +35,6 @@ class Options:
             ("order", ORDERS),
             ("irregular", ("raise", "resample", "keep")),
             ("engine", ENGINES),
-            ("layout", LAYOUTS),
             ("verify", VERIFY),
         ):
             value = getattr(self, name)
