@@ -157,10 +157,11 @@ def _geometry(
     else:
         assumptions.append(f'order="{order}" is not monotone in space: the volume has no affine')
         spacing = (*in_plane, float(np.median(np.abs(gaps))) or 1.0)
-        return Geometry(_dimensions(frames), spacing, origin, direction, positions, regular=False)
+        return Geometry(_dimensions(frames), spacing, origin, direction, positions, even=False)
     if gaps[0] < 0:
         assumptions.append(
-            f'order="{order}" runs against the slice normal: the direction matrix of volume.frames is left-handed'
+            f'order="{order}" runs against the slice normal: the direction matrix is left-handed, and the GPU volume '
+            'mapper of VTK draws nothing of it → order="position"'
         )
         direction = direction * np.array([1.0, 1.0, -1.0])
         gaps = -gaps
@@ -171,18 +172,17 @@ def _geometry(
     if irregular == "raise":
         raise fault
     spacing = (*in_plane, usual_gap(frames, gaps) if isinstance(fault, MissingSliceError) else float(gaps.mean()))
+    uneven_grid = Geometry(_dimensions(frames), spacing, origin, direction, positions, even=False)
     leaning = isinstance(fault, ShearedSeriesError)
     step = _even_step(positions, grid_tolerance(tolerance) * spacing[2]) if leaning else None
-    return Geometry(_dimensions(frames), spacing, origin, direction, positions, regular=False, step=step)
+    return uneven_grid if step is None else uneven_grid.shear(step)
 
 
-def _even_step(positions: Floats, tolerance: float) -> tuple[float, float, float] | None:
+def _even_step(positions: Floats, tolerance: float) -> Floats | None:
     """The one step from slice to slice of a sheared stack; None where the steps differ."""
-    step = (positions[-1] - positions[0]) / (len(positions) - 1)
+    step: Floats = (positions[-1] - positions[0]) / (len(positions) - 1)
     fitted = positions[0] + np.outer(np.arange(len(positions)), step)
-    if np.abs(fitted - positions).max() > tolerance + GAP_SLACK:
-        return None
-    return float(step[0]), float(step[1]), float(step[2])
+    return None if np.abs(fitted - positions).max() > tolerance + GAP_SLACK else step
 
 
 def _check_duplicates(series: SeriesData, frames: Sequence[Frame], gaps: Floats) -> None:
