@@ -35,7 +35,7 @@ class Plan:
     stored : Geometry
         Where the stored slices lie.
     geometry : Geometry
-        Where the slices of the volume lie (`Volume.frames_geometry`): another one where they are to be interpolated.
+        Where the slices of the volume lie (`Volume.geometry`): another one where they are to be interpolated.
     conversion : Conversion
         How stored values become those of the volume.
     reader : Reader
@@ -109,5 +109,7 @@ def _assume_more(series: SeriesData, stored: Geometry, geometry: Geometry) -> It
         before, after = (size_words(*g.dimensions) for g in (stored, geometry))
         how = describe_resampling(series)
         yield Assumption(AssumptionKind.RESAMPLED, {"before": before, "how": how, "after": after})
-    elif not geometry.regular:
-        yield Assumption(AssumptionKind.UNEVEN if geometry.affine is None else AssumptionKind.SHEARED)
+    elif not geometry.even:
+        yield Assumption(AssumptionKind.UNEVEN)
+    elif geometry.leans:
+        yield Assumption(AssumptionKind.SHEARED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..errors import NoDicomError
 from .hints import _missing
@@ -12,7 +12,15 @@ from .hints import _missing
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    Path = str | os.PathLike[str]
+    Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+    class StringArray(Protocol):
+        """What of a vtkStringArray is used."""
+
+        def GetNumberOfValues(self) -> int: ...  # noqa: D102, N802 - a method of VTK's
+        def GetValue(self, index: int, /) -> str: ...  # noqa: D102, N802 - as above
+
+    Source = Path | Iterable[Path] | StringArray
 
 
 class Skipped(NamedTuple):

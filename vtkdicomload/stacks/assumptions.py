@@ -38,7 +38,10 @@ class AssumptionKind(Enum):
     INSTANCE_ORDER = "no {missing}: slices are in the order of InstanceNumber, their direction is not known"
     NAME_ORDER = "no {missing}: slices are in natural order of the file names, their direction is not known"
     NOT_MONOTONE = 'order="{order}" is not monotone in space: the volume has no affine'
-    LEFT_HANDED = 'order="{order}" runs against the slice normal: the direction matrix of volume.frames is left-handed'
+    LEFT_HANDED = (
+        'order="{order}" runs against the slice normal: the direction matrix is left-handed, and the GPU volume mapper '
+        'of VTK draws nothing of it → order="position"'
+    )
 
     NO_RESCALE = (
         "RescaleSlope or RescaleIntercept is missing or empty in {without} of {frames} frames ({names}): slope 1 and "
@@ -50,8 +53,8 @@ class AssumptionKind(Enum):
 
     RESAMPLED = "irregular slices ({before}) were {how} ({after})"
     UNEVEN = (
-        "the slices are not evenly spaced: the volume has no affine, and volume.image is right at its first slice "
-        "only; geometry.positions says where they lie"
+        "the slices are not evenly spaced: the volume has no affine and makes no volume.image; geometry.positions says "
+        "where they lie"
     )
     SHEARED = "the slices lean: the volume has a sheared affine, VTK filters that take spacing only will not see it"
 

@@ -69,7 +69,7 @@ def fit_grid(frames: Sequence[Frame], in_plane: tuple[float, float], order: str,
     gaps = measure_gaps(frames, direction[:, 2])
     if not is_monotone(gaps):
         distance = float(np.median(np.abs(gaps))) or 1.0
-        unordered = replace(slices, spacing=(*in_plane, distance), regular=False)
+        unordered = replace(slices, spacing=(*in_plane, distance), even=False)
         return FittedGrid(unordered, (Assumption(AssumptionKind.NOT_MONOTONE, {"order": order}),))
     if gaps[0] > 0:
         return _fit_steps(slices, positions, frames, gaps, direction[:, 2], tolerance)
@@ -85,16 +85,16 @@ def _fit_steps(
     fault = find_uneven_gaps(frames, gaps, tolerance) or find_shear(frames, positions, normal, gaps, tolerance)
     mean = float(gaps.mean())
     distance = usual_gap(frames, gaps) if isinstance(fault, MissingSliceError) else mean
-    leaning = isinstance(fault, ShearedSeriesError)
-    step = _fit_even_step(positions, grid_tolerance(tolerance) * mean) if leaning else None
-    spacing = (slices.spacing[0], slices.spacing[1], distance)
-    return FittedGrid(replace(slices, spacing=spacing, regular=fault is None, step=step), (), fault)
+    columns, rows, _ = slices.spacing
+    grid = replace(slices, spacing=(columns, rows, distance), even=fault is None)
+    if isinstance(fault, ShearedSeriesError):
+        step = _fit_even_step(positions, grid_tolerance(tolerance) * mean)
+        grid = grid if step is None else grid.shear(step)
+    return FittedGrid(grid, (), fault)
 
 
-def _fit_even_step(positions: Floats, tolerance: float) -> tuple[float, float, float] | None:
+def _fit_even_step(positions: Floats, tolerance: float) -> Floats | None:
     """Fit the one step from slice to slice of a sheared stack; None where the steps differ."""
-    step = (positions[-1] - positions[0]) / (len(positions) - 1)
+    step: Floats = (positions[-1] - positions[0]) / (len(positions) - 1)
     fitted = positions[0] + np.outer(np.arange(len(positions)), step)
-    if np.abs(fitted - positions).max() > tolerance + GAP_SLACK:
-        return None
-    return float(step[0]), float(step[1]), float(step[2])
+    return None if np.abs(fitted - positions).max() > tolerance + GAP_SLACK else step

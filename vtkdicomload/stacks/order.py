@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from .._util.arrays import Floats
     from ..headers.model import Frame
 
-ORDERS = ("position", "natural", "given")
-
 
 def sort_by_position(frames: Sequence[Frame], normal: Floats) -> list[Frame]:
     """Sort frames along their normal."""
