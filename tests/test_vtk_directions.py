@@ -635,6 +635,16 @@ def test_a_plane_widget_that_is_placed_by_the_image_shows_the_slice_in_its_place
         assert near(_widget(_placed_plane_widget)(source, [true]), true)
 
 
+def test_the_centre_of_a_reslice_cursor_goes_to_the_patient_by_the_matrix(phantom: Phantom) -> None:
+    source = phantom.source("VTK")
+    centre = phantom.index(source) * source.GetDataSpacing()
+    widget = _cursor_widget(source, centre)
+    cursor = widget.GetRepresentation().GetResliceCursorActor().GetCursorAlgorithm().GetResliceCursor()
+    assert near(_widget(_cursor_widget)(source, [centre]), centre)
+    in_patient = source.GetPatientMatrix().MultiplyPoint((*cursor.GetCenter(), 1))[:3]
+    np.testing.assert_allclose(in_patient, phantom.patient, atol=1e-6)
+
+
 # ------------------------------------------------------------------------------------------------- left-handed
 def _turned(phantom: Phantom) -> DICOMSeriesSource:
     """The phantom with its files from the last to the first: its direction matrix is left-handed."""
