@@ -2,8 +2,8 @@
 
 >>> import vtkdicomload as vdl
 >>> volume = vdl.load("folder")  # doctest: +SKIP
->>> volume.frames  # numpy, (slices, rows, columns), the DICOM way  # doctest: +SKIP
->>> volume.array  # the same memory in VTK's order, (nx, ny, nz)  # doctest: +SKIP
+>>> volume.frames  # numpy, (slices, rows, columns): frames[z, y, x]  # doctest: +SKIP
+>>> volume.array  # the same memory, (nx, ny, nz): array[x, y, z]  # doctest: +SKIP
 >>> volume.image  # the same memory as vtkImageData, with spacing, origin and direction  # doctest: +SKIP
 
 Public is what `__all__` names, with its attributes and methods. Everything else is private and may move.

@@ -64,6 +64,14 @@ def test_memory_that_the_system_does_not_give_is_an_error_about_the_volume(serie
         read(planned(series()), allocate=refused)
 
 
+def test_too_large_a_volume_is_refused_before_memory_is_taken(series: Write) -> None:
+    def never(*_: Any) -> None:
+        raise AssertionError("allocated")
+
+    with pytest.raises(vdl.DicomLoadError, match=r"5×6×8 int16 needs .* MiB, more than .* → max_bytes=480"):
+        read(planned(series(), max_bytes=479), allocate=never)
+
+
 @pytest.mark.parametrize("options", [{}, {"syntax": RLELossless}, {"edit": _tilt}])
 def test_slices_are_read_into_memory_of_the_callers_in_any_order(series: Write, options: dict[str, Any]) -> None:
     memory: list[Any] = []

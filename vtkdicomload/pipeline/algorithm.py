@@ -344,12 +344,12 @@ def _given_as(plan: Plan, scalar_type: int) -> Plan:
 
 
 def _read_like_volume(plan: Plan, chosen: slice) -> Pixels:
-    """Slices of the image, (k, j, i[, component]) in C order, as `Volume.frames` counts them."""
+    """Read slices of the image, (k, j, i[, component]) in C order, as `Volume.frames` counts them."""
     return read(plan, chosen).pixels
 
 
 def _read_like_vtk(plan: Plan, chosen: slice) -> Pixels:
-    """The same as vtkDICOMImageReader counts them, from the last slice and row: read straight into that order."""
+    """Read them as vtkDICOMImageReader counts them, from the last slice and row: straight into that order."""
 
     def allocate(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Pixels:
         return np.empty(shape, dtype)[::-1, ::-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._util.warnings import silenced
-from ..convert.vtk import spacing_like_vtk
+from ..convert.vtk import compute_vtk_spacing
 from ..errors import DicomLoadError
 from ..headers.data_set import read_attributes
 from ..headers.frames import frames_of
@@ -51,7 +51,7 @@ class SourceAnswers:
         """Distance of voxel centres along x, y, z of the image in mm."""
         if self._plan is None:
             return 1.0, 1.0, 1.0
-        return self._plan.geometry.spacing if self._in_patient else spacing_like_vtk(self._plan.geometry)
+        return self._plan.geometry.spacing if self._in_patient else compute_vtk_spacing(self._plan.geometry)
 
     def GetPixelSpacing(self) -> Triple:
         """`GetDataSpacing`: x, y, z, as vtkDICOMImageReader gives it since VTK 9.5; before, its x and y are swapped."""

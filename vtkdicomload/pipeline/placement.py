@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..convert.vtk import spacing_like_vtk
+from ..convert.vtk import compute_vtk_spacing
 from ..errors import GeometryError
-from ..stacks.geometry import Place, placed
+from ..stacks.geometry import Place, locate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,8 +85,8 @@ class SourceGeometry:
             return self._data_place
         if self._in_patient:
             _require_affine(self._plan)
-            return placed(self._plan.geometry)
-        return self._data_place._replace(spacing=spacing_like_vtk(self._plan.geometry))
+            return locate(self._plan.geometry)
+        return self._data_place._replace(spacing=compute_vtk_spacing(self._plan.geometry))
 
     def GetPatientMatrix(self) -> vtkMatrix4x4:
         """The matrix that takes coordinates of the image to LPS mm, for `vtkProp3D.SetUserMatrix`.

@@ -25,7 +25,7 @@ _LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
 
 
 class AxisTurn(NamedTuple):
-    """The way from the pixels of one grid to those of the same grid with other axes."""
+    """The way from the pixels of a grid to those of the same grid with other axes."""
 
     order: tuple[int, ...]  # which of the old axes x, y, z become the new ones
     reversed: tuple[int, ...]  # the old axes that are counted from the other end
@@ -75,7 +75,7 @@ class Geometry:
         """
         if self.origin is None or self.direction is None or not self.even:
             return None
-        return placed(self).matrix()
+        return locate(self).matrix()
 
     @property
     def normal(self) -> Floats | None:
@@ -87,7 +87,7 @@ class Geometry:
 
     @property
     def leans(self) -> bool:
-        """Whether the step from slice to slice is not along their normal, as of a tilted gantry (a shear)."""
+        """True where the step from slice to slice is not along their normal, as of a tilted gantry (a shear)."""
         normal = self.normal
         if self.direction is None or normal is None:
             return False
@@ -96,7 +96,7 @@ class Geometry:
 
     @property
     def regular(self) -> bool:
-        """Whether the slices lie on an even, upright grid."""
+        """True where the slices lie on an even, upright grid."""
         return self.even and not self.leans
 
     @property
@@ -152,7 +152,7 @@ class Geometry:
             )
 
     def measure_axes(self) -> tuple[Floats, Floats, Floats]:
-        """`axes`, with the true place of every slice along the normal where the gaps between them are uneven.
+        """Measure `axes`, with the true place of every slice along the normal where gaps between them are uneven.
 
         Raises
         ------
@@ -194,7 +194,7 @@ class Geometry:
         return result
 
     def require_affine(self) -> Floats:
-        """The affine, or a GeometryError where there is none."""
+        """Return the affine, or raise a GeometryError where there is none."""
         self.require_even()
         affine = self.affine
         if affine is None:
@@ -202,7 +202,7 @@ class Geometry:
         return affine
 
     def reorient(self, axes: str = "LPS") -> tuple[Geometry, AxisTurn]:
-        """The same voxels with x, y and z counted most nearly toward three sides of the patient.
+        """Count the same voxels most nearly toward three sides of the patient.
 
         Parameters
         ----------
@@ -241,7 +241,7 @@ class Geometry:
         return self._reverse(turn.reversed)._permute(order), turn
 
     def shear(self, step: Floats) -> Geometry:
-        """The same slices with one step from each to the next; unchanged where it leans too little to be a shear."""
+        """Give the slices one step from each to the next; none where it leans too little to be a shear."""
         if self.direction is None:
             return self
         length = float(np.linalg.norm(step))
@@ -250,7 +250,7 @@ class Geometry:
         return sheared if sheared.leans else self
 
     def _reverse(self, axes: Sequence[int]) -> Geometry:
-        """The same voxels with some axes counted from the other end."""
+        """Count some axes from the other end."""
         assert self.direction is not None  # noqa: S101 - for the type checker: seen by `reorient`
         assert self.origin is not None  # noqa: S101 - as above
         signs = np.array([-1.0 if axis in axes else 1.0 for axis in range(3)])
@@ -265,7 +265,7 @@ class Geometry:
         return replace(self, origin=(x, y, z), direction=self.direction * signs, positions=positions)
 
     def _permute(self, order: Sequence[int]) -> Geometry:
-        """The same voxels with the axes in another order."""
+        """Put the axes in another order."""
         assert self.direction is not None  # noqa: S101 - for the type checker: seen by `reorient`
         nx, ny, nz = (self.dimensions[axis] for axis in order)
         sx, sy, sz = (self.spacing[axis] for axis in order)
@@ -285,7 +285,7 @@ class Geometry:
 
 
 class Place(NamedTuple):
-    """Where a grid lies, as VTK, ITK and NRRD hold it.
+    """The place of a grid, as VTK, ITK and NRRD hold it.
 
     Attributes
     ----------
@@ -313,8 +313,8 @@ class Place(NamedTuple):
 NOWHERE = Place((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0))
 
 
-def placed(geometry: Geometry) -> Place:
-    """Where a grid of even slices lies: at 0 along x, y and z, with its spacing, where the files do not say.
+def locate(geometry: Geometry) -> Place:
+    """Find the place of a grid of even slices: at 0, along x, y and z, where the files do not say.
 
     Raises
     ------
