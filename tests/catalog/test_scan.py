@@ -15,6 +15,7 @@ import pytest
 from synthetic import ROOT, STUDY, Raw, Truth, raw_image
 
 import vtkdicomload as vdl
+from vtkdicomload.sources.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,10 +112,10 @@ def test_damaged_files_are_listed_with_their_reason(mixed: Path) -> None:
 
 def test_files_passed_over_are_listed_with_their_reason(mixed: Path) -> None:
     assert {os.path.basename(s.path): s.reason for s in vdl.scan(mixed).skipped} == {
-        "sr_document.dcm": "DICOM without pixel data",
-        "notes.txt": "not DICOM",
-        ".DS_Store": "hidden",
-        "pipe": "not a regular file",
+        "sr_document.dcm": Reason.NO_PIXELS,
+        "notes.txt": Reason.NOT_DICOM,
+        ".DS_Store": Reason.HIDDEN,
+        "pipe": Reason.NOT_REGULAR,
     }
 
 

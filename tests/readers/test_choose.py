@@ -116,7 +116,7 @@ def test_a_named_reader_that_is_not_right_says_why(series: Write, engine: str, s
     with pytest.raises(UnsupportedPixelDataError) as caught:
         vdl.load(truth.folder, engine=engine)
     words = str(caught.value)
-    assert words.startswith(f'engine="{engine}" cannot read this: ')
+    assert words.startswith(f"the reader {engine!r} cannot read this: ")
     assert reason in words
     assert words.endswith('→ engine="auto"')
     assert vdl.load(truth.folder).engine != engine

@@ -13,6 +13,7 @@ import numpy as np
 from .._util.optional import require
 from .._util.warnings import warn
 from ..errors import GeometryError, UnsupportedPixelDataError
+from ..errors.remedies import RESAMPLE, SaveAs, SetOption, Use
 from ..stacks.geometry import NOWHERE, place_of, toward
 from .vtk import image_of
 
@@ -45,8 +46,7 @@ def affine_of(volume: VolumeData) -> Floats | None:
     if geometry.affine is None and not geometry.regular:
         _places_along_normal(geometry)  # an error of its own where the order is not that of space
         raise GeometryError(
-            "the gaps between the slices are uneven, no affine describes them → "
-            'load(…, irregular="resample"), or to_xarray()'
+            "the gaps between the slices are uneven, no affine describes them", remedies=[RESAMPLE, Use("to_xarray()")]
         )
     return geometry.affine
 
@@ -138,7 +138,8 @@ def _nifti_voxels(volume: VolumeData) -> Any:
         return frames.transpose(2, 1, 0)
     if frames.dtype != np.uint8:
         raise UnsupportedPixelDataError(
-            f"NIfTI holds colour of 8 bits (uint8), not {frames.dtype} → .nrrd, .mha, .vti, .npz or .zarr"
+            f"NIfTI holds colour of 8 bits (uint8), not {frames.dtype}",
+            remedies=[SaveAs((".nrrd", ".mha", ".vti", ".npz", ".zarr"))],
         )
     return frames.view(_RGB)[..., 0].transpose(2, 1, 0)
 
@@ -154,7 +155,8 @@ def _places_along_normal(geometry: Geometry) -> Floats:
     assert geometry.direction is not None  # noqa: S101 - and a direction
     places: Floats = (geometry.positions - geometry.positions[0]) @ geometry.direction[:, 2]
     if not np.all(np.diff(places) > 0):
-        raise GeometryError('the slices do not follow each other in space → load(…, order="position")')
+        remedy = SetOption("order", ("position",), function="load")
+        raise GeometryError("the slices do not follow each other in space", remedies=[remedy])
     return places
 
 

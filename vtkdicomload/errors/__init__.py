@@ -33,7 +33,7 @@ import copy
 import os
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from .remedies import GetAgain, Ignore
+from .remedies import GetAgain, LeaveOut
 from .wording import compose_message, word_for_python
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ class DicomLoadWarning(UserWarning):
 
 def damaged(path: str, what: str, *, part: str = "") -> CorruptFileError:
     """The error that says what is wrong with one file or, as in ``part=", frame 3"``, with a part of it."""
-    return CorruptFileError(f"{path}{part}: {what}", files=[path], remedies=[GetAgain((path,)), Ignore((path,))])
+    return CorruptFileError(f"{path}{part}: {what}", files=[path], remedies=[GetAgain((path,)), LeaveOut((path,))])
 
 
 def first_line(error: Exception) -> str:

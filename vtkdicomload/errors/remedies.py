@@ -13,9 +13,10 @@ from enum import Enum
 from typing import Any
 
 __all__ = [
+    "RESAMPLE",
     "GetAgain",
-    "Ignore",
     "Install",
+    "LeaveOut",
     "LoadAll",
     "LoadFolder",
     "Remedy",
@@ -40,7 +41,7 @@ class Remedy:
 
 
 @dataclass(frozen=True, slots=True)
-class Ignore(Remedy):
+class LeaveOut(Remedy):
     """Leave files out: ``ignore=``.
 
     Attributes
@@ -202,3 +203,6 @@ class Step(Remedy, Enum):
     RAW_PATH = 'write a Windows path as r"C:\\folder" or with /'
     EXPORT_UNCOMPRESSED = "export the series uncompressed where it comes from"
     FREE_MEMORY = "free some memory"
+
+
+RESAMPLE = SetOption("irregular", ("resample",), function="load")  # what goes past an error of a volume

@@ -14,8 +14,8 @@ from typing import Any
 
 from .remedies import (
     GetAgain,
-    Ignore,
     Install,
+    LeaveOut,
     LoadAll,
     LoadFolder,
     Remedy,
@@ -62,7 +62,7 @@ def word_for_python(remedies: Sequence[Remedy]) -> list[str | None]:
 
 def _say_in_python(remedy: Remedy, row: int) -> str | None:
     match remedy:
-        case Ignore(files):
+        case LeaveOut(files):
             return f"ignore={list(files)!r}" if len(files) <= _NAMED else f"ignore=error.remedies[{row}].files"
         case SetOption(option, (None,)):
             return f"leave {option}= out"
@@ -104,7 +104,7 @@ def word_for_shell(
 
 def _say_in_shell(remedy: Remedy, options: Collection[str], quote: Callable[[Sequence[str]], str]) -> str | None:
     match remedy:
-        case Ignore(files):
+        case LeaveOut(files):
             if "--ignore" not in options:
                 return None
             parts = [part for path in files for part in ("--ignore", path)]
@@ -135,7 +135,7 @@ def word_for_vtk(remedies: Sequence[Remedy]) -> list[str | None]:
 
 def _say_in_vtk(remedy: Remedy, row: int) -> str | None:
     match remedy:
-        case Ignore(files):
+        case LeaveOut(files):
             return (
                 f"SetIgnore({list(files)!r})"
                 if len(files) <= _NAMED

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import GeometryError
+from ..errors.remedies import RESAMPLE, Use
+from ..errors.wording import word_for_vtk
 from ..stacks.geometry import Place, place_of
 
 if TYPE_CHECKING:
@@ -114,10 +116,10 @@ def _affine(plan: Plan) -> Floats:
         raise GeometryError(
             "the files hold no position or orientation, so the image has no place in the patient"
             if plan.geometry.direction is None
-            else "the gaps between the slices are uneven, no affine describes them "
-            '→ SetIrregular("resample"), SetGeometryToVTK()',
+            else "the gaps between the slices are uneven, no affine describes them",
             files=plan.series.files[:1],
-        )
+            remedies=() if plan.geometry.direction is None else [RESAMPLE, Use("SetGeometryToVTK()")],
+        ).reworded(word_for_vtk)
     return affine
 
 

@@ -7,6 +7,7 @@ from operator import attrgetter, eq
 from typing import TYPE_CHECKING
 
 from ..errors import InconsistentSeriesError
+from ..errors.remedies import LoadAll, Remedy, SetOption
 from ..headers.orientation import same_orientation
 from .geometry import SPACING_TOLERANCE
 
@@ -202,9 +203,9 @@ def inconsistent(what: str, groups: Sequence[Sequence[Frame]], stacks: Sequence[
     """The error for frames that cannot share a volume, naming the files of the smallest group."""
     smallest = min(groups, key=len)
     few = paths_of(smallest)
-    return InconsistentSeriesError(f"{what} → {choices(len(stacks))}", files=few, stacks=stacks)
+    return InconsistentSeriesError(what, files=few, remedies=choices(len(stacks)), stacks=stacks)
 
 
-def choices(count: int) -> str:
-    """The calls that choose one of several stacks."""
-    return f"stack=0 … {count - 1}, or load_all(p)" if count > 2 else "stack=0 or 1, or load_all(p)"
+def choices(count: int) -> tuple[Remedy, ...]:
+    """What chooses one of several stacks."""
+    return SetOption("stack", tuple(range(max(count, 2)))), LoadAll()

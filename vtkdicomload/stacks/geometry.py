@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..errors import GeometryError
+from ..errors.remedies import RESAMPLE, Use
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,8 +103,8 @@ class Geometry:
     def _require_regular(self, what: str) -> None:
         if not self.regular:
             raise GeometryError(
-                f"the slices do not lie on a regular grid, so there are no mm {what} → "
-                'load(…, irregular="resample"), or use geometry.positions'
+                f"the slices do not lie on a regular grid, so there are no mm {what}",
+                remedies=[RESAMPLE, Use("geometry.positions")],
             )
 
     def to_patient(self, index: ArrayLike) -> Floats:
@@ -139,7 +140,8 @@ class Geometry:
             raise GeometryError(
                 "the files hold no position or orientation"
                 if self.regular
-                else 'the gaps between the slices are uneven, no affine describes them → load(…, irregular="resample")'
+                else "the gaps between the slices are uneven, no affine describes them",
+                remedies=() if self.regular else [RESAMPLE],
             )
         return affine
 

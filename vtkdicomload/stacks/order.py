@@ -9,6 +9,7 @@ import numpy as np
 
 from .._util.names import natural_key
 from ..errors import DuplicateSliceError, GeometryError, MissingSliceError, ShearedSeriesError
+from ..errors.remedies import GetAgain, LeaveOut, LoadFolder, Remedy, SetOption
 from ..headers.objects.ultrasound import ULTRASOUND, region_spacing
 from ..headers.orientation import direction_of, is_unit, normal_of, orientation_fault
 from . import consistency
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
     from .series_data import SeriesData
 
 ORDERS = ("position", "natural", "given")
-IGNORE_FILES = "ignore=error.files[1:]"
-_NAMED = 8  # files to leave out that a message names one by one
+_FEW = 8  # copies that are left out one by one
 
 
 class Arrangement(NamedTuple):
@@ -76,9 +76,9 @@ def arrange(series: SeriesData, *, order: str, irregular: str, tolerance: float)
     fault = orientation_fault(orientation) if orientation is not None else None
     if fault and order == "position":
         raise GeometryError(
-            f"ImageOrientationPatient cannot be used: {fault} ({consistency.some_names(frames)}) → "
-            'order="natural" loads the slices without a place in the patient',
+            f"ImageOrientationPatient cannot be used: {fault} ({consistency.some_names(frames)})",
             files=consistency.paths_of(frames),
+            remedies=[SetOption("order", ("natural",), "loads the slices without a place in the patient")],
         )
     if fault:
         assumptions.append(f"ImageOrientationPatient cannot be used ({fault}): the volume has no place in the patient")
@@ -148,16 +148,16 @@ def _in_plane_spacing(frames: Sequence[Frame], assumptions: list[str]) -> tuple[
 def _check_sizes(frames: Sequence[Frame], in_plane: tuple[float, float]) -> None:
     if max(in_plane) > LARGEST:
         raise GeometryError(
-            f"PixelSpacing of {max(in_plane):g} mm is no distance of pixels ({consistency.some_names(frames)}) → "
-            "get the files again",
+            f"PixelSpacing of {max(in_plane):g} mm is no distance of pixels ({consistency.some_names(frames)})",
             files=consistency.paths_of(frames),
+            remedies=[GetAgain(tuple(consistency.paths_of(frames)))],
         )
     far = [f for f in frames if f.position is not None and max(map(abs, f.position)) > LARGEST]
     if far:
         raise GeometryError(
-            f"{consistency.frame_name(far[0])} lies at {_mm(far[0])}, which is no place of a slice → "
-            f"ignore={consistency.paths_of(far)!r}",
+            f"{consistency.frame_name(far[0])} lies at {_mm(far[0])}, which is no place of a slice",
             files=consistency.paths_of(far),
+            remedies=[LeaveOut(tuple(consistency.paths_of(far)))],
         )
 
 
@@ -184,11 +184,11 @@ def _in_instance_order(frames: list[Frame], assumptions: list[str]) -> list[Fram
         assumptions.append(f"no {missing}: frames are in file order")
         return sorted(frames, key=lambda f: f.index_in_file)
     if twins := _twins(frames):
-        copies = [f.path for members in twins for f in members[1:]]
+        copies = tuple(f.path for members in twins for f in members[1:])
         raise DuplicateSliceError(
-            f"{consistency.some_names(twins[0])} have the same SOPInstanceUID: they are copies of one image → "
-            f'ignore={copies!r}, or order="natural" takes them all',
+            f"{consistency.some_names(twins[0])} have the same SOPInstanceUID: they are copies of one image",
             files=consistency.paths_of(f for members in twins for f in members),
+            remedies=[LeaveOut(copies), SetOption("order", ("natural",), "takes them all")],
         )
     if None not in numbers and len(set(numbers)) == files:
         assumptions.append(f"no {missing}: slices are in the order of InstanceNumber, their direction is not known")
@@ -201,11 +201,12 @@ def _some_without_position(frames: Sequence[Frame]) -> GeometryError:
     without = [f for f in frames if f.position is None or f.orientation is None]
     files = consistency.paths_of(without)
     # Frames of one file cannot be left out one by one.
-    way = f"ignore={files!r}" if len(files) < len(consistency.paths_of(frames)) else "get the file again"
+    apart = len(files) < len(consistency.paths_of(frames))
     return GeometryError(
         f"{len(without)} of {len(frames)} frames have no ImagePositionPatient or ImageOrientationPatient "
-        f"({consistency.some_names(without)}) → {way}",
+        f"({consistency.some_names(without)})",
         files=files,
+        remedies=[LeaveOut(tuple(files)) if apart else GetAgain(tuple(files))],
     )
 
 
@@ -314,8 +315,9 @@ def _check_duplicates(series: SeriesData, frames: Sequence[Frame], gaps: Floats)
     if twins:
         raise DuplicateSliceError(
             f"{consistency.some_names(twins[0])} have the same SOPInstanceUID at different positions "
-            f"({_mm(twins[0][0])} and {_mm(twins[0][1])}): one is mislabelled → ignore={[twins[0][1].path]!r}",
+            f"({_mm(twins[0][0])} and {_mm(twins[0][1])}): one is mislabelled",
             files=consistency.paths_of(twins[0]),
+            remedies=[LeaveOut((twins[0][1].path,))],
         )
 
 
@@ -323,27 +325,30 @@ def _copies(frames: Sequence[Frame], same: NDArray[np.intp]) -> DuplicateSliceEr
     """The error for slices that lie where the next one does: `same` counts them."""
     pair = frames[int(same[0]) : int(same[0]) + 2]
     again = [frames[int(k) + 1] for k in same]
+    remedy: Remedy
     if pair[0].path == pair[1].path:
-        words, way = " and ".join(map(consistency.frame_name, pair)), 'order="given" keeps the order of the file'
+        words = " and ".join(map(consistency.frame_name, pair))
+        remedy = SetOption("order", ("given",), "keeps the order of the file")
     else:
-        words, way = " and ".join(f.path for f in pair), _without(consistency.paths_of(again), frames)
+        words, remedy = " and ".join(f.path for f in pair), _leave_out(consistency.paths_of(again), frames)
     return DuplicateSliceError(
         f"{len(same)} of {len(frames)} slices {'lies' if len(same) == 1 else 'lie'} at the position of another, "
-        f"the first at {_mm(pair[0])}: {words} → {way}",
+        f"the first at {_mm(pair[0])}: {words}",
         files=consistency.paths_of([*pair, *again]),
+        remedies=[remedy],
     )
 
 
-def _without(files: Sequence[str], frames: Sequence[Frame]) -> str:
-    """The call that leaves files of `frames` out; where many are copies in another folder, that loads the first."""
-    if len(files) <= _NAMED:
-        return f"ignore={list(files)!r}"
+def _leave_out(files: Sequence[str], frames: Sequence[Frame]) -> Remedy:
+    """Leave files of `frames` out or, where they are many copies in another folder, load the first folder alone."""
+    if len(files) <= _FEW:
+        return LeaveOut(tuple(files))
     left_out = set(files)
     folders = {os.path.dirname(f.path) for f in frames if f.path not in left_out}
     folder = folders.pop()
     if folders or any(path.startswith(os.path.join(folder, "")) for path in files):
-        return IGNORE_FILES
-    return f"load({folder!r})"
+        return LeaveOut(tuple(files))
+    return LoadFolder(folder)
 
 
 def _mm(frame: Frame) -> str:
@@ -359,9 +364,9 @@ def _several_volumes(stacks: Sequence[SeriesData], files: Sequence[str]) -> Dupl
     spacing = _common_spacing(stacks)
     shown = f" ({', '.join(stack.label for stack in stacks)})" if len(stacks) <= 4 else ""
     return DuplicateSliceError(
-        f"{len(stacks)} volumes {slices}{spacing} in one series, told apart by {names}{shown} → "
-        + consistency.choices(len(stacks)),
+        f"{len(stacks)} volumes {slices}{spacing} in one series, told apart by {names}{shown}",
         files=files,
+        remedies=consistency.choices(len(stacks)),
         stacks=stacks,
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..errors import GeometryError
+from ..errors.remedies import RESAMPLE
 from .geometry import Geometry
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def reorient(source: Geometry, axes: str) -> Reorientation:
     sx, sy, sz = (source.spacing[axis] for axis in order)
     moved = order[2] != 2
     if moved and not source.regular:
-        raise GeometryError('the slices do not lie on a regular grid → load(…, irregular="resample")')
+        raise GeometryError("the slices do not lie on a regular grid", remedies=[RESAMPLE])
     geometry = Geometry(
         (nx, ny, nz),
         (sx, sy, sz),

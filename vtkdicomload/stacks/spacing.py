@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import MissingSliceError, ShearedSeriesError
+from ..errors.remedies import SetOption
 from ..headers.sop_classes import LABEL_MAP, SEGMENTATION
 from . import consistency
 from .geometry import DRIFT_SLACK, DRIFT_TOLERANCE, GAP_SLACK, GAP_TOLERANCE, GRID_TOLERANCE, WHOLE_GAP
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
     from .._util.arrays import Floats
     from ..headers.model import Frame
 
-_PAST_IRREGULAR = 'irregular="resample" or "keep"'
-_PAST_OMITTED = 'irregular="resample" (fills in the empty frames that a segmentation may leave out) or "keep"'
+_PAST_IRREGULAR = (SetOption("irregular", ("resample", "keep")),)
+_PAST_OMITTED = (
+    SetOption("irregular", ("resample",), "fills in the empty frames that a segmentation may leave out"),
+    SetOption("irregular", ("keep",)),
+)
 
 
 def uneven(frames: Sequence[Frame], gaps: Floats, tolerance: float) -> MissingSliceError | None:
@@ -38,11 +42,11 @@ def uneven(frames: Sequence[Frame], gaps: Floats, tolerance: float) -> MissingSl
         else f"{len(wrong)} uneven gap{'s' * (len(wrong) != 1)}"
     )
     before, after = map(consistency.frame_name, frames[k : k + 2])
-    way = _PAST_OMITTED if holes and may_omit(frames) else _PAST_IRREGULAR
     return MissingSliceError(
         f"{what} in {len(frames)}: the gaps are {usual:.4g} mm, but {gaps[k]:.4g} mm between {before} and {after}"
-        f" (from {gaps.min():.4g} to {gaps.max():.4g} mm) → {way}",
+        f" (from {gaps.min():.4g} to {gaps.max():.4g} mm)",
         files=consistency.paths_of(frames[k : k + 2]),
+        remedies=_PAST_OMITTED if holes and may_omit(frames) else _PAST_IRREGULAR,
         gaps=gaps.tolist(),
     )
 
@@ -62,8 +66,9 @@ def _off_grid(frames: Sequence[Frame], gaps: Floats, tolerance: float, slack: fl
         return None
     return MissingSliceError(
         f"the gaps change along the stack (from {gaps.min():.4g} to {gaps.max():.4g} mm): slice {worst} "
-        f"({consistency.frame_name(frames[worst])}) lies {off[worst]:.3g} mm off an even grid → {_PAST_IRREGULAR}",
+        f"({consistency.frame_name(frames[worst])}) lies {off[worst]:.3g} mm off an even grid",
         files=[frames[worst].path],
+        remedies=_PAST_IRREGULAR,
         gaps=gaps.tolist(),
     )
 
@@ -101,8 +106,9 @@ def sheared(
         tilt = float(np.degrees(np.arctan2(drift, run)))
         oblique = float(np.hypot(drift, run)) / len(gaps)
         return ShearedSeriesError(
-            f"slices lean {tilt:.1f}° (step {oblique:.2f} mm, {step:.3f} mm along the normal) → {_PAST_IRREGULAR}",
+            f"slices lean {tilt:.1f}° (step {oblique:.2f} mm, {step:.3f} mm along the normal)",
             files=files,
+            remedies=_PAST_IRREGULAR,
             tilt=tilt,
         )
     worst = int(off_line.argmax())
@@ -110,8 +116,9 @@ def sheared(
         tilt = float(np.degrees(np.arctan2(off_line[worst], step)))
         return ShearedSeriesError(
             f"slice {worst} ({consistency.frame_name(frames[worst])}) lies {off_line[worst]:.3g} mm beside the line of "
-            f"the others, {step:.3g} mm apart → {_PAST_IRREGULAR}",
+            f"the others, {step:.3g} mm apart",
             files=[frames[worst].path],
+            remedies=_PAST_IRREGULAR,
             tilt=tilt,
         )
     return None
