@@ -9,7 +9,7 @@ import pytest
 from synthetic import Truth, write_dataset
 
 import vtkdicomload as vdl
-from vtkdicomload.catalog.assess import assess
+from vtkdicomload.catalog.assess import Refusal, assess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,21 +44,28 @@ def _wider(dataset: Dataset, k: int) -> None:
         dataset.Rows, dataset.Columns = dataset.Columns, dataset.Rows
 
 
-FAULTY: dict[str, tuple[dict[str, Any], str, type[vdl.DicomLoadError]]] = {
-    "tilt": ({"edit": _lean}, "slices lean 21.8°", vdl.ShearedSeriesError),
-    "hole": ({"edit": _hole}, "missing slices, uneven gaps", vdl.MissingSliceError),
-    "pair": ({"edit": _pair}, "slices at one position", vdl.DuplicateSliceError),
-    "echoes": ({"edit": _echoes, "count": 6}, "2 volumes in one", vdl.DuplicateSliceError),
-    "rows": ({"edit": _wider}, "frames do not go together", vdl.InconsistentSeriesError),
-    "orientation": ({"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]}, "positions cannot be used", vdl.GeometryError),
+FAULTY: dict[str, tuple[dict[str, Any], str, Refusal, type[vdl.DicomLoadError]]] = {
+    "tilt": ({"edit": _lean}, "slices lean 21.8°", Refusal.SHEARED, vdl.ShearedSeriesError),
+    "hole": ({"edit": _hole}, "missing slices, uneven gaps", Refusal.UNEVEN, vdl.MissingSliceError),
+    "pair": ({"edit": _pair}, "slices at one position", Refusal.SAME_POSITION, vdl.DuplicateSliceError),
+    "echoes": ({"edit": _echoes, "count": 6}, "2 volumes in one", Refusal.SEVERAL_VOLUMES, vdl.DuplicateSliceError),
+    "rows": ({"edit": _wider}, "frames do not go together", Refusal.INCONSISTENT, vdl.InconsistentSeriesError),
+    "orientation": (
+        {"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]},
+        "positions cannot be used",
+        Refusal.UNPLACED,
+        vdl.GeometryError,
+    ),
     "palette": (
         {"dtype": np.uint8, "PhotometricInterpretation": "PALETTE COLOR"},
         "PALETTE COLOR with 1 samples of 8 bits is not read",
+        Refusal.UNSUPPORTED,
         vdl.UnsupportedPixelDataError,
     ),
     "mosaic": (
         {"ImageType": ["ORIGINAL", "PRIMARY", "M", "MOSAIC"]},
         "a Siemens mosaic is not read",
+        Refusal.UNSUPPORTED,
         vdl.UnsupportedPixelDataError,
     ),
 }
@@ -66,11 +73,11 @@ FAULTY: dict[str, tuple[dict[str, Any], str, type[vdl.DicomLoadError]]] = {
 
 @pytest.mark.parametrize("case", FAULTY)
 def test_the_error_of_the_list_is_the_error_of_load(series: Write, case: str) -> None:
-    options, words, kind = FAULTY[case]
+    options, words, refusal, kind = FAULTY[case]
     truth = series(**options)
     (found,) = vdl.scan(truth.folder)
     assessed = assess(found)
-    assert assessed.words == words
+    assert (assessed.refusal, assessed.words) == (refusal, words)
     with pytest.raises(vdl.DicomLoadError) as caught:
         found.load()
     assert type(caught.value) is type(assessed.error) is kind
@@ -82,7 +89,7 @@ def test_a_good_series_is_ok_with_the_geometry_of_its_volume(series: Write) -> N
     truth = series()
     (found,) = vdl.scan(truth.folder)
     assessed = assess(found)
-    assert (assessed.words, assessed.error, assessed.assumptions) == ("ok", None, ())
+    assert (assessed.refusal, assessed.words, assessed.error, assessed.assumptions) == (None, "ok", None, ())
     assert assessed.spacing == truth.spacing
     assert assessed.geometry is not None
     np.testing.assert_allclose(assessed.geometry.affine, truth.affine, atol=1e-6)

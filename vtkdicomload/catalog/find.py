@@ -76,8 +76,11 @@ def no_image(found: ScanData[Any], ignored: tuple[str, ...] = ()) -> NoDicomErro
         return NoDicomError(f"all {len(ignored)} DICOM files of {found.source} are ignored", files=ignored)
     if len(skipped) == 1 and os.path.isfile(skipped[0].path):
         return _not_an_image(skipped[0])
-    counts = Counter(skipped_file.words for skipped_file in skipped)
-    there = ", ".join(_count(n, words) for words, n in counts.most_common())
+    counts = Counter((file.reason, file.words) for file in skipped)
+    there = ", ".join(
+        counted(n, "folder") if reason is Reason.FOLDER else f"{n} {words}"
+        for (reason, words), n in counts.most_common()
+    )
     foreign = [s.path for s in skipped if s.reason in _FOREIGN]
     archives = [path for path in foreign if path.lower().endswith((".zip", ".gz", ".tar", ".tgz", ".nii"))]
     example = describe_foreign((archives or foreign)[0]) if foreign else None
@@ -100,7 +103,3 @@ def _not_an_image(skipped: Skipped) -> NoDicomError:
         return NoDicomError(f"{name} is {what}", files=[path], remedies=[remedy])
     what = "DICOM without an image (a report, plan or index)"
     return NoDicomError(f"{name} is {what}", files=[path], remedies=[Step.LOAD_IMAGES])
-
-
-def _count(count: int, words: str) -> str:
-    return counted(count, "folder") if words == str(Reason.FOLDER) else f"{count} {words}"

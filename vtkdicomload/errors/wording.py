@@ -115,7 +115,7 @@ def _say_in_shell(remedy: Remedy, options: Collection[str], quote: Callable[[Seq
                 return None
             if values == (None,):
                 return f"leave {name} out"
-            words = name if values == (True,) else f"{name} {_list_values(values, lambda v: quote([str(v)]))}"
+            words = name if values[0] is True else f"{name} {_list_values(values, lambda v: quote([str(v)]))}"
             return words + _in_brackets(note)
         case LoadFolder(folder):
             return f"{quote([folder])} in its place"
