@@ -32,15 +32,13 @@ __all__ = [
 class Remedy:
     """One way past an error."""
 
-    __slots__ = ()
-
     @property
     def options(self) -> dict[str, Any]:
         """The options of `load` that go past the error; empty where it takes something else."""
         return {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LeaveOut(Remedy):
     """Leave files out: ``ignore=``.
 
@@ -58,7 +56,7 @@ class LeaveOut(Remedy):
         return {"ignore": list(self.files)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SetOption(Remedy):
     """Give an option another value: choose a series or a stack, resample, take another order or engine …
 
@@ -85,7 +83,7 @@ class SetOption(Remedy):
         return {self.option: self.values[0]}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrustReader(Remedy):
     """Take what one reader gives without asking a second one, once you know that it is right.
 
@@ -103,12 +101,12 @@ class TrustReader(Remedy):
         return {"engine": self.engine, "verify": "none"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoadAll(Remedy):
     """Load every stack of every series: `load_all`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoadFolder(Remedy):
     """Load another folder.
 
@@ -121,7 +119,7 @@ class LoadFolder(Remedy):
     folder: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GetAgain(Remedy):
     """Get damaged files again from where they come from.
 
@@ -134,7 +132,7 @@ class GetAgain(Remedy):
     files: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Unpack(Remedy):
     """Unpack an archive.
 
@@ -150,7 +148,7 @@ class Unpack(Remedy):
     command: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Install(Remedy):
     """Install what is missing.
 
@@ -166,7 +164,7 @@ class Install(Remedy):
     installer: str = "pip"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SaveAs(Remedy):
     """Write another format.
 
@@ -179,7 +177,7 @@ class SaveAs(Remedy):
     suffixes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Use(Remedy):
     """Use another function, method or attribute.
 

@@ -6,10 +6,9 @@ A wording takes the remedies of an error and gives the words of each; None for o
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Callable, Collection, Sequence
-from subprocess import list2cmdline
+from functools import partial
 from typing import Any
 
 from .remedies import (
@@ -98,27 +97,26 @@ def word_for_shell(
     windows : bool
         Whether the shell is that of Windows.
     """
-    quote: Callable[[Sequence[str]], str] = list2cmdline if windows else shlex.join
-    return [_say_in_shell(remedy, options, quote) for remedy in remedies]
+    return [_say_in_shell(remedy, options, partial(quote, windows=windows)) for remedy in remedies]
 
 
-def _say_in_shell(remedy: Remedy, options: Collection[str], quote: Callable[[Sequence[str]], str]) -> str | None:
+def _say_in_shell(remedy: Remedy, options: Collection[str], quoted: Callable[[Sequence[str]], str]) -> str | None:
     match remedy:
         case LeaveOut(files):
             if "--ignore" not in options:
                 return None
             parts = [part for path in files for part in ("--ignore", path)]
-            return quote(parts) if len(files) <= _NAMED else "an --ignore for each"
+            return quoted(parts) if len(files) <= _NAMED else "an --ignore for each"
         case SetOption(option, values, note):
             name = f"--{option}"
             if name not in options:
                 return None
             if values == (None,):
                 return f"leave {name} out"
-            words = name if values[0] is True else f"{name} {_list_values(values, lambda v: quote([str(v)]))}"
+            words = name if values[0] is True else f"{name} {_list_values(values, lambda v: quoted([str(v)]))}"
             return words + _in_brackets(note)
         case LoadFolder(folder):
-            return f"{quote([folder])} in its place"
+            return f"{quoted([folder])} in its place"
         case Step.SCAN_AGAIN:
             return "run it again"
         case Step.EXPAND_HOME | Step.EXPAND_WILDCARDS:
@@ -168,7 +166,7 @@ def _say_anywhere(remedy: Remedy) -> str:
         case GetAgain(files):
             return f"get the file{'s' * (len(files) > 1)} again"
         case Unpack(_, command):
-            return (list2cmdline(command) if os.name == "nt" else shlex.join(command)) or "unpack it first"
+            return quote(command) or "unpack it first"
         case Install(packages, "pip"):
             return " ".join((sys.executable, "-m pip install", *packages))
         case Install(packages, installer):
@@ -180,6 +178,17 @@ def _say_anywhere(remedy: Remedy) -> str:
         case Step():
             return remedy.value
     raise TypeError(f"{remedy!r} has no words")
+
+
+def quote(words: Sequence[str], windows: bool = os.name == "nt") -> str:
+    """A command or a part of one, as the shell takes it."""
+    if windows:
+        from subprocess import list2cmdline
+
+        return list2cmdline(words)
+    import shlex
+
+    return shlex.join(words)
 
 
 def _list_values(values: Sequence[Any], say: Callable[[Any], str]) -> str:
