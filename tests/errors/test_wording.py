@@ -18,7 +18,6 @@ from vtkdicomload.errors.remedies import (
     GetAgain,
     Install,
     LeaveOut,
-    LoadAll,
     LoadFolder,
     Remedy,
     SaveAs,
@@ -35,7 +34,6 @@ ONE_OF_EACH: tuple[Remedy, ...] = (
     LeaveOut(("a.dcm",)),
     SetOption("stack", (0, 1, 2)),
     TrustReader("direct"),
-    LoadAll(),
     LoadFolder("a"),
     GetAgain(("a.dcm",)),
     Unpack("a.zip"),
@@ -93,11 +91,11 @@ def test_a_switch_of_a_command_is_named_alone() -> None:
 
 
 def test_ways_past_are_listed_behind_what_is_wrong() -> None:
-    remedies = (SetOption("stack", (0, 1)), LoadAll(), Step.FREE_MEMORY)
+    remedies = (SetOption("stack", (0, 1)), Step.LOAD_ALL, Step.FREE_MEMORY)
     assert compose_message("x", (), word_for_python) == "x"
     assert compose_message("x", remedies[:1], word_for_python) == "x → stack=0 or 1"
     assert compose_message("x", remedies, word_for_python) == "x → stack=0 or 1, load_all(p), or free some memory"
-    assert compose_message("x", [LoadAll()], word_for_vtk) == "x"
+    assert compose_message("x", [Step.LOAD_ALL], word_for_vtk) == "x"
     assert str(DicomLoadError("x", remedies=remedies).reworded(word_for_vtk)) == (
         "x → SetStack(0) or SetStack(1), or free some memory"
     )
@@ -132,7 +130,7 @@ def test_any_text_is_written_so_that_it_is_read_again(text: str) -> None:
 
 
 def test_many_files_are_referred_to() -> None:
-    remedies = (LoadAll(), LeaveOut(tuple(map(str, range(9)))))
+    remedies = (Step.LOAD_ALL, LeaveOut(tuple(map(str, range(9)))))
     error = DicomLoadError("x", remedies=remedies)
     assert str(error) == "x → load_all(p), or ignore=error.remedies[1].files"
     assert eval("error.remedies[1].files", {"error": error}) == remedies[1].files  # type: ignore[attr-defined]

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DicomLoadError, MultipleSeriesError
-from ..errors.remedies import LoadAll, SetOption
+from ..errors.remedies import SetOption, Step
 from ..stacks.split import split
 from .assess import assess
 from .damage import refuse_problems
@@ -120,7 +120,7 @@ def _several(found: ScanData[S], what: str) -> MultipleSeriesError:
     return MultipleSeriesError(
         f"{what}: {listed}{more}",
         files=[s.files[0] for s in found],
-        remedies=[SetOption("series", rows), LoadAll()],
+        remedies=[SetOption("series", rows), Step.LOAD_ALL],
         scan=found,
     )
 

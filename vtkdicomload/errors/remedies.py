@@ -17,7 +17,6 @@ __all__ = [
     "GetAgain",
     "Install",
     "LeaveOut",
-    "LoadAll",
     "LoadFolder",
     "Remedy",
     "SaveAs",
@@ -99,11 +98,6 @@ class TrustReader(Remedy):
     def options(self) -> dict[str, Any]:
         """The reader, and no second one."""
         return {"engine": self.engine, "verify": "none"}
-
-
-@dataclass(frozen=True)
-class LoadAll(Remedy):
-    """Load every stack of every series: `load_all`."""
 
 
 @dataclass(frozen=True)
@@ -193,6 +187,7 @@ class Use(Remedy):
 class Step(Remedy, Enum):
     """What is done outside, or takes no facts."""
 
+    LOAD_ALL = "load every stack of every series"
     SCAN_AGAIN = "scan again"
     LOAD_IMAGES = "load the folder of the images"
     ANOTHER_TARGET = "another folder"

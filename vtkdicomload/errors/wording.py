@@ -15,7 +15,6 @@ from .remedies import (
     GetAgain,
     Install,
     LeaveOut,
-    LoadAll,
     LoadFolder,
     Remedy,
     SaveAs,
@@ -70,7 +69,7 @@ def _say_in_python(remedy: Remedy, row: int) -> str | None:
             return (f"{function}(…, {words})" if function else words) + _in_brackets(note)
         case TrustReader(engine):
             return f'engine={_literal(engine)}, verify="none" {_TRUSTED}'
-        case LoadAll():
+        case Step.LOAD_ALL:
             return "load_all(p)"
         case LoadFolder(folder):
             return f"load({folder!r})"
@@ -121,7 +120,7 @@ def _say_in_shell(remedy: Remedy, options: Collection[str], quoted: Callable[[Se
             return "run it again"
         case Step.EXPAND_HOME | Step.EXPAND_WILDCARDS:
             return "without the quotes"
-        case TrustReader() | LoadAll() | Step.RAW_PATH:
+        case TrustReader() | Step.LOAD_ALL | Step.RAW_PATH:
             return None
     return _say_anywhere(remedy)
 
@@ -154,7 +153,7 @@ def _say_in_vtk(remedy: Remedy, row: int) -> str | None:
             return "os.path.expanduser of the name"
         case Step.EXPAND_WILDCARDS:
             return "SetFileNames(sorted(glob.glob(name)))"
-        case LoadAll():
+        case Step.LOAD_ALL:
             return None
     return _say_anywhere(remedy)
 

@@ -7,7 +7,7 @@ from operator import attrgetter, eq
 from typing import TYPE_CHECKING
 
 from ..errors import InconsistentSeriesError
-from ..errors.remedies import LoadAll, Remedy, SetOption
+from ..errors.remedies import Remedy, SetOption, Step
 from ..headers.orientation import same_orientation
 from .geometry import SPACING_TOLERANCE
 
@@ -208,4 +208,4 @@ def inconsistent(what: str, groups: Sequence[Sequence[Frame]], stacks: Sequence[
 
 def choices(count: int) -> tuple[Remedy, ...]:
     """What chooses one of several stacks."""
-    return SetOption("stack", tuple(range(max(count, 2)))), LoadAll()
+    return SetOption("stack", tuple(range(max(count, 2)))), Step.LOAD_ALL
