@@ -17,13 +17,14 @@ from ..errors import (
     UnsupportedPixelDataError,
 )
 from ..readers.choose import check_supported
-from ..stacks.geometry import GAP_TOLERANCE, Geometry
-from ..stacks.order import arrange
+from ..stacks.arrange import arrange
+from ..stacks.tolerances import GAP_TOLERANCE
 from .damage import damage_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..stacks.geometry import Geometry
     from ..stacks.series_data import SeriesData
 
 

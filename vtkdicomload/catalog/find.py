@@ -19,7 +19,8 @@ from .scan import ScanData, scan_files
 
 _FOREIGN = frozenset((Reason.NOT_DICOM, Reason.MAYBE_DAMAGED, Reason.GZIP))
 
-Ignore = Iterable[str | bytes | os.PathLike[str]] | Callable[[str], bool]
+_Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+Ignore = _Path | Iterable[_Path] | Callable[[str], bool]
 
 
 def find_series(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ..catalog.choose import choose_series, choose_stack
 from ..catalog.damage import damage_error
@@ -14,6 +14,7 @@ from ..series import Scan
 from .terminal import progress_bar
 
 if TYPE_CHECKING:
+    from ..loading.options import Irregular
     from ..series import Series
     from ..volume import Volume
 
@@ -93,7 +94,7 @@ def _choice(words: str) -> int | str:
 def load_series(series: Series, irregular: str) -> Volume:
     """Load the volume of a series, with a progress bar."""
     with progress_bar("reading pixels") as progress:
-        return series.load(progress=progress, irregular=irregular)
+        return series.load(progress=progress, irregular=cast("Irregular", irregular))
 
 
 def verify(series: Series) -> list[tuple[str, str]]:

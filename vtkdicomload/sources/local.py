@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from ..errors import NoDicomError
 from .hints import missing_error
@@ -13,7 +13,15 @@ from .reasons import Reason, Skipped
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    Path = str | os.PathLike[str]
+    Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+    class StringArray(Protocol):
+        """What of a vtkStringArray is used."""
+
+        def GetNumberOfValues(self) -> int: ...  # noqa: D102, N802 - a method of VTK's
+        def GetValue(self, index: int, /) -> str: ...  # noqa: D102, N802 - as above
+
+    Source = Path | Iterable[Path] | StringArray
 
 
 class Files(NamedTuple):
