@@ -160,13 +160,15 @@ def test_compressed_formats_give_the_truth(series: Write, syntax: str, dtype: ty
 
 def test_codec_is_for_compressed_files_only(series: Write) -> None:
     truth = series()
-    with pytest.raises(vdl.UnsupportedPixelDataError, match=r'engine="codec" cannot read this: .* → engine="auto"'):
+    with pytest.raises(
+        vdl.UnsupportedPixelDataError, match=r"the reader 'codec' cannot read this: .* → engine=\"auto\""
+    ):
         vdl.load(truth.folder, engine="codec")
 
 
 def test_vtk_refuses_compressed_files_with_the_reason(series: Write) -> None:
     truth = series(syntax=RLELossless)
-    with pytest.raises(vdl.UnsupportedPixelDataError, match='engine="vtk" cannot read this'):
+    with pytest.raises(vdl.UnsupportedPixelDataError, match="the reader 'vtk' cannot read this"):
         vdl.load(truth.folder, engine="vtk")
 
 
@@ -352,8 +354,8 @@ def test_several_damaged_files_are_counted_and_the_hint_works(damaged: tuple[Tru
     with pytest.raises(vdl.CorruptFileError, match=r"5 files cannot be read \(cut.*\.dcm, .* and 2 more\)") as caught:
         vdl.load(truth.folder)
     assert set(caught.value.files) == {str(bad), *map(str, others)}
-    assert "ignore=[p.path for p in scan(p).problems]" in str(caught.value)
-    volume = vdl.load(truth.folder, ignore=[p.path for p in vdl.scan(truth.folder).problems])
+    assert str(caught.value).endswith(f" → ignore={list(caught.value.files)!r}")
+    volume = vdl.load(truth.folder, **caught.value.remedies[0].options)
     np.testing.assert_array_equal(volume.frames, truth.frames)
 
 

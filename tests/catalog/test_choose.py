@@ -45,8 +45,8 @@ def test_several_series_are_an_error_that_shows_them_and_the_way_on(three: dict[
         vdl.load(tmp_path / "study")
     assert str(caught.value) == (
         "3 series in study: [0] #2 CT scout 1×512×888 | [1] #4 CT axial 40×52×51 0.7 mm | "
-        "[2] #5 CT coronal 21×12×13 0.8 mm\n"
-        '  → load(p, series=0), load(p, series="largest") or load_all(p)'
+        "[2] #5 CT coronal 21×12×13 0.8 mm "
+        '→ series=0 or "largest", or load_all(p)'
     )
     assert [s.number for s in caught.value.scan] == [2, 4, 5]
     assert len(caught.value.files) == 3
@@ -76,9 +76,9 @@ def test_a_series_is_chosen_by_row_uid_size_or_callable(
 @pytest.mark.parametrize(
     ("choice", "words"),
     [
-        (3, "series=3 fits 0 of 3 series"),
-        (-4, "series=-4 fits 0 of 3"),
-        ("1.2.3", "series='1.2.3' (a text is a SeriesInstanceUID) fits 0 of 3"),
+        (3, "series 3 fits 0 of 3 series"),
+        (-4, "series -4 fits 0 of 3"),
+        ("1.2.3", "series '1.2.3' (a text is a SeriesInstanceUID) fits 0 of 3"),
         (lambda s: s.modality == "CT", "fits 3 of 3"),
         (lambda s: False, "fits 0 of 3"),
     ],

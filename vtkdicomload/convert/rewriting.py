@@ -9,6 +9,7 @@ import numpy as np
 
 from .._util.warnings import silenced
 from ..errors import CorruptFileError
+from ..errors.remedies import LeaveOut
 from ..headers.attributes import PIXEL_DATA
 from ..headers.transfer_syntaxes import EXPLICIT_BIG
 from ..readers.dtype import is_colour
@@ -51,8 +52,9 @@ def rewrite(header: Header, pixels: bytes | None, path: str) -> bool:
         except Exception as error:
             # Without pydicom's own words: they may quote the value of an attribute.
             raise CorruptFileError(
-                f"{header.path}: pydicom cannot rewrite it ({type(error).__name__}) → ignore=[{header.path!r}]",
+                f"{header.path}: pydicom cannot rewrite it ({type(error).__name__})",
                 files=[header.path],
+                remedies=[LeaveOut((header.path,))],
             ) from error
     return lost
 

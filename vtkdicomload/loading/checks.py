@@ -9,6 +9,7 @@ import numpy as np
 
 from .._util.warnings import warn
 from ..errors import CorruptFileError, ReaderMismatchError, UnsupportedPixelDataError, ZeroPixelDataError
+from ..errors.remedies import SetOption, TrustReader
 from ..headers.transfer_syntaxes import LOSSY, syntax_name
 from ..readers import rescale
 from ..readers.choose import READERS
@@ -53,8 +54,9 @@ def check_zeros(frames: Sequence[Frame], conversion: Conversion, out: Pixels, re
             raise ZeroPixelDataError(
                 f"{reader.NAME} gave zeros for {os.path.basename(frame.path)} "
                 f"({syntax_name(frame.header.transfer_syntax)}), but the file holds values up to "
-                f'{true.max():g} → engine="pydicom"',
+                f"{true.max():g}",
                 files=[frame.path],
+                remedies=[SetOption("engine", ("pydicom",))],
             )
     return Check("zero guard", f"{len(blank)} of {len(frames)} slices are blank, as in the files")
 
@@ -171,6 +173,7 @@ def _compare(frame: Frame, seen: Pixels, read: Pixels, witness: Reader, reader: 
         raise ReaderMismatchError(
             f"two readers disagree about {np.count_nonzero(~same)} of {same.size} pixels of "
             f"{os.path.basename(frame.path)}: {reader.NAME} has {read[at]}, {witness.NAME} {seen[at]} at row {at[0]}, "
-            f'column {at[1]} → engine="{reader.NAME}", verify="none" once you know which is right',
+            f"column {at[1]}",
             files=[frame.path],
+            remedies=[TrustReader(reader.NAME)],
         )

@@ -11,6 +11,7 @@ from .._util.memory import usable_bytes
 from .._util.threads import stepper
 from .._util.warnings import warn
 from ..errors import DicomLoadError
+from ..errors.remedies import SetOption, Step
 from ..readers.dtype import ValueOverflow, pixel_shape, wider
 from ..stacks.resample import complete, resample
 from ..stacks.spacing import may_omit
@@ -135,9 +136,13 @@ def _allocate(plan: Plan, shape: tuple[int, ...], allocate: Allocate) -> Pixels:
     if needed > limit:
         what = "three quarters of the available memory" if max_bytes is None else "max_bytes"
         raise DicomLoadError(
-            f"{words}, more than the {limit / 2**20:.0f} MiB of {what} → max_bytes={needed}", files=files
+            f"{words}, more than the {limit / 2**20:.0f} MiB of {what}",
+            files=files,
+            remedies=[SetOption("max_bytes", (needed,))],
         )
     try:
         return allocate(shape, dtype)
     except MemoryError as error:
-        raise DicomLoadError(f"{words}, which the system does not give → free some memory", files=files) from error
+        raise DicomLoadError(
+            f"{words}, which the system does not give", files=files, remedies=[Step.FREE_MEMORY]
+        ) from error

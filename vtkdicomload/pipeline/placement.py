@@ -8,6 +8,8 @@ import numpy as np
 
 from ..convert.vtk import compute_vtk_spacing
 from ..errors import GeometryError
+from ..errors.remedies import RESAMPLE, Use
+from ..errors.wording import word_for_vtk
 from ..stacks.geometry import Place, locate
 
 if TYPE_CHECKING:
@@ -127,10 +129,10 @@ def _require_affine(plan: Plan) -> Floats:
         raise GeometryError(
             "the files hold no position or orientation, so the image has no place in the patient"
             if plan.geometry.direction is None
-            else "the gaps between the slices are uneven, no affine describes them "
-            '→ SetIrregular("resample"), SetGeometryToVTK()',
+            else "the gaps between the slices are uneven, no affine describes them",
             files=plan.series.files[:1],
-        )
+            remedies=() if plan.geometry.direction is None else [RESAMPLE, Use("SetGeometryToVTK()")],
+        ).reworded(word_for_vtk)
     return affine
 
 

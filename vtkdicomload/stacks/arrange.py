@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 import numpy as np
 
 from ..errors import GeometryError
+from ..errors.remedies import SetOption
 from ..headers.orientation import is_unit, normal_of, orientation_fault
 from . import consistency
 from .assumptions import Assumed, Assumption, AssumptionKind, list_assumptions
@@ -86,9 +87,9 @@ def arrange(series: SeriesData, *, order: str, tolerance: float) -> Arrangement:
     fault = None if orientation is None else orientation_fault(orientation)
     if fault and order == "position":
         raise GeometryError(
-            f"ImageOrientationPatient cannot be used: {fault} ({consistency.some_names(frames)}) → "
-            'order="natural" loads the slices without a place in the patient',
+            f"ImageOrientationPatient cannot be used: {fault} ({consistency.some_names(frames)})",
             files=consistency.paths_of(frames),
+            remedies=[SetOption("order", ("natural",), "loads the slices without a place in the patient")],
         )
     if orientation is None or fault:
         arranged = _arrange_without_place(_order_without_place(frames, order, fault), in_plane.value)

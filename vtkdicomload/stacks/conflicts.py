@@ -9,6 +9,7 @@ import numpy as np
 
 from .._util.wording import plural
 from ..errors import DuplicateSliceError, GeometryError
+from ..errors.remedies import GetAgain, LeaveOut, LoadFolder, Remedy, SetOption
 from . import consistency
 from .tolerances import same_position_limit
 
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from ..headers.model import Frame
     from .series_data import SeriesData
 
-IGNORE_FILES = "ignore=error.files[1:]"
-_NAMED = 8  # files to leave out that a message names one by one
+_FEW = 8  # copies that are left out one by one
 
 
 def has_place(frame: Frame) -> bool:
@@ -37,22 +37,23 @@ def refuse_missing_places(frames: Sequence[Frame]) -> None:
         return
     files = consistency.paths_of(without)
     # Frames of one file cannot be left out one by one.
-    way = f"ignore={files!r}" if len(files) < len(consistency.paths_of(frames)) else "get the file again"
+    apart = len(files) < len(consistency.paths_of(frames))
     raise GeometryError(
         f"{len(without)} of {len(frames)} frames have no ImagePositionPatient or ImageOrientationPatient "
-        f"({consistency.some_names(without)}) → {way}",
+        f"({consistency.some_names(without)})",
         files=files,
+        remedies=[LeaveOut(tuple(files)) if apart else GetAgain(tuple(files))],
     )
 
 
 def refuse_shared_uids(frames: Sequence[Frame]) -> None:
     """Refuse files without a place that share a SOPInstanceUID: copies of one image."""
     if twins := _find_twins(frames):
-        copies = [f.path for members in twins for f in members[1:]]
+        copies = tuple(f.path for members in twins for f in members[1:])
         raise DuplicateSliceError(
-            f"{consistency.some_names(twins[0])} have the same SOPInstanceUID: they are copies of one image → "
-            f'ignore={copies!r}, or order="natural" takes them all',
+            f"{consistency.some_names(twins[0])} have the same SOPInstanceUID: they are copies of one image",
             files=consistency.paths_of(f for members in twins for f in members),
+            remedies=[LeaveOut(copies), SetOption("order", ("natural",), "takes them all")],
         )
 
 
@@ -61,9 +62,9 @@ def refuse_mislabelled(frames: Sequence[Frame]) -> None:
     if twins := _find_twins(frames):
         raise DuplicateSliceError(
             f"{consistency.some_names(twins[0])} have the same SOPInstanceUID at different positions "
-            f"({describe_place(twins[0][0])} and {describe_place(twins[0][1])}): one is mislabelled → "
-            f"ignore={[twins[0][1].path]!r}",
+            f"({describe_place(twins[0][0])} and {describe_place(twins[0][1])}): one is mislabelled",
             files=consistency.paths_of(twins[0]),
+            remedies=[LeaveOut((twins[0][1].path,))],
         )
 
 
@@ -85,27 +86,30 @@ def refuse_copies(frames: Sequence[Frame], same: NDArray[np.intp]) -> NoReturn:
     """Refuse slices that lie where the next one does and that nothing tells apart; `same` counts them."""
     pair = frames[int(same[0]) : int(same[0]) + 2]
     again = [frames[int(k) + 1] for k in same]
+    remedy: Remedy
     if pair[0].path == pair[1].path:
-        words, way = " and ".join(map(consistency.frame_name, pair)), 'order="given" keeps the order of the file'
+        words = " and ".join(map(consistency.frame_name, pair))
+        remedy = SetOption("order", ("given",), "keeps the order of the file")
     else:
-        words, way = " and ".join(f.path for f in pair), _write_way_past(consistency.paths_of(again), frames)
+        words, remedy = " and ".join(f.path for f in pair), _leave_out(consistency.paths_of(again), frames)
     raise DuplicateSliceError(
         f"{len(same)} of {len(frames)} slices {'lies' if len(same) == 1 else 'lie'} at the position of another, "
-        f"the first at {describe_place(pair[0])}: {words} → {way}",
+        f"the first at {describe_place(pair[0])}: {words}",
         files=consistency.paths_of([*pair, *again]),
+        remedies=[remedy],
     )
 
 
-def _write_way_past(files: Sequence[str], frames: Sequence[Frame]) -> str:
-    """Say how to leave files of `frames` out; where many are copies in another folder, to load the first."""
-    if len(files) <= _NAMED:
-        return f"ignore={list(files)!r}"
+def _leave_out(files: Sequence[str], frames: Sequence[Frame]) -> Remedy:
+    """Leave files of `frames` out or, where they are many copies in another folder, load the first folder alone."""
+    if len(files) <= _FEW:
+        return LeaveOut(tuple(files))
     left_out = set(files)
     folders = {os.path.dirname(f.path) for f in frames if f.path not in left_out}
     folder = folders.pop()
     if folders or any(path.startswith(os.path.join(folder, "")) for path in files):
-        return IGNORE_FILES
-    return f"load({folder!r})"
+        return LeaveOut(tuple(files))
+    return LoadFolder(folder)
 
 
 def refuse_several_volumes(stacks: Sequence[SeriesData], files: Sequence[str], spacing: float | None) -> NoReturn:
@@ -127,9 +131,9 @@ def refuse_several_volumes(stacks: Sequence[SeriesData], files: Sequence[str], s
     apart = "" if spacing is None else f" ({spacing:g} mm)"
     shown = f" ({', '.join(stack.label for stack in stacks)})" if len(stacks) <= 4 else ""
     raise DuplicateSliceError(
-        f"{len(stacks)} volumes {slices}{apart} in one series, told apart by {names}{shown} → "
-        + consistency.choices(len(stacks)),
+        f"{len(stacks)} volumes {slices}{apart} in one series, told apart by {names}{shown}",
         files=files,
+        remedies=consistency.choices(len(stacks)),
         stacks=stacks,
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from .._util.wording import counted, size_words
 from ..errors import InconsistentSeriesError
+from ..errors.remedies import Remedy, SetOption, Step
 from ..headers.orientation import same_orientation
 from .tolerances import SPACING_TOLERANCE
 
@@ -201,9 +202,9 @@ def refuse_inconsistent(what: str, groups: Sequence[Sequence[Frame]], stacks: Se
     """Refuse groups of frames that cannot share a volume, naming the files of the smallest."""
     smallest = min(groups, key=len)
     few = paths_of(smallest)
-    raise InconsistentSeriesError(f"{what} → {choices(len(stacks))}", files=few, stacks=stacks)
+    raise InconsistentSeriesError(what, files=few, remedies=choices(len(stacks)), stacks=stacks)
 
 
-def choices(count: int) -> str:
-    """Write the calls that choose one of several stacks."""
-    return f"stack=0 … {count - 1}, or load_all(p)" if count > 2 else "stack=0 or 1, or load_all(p)"
+def choices(count: int) -> tuple[Remedy, ...]:
+    """List what chooses one of several stacks."""
+    return SetOption("stack", tuple(range(max(count, 2)))), Step.LOAD_ALL

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..errors import GeometryError
+from ..errors.remedies import RESAMPLE, SetOption, Use
 from .tolerances import DRIFT_TOLERANCE
 
 if TYPE_CHECKING:
@@ -147,8 +148,8 @@ class Geometry:
         if not self.even:
             self.measure_axes()  # an error of its own where the order is not that of space
             raise GeometryError(
-                "the gaps between the slices are uneven, no affine describes them → "
-                'load(…, irregular="resample"), or to_xarray() and geometry.positions'
+                "the gaps between the slices are uneven, no affine describes them",
+                remedies=[RESAMPLE, Use("to_xarray() and geometry.positions")],
             )
 
     def measure_axes(self) -> tuple[Floats, Floats, Floats]:
@@ -163,7 +164,8 @@ class Geometry:
         if not self.even and self.positions is not None and self.direction is not None:
             z = (self.positions - self.positions[0]) @ self.direction[:, 2]
             if not np.all(np.diff(z) > 0):
-                raise GeometryError('the slices do not follow each other in space → load(…, order="position")')
+                remedy = SetOption("order", ("position",), function="load")
+                raise GeometryError("the slices do not follow each other in space", remedies=[remedy])
         return x, y, z
 
     def to_patient(self, index: ArrayLike) -> Floats:
@@ -229,7 +231,7 @@ class Geometry:
         along = _nearest_axes(self.direction)
         order = tuple(along.index(patient_axis) for patient_axis, _ in sides)
         if order[2] != 2 and not self.regular:
-            raise GeometryError('the slices do not lie on a regular grid → load(…, irregular="resample")')
+            raise GeometryError("the slices do not lie on a regular grid", remedies=[RESAMPLE])
         turn = AxisTurn(
             order,
             tuple(

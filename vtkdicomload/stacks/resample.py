@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import GeometryError
+from ..errors.remedies import SetOption
 from .geometry import Geometry
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ def upright_grid(geometry: Geometry) -> Geometry:
     count = int(np.floor(along[-1] / sz + _FIT)) + 1
     if count > _MOST_SLICES * len(along):
         raise GeometryError(
-            f"an even grid of {sz:g} mm over {along[-1]:g} mm takes {count} slices for the {len(along)} there are → "
-            'irregular="keep"'
+            f"an even grid of {sz:g} mm over {along[-1]:g} mm takes {count} slices for the {len(along)} there are",
+            remedies=[SetOption("irregular", ("keep",))],
         )
     direction = _direction(geometry)
     origin = np.array(geometry.origin) + direction[:, 0] * left * sx + direction[:, 1] * top * sy
@@ -103,7 +104,8 @@ def complete(frames: Pixels, geometry: Geometry, grid: Geometry, out: Pixels) ->
     if off > _OFF_GRID or len(set(places.tolist())) < len(places) or grid.dimensions[:2] != geometry.dimensions[:2]:
         raise GeometryError(
             f"the frames of a segmentation lie up to {off:.2f} voxels off an even grid, and labels are not "
-            'interpolated → irregular="keep"'
+            "interpolated",
+            remedies=[SetOption("irregular", ("keep",))],
         )
     out[...] = 0
     out[places] = frames

@@ -8,6 +8,7 @@ import numpy as np
 
 from .._util.wording import counted
 from ..errors import GeometryError, MissingSliceError, ShearedSeriesError
+from ..errors.remedies import GetAgain, LeaveOut, SetOption
 from ..headers.objects.ultrasound import ULTRASOUND, region_spacing
 from ..headers.sop_classes import LABEL_MAP, SEGMENTATION
 from . import consistency
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
     from .._util.arrays import Floats
     from ..headers.model import Frame
 
-_PAST_IRREGULAR = 'irregular="resample" or "keep"'
-_PAST_OMITTED = 'irregular="resample" (fills in the empty frames that a segmentation may leave out) or "keep"'
+_PAST_IRREGULAR = (SetOption("irregular", ("resample", "keep")),)
+_PAST_OMITTED = (
+    SetOption("irregular", ("resample",), "fills in the empty frames that a segmentation may leave out"),
+    SetOption("irregular", ("keep",)),
+)
 
 
 def find_uneven_gaps(frames: Sequence[Frame], gaps: Floats, tolerance: float) -> MissingSliceError | None:
@@ -38,11 +42,11 @@ def find_uneven_gaps(frames: Sequence[Frame], gaps: Floats, tolerance: float) ->
     missing = int(whole.sum()) - len(wrong)
     what = f"{counted(missing, 'slice')} missing" if holes else counted(len(wrong), "uneven gap")
     before, after = map(consistency.frame_name, frames[k : k + 2])
-    way = _PAST_OMITTED if holes and may_omit(frames) else _PAST_IRREGULAR
     return MissingSliceError(
         f"{what} in {len(frames)}: the gaps are {usual:.4g} mm, but {gaps[k]:.4g} mm between {before} and {after}"
-        f" (from {gaps.min():.4g} to {gaps.max():.4g} mm) → {way}",
+        f" (from {gaps.min():.4g} to {gaps.max():.4g} mm)",
         files=consistency.paths_of(frames[k : k + 2]),
+        remedies=_PAST_OMITTED if holes and may_omit(frames) else _PAST_IRREGULAR,
         gaps=gaps.tolist(),
     )
 
@@ -62,8 +66,9 @@ def _find_drift(frames: Sequence[Frame], gaps: Floats, tolerance: float, slack: 
         return None
     return MissingSliceError(
         f"the gaps change along the stack (from {gaps.min():.4g} to {gaps.max():.4g} mm): slice {worst} "
-        f"({consistency.frame_name(frames[worst])}) lies {off[worst]:.3g} mm off an even grid → {_PAST_IRREGULAR}",
+        f"({consistency.frame_name(frames[worst])}) lies {off[worst]:.3g} mm off an even grid",
         files=[frames[worst].path],
+        remedies=_PAST_IRREGULAR,
         gaps=gaps.tolist(),
     )
 
@@ -101,8 +106,9 @@ def find_shear(
         tilt = float(np.degrees(np.arctan2(drift, run)))
         oblique = float(np.hypot(drift, run)) / len(gaps)
         return ShearedSeriesError(
-            f"slices lean {tilt:.1f}° (step {oblique:.2f} mm, {step:.3f} mm along the normal) → {_PAST_IRREGULAR}",
+            f"slices lean {tilt:.1f}° (step {oblique:.2f} mm, {step:.3f} mm along the normal)",
             files=files,
+            remedies=_PAST_IRREGULAR,
             tilt=tilt,
         )
     worst = int(off_line.argmax())
@@ -110,8 +116,9 @@ def find_shear(
         tilt = float(np.degrees(np.arctan2(off_line[worst], step)))
         return ShearedSeriesError(
             f"slice {worst} ({consistency.frame_name(frames[worst])}) lies {off_line[worst]:.3g} mm beside the line of "
-            f"the others, {step:.3g} mm apart → {_PAST_IRREGULAR}",
+            f"the others, {step:.3g} mm apart",
             files=[frames[worst].path],
+            remedies=_PAST_IRREGULAR,
             tilt=tilt,
         )
     return None
@@ -142,16 +149,16 @@ def refuse_absurd_sizes(frames: Sequence[Frame], in_plane: tuple[float, float]) 
     """Refuse distances and positions that no slice has."""
     if max(in_plane) > LARGEST:
         raise GeometryError(
-            f"PixelSpacing of {max(in_plane):g} mm is no distance of pixels ({consistency.some_names(frames)}) → "
-            "get the files again",
+            f"PixelSpacing of {max(in_plane):g} mm is no distance of pixels ({consistency.some_names(frames)})",
             files=consistency.paths_of(frames),
+            remedies=[GetAgain(tuple(consistency.paths_of(frames)))],
         )
     far = [f for f in frames if f.position is not None and max(map(abs, f.position)) > LARGEST]
     if far:
         raise GeometryError(
-            f"{consistency.frame_name(far[0])} lies at {describe_place(far[0])}, which is no place of a slice → "
-            f"ignore={consistency.paths_of(far)!r}",
+            f"{consistency.frame_name(far[0])} lies at {describe_place(far[0])}, which is no place of a slice",
             files=consistency.paths_of(far),
+            remedies=[LeaveOut(tuple(consistency.paths_of(far)))],
         )
 
 
