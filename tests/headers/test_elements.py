@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydicom.dataset import Dataset
+    from synthetic import Raw
 
     from vtkdicomload.headers.elements import Element
 
@@ -104,6 +105,48 @@ def test_sequences_of_defined_length_are_stepped_over(tmp_path):
     path = tmp_path / "a.dcm"
     path.write_bytes(raw_image((0x00081140, "SQ", [[(0x00280010, "US", b"\7\0")]])))
     assert [e.tag for e in walked(path)] == sorted([0x00081140, *(e[0] for e in image_elements())])
+
+
+SEQUENCES = frozenset((0x00081140, 0x00400275, 0x52009230))
+leaves = st.tuples(st.sampled_from((0x00091001, 0x00280010, 0x7FE00010)), st.just("OB"), st.binary(max_size=6))
+
+
+def data_sets(items: st.SearchStrategy[list[Raw]]) -> st.SearchStrategy[list[Raw]]:
+    sequences = st.tuples(st.sampled_from(sorted(SEQUENCES)), st.just("SQ"), st.lists(items, max_size=3))
+    return st.lists(
+        leaves | sequences | sequences.map(lambda sequence: (*sequence, WRITTEN_UNDEFINED)),
+        max_size=4,
+        unique_by=lambda element: element[0],
+    ).map(sorted)
+
+
+def values(dataset: Dataset, depth: int = 0) -> Iterator[tuple[int, int, bytes | None]]:
+    """(depth, tag, value) from pydicom: into every sequence."""
+    for tag in sorted(dataset.keys()):
+        element = dataset.get_item(tag)
+        if tag in SEQUENCES:
+            yield depth, int(tag), None
+            for item in dataset[tag].value:
+                yield from values(item, depth + 2)
+        else:
+            yield depth, int(tag), element.value or b""
+
+
+@given(
+    elements=st.recursive(data_sets(st.just([])), data_sets, max_leaves=12),
+    explicit=st.booleans(),
+    big_endian=st.booleans(),
+)
+def test_same_values_as_pydicom_in_sequences_of_both_kinds_of_length(tmp_path_factory, elements, explicit, big_endian):
+    path = tmp_path_factory.getbasetemp() / "nested"
+    encoding = Encoding(explicit, big_endian=explicit and big_endian)
+    content = raw_file(elements, explicit=explicit, big_endian=encoding.big_endian)
+    path.write_bytes(content)
+    with Source(str(path)) as source:
+        start = opened_data_set(source).start
+        found = [e for e in walk(source, start, encoding, enter=SEQUENCES) if e.tag not in ITEMS]
+    mine = [(e.depth, e.tag, None if e.tag in SEQUENCES else content[e.offset : e.offset + e.length]) for e in found]
+    assert mine == list(values(pydicom.dcmread(path)))
 
 
 # ------------------------------------------------------------------------------------------------------- limits

@@ -7,17 +7,21 @@ import os
 import stat
 import struct
 import zlib
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import CorruptFileError, damaged
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
     from types import TracebackType
     from typing import BinaryIO, Self
 
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 UNDEFINED = -1
+_ITEM_GROUP = 0xFFFE
+_ITEMS = frozenset((ITEM,))
 # Without O_NONBLOCK, opening a FIFO would wait for its writer.
 READ_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -47,8 +51,12 @@ class Element(NamedTuple):
     depth: int  # 0 at the top level of the data set
 
 
+# Element(…) takes twice as long, for each element of each file.
+_new_element = partial(tuple.__new__, Element)
+
+
 class Encoding(NamedTuple):
-    """How elements are written."""
+    """The way elements are written."""
 
     explicit: bool
     big_endian: bool = False
@@ -96,7 +104,7 @@ class Source:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def at(self, start: int, count: int) -> bytes:
-        """The `count` bytes at `start`; a CorruptFileError where the file ends before."""
+        """Read the `count` bytes at `start`; a CorruptFileError where the file ends before."""
         i = start - self._start
         if i < 0 or i + count > len(self._block):
             if start < 0 or start + count > self.size:
@@ -108,7 +116,7 @@ class Source:
         return self._block[i : i + count]
 
     def only_zeros(self, start: int) -> bool:
-        """Whether nothing but zero bytes follows (padding that some writers leave behind the data set)."""
+        """Tell whether nothing but zero bytes follows (padding that some writers leave behind the data set)."""
         if self.size - start > MAX_TRAILING_ZEROS:
             return False
         return all(not any(self.at(p, min(_BLOCK, self.size - p))) for p in range(start, self.size, _BLOCK))
@@ -129,13 +137,77 @@ class Source:
         self.size, self._start, self._block = len(data), 0, data
 
     def corrupt(self, what: str) -> CorruptFileError:
-        """The error that says `what` of this file."""
+        """Make the error that says `what` of this file."""
         return damaged(self.path, what)
 
 
 def name_of(tag: int) -> str:
-    """``(gggg,eeee)``, as the standard writes a tag."""
+    """Write a tag as the standard does, ``(gggg,eeee)``."""
     return f"({tag >> 16:04x},{tag & 0xFFFF:04x})"
+
+
+@dataclass(slots=True)
+class _Container:
+    """The data set, a sequence or an item: what elements lie in."""
+
+    end: int  # no element inside may pass it
+    explicit: bool
+    depth: int  # of the elements inside
+    entered: frozenset[int]  # tags of the elements of defined length that are walked too
+    delimiter: int = 0  # of a sequence SEQUENCE_END, of an item of undefined length ITEM_END; else (0000,0000) ends it
+    bounded: bool = True  # of defined length, so that it ends at `end` without a delimiter
+
+
+class _HeadReader:
+    """Decoder of tag, VR and length, the head of an element, in one byte order."""
+
+    __slots__ = ("_only_group", "_source", "_unpack_head", "_unpack_length")
+
+    def __init__(self, source: Source, *, big_endian: bool, only_group: int | None) -> None:
+        order = ">" if big_endian else "<"
+        self._source, self._only_group = source, only_group
+        self._unpack_head = struct.Struct(order + "HH2sH").unpack
+        self._unpack_length = struct.Struct(order + "I").unpack_from
+
+    def read(self, pos: int, here: _Container) -> Element | None:
+        """Read the head at `pos`; None where the container ends before it."""
+        if here.end - pos < 8 and self._is_used_up(pos, here):
+            return None
+        head = self._source.at(pos, 8)
+        group, number, vr, length = self._unpack_head(head)
+        tag = group << 16 | number
+        if group != _ITEM_GROUP and here.delimiter != SEQUENCE_END:
+            if (tag == 0 or self._only_group is not None) and self._is_foreign(pos, tag, here):
+                return None
+            if here.explicit:
+                if vr in SHORT_VRS:
+                    return _new_element((tag, vr, pos + 8, length, here.depth))
+                return self._read_long(pos, tag, vr, here)
+        return _new_element((tag, b"", pos + 8, self._decode_length(head, 4), here.depth))
+
+    def _read_long(self, pos: int, tag: int, vr: bytes, here: _Container) -> Element:
+        if vr not in LONG_VRS:
+            raise self._source.corrupt(f"element {name_of(tag)} at byte {pos} has no valid VR ({vr!r})")
+        length = self._decode_length(self._source.at(pos + 8, 4), 0)
+        return _new_element((tag, vr, pos + 12, length, here.depth))
+
+    def _decode_length(self, data: bytes, start: int) -> int:
+        length: int = self._unpack_length(data, start)[0]
+        return UNDEFINED if length == 0xFFFFFFFF else length
+
+    def _is_used_up(self, pos: int, here: _Container) -> bool:
+        """Tell whether the container is at its end, or only padding behind the data set is left."""
+        if pos < here.end:
+            return here.depth == 0 and self._source.only_zeros(pos)
+        if not here.bounded:
+            raise self._source.corrupt(f"a sequence of undefined length is not closed before byte {here.end}")
+        return True
+
+    def _is_foreign(self, pos: int, tag: int, here: _Container) -> bool:
+        """Tell whether an element is of another group than wanted, or padding behind the data set."""
+        if self._only_group is not None and tag >> 16 != self._only_group:
+            return True
+        return tag == 0 and here.depth == 0 and self._source.only_zeros(pos)
 
 
 def walk(
@@ -146,7 +218,7 @@ def walk(
     only_group: int | None = None,
     enter: frozenset[int] = frozenset(),
 ) -> Iterator[Element]:
-    """Every element of a data set, in file order, those nested in sequences of undefined length too.
+    """Walk the elements of a data set in file order, those nested in sequences of undefined length too.
 
     Sequences and items of defined length are stepped over whole, but for those of `enter`. Yields items and delimiters
     as elements without VR.
@@ -169,91 +241,73 @@ def walk(
     CorruptFileError
         A length outside the container, an unknown VR, a broken nesting, or structure beyond the limits of this module.
     """
-    order = ">" if encoding.big_endian else "<"
-    tag_of = struct.Struct(order + "HH").unpack_from
-    short = struct.Struct(order + "H").unpack_from
-    long = struct.Struct(order + "I").unpack_from
+    read_head = _HeadReader(source, big_endian=encoding.big_endian, only_group=only_group).read
+    containers = [_Container(source.size, encoding.explicit, 0, enter)]
+    pos = behind = start  # where the next element begins, and where the latest one ends
     count = 0
-
-    def inside(
-        pos: int, end: int, explicit: bool, depth: int, closing: int, *, items: bool = False, closed: bool = False
-    ) -> Iterator[Element]:
-        """Elements up to the delimiter `closing` (0, or `closed`: up to `end`); `items` says to walk items too."""
-        nonlocal count
-        while pos < end:
-            if depth == 0 and end - pos < 8 and source.only_zeros(pos):
-                return
-            head = source.at(pos, 8)
-            group, element = tag_of(head)
-            tag = group << 16 | element
-            if group == 0xFFFE or closing == SEQUENCE_END:
-                vr, offset, length = b"", pos + 8, long(head, 4)[0]
-            elif (only_group is not None and group != only_group) or (
-                tag == 0 and depth == 0 and source.only_zeros(pos)
-            ):
-                return
-            elif not explicit:
-                vr, offset, length = b"", pos + 8, long(head, 4)[0]
-            else:
-                vr = head[4:6]
-                if vr in SHORT_VRS:
-                    offset, length = pos + 8, short(head, 6)[0]
-                elif vr in LONG_VRS:
-                    offset, length = pos + 12, long(source.at(pos + 8, 4))[0]
-                else:
-                    raise source.corrupt(f"element {name_of(tag)} at byte {pos} has no valid VR ({vr!r})")
-            count += 1
-            if count > MAX_ELEMENTS:
-                raise source.corrupt(f"its header has more than {MAX_ELEMENTS} elements")
-
-            if length == 0xFFFFFFFF:
-                yield Element(tag, vr, offset, UNDEFINED, depth)
-                if depth >= MAX_DEPTH:
-                    raise source.corrupt(f"its sequences nest more than {MAX_DEPTH} deep")
-                if closing == SEQUENCE_END and tag == ITEM:
-                    pos = yield from nested(offset, end, explicit, depth + 1, ITEM_END)
-                elif group != 0xFFFE and (vr in _SEQUENCE_VRS or tag in _ENCAPSULATED):
-                    # PS3.5 6.2.2: an undefined-length UN holds implicit VR little endian.
-                    inner = explicit and vr != b"UN"
-                    pos = yield from nested(offset, end, inner, depth + 1, SEQUENCE_END, items=tag in enter)
-                else:
-                    raise source.corrupt(f"element {name_of(tag)} at byte {pos} must not have an undefined length")
-                continue
-
-            if offset + length > end:
-                raise source.corrupt(
-                    f"element {name_of(tag)} at byte {pos} claims {length} bytes, {max(0, end - offset)} are left: "
-                    "it is truncated or damaged"
-                )
-            if group == 0xFFFE:
-                legal = tag == closing or (closing == SEQUENCE_END and tag == ITEM)
-                if not legal or (tag != ITEM and length):
-                    raise source.corrupt(f"misplaced item or delimiter {name_of(tag)} at byte {pos}")
-            elif closing == SEQUENCE_END:
-                raise source.corrupt(f"element {name_of(tag)} at byte {pos} stands where a sequence item belongs")
-            yield Element(tag, vr, offset, length, depth)
-            pos = offset + length
-            if tag == closing:
-                return
-            if (items and tag == ITEM) or tag in enter:
-                if depth >= MAX_DEPTH:
-                    raise source.corrupt(f"its sequences nest more than {MAX_DEPTH} deep")
-                if tag == ITEM:
-                    yield from inside(offset, pos, explicit, depth + 1, 0)
-                else:
-                    # PS3.5 6.2.2: what is in a UN is implicit VR little endian, of defined length too.
-                    inner = explicit and vr != b"UN"
-                    yield from inside(offset, pos, inner, depth + 1, SEQUENCE_END, items=True, closed=True)
-        if closing and not closed:
-            raise source.corrupt(f"a sequence of undefined length is not closed before byte {end}")
-
-    def nested(
-        pos: int, end: int, explicit: bool, depth: int, closing: int, *, items: bool = False
-    ) -> Generator[Element, None, int]:
-        last = pos
-        for element in inside(pos, end, explicit, depth, closing, items=items):
-            last = element.offset + max(element.length, 0)
+    while containers:
+        here = containers[-1]
+        element = read_head(pos, here)
+        if element is None:
+            pos = _close(containers, behind)
+            continue
+        count += 1
+        if count > MAX_ELEMENTS:
+            raise source.corrupt(f"its header has more than {MAX_ELEMENTS} elements")
+        tag, vr, offset, length, _ = element
+        if length == UNDEFINED:
             yield element
-        return last
+            containers.append(_open(source, pos, element, here, enter))
+            pos = behind = offset
+            continue
+        behind = offset + length
+        # What has a VR is no item and in no sequence.
+        if behind > here.end or not vr:
+            _check_place(source, pos, element, here)
+        yield element
+        if tag == here.delimiter:
+            pos = _close(containers, behind)
+        elif tag in here.entered:
+            containers.append(_open(source, pos, element, here, enter))
+            pos = offset
+        else:
+            pos = behind
 
-    yield from inside(start, source.size, encoding.explicit, 0, 0)
+
+def _check_place(source: Source, pos: int, element: Element, here: _Container) -> None:
+    """Refuse an element of defined length that is too long for its container, or does not belong there."""
+    tag, _, offset, length, _ = element
+    if offset + length > here.end:
+        raise source.corrupt(
+            f"element {name_of(tag)} at byte {pos} claims {length} bytes, {max(0, here.end - offset)} are left: "
+            "it is truncated or damaged"
+        )
+    in_sequence = here.delimiter == SEQUENCE_END
+    if tag >> 16 == _ITEM_GROUP:
+        closes = tag == here.delimiter and length == 0
+        if not closes and not (tag == ITEM and in_sequence):
+            raise source.corrupt(f"misplaced item or delimiter {name_of(tag)} at byte {pos}")
+    elif in_sequence:
+        raise source.corrupt(f"element {name_of(tag)} at byte {pos} stands where a sequence item belongs")
+
+
+def _open(source: Source, pos: int, element: Element, here: _Container, enter: frozenset[int]) -> _Container:
+    """Open the sequence or item whose head is at `pos`."""
+    tag, vr, offset, length, depth = element
+    if depth >= MAX_DEPTH:
+        raise source.corrupt(f"its sequences nest more than {MAX_DEPTH} deep")
+    bounded = length != UNDEFINED
+    end = offset + length if bounded else here.end
+    if tag == ITEM and here.delimiter == SEQUENCE_END:
+        return _Container(end, here.explicit, depth + 1, enter, 0 if bounded else ITEM_END, bounded)
+    if not bounded and (tag >> 16 == _ITEM_GROUP or not (vr in _SEQUENCE_VRS or tag in _ENCAPSULATED)):
+        raise source.corrupt(f"element {name_of(tag)} at byte {pos} must not have an undefined length")
+    # PS3.5 6.2.2: a UN of undefined length holds implicit VR; so does one of defined length.
+    explicit = here.explicit and vr != b"UN"
+    return _Container(end, explicit, depth + 1, _ITEMS if tag in enter else enter, SEQUENCE_END, bounded)
+
+
+def _close(containers: list[_Container], behind: int) -> int:
+    """Close the innermost container, and return where the next element begins."""
+    here = containers.pop()
+    return here.end if here.bounded else behind

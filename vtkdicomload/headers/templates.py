@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from .attributes import Field
     from .elements import Element
     from .model import Header
 
@@ -72,7 +74,7 @@ _FREE = {
 
 
 class _Wanted(NamedTuple):
-    """Which element holds one attribute, what it was in the file of the template, and how another is parsed."""
+    """An attribute to parse: its element, its value in the file of the template, and its parser."""
 
     element: int
     start: int
@@ -80,6 +82,28 @@ class _Wanted(NamedTuple):
     raw: bytes
     name: str
     parse: Callable[[bytes], object]
+
+
+# Of an element of a template: the value that another file may have.
+_Role = Literal[
+    "fixed",  # the same
+    "rigid",  # any of the same length
+    "free",  # any that can be parsed
+    "elastic",  # any
+]
+
+
+@dataclass(slots=True)
+class _Part:
+    """One element of a template."""
+
+    head: int  # where its tag stands
+    size: int  # where its length stands
+    start: int  # of its value
+    end: int
+    role: _Role
+    field: Field | None  # that its value is parsed for
+    longest: int  # the bytes that its value may have in another file; -1 where just as many
 
 
 class _Template(NamedTuple):
@@ -102,9 +126,9 @@ class HeaderReader:
         self._latest: _Template | None = None
 
     def read(self, path: str) -> Header:
-        """The header of a file; errors as `header.read_header`."""
+        """Read the header of a file; errors as `header.read_header`."""
         if self._latest is not None:
-            header = self._matched(path, self._latest)
+            header = self._match(path, self._latest)
             if header is not None:
                 return header
         visited: list[Element] = []
@@ -123,8 +147,8 @@ class HeaderReader:
         self._count += 1
         self._latest = template
 
-    def _matched(self, path: str, latest: _Template) -> Header | None:
-        """The header by a template that the file fits, or by the latest one stretched; None where it fits none."""
+    def _match(self, path: str, latest: _Template) -> Header | None:
+        """Read the header by a template that the file fits, or by the latest one stretched; None where it fits none."""
         try:
             fd = os.open(path, READ_FLAGS)
         except OSError:
@@ -134,19 +158,19 @@ class HeaderReader:
             if not stat.S_ISREG(status.st_mode):
                 return None
             templates = (*self._by_size.get(status.st_size, ()), *self._encapsulated)
-            data = os.read(fd, _bytes_needed(templates, latest, status.st_size))
+            data = os.read(fd, _count_bytes(templates, latest, status.st_size))
             structure = np.frombuffer(data, np.uint8)
             for template in templates:
                 if len(data) < template.prefix or structure.take(template.places).tobytes() != template.expected:
                     continue
-                header = _filled(template, path, status, data, fd)
+                header = _fill_header(template, path, status, data, fd)
                 if header is not None:
                     self._latest = template
                     return header
             if self._count >= _MAX_TEMPLATES:
                 return None
-            stretched = _stretched(latest, structure)
-            header = stretched and _filled(stretched, path, status, data, fd)
+            stretched = _stretch(latest, structure)
+            header = stretched and _fill_header(stretched, path, status, data, fd)
         finally:
             os.close(fd)
         if stretched and header:
@@ -154,8 +178,8 @@ class HeaderReader:
         return header
 
 
-def _bytes_needed(templates: tuple[_Template, ...], latest: _Template, size: int) -> int:
-    """How much of a file to read so that the templates can be compared with it, and the latest one be stretched."""
+def _count_bytes(templates: tuple[_Template, ...], latest: _Template, size: int) -> int:
+    """Count the bytes of a file that the templates are compared with, and that stretching the latest one needs."""
     stretched = latest.prefix + _SPARE if latest.header.encapsulated else size - latest.header.pixel_length
     return max(
         0,
@@ -164,8 +188,8 @@ def _bytes_needed(templates: tuple[_Template, ...], latest: _Template, size: int
     )
 
 
-def _stretched(template: _Template, structure: NDArray[np.uint8]) -> _Template | None:
-    """The template with the lengths of another file's values; None where that file is built in another way.
+def _stretch(template: _Template, structure: NDArray[np.uint8]) -> _Template | None:
+    """Stretch a template to the lengths of another file's values; None where that file is built in another way.
 
     Element by element as the strict parser steps: the first structural byte that differs must be the length of a value,
     and what comes behind that value has moved by the difference.
@@ -204,11 +228,11 @@ def _stretched(template: _Template, structure: NDArray[np.uint8]) -> _Template |
     return _Template(header, prefix, places, expected.tobytes(), wanted, elements, template.longest)
 
 
-def _filled(template: _Template, path: str, status: os.stat_result, data: bytes, fd: int) -> Header | None:
-    """The template's header with the values of another file; None where that file needs a strict parse."""
+def _fill_header(template: _Template, path: str, status: os.stat_result, data: bytes, fd: int) -> Header | None:
+    """Fill the template's header with the values of another file; None where that file needs a strict parse."""
     length = template.header.pixel_length
     if template.header.encapsulated:
-        length = _encapsulated_length(fd, template.prefix, status.st_size)
+        length = _measure_items(fd, template.prefix, status.st_size)
     elif template.prefix + length != status.st_size:
         return None
     if length < 0:
@@ -231,8 +255,8 @@ def _filled(template: _Template, path: str, status: os.stat_result, data: bytes,
     return template.header._replace(**changed)  # type: ignore[arg-type]
 
 
-def _encapsulated_length(fd: int, start: int, size: int) -> int:
-    """How many bytes of items there are up to the delimiter that ends the file; -1 where it ends in another way."""
+def _measure_items(fd: int, start: int, size: int) -> int:
+    """Measure the items up to the delimiter that ends the file; -1 where it ends in another way."""
     place = start
     for _ in range(_MAX_ITEMS):
         os.lseek(fd, place, os.SEEK_SET)
@@ -246,47 +270,77 @@ def _encapsulated_length(fd: int, start: int, size: int) -> int:
 
 
 def _learn(header: Header, visited: list[Element]) -> _Template | None:
-    """A template from a strictly parsed header; None where the file does not end with its pixel data."""
+    """Make a template of a strictly parsed header; None where the file does not end with its pixel data."""
     if header.functional_groups or header.pixel_offset > _MAX_PREFIX or not (header.native or header.encapsulated):
         return None
     end = visited[-1].offset if header.encapsulated else header.pixel_offset + header.pixel_length
-    visited = visited[: 1 + next(k for k, e in enumerate(visited) if e.offset == header.pixel_offset and e.depth == 0)]
     with open(header.path, "rb", buffering=0) as file:
         data = file.read(header.pixel_offset)
     if data[128:132] != b"DICM" or len(data) < header.pixel_offset or end != header.size:
         return None
-    big = header.transfer_syntax == EXPLICIT_BIG
-    wanted = [(k, f) for k, e in enumerate(visited) if e.depth == 0 and (f := FIELDS.get(e.tag)) and e.length >= 0]
-    absent = {k for k, f in wanted if visited[k].length > f.written.longest}  # so is another value of that length
-    free = [(k, f) for k, f in wanted if k not in absent and f.name in _FREE and not (big and f.written.width > 1)]
-    known = {k for k, _ in wanted} - absent - {k for k, _ in free}
-    fixed = known | {k for k, e in enumerate(visited) if e.tag in META_UIDS}
-    offsets = np.array([e.offset for e in visited])
-    ends = offsets + np.array([max(e.length, 0) for e in visited])
-    # The tag, VR and length of every element, and the values that must be the same.
-    heads = offsets - np.array([12 if e.vr in LONG_VRS else 8 for e in visited])
-    same = sorted(fixed)
-    starts = np.concatenate([[128], heads, offsets[same]])
-    lengths = np.concatenate([[132], offsets, ends[same]]) - starts
-    before = np.cumsum(lengths) - lengths
-    places = np.arange(lengths.sum()) + np.repeat(starts - before, lengths)
-    expected = np.frombuffer(data, np.uint8).take(places).tobytes()
-    values = tuple(_Wanted(k, a, b, data[a:b], f.name, f.parse) for k, f in free for a, b in [(offsets[k], ends[k])])
-    longest = np.full(len(visited), -1)
-    if not big:
-        # A delimiter has no value, and the parser goes into what is of undefined length; over an item it steps.
-        elastic = [k for k, e in enumerate(visited) if e.length >= 0 and e.tag not in _DELIMITERS]
-        longest[elastic] = _MAX_PREFIX
-        longest[[k for k, _ in free]] = [f.written.longest for _, f in free]
-        longest[[*fixed, *absent, len(visited) - 1]] = -1  # the last are the pixels, whose length was checked
-    sizes = np.array([2 if e.vr and e.vr not in LONG_VRS else 4 for e in visited])
-    elements = np.stack([offsets - sizes, offsets, ends], axis=1)
-    template = _Template(header, header.pixel_offset, places, expected, values, elements, longest)
+    big_endian = header.transfer_syntax == EXPLICIT_BIG
+    parts = _describe_elements(visited, header.pixel_offset, big_endian=big_endian)
+    bounds = np.array([(p.head, p.size, p.start, p.end) for p in parts])
+    same = bounds[[p.role == "fixed" for p in parts]]
+    places = _list_places(np.concatenate([[(128, 132)], bounds[:, [0, 2]], same[:, 2:]]))
+    wanted = tuple(
+        _Wanted(k, p.start, p.end, data[p.start : p.end], p.field.name, p.field.parse)
+        for k, p in enumerate(parts)
+        if p.field and p.role == "free"
+    )
+    template = _Template(
+        header,
+        header.pixel_offset,
+        places,
+        expected=np.frombuffer(data, np.uint8).take(places).tobytes(),
+        wanted=wanted,
+        elements=bounds[:, 1:],
+        longest=np.array([-1 if big_endian else p.longest for p in parts]),
+    )
     # Its parsers must say of its own file what the strict parser says.
-    return template if all(_agrees(w, header) for w in values) else None
+    return template if all(_agrees(w, header) for w in wanted) else None
+
+
+def _describe_elements(visited: list[Element], pixel_offset: int, *, big_endian: bool) -> list[_Part]:
+    """Describe the elements of a header, the pixels as the last."""
+    parts = []
+    for element in visited:
+        tag, vr, start, length, depth = element
+        field = FIELDS.get(tag) if depth == 0 and length >= 0 else None
+        role, longest = _choose_role(tag, length, field, big_endian)
+        head, size = (12, 4) if vr in LONG_VRS else (8, 2 if vr else 4)
+        end = start + length if length > 0 else start
+        parts.append(_Part(start - head, start - size, start, end, role, field, longest))
+        if start == pixel_offset and depth == 0:
+            break
+    parts[-1].role, parts[-1].longest = "rigid", -1  # the pixels, whose length was checked
+    return parts
+
+
+def _choose_role(tag: int, length: int, field: Field | None, big_endian: bool) -> tuple[_Role, int]:
+    """Choose the role of an element, and the bytes that its value may have in another file."""
+    if tag in META_UIDS:
+        return "fixed", -1
+    if field is None:
+        # A delimiter has no value, and the parser goes into what is of undefined length; over an item it steps.
+        return ("rigid", -1) if length < 0 or tag in _DELIMITERS else ("elastic", _MAX_PREFIX)
+    if length > field.written.longest:
+        return "rigid", -1  # it counts as absent, and so does any other value of that length
+    if field.name not in _FREE or (big_endian and field.written.width > 1):
+        return "fixed", -1
+    return "free", field.written.longest
+
+
+def _list_places(spans: NDArray[np.intp]) -> NDArray[np.intp]:
+    """List every place from the start to the end of each span, rows of (start, end)."""
+    starts, lengths = spans[:, 0], spans[:, 1] - spans[:, 0]
+    before = np.cumsum(lengths) - lengths
+    places: NDArray[np.intp] = np.arange(lengths.sum()) + np.repeat(starts - before, lengths)
+    return places
 
 
 def _agrees(wanted: _Wanted, header: Header) -> bool:
+    """Tell whether a parser finds in a value what the header holds."""
     try:
         return not wanted.raw.strip(b" \0") or wanted.parse(wanted.raw) == getattr(header, wanted.name)
     except ValueError:
