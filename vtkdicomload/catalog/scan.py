@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ..headers.model import Frame
+    from ..sources.file import File
 
 S = TypeVar("S", bound=SeriesData)
 
@@ -78,14 +79,17 @@ def scan_files(
     frames: list[Frame] = []
     problems: list[Problem] = []
     skipped = list(files.skipped)
-    for path, result in zip(files.paths, _read_all(files, workers, progress), strict=True):
+    suspects: list[tuple[File, str]] = []
+    for file, result in zip(files.files, _read_all(files, workers, progress), strict=True):
         if isinstance(result, tuple):
             frames += result
         elif isinstance(result, CorruptFileError):
-            problems.append(Problem(path, result))
+            problems.append(Problem(file.name, result))
         else:
-            skipped.append(Skipped(path, result))
-    lost = _lost_slices(frames, skipped)
+            skipped.append(Skipped(file.name, result))
+            if result in ("not DICOM", MAYBE_DAMAGED):
+                suspects.append((file, result))
+    lost = _lost_slices(frames, suspects)
     problems += lost
     skipped = [s for s in skipped if s.path not in {p.path for p in lost}]
     return ScanData(files.name, _grouped(frames, tuple(problems)), tuple(problems), tuple(skipped))
@@ -95,21 +99,22 @@ def _read_all(
     files: Files, workers: int | None, progress: Callable[[int, int], None] | None
 ) -> list[tuple[Frame, ...] | CorruptFileError | str]:
     """What `_read` says of every file, in the order of the files."""
-    headers, total = HeaderReader(), len(files.paths)
+    headers, total = HeaderReader(), len(files.files)
     results: list[tuple[Frame, ...] | CorruptFileError | str] = [""] * total
 
     def read(k: int) -> None:
-        results[k] = _read(files.paths[k], headers)
+        results[k] = _read(files.files[k], headers)
 
     # One thread unless asked for more: parsing holds the interpreter's lock.
     for_each(total, read, stepper(total, progress), 1 if total < _THREADED_FILES else workers or 1)
     return results
 
 
-def _read(path: str, headers: HeaderReader) -> tuple[Frame, ...] | CorruptFileError | str:
+def _read(file: File, headers: HeaderReader) -> tuple[Frame, ...] | CorruptFileError | str:
     """The frames of a file, what is wrong with it, or why it is passed over."""
+    path = file.name
     try:
-        return frames_of(headers.read(path))
+        return frames_of(headers.read(file))
     except CorruptFileError as error:
         return error
     except NotDicomError as reason:
@@ -120,7 +125,7 @@ def _read(path: str, headers: HeaderReader) -> tuple[Frame, ...] | CorruptFileEr
             return CorruptFileError(f"{path}: {words}, where DICOM was expected → ignore=[{path!r}]", files=[path])
         return words
     except OSError as error:
-        if os.path.islink(path) and not _slice_like(path, bare=False):
+        if file.local_path and os.path.islink(file.local_path) and not _slice_like(path, bare=False):
             return "a link to nothing"
         return CorruptFileError(f"{path}: it cannot be read: {error.strerror} → ignore=[{path!r}]", files=[path])
 
@@ -139,17 +144,17 @@ def _slice_like(path: str, *, bare: bool = True) -> bool:
     return suffix in _SUFFIXES or suffix[1:].isdigit() or (bare and suffix == "")
 
 
-def _lost_slices(frames: list[Frame], skipped: list[Skipped]) -> list[Problem]:
+def _lost_slices(frames: list[Frame], suspects: list[tuple[File, str]]) -> list[Problem]:
     """Files that are no DICOM, but beside slices of their kind of name and of their size or beginning."""
-    kinds = {(*_kind_of_name(f.path), f.header.size) for f in frames}
+    kinds = {(*_kind_of_name(f.path), f.header.file.size) for f in frames}
     names = {kind[:2] for kind in kinds}
     lost = []
-    for path, reason in skipped:
-        if reason not in ("not DICOM", MAYBE_DAMAGED):
-            continue
+    for file, reason in suspects:
+        path = file.name
         try:
-            kind = (*_kind_of_name(path), os.path.getsize(path))
-        except OSError:
+            with file.open() as handle:
+                kind = (*_kind_of_name(path), handle.size)
+        except (OSError, CorruptFileError):
             continue
         if kind in kinds:
             words = "it has the size and name of the slices beside it, but is not DICOM: it is damaged"

@@ -16,7 +16,6 @@ from . import direct as _direct
 from . import pydicom as _pydicom
 from . import vtk as _vtk
 from .colour import PALETTE
-from .files import check_unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +57,7 @@ def choose(engine: str, frames: Sequence[Frame], conversion: Conversion) -> Read
     reason = reader.refusal(frames, conversion)
     if reason is not None:
         for frame in frames:
-            check_unchanged(frame.header)
+            frame.header.file.check_unchanged()
         raise UnsupportedPixelDataError(f'engine="{engine}" cannot read this: {reason} → engine="auto"')
     return reader
 

@@ -11,7 +11,6 @@ from .._util.threads import for_each
 from ..headers.transfer_syntaxes import EXPLICIT_BIG
 from . import rescale
 from .dtype import dtype_in_file, stored_dtype
-from .files import read_into
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -87,7 +86,7 @@ def stored_words(frame: Frame, scratch: Pixels) -> Pixels:
     numpy.ndarray, shape (rows, columns) or (rows, columns, samples)
     """
     header = frame.header
-    read_into(scratch.data[: frame.length], header, frame.offset)
+    header.file.read_into(scratch.data[: frame.length], frame.offset)
     in_file = dtype_in_file(header)
     words: Pixels
     if header.samples == 1:

@@ -9,7 +9,6 @@ import numpy as np
 
 from .._util.names import natural_key
 from ..errors import DuplicateSliceError, GeometryError, MissingSliceError, ShearedSeriesError
-from ..headers.objects.ultrasound import ULTRASOUND, region_spacing
 from ..headers.orientation import direction_of, is_unit, normal_of, orientation_fault
 from . import consistency
 from .assumptions import taken_for_granted
@@ -135,7 +134,8 @@ def _in_plane_spacing(frames: Sequence[Frame], assumptions: list[str]) -> tuple[
             "magnification) is taken for it"
         )
         return imager[1], imager[0]
-    region = region_spacing(consistency.paths_of(frames)) if header.modality in ULTRASOUND else None
+    regions = {frame.header.region_spacing for frame in frames}
+    region = regions.pop() if len(regions) == 1 else None
     if region is not None:
         assumptions.append(
             f"no PixelSpacing: that of the ultrasound regions ({region[0]:g}\\{region[1]:g} mm) is taken for it"
