@@ -146,7 +146,8 @@ def _values(path: Path) -> list[tuple[int, int]]:
         explicit=header.transfer_syntax != ImplicitVRLittleEndian,
         big_endian=header.transfer_syntax == ExplicitVRBigEndian,
     )
-    with Source(str(path)) as source:
+    with as_file(path).open() as handle:
+        source = Source(handle)
         meta = [*walk(source, 132, Encoding(explicit=True), only_group=2)]
         start = meta[-1].offset + meta[-1].length
         elements = [*meta, *walk(source, start, encoding)]

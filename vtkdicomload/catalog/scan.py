@@ -146,6 +146,8 @@ def _slice_like(path: str, *, bare: bool = True) -> bool:
 
 def _lost_slices(frames: list[Frame], suspects: list[tuple[File, str]]) -> list[Problem]:
     """Files that are no DICOM, but beside slices of their kind of name and of their size or beginning."""
+    if not suspects:
+        return []
     kinds = {(*_kind_of_name(f.path), f.header.file.size) for f in frames}
     names = {kind[:2] for kind in kinds}
     lost = []

@@ -93,7 +93,8 @@ class Handle(ABC):
         return damaged(self.file.name, f"it cannot be read: {error.strerror or type(error).__name__}")
 
 
-@dataclass(frozen=True, slots=True)
+# Nothing changes a file once it is made; to freeze it would take four times as long, for each file of an archive.
+@dataclass(slots=True, unsafe_hash=True)
 class File(ABC):
     """One file of a source: plain data without descriptor, lock or session, so that it pickles into any process.
 

@@ -21,7 +21,7 @@ _INLINE_BYTES = 4 << 20  # below, starting threads costs more than it gains
 _THREADS = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class LocalFile(File):
     """A regular file on disk; its stamp is the time of modification in ns.
 

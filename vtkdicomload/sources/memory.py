@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from .file import File, Handle
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class MemoryFile(File):
     """Bytes under a name; they never change, so that their number stands for them.
 
