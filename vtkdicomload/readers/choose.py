@@ -53,13 +53,18 @@ def choose(engine: str, frames: Sequence[Frame], conversion: Conversion) -> Read
                 return reader
             reasons[reader.NAME] = reason
         raise _nobody(frames, reasons)
-    reader = next(r for r in READERS if engine == r.NAME)
+    reader = reader_named(engine)
     reason = reader.refusal(frames, conversion)
     if reason is not None:
         for frame in frames:
             frame.header.file.check_unchanged()
         raise UnsupportedPixelDataError(f'engine="{engine}" cannot read this: {reason} → engine="auto"')
     return reader
+
+
+def reader_named(name: str) -> Reader:
+    """Find a reader by its name."""
+    return next(reader for reader in READERS if name == reader.NAME)
 
 
 def _nobody(frames: Sequence[Frame], reasons: dict[str, str]) -> UnsupportedPixelDataError:

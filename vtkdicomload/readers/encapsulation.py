@@ -68,11 +68,22 @@ class CompressedFrames:
 
 def _frames_of(header: Header) -> Sequence[Sequence[_Fragment] | bytes]:
     """The fragments of every frame of a multi-frame file, or its bytes."""
-    count = header.number_of_frames
     with header.file.open() as handle:
-        table, fragments = _items(
-            lambda offset, length: handle.read_at(header.pixel_offset + offset, length), header.pixel_length
-        )
+
+        def read(offset: int, length: int) -> bytes:
+            return handle.read_at(header.pixel_offset + offset, length)
+
+        frames = _divide(header, *_items(read, header.pixel_length))
+        if header.file.has_ranges:
+            return frames
+        return [f if isinstance(f, bytes) else b"".join([read(part.offset, part.length) for part in f]) for f in frames]
+
+
+def _divide(
+    header: Header, table: tuple[int, ...], fragments: list[_Fragment]
+) -> Sequence[Sequence[_Fragment] | bytes]:
+    """Divide the fragments of a multi-frame file among its frames, by number, by offset table or by their bytes."""
+    count = header.number_of_frames
     if len(fragments) == count:
         return [(fragment,) for fragment in fragments]
     if len(fragments) < count:

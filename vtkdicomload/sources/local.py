@@ -70,9 +70,10 @@ def find_files(source: Any, *, recursive: bool = True) -> Files:
         raise NoDicomError("the source is an empty sequence: there is nothing to load")
     found = [_of_part(part, recursive) for part in parts]
     # A path given twice is one file.
-    by_name = {file.name: file for f in found for file in f.files}
-    if len(by_name) < len({file for f in found for file in f.files}):
-        raise ValueError("files of the source that are not the same have the same name")
+    by_name: dict[str, File] = {}
+    for file in (file for f in found for file in f.files):
+        if by_name.setdefault(file.name, file) != file:
+            raise ValueError(f"two files of the source have the same name: {file.name!r}")
     skipped = tuple(s for f in found for s in f.skipped)
     return Files(f"{len(parts)} paths", tuple(by_name.values()), skipped, folder=False)
 
