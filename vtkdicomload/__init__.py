@@ -5,6 +5,8 @@
 >>> volume.frames  # numpy, (slices, rows, columns), the DICOM way  # doctest: +SKIP
 >>> volume.array  # the same memory in VTK's order, (nx, ny, nz)  # doctest: +SKIP
 >>> volume.image  # the same memory as vtkImageData, with spacing, origin and direction  # doctest: +SKIP
+
+Public is what `__all__` names, with its attributes and methods. Everything else is private and may move.
 """
 
 from __future__ import annotations
@@ -29,8 +31,12 @@ from .errors import (
     UnsupportedPixelDataError,
     ZeroPixelDataError,
 )
+from .headers.model import Frame, Header
+from .loading.checks import Check
 from .series import Scan, Series
+from .sources.local import Skipped
 from .stacks.geometry import Geometry
+from .stacks.series_data import Problem
 from .volume import Volume
 
 if TYPE_CHECKING:
@@ -39,23 +45,28 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Check",
     "CompressedPixelDataError",
     "CorruptFileError",
     "DICOMSeriesSource",
     "DicomLoadError",
     "DicomLoadWarning",
     "DuplicateSliceError",
+    "Frame",
     "Geometry",
     "GeometryError",
+    "Header",
     "InconsistentSeriesError",
     "Loaded",
     "MissingSliceError",
     "MultipleSeriesError",
     "NoDicomError",
+    "Problem",
     "ReaderMismatchError",
     "Scan",
     "Series",
     "ShearedSeriesError",
+    "Skipped",
     "UnsupportedPixelDataError",
     "Volume",
     "ZeroPixelDataError",
@@ -66,10 +77,17 @@ __all__ = [
 ]
 
 
+# Pickles name a class by its module: they shall not depend on where in the package it is written.
+for _name in __all__:
+    if isinstance(_public := globals().get(_name), type):
+        _public.__module__ = __name__
+
+
 def __getattr__(name: str) -> Any:
     if name == "DICOMSeriesSource":  # its module imports VTK
         from .pipeline.algorithm import DICOMSeriesSource
 
+        DICOMSeriesSource.__module__ = __name__
         return DICOMSeriesSource
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

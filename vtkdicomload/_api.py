@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from .bulk.many import Loaded, load_each
 from .catalog.damage import refuse_problems
 from .catalog.find import find_series
 from .catalog.scan import ScanData, scan_files
 from .errors import DicomLoadError
-from .loading.options import Options, check_count, check_options, options_from
+from .loading.options import Options, check_count, options_from
 from .loading.read import load_stack
 from .series import Scan, Series, load_volume
 from .sources.local import find_files
-from .stacks.geometry import GAP_TOLERANCE
 from .stacks.series_data import SeriesData
+from .stacks.tolerances import GAP_TOLERANCE
 from .volume import Volume
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
+    from typing import Unpack
 
     from ._util.threads import Progress
     from .catalog.find import Ignore
+    from .loading.options import Engine, Irregular, LoadOptions, Order, Rescale, Verify
+    from .series import SeriesChoice
+    from .sources.local import Source
 
 
 def scan(
-    source: Any,
+    source: Source | SeriesData,
     *,
     recursive: bool = True,
     workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Scan:
     """Find the series at a source. Headers are read, pixels are not; damaged files are listed, never raised.
 
@@ -61,18 +66,17 @@ def scan(
 
 
 def load(
-    source: Any,
+    source: Source | SeriesData,
     *,
-    series: Any = None,
-    stack: Any = None,
-    order: str = "position",
-    irregular: str = "raise",
+    series: SeriesChoice | None = None,
+    stack: SeriesChoice | None = None,
+    order: Order = "position",
+    irregular: Irregular = "raise",
     tolerance: float = GAP_TOLERANCE,
     ignore: Ignore = (),
-    engine: str = "auto",
-    layout: str = "vtk",
-    rescale: bool | str = True,
-    verify: str = "probe",
+    engine: Engine = "auto",
+    rescale: Rescale = True,
+    verify: Verify = "probe",
     workers: int | None = None,
     progress: Progress | None = None,
     max_bytes: int | None = None,
@@ -100,8 +104,6 @@ def load(
         Files to leave out, by path or by name alone; a callable gets a path and says whether to.
     engine : {"auto", "direct", "codec", "vtk", "pydicom"}
         The reader; ``"auto"`` takes the fastest that is right for the series.
-    layout : {"vtk", "dicom"}
-        Which view lies contiguous in memory: `Volume.array` in Fortran order, or `Volume.frames` in C order.
     rescale : bool, or "real-world"
         Apply the modality transform (slope and intercept, or the modality LUT); False gives stored values.
         ``"real-world"`` applies RealWorldValueMappingSequence in its place, ``"real-world:LABEL"`` the one of several
@@ -139,18 +141,24 @@ def load(
     >>> volume.frames.shape, volume.spacing  # doctest: +SKIP
     ((93, 64, 64), (3.2, 3.2, 1.5))
     """
-    options = Options(order, irregular, tolerance, engine, layout, rescale, verify, workers, progress, max_bytes)
+    options = Options(order, irregular, tolerance, engine, rescale, verify, workers, progress, max_bytes)
     return load_volume(source, options, series=series, stack=stack, ignore=ignore)
 
 
-def load_all(source: Any, *, ignore: Ignore = (), **options: Any) -> list[Volume]:
+def load_all(
+    source: Source | SeriesData,
+    *,
+    ignore: Ignore = (),
+    workers: int | None = None,
+    **options: Unpack[LoadOptions],
+) -> list[Volume]:
     """Load every stack of every series, in list order.
 
     Parameters
     ----------
     source
         As for `load`.
-    ignore
+    ignore, workers
         As for `load`.
     **options
         The other options of `load`, but for `series` and `stack`.
@@ -164,7 +172,7 @@ def load_all(source: Any, *, ignore: Ignore = (), **options: Any) -> list[Volume
     DicomLoadError
         As `load` does, for the first stack that cannot be loaded; ``load_many(scan(source))`` goes on after it.
     """
-    checked = options_from(options)
+    checked = options_from(workers=workers, **options)
     found, ignored = find_series(source, ignore, checked.workers)
     refuse_problems(found.problems)
     scanned = Scan.of(found)
@@ -182,12 +190,15 @@ def _load_named(stack: Series, row: int, options: Options, ignored: tuple[str, .
 
 
 def load_many(
-    sources: Iterable[Any],
+    sources: Iterable[Source | SeriesData],
     *,
     workers: int | None = None,
     ahead: int = 2,
     as_completed: bool = False,
-    **options: Any,
+    series: SeriesChoice | None = None,
+    stack: SeriesChoice | None = None,
+    ignore: Ignore = (),
+    **options: Unpack[LoadOptions],
 ) -> Iterator[Loaded[Volume]]:
     """Load one volume from each of many sources, reading ahead while the caller works on the last.
 
@@ -203,6 +214,8 @@ def load_many(
         How many volumes may be in the making or wait in memory beside the one that was yielded last.
     as_completed : bool
         Yield each result as soon as it is there; else in the order of the sources.
+    series, stack, ignore
+        As for `load`, the same for all.
     **options
         The other options of `load`, the same for all.
 
@@ -232,5 +245,7 @@ def load_many(
     check_count("ahead", ahead)
     if workers is not None:
         check_count("workers", workers)
-    check_options(options)
-    return load_each(load, sources, threads=min(workers or 1, ahead), ahead=ahead, as_completed=as_completed, **options)
+    options_from(**options)
+    one = partial(load, series=series, stack=stack, ignore=ignore, **options)
+    progress = options.get("progress")
+    return load_each(one, sources, progress, threads=min(workers or 1, ahead), ahead=ahead, as_completed=as_completed)

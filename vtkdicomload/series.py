@@ -16,12 +16,16 @@ from .stacks.split import split
 from .volume import Volume
 
 if TYPE_CHECKING:
-    from typing import Self
+    from collections.abc import Callable
+    from typing import Self, SupportsIndex, Unpack
 
     import pydicom
 
     from .catalog.find import Ignore
-    from .loading.options import Options
+    from .loading.options import LoadOptions, Options
+    from .sources.local import Source
+
+    SeriesChoice = SupportsIndex | str | Callable[["Series"], bool]
 
 
 class Series(SeriesData):
@@ -52,10 +56,16 @@ class Series(SeriesData):
         """Everything the file of frame `k` says, as a pydicom Dataset without its pixels; patient attributes too."""
         return read_attributes(self.frames[k].header.file)
 
-    def load(self, **options: Any) -> Volume:
+    def load(
+        self,
+        *,
+        stack: SeriesChoice | None = None,
+        ignore: Ignore = (),
+        workers: int | None = None,
+        **options: Unpack[LoadOptions],
+    ) -> Volume:
         """Load the series as one volume; the options of `vtkdicomload.load`."""
-        chosen = {name: options.pop(name) for name in ("series", "stack", "ignore") if name in options}
-        return load_volume(self, options_from(options), **chosen)
+        return load_volume(self, options_from(workers=workers, **options), stack=stack, ignore=ignore)
 
 
 class Scan(ScanData[Series]):
@@ -87,7 +97,14 @@ class Scan(ScanData[Series]):
         return scan_html(self)
 
 
-def load_volume(source: Any, options: Options, *, series: Any = None, stack: Any = None, ignore: Ignore = ()) -> Volume:
+def load_volume(
+    source: Source | SeriesData,
+    options: Options,
+    *,
+    series: SeriesChoice | None = None,
+    stack: SeriesChoice | None = None,
+    ignore: Ignore = (),
+) -> Volume:
     """Load the one stack at a source that is meant; `series`, `stack` and `ignore` are those of `load`."""
     found, ignored = find_series(source, ignore, options.workers)
     return Volume.of(load_stack(choose(Scan.of(found), series, stack), options, ignored))

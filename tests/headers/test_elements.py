@@ -271,6 +271,7 @@ def test_trailing_zeros_have_a_limit(tmp_path, monkeypatch):
         (SEQUENCE + item(SEQUENCE_END, 4) + bytes(4), "misplaced"),
         (SEQUENCE + item(ITEM, WRITTEN_UNDEFINED) + item(SEQUENCE_END), "misplaced"),
         (SEQUENCE + raw_element((0x00280010, "US", b"\2\0")), "stands where a sequence item belongs|claims"),
+        (SEQUENCE + item(0x00081140, WRITTEN_UNDEFINED), "stands where a sequence item belongs"),
         (SEQUENCE, "not closed"),
         (SEQUENCE + item(ITEM), "not closed"),
         (SEQUENCE + item(ITEM, 100), "claims 100 bytes"),
@@ -291,6 +292,16 @@ def test_broken_structure_is_refused(tmp_path, content, fault):
         walked(path)
     assert caught.value.files == (str(path),)
     assert f"ignore=[{str(path)!r}]" in str(caught.value)
+
+
+@pytest.mark.parametrize("explicit", [True, False])
+def test_an_element_of_tag_zero_ends_nothing(tmp_path, explicit):
+    behind = (0x00281053, "DS", b"5 ")
+    content = b"".join(raw_element(e, explicit=explicit) for e in ((0, "UL", b"\0\0\0\0"), behind))
+    path = tmp_path / "zero"
+    path.write_bytes(content)
+    with Source(str(path)) as source:
+        assert [e.tag for e in walk(source, 0, Encoding(explicit=explicit))] == [0, behind[0]]
 
 
 def test_the_declared_syntax_decides(tmp_path):

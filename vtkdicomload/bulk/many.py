@@ -15,6 +15,7 @@ from ..loading.volume_data import VolumeData
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from .._util.threads import Progress
     from ..stacks.series_data import SeriesData
 
 
@@ -56,22 +57,27 @@ class _Stopped(Exception):  # noqa: N818 - a signal to a worker thread
 
 
 def load_each(
-    load: Callable[..., V], sources: Iterable[Any], *, threads: int, ahead: int, as_completed: bool, **options: Any
+    load: Callable[..., V],
+    sources: Iterable[Any],
+    progress: Progress | None,
+    *,
+    threads: int,
+    ahead: int,
+    as_completed: bool,
 ) -> Iterator[Loaded[V]]:
-    """Load one volume from each of many sources by `load`; the parameters are those of `load_many`."""
-    return _results(load, enumerate(sources), threads, ahead, as_completed, options)
+    """Load one volume from each of many sources by `load`; the other parameters are those of `load_many`."""
+    return _results(load, enumerate(sources), progress, threads, ahead, as_completed)
 
 
 def _results(
     load: Callable[..., V],
     sources: Iterator[tuple[int, Any]],
+    progress: Progress | None,
     threads: int,
     ahead: int,
     as_completed: bool,
-    options: dict[str, Any],
 ) -> Iterator[Loaded[V]]:
     stop = threading.Event()
-    progress = options.pop("progress", None)
     each = 1 if threads > 1 else None
 
     def go_on(done: int, total: int) -> None:
@@ -83,7 +89,7 @@ def _results(
     def one(index: int, source: Any) -> Loaded[V]:
         with collected() as said:
             try:
-                volume = load(source, workers=each, progress=go_on, **options)
+                volume = load(source, workers=each, progress=go_on)
                 return Loaded(source, index, volume, warnings=tuple(said))
             except DicomLoadError as error:
                 return Loaded(source, index, error=error, warnings=tuple(said))

@@ -14,7 +14,8 @@ from ..sources.local import find_files
 from ..stacks.series_data import SeriesData
 from .scan import ScanData, scan_files
 
-Ignore = Iterable[str | bytes | os.PathLike[str]] | Callable[[str], bool]
+_Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+Ignore = _Path | Iterable[_Path] | Callable[[str], bool]
 
 
 def find_series(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ..catalog.choose import choose_series, choose_stack
 from ..catalog.find import find_series, ignored_by, no_image
@@ -16,6 +16,7 @@ from .terminal import progress_bar
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..loading.options import Irregular
     from ..series import Series
     from ..volume import Volume
 
@@ -101,7 +102,7 @@ def _choice(words: str) -> int | str:
 def loaded(series: Series, irregular: str) -> Volume:
     """The volume of a series, with a progress bar."""
     with progress_bar("reading pixels") as progress:
-        return series.load(progress=progress, irregular=irregular)
+        return series.load(progress=progress, irregular=cast("Irregular", irregular))
 
 
 def loaded_or_told(series: Series, irregular: str) -> Volume:

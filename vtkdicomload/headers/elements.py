@@ -117,7 +117,7 @@ class _Container:
     explicit: bool
     depth: int  # of the elements inside
     entered: frozenset[int]  # tags of the elements of defined length that are walked too
-    delimiter: int = 0  # of a sequence SEQUENCE_END, of an item of undefined length ITEM_END; else (0000,0000) ends it
+    delimiter: int | None = None  # of a sequence SEQUENCE_END, of an item of undefined length ITEM_END
     bounded: bool = True  # of defined length, so that it ends at `end` without a delimiter
 
 
@@ -262,7 +262,9 @@ def _open(source: Source, pos: int, element: Element, here: _Container, enter: f
     bounded = length != UNDEFINED
     end = offset + length if bounded else here.end
     if tag == ITEM and here.delimiter == SEQUENCE_END:
-        return _Container(end, here.explicit, depth + 1, enter, 0 if bounded else ITEM_END, bounded)
+        return _Container(end, here.explicit, depth + 1, enter, None if bounded else ITEM_END, bounded)
+    if here.delimiter == SEQUENCE_END:
+        raise source.corrupt(f"element {name_of(tag)} at byte {pos} stands where a sequence item belongs")
     if not bounded and (tag >> 16 == _ITEM_GROUP or not (vr in _SEQUENCE_VRS or tag in _ENCAPSULATED)):
         raise source.corrupt(f"element {name_of(tag)} at byte {pos} must not have an undefined length")
     # PS3.5 6.2.2: a UN of undefined length holds implicit VR; so does one of defined length.

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 # How far two decoders of a lossy frame may round apart: one level in the samples, one more in the colour transform.
 _LOSSY_LEVELS = 2
-VERIFY = ("probe", "all", "none")
 
 
 class Check(NamedTuple):

@@ -4,41 +4,55 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
 from ..headers.objects.real_world_values import chosen_label
-from ..readers.choose import ENGINES
-from ..stacks.geometry import GAP_TOLERANCE
-from ..stacks.order import ORDERS
-from .checks import VERIFY
-from .volume_data import LAYOUTS
+from ..stacks.tolerances import GAP_TOLERANCE
 
 if TYPE_CHECKING:
     from .._util.threads import Progress
+
+
+Order = Literal["position", "natural", "given"]
+Irregular = Literal["raise", "resample", "keep"]
+Engine = Literal["auto", "direct", "codec", "vtk", "pydicom"]
+Verify = Literal["probe", "all", "none"]
+Rescale = bool | str  # "real-world", "real-world:LABEL"
+
+
+class LoadOptions(TypedDict, total=False):
+    """The options of `load` that every call that loads takes by name, for ``**options: Unpack[LoadOptions]``."""
+
+    order: Order
+    irregular: Irregular
+    tolerance: float
+    engine: Engine
+    rescale: Rescale
+    verify: Verify
+    progress: Progress | None
+    max_bytes: int | None
 
 
 @dataclass(frozen=True)
 class Options:
     """The options of `load`, checked; shared by every call that loads."""
 
-    order: str = "position"
-    irregular: str = "raise"
+    order: Order = "position"
+    irregular: Irregular = "raise"
     tolerance: float = GAP_TOLERANCE
-    engine: str = "auto"
-    layout: str = "vtk"
-    rescale: bool | str = True
-    verify: str = "probe"
+    engine: Engine = "auto"
+    rescale: Rescale = True
+    verify: Verify = "probe"
     workers: int | None = None
     progress: Progress | None = None
     max_bytes: int | None = None
 
     def __post_init__(self) -> None:
         for name, allowed in (
-            ("order", ORDERS),
-            ("irregular", ("raise", "resample", "keep")),
-            ("engine", ENGINES),
-            ("layout", LAYOUTS),
-            ("verify", VERIFY),
+            ("order", get_args(Order)),
+            ("irregular", get_args(Irregular)),
+            ("engine", get_args(Engine)),
+            ("verify", get_args(Verify)),
         ):
             value = getattr(self, name)
             if value not in allowed:
@@ -72,14 +86,8 @@ def _check_number(name: str, value: Any, kind: type) -> None:
         raise TypeError(f"{name} must be a {'whole ' if kind is Integral else ''}number, not {value!r}")
 
 
-def check_options(options: dict[str, Any]) -> None:
-    """Refuse options that `load` does not have, before anything is read: TypeError, or ValueError for a wrong value."""
-    chosen = ("series", "stack", "ignore")
-    options_from({name: value for name, value in options.items() if name not in chosen})
-
-
-def options_from(options: dict[str, Any]) -> Options:
-    """The options of `load` by name, checked."""
+def options_from(**options: Any) -> Options:
+    """Check the options of `load` by name: TypeError for one that does not exist, ValueError for a wrong value."""
     known = [field.name for field in fields(Options)]
     unknown = [name for name in options if name not in known]
     if unknown:

@@ -31,7 +31,6 @@ READERS: tuple[Reader, ...] = (
     cast("Reader", _vtk),
     cast("Reader", _pydicom),
 )
-ENGINES = ("auto", *(reader.NAME for reader in READERS))
 
 _NATIVE_COLOURS = frozenset(("RGB", "YBR_FULL", "YBR_FULL_422"))
 _EXPORT = "export the series uncompressed where it comes from"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..errors import NoDicomError
 from .file import File
@@ -14,7 +14,15 @@ from .local_file import LocalFile
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    Path = str | os.PathLike[str]
+    Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+    class StringArray(Protocol):
+        """What of a vtkStringArray is used."""
+
+        def GetNumberOfValues(self) -> int: ...  # noqa: D102, N802 - a method of VTK's
+        def GetValue(self, index: int, /) -> str: ...  # noqa: D102, N802 - as above
+
+    Source = Path | Iterable[Path] | StringArray
 
 
 class Skipped(NamedTuple):
@@ -31,11 +39,6 @@ class Files(NamedTuple):
     files: tuple[File, ...]  # of a folder in natural order, of a sequence as given
     skipped: tuple[Skipped, ...]  # what is no candidate by name or kind alone
     folder: bool
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """The names of the files."""
-        return tuple(file.name for file in self.files)
 
 
 def find_files(source: Any, *, recursive: bool = True) -> Files:

@@ -1,0 +1,65 @@
+"""Calls that a type checker has to accept; never run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from vtkmodules.vtkCommonCore import vtkStringArray
+
+import vtkdicomload as vdl
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+def is_axial(series: vdl.Series) -> bool:
+    return series.plane == "axial"
+
+
+def load_from_every_source(path: Path) -> list[vdl.Volume]:
+    sources: list[Path | str | bytes | list[Path] | tuple[str, ...] | vdl.Series] = [
+        *(path, str(path), bytes(path), [path], (str(path),), vdl.scan(path)[0])
+    ]
+    volumes = [vdl.load(source) for source in sources]
+    return [*volumes, vdl.load(vtkStringArray()), vdl.load(file for file in path.iterdir())]
+
+
+def choose(path: Path) -> None:
+    vdl.load(path, series=0)
+    vdl.load(path, series=np.int64(0), stack=np.int64(1))
+    vdl.load(path, series="largest", stack=is_axial)
+    vdl.load(path, series=lambda series: series.modality == "CT")
+    vdl.load(path, ignore=path)
+    vdl.load(path, ignore=[path, "name", b"name"])
+    vdl.load(path, ignore=lambda name: name.endswith(".bak"))
+
+
+def give_every_option(path: Path) -> None:
+    vdl.load(
+        path,
+        order="natural",
+        irregular="keep",
+        tolerance=0.05,
+        engine="pydicom",
+        rescale="real-world",
+        verify="all",
+        workers=2,
+        progress=print,
+        max_bytes=1 << 30,
+    )
+    vdl.load_all(path, workers=2, order="given", ignore=())
+    vdl.scan(path, recursive=False, workers=2, progress=print)
+    vdl.scan(path)[0].stacks()[0].load(irregular="resample", ignore=[path])
+
+
+def use_results(path: Path) -> NDArray[np.float64] | None:
+    volume: vdl.Volume = vdl.load(path)
+    for loaded in vdl.load_many(vdl.scan(path), ahead=3, as_completed=True, stack=0, rescale=False):
+        if loaded.volume is not None:
+            volume = loaded.volume
+    x, y, z = volume.spacing
+    print(volume.frames.shape, volume.array.dtype, x * y * z, volume.checks[0].name, volume.plane("axial", mm=0.0).mm)
+    return volume.affine
