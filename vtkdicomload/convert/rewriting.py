@@ -13,6 +13,7 @@ from ..errors.remedies import LeaveOut
 from ..headers.attributes import PIXEL_DATA
 from ..headers.transfer_syntaxes import EXPLICIT_BIG
 from ..readers.dtype import is_colour
+from ..sources.stream import path_or_stream
 
 if TYPE_CHECKING:
     import pydicom
@@ -36,7 +37,8 @@ def rewrite(header: Header, pixels: bytes | None, path: str) -> bool:
 
     with silenced():
         try:
-            dataset = pydicom.dcmread(header.path, force=True)
+            with path_or_stream(header.file) as readable:
+                dataset = pydicom.dcmread(readable, force=True)
             for tag in [tag for tag in dataset.keys() if tag.group == 0]:  # noqa: SIM118 - not the elements
                 del dataset[tag]  # zeros behind the data set, which pydicom takes for elements
             lost = not _plain_icon(dataset)
@@ -47,7 +49,7 @@ def rewrite(header: Header, pixels: bytes | None, path: str) -> bool:
             _complete_meta(dataset)
             with open(path, "xb") as file:
                 pydicom.dcmwrite(file, dataset, implicit_vr=False, little_endian=True)
-        except (OSError, MemoryError):
+        except (OSError, MemoryError, CorruptFileError):
             raise
         except Exception as error:
             # Without pydicom's own words: they may quote the value of an attribute.

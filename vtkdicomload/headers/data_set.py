@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from .._util.warnings import silenced
+from ..sources.stream import path_or_stream
 from .attributes import DETECTORS, FUNCTIONAL_GROUPS
 
 if TYPE_CHECKING:
@@ -13,16 +14,19 @@ if TYPE_CHECKING:
 
     import pydicom
 
+    from ..sources.file import File
 
-def read_attributes(path: str) -> pydicom.Dataset:
-    """Everything a file says, patient attributes too, without its pixels."""
+
+def read_attributes(file: File) -> pydicom.Dataset:
+    """Read everything a file says, patient attributes too, without its pixels."""
     import pydicom
 
-    return pydicom.dcmread(path, stop_before_pixels=True, force=True)
+    with path_or_stream(file) as readable:
+        return pydicom.dcmread(readable, stop_before_pixels=True, force=True)
 
 
 @contextmanager
-def data_set_of(path: str) -> Iterator[pydicom.Dataset]:
+def data_set_of(file: File) -> Iterator[pydicom.Dataset]:
     """The data set of a file without its pixels.
 
     A context, because pydicom parses and warns when a value is asked for: within it nothing is heard of that.
@@ -30,7 +34,7 @@ def data_set_of(path: str) -> Iterator[pydicom.Dataset]:
     import pydicom
 
     with silenced():
-        data_set = read_attributes(path)
+        data_set = read_attributes(file)
         for tag in {*FUNCTIONAL_GROUPS, DETECTORS} & data_set.keys():
             raw = data_set.get_item(tag)
             # pydicom knows a UN of a public attribute by its VR only up to 64 KiB.

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from .._util.arrays import Pixels
     from ..headers.model import Frame, Header
+    from ..sources.file import File
     from .dtype import Conversion
 
 NAME = "codec"
@@ -124,16 +125,16 @@ class _Decoded(threading.local):
     """Decoded frames; for each thread the mosaic that its latest one was a tile of."""
 
     def __init__(self) -> None:
-        self._path = ""
+        self._file: File | None = None
         self._mosaic: tuple[Pixels, str | None] = np.empty(0), None
 
     def of(self, frame: Frame, compressed: CompressedFrames, scratch: direct.Scratch) -> tuple[Pixels, str | None]:
         """As `_decoded`."""
         if frame.header.tiles_across == 1:
             return _decoded(frame, _stream(frame, compressed, scratch))
-        if frame.path != self._path:
+        if frame.header.file != self._file:
             whole = whole_of(frame)
-            self._path, self._mosaic = frame.path, _decoded(whole, _stream(whole, compressed, scratch))
+            self._file, self._mosaic = frame.header.file, _decoded(whole, _stream(whole, compressed, scratch))
         words, belief = self._mosaic
         return tile_of(words, frame), belief
 

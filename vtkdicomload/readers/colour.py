@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from .._util.arrays import Pixels
     from ..headers.model import Header
+    from ..sources.file import File
 
 PALETTE = "PALETTE COLOR"
 
@@ -38,12 +39,12 @@ class Palette(NamedTuple):
 
 def palette_of(header: Header) -> Palette:
     """The palette of a file; errors as `palette_in`."""
-    return _palette_of(header.path, header.size, header.modified_ns)
+    return _palette_of(header.file)
 
 
 @lru_cache(maxsize=8)  # a file of many frames asks once a frame
-def _palette_of(path: str, _size: int, _modified_ns: int) -> Palette:
-    with data_set_of(path) as data_set:
+def _palette_of(file: File) -> Palette:
+    with data_set_of(file) as data_set:
         return palette_in(data_set)
 
 

@@ -13,11 +13,11 @@ from .._util.warnings import silenced
 from ..errors import CorruptFileError, UnsupportedPixelDataError, damaged, first_line
 from ..headers.objects.mosaic import tile_of, whole_of
 from ..headers.transfer_syntaxes import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from ..sources.stream import path_or_stream
 from . import codec, colour, rescale
 from .codestream import declared_colour
 from .dtype import ValueOverflow
 from .encapsulation import CompressedFrames
-from .files import check_unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from .._util.arrays import Pixels
     from ..headers.model import Frame, Header
+    from ..sources.file import File
     from .dtype import Conversion
 
 NAME = "pydicom"
@@ -85,16 +86,16 @@ def fill(
 ) -> tuple[str, ...]:
     """Read every frame with `pydicom.pixels.pixel_array`; see `protocol.Reader.fill`."""
     dataset: pydicom.Dataset | None = None
-    path, compressed, pixels = "", CompressedFrames(), np.empty(0)
+    file: File | None = None
+    compressed, pixels = CompressedFrames(), np.empty(0)
     for k, frame in enumerate(frames):
         image = whole_of(frame)
         with _named(frame):
-            if dataset is None or frame.path != path:
-                check_unchanged(frame.header)
-                dataset = _dataset(frame.path)
-            if image is frame or frame.path != path:  # the tiles of a mosaic are decoded once
+            if dataset is None or frame.header.file != file:
+                dataset = _dataset(frame.header.file)
+            if image is frame or frame.header.file != file:  # the tiles of a mosaic are decoded once
                 pixels = _stored(dataset, image, _stream(image, compressed))
-            path = frame.path
+            file = frame.header.file
             stored = pixels if image is frame else tile_of(pixels, frame)
             if stored.shape != out.shape[1:]:
                 raise ValueError(f"its pixels have shape {stored.shape}, its header says {out.shape[1:]}")
@@ -108,10 +109,11 @@ def fill(
 
 
 @silenced()
-def _dataset(path: str) -> pydicom.Dataset:
+def _dataset(file: File) -> pydicom.Dataset:
     import pydicom
 
-    dataset = pydicom.dcmread(path, force=True)
+    with path_or_stream(file) as readable:
+        dataset = pydicom.dcmread(readable, force=True)
     if "TransferSyntaxUID" not in dataset.file_meta:
         implicit, little = dataset.original_encoding
         syntax = EXPLICIT_BIG if not little else IMPLICIT_LITTLE if implicit else EXPLICIT_LITTLE

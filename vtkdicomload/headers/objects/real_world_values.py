@@ -84,7 +84,7 @@ def _mappings_of_frames(frame: Frame) -> list[list[Mapping]]:
     """The mappings of every frame of a file: its own, those of all frames, or those of a single-frame image."""
     name = "RealWorldValueMappingSequence"
     try:
-        with data_set_of(frame.path) as data_set:
+        with data_set_of(frame.header.file) as data_set:
             shared = first_item(data_set, "SharedFunctionalGroupsSequence") or {}
             common = list(map(_mapping, shared.get(name) or data_set.get(name) or []))
             each = data_set.get("PerFrameFunctionalGroupsSequence") or [{}] * frame.header.number_of_frames

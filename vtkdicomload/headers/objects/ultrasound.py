@@ -8,41 +8,32 @@ from typing import TYPE_CHECKING
 from ..data_set import data_set_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     import pydicom
+
+    from ...sources.file import File
 
 ULTRASOUND = ("US", "IVUS")  # Modality
 _TWO_D = 1  # RegionSpatialFormat
 _CM = 3  # PhysicalUnitsXDirection, PhysicalUnitsYDirection
 
 
-def region_spacing(paths: Iterable[str]) -> tuple[float, float] | None:
-    """Distance of rows and of columns in mm in the 2-D regions of ultrasound files, in the order of PixelSpacing.
-
-    Parameters
-    ----------
-    paths : iterable of str
-        Ultrasound files.
+def region_spacing(file: File) -> tuple[float, float] | None:
+    """Distance of rows and of columns in mm in the 2-D regions of an ultrasound file, in the order of PixelSpacing.
 
     Returns
     -------
     tuple of float or None
-        None where a file has no 2-D region, or one in other units than cm, or where the regions do not agree.
+        None where the file has no 2-D region, or one in other units than cm, or where the regions do not agree.
     """
-    found = {spacing for path in paths for spacing in _of_file(path)}
-    return found.pop() if len(found) == 1 else None
-
-
-def _of_file(path: str) -> set[tuple[float, float] | None]:
     try:
-        with data_set_of(path) as data_set:
+        with data_set_of(file) as data_set:
             regions = data_set.get("SequenceOfUltrasoundRegions") or ()
-            return {_of_region(region) for region in regions if region.RegionSpatialFormat == _TWO_D} or {None}
+            found = {_of_region(region) for region in regions if region.RegionSpatialFormat == _TWO_D}
     except MemoryError:
         raise
     except Exception:  # an optional value that cannot be parsed counts as absent
-        return {None}
+        return None
+    return found.pop() if len(found) == 1 else None
 
 
 def _of_region(region: pydicom.Dataset) -> tuple[float, float] | None:
