@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from .._util.log import logger
 from ..errors import NoDicomError
 from ..sources.hints import describe
 from ..sources.local import find_files
@@ -47,6 +48,8 @@ def find_series(
     files = find_files(source, recursive=recursive)
     kept_paths = tuple(path for path in files.paths if not is_ignored(path))
     left_out = tuple(path for path in files.paths if is_ignored(path))
+    for path in left_out:
+        logger.debug("%s is passed over: it is ignored", path)
     found = scan_files(files._replace(paths=kept_paths), workers=workers, progress=progress)
     if not found.series and not found.problems:
         raise no_image(found, left_out)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
+from .._util.log import is_logging, logger
 from .._util.threads import for_each, stepper
 from ..errors import CorruptFileError
 from ..headers.frames import frames_of
@@ -88,6 +89,11 @@ def scan_files(
     lost = _lost_slices(frames, skipped)
     problems += lost
     skipped = [s for s in skipped if s.path not in {p.path for p in lost}]
+    if is_logging():
+        for path, reason in skipped:
+            logger.debug("%s is passed over: %s", path, reason)
+        for problem in problems:
+            logger.debug("%s is damaged", problem.path)  # the error may quote what it holds
     return ScanData(files.name, _grouped(frames, tuple(problems)), tuple(problems), tuple(skipped))
 
 

@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, cast
 
+from .._util.log import logger
 from ..errors import CompressedPixelDataError, UnsupportedPixelDataError
 from ..headers.attributes import PIXEL_DATA
 from ..headers.objects.mosaic import MOSAIC
@@ -50,7 +51,9 @@ def choose(engine: str, frames: Sequence[Frame], conversion: Conversion) -> Read
         for reader in READERS:
             reason = reader.refusal(frames, conversion)
             if reason is None:
+                logger.debug("%s reads %d frames as %s", reader.NAME, len(frames), conversion.dtype)
                 return reader
+            logger.debug("%s is not the reader: %s", reader.NAME, reason)
             reasons[reader.NAME] = reason
         raise _nobody(frames, reasons)
     reader = next(r for r in READERS if engine == r.NAME)

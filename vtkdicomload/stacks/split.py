@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from .._util.log import logger
 from ..headers.orientation import normal_of, orientation_fault, plane_of
 from . import consistency
 from .geometry import same_position_limit
@@ -57,6 +58,9 @@ def split(series: S) -> tuple[S, ...]:
     parts = [piece for labels, frames in parts for piece in _told_apart(labels, frames)]
     if len(parts) == 1:
         return (series,)
+    # By name alone: the values of a label may be any text.
+    dividing = dict.fromkeys(name for labels, _ in parts for name, _ in labels)
+    logger.debug("%d frames are divided into %d stacks by %s", len(series.frames), len(parts), ", ".join(dividing))
     return tuple(replace(series, frames=tuple(frames), labels=labels) for labels, frames in parts)
 
 
