@@ -110,7 +110,7 @@ def assert_as_highdicom(volume: vdl.Volume, truth: dict[str, Any], **tolerance: 
     values, affine = np.array(truth["values"]), np.array(truth["affine"])
     assert volume.frames.shape[1:] == values.shape[1:]
     nz, ny, nx = volume.frames.shape
-    own = volume.frames_geometry
+    own = volume.geometry
     for k in range(nz):
         for c, r in ((0, 0), (nx - 1, ny - 1)):
             place = own.to_patient((c, r, k))

@@ -289,7 +289,7 @@ def _scaled(pixels: NDArray[Any], d: Dataset) -> NDArray[np.float64]:
 
 
 def _same(volume: Any, truth: _Read) -> bool:
-    affine = volume.frames_geometry.affine
+    affine = volume.geometry.affine
     return (
         volume.frames.shape == truth.frames.shape
         and bool(np.allclose(volume.frames, truth.frames, rtol=1e-6, atol=1e-6))

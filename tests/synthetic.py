@@ -52,8 +52,13 @@ class Truth:
 
     @property
     def array(self) -> NDArray[np.float64]:
-        """`frames` in VTK order: (nx, ny, nz), rows from the bottom, slices descending along n."""
-        return self.frames[::-1, ::-1].swapaxes(0, 2) if self.frames.ndim == 3 else _vtk_colour(self.frames)
+        """`frames` by index (x, y, z)."""
+        return self.frames.transpose(2, 1, 0, *range(3, self.frames.ndim))
+
+    @property
+    def vtk_array(self) -> NDArray[np.float64]:
+        """`frames` as vtkDICOMImageReader gives them."""
+        return in_vtk_order(self.frames)
 
     @property
     def affine(self) -> NDArray[np.float64]:
@@ -67,8 +72,9 @@ class Truth:
         return result
 
 
-def _vtk_colour(frames: NDArray[np.float64]) -> NDArray[np.float64]:
-    return frames[::-1, ::-1].transpose(2, 1, 0, 3)
+def in_vtk_order(frames: NDArray[Any]) -> NDArray[Any]:
+    """Frames as vtkDICOMImageReader gives them: by index (x, y, z), rows from the bottom, slices descending along n."""
+    return frames[::-1, ::-1].transpose(2, 1, 0, *range(3, frames.ndim))
 
 
 def voxels(count: int, rows: int, columns: int, samples: int, dtype: DTypeLike, bits: int) -> NDArray[Any]:

@@ -103,7 +103,7 @@ def test_the_truth_of_the_real_series() -> None:
         assert float(volume.frames.min()) == pytest.approx(expected["min"], rel=1e-6)
         assert float(volume.frames.max()) == pytest.approx(expected["max"], rel=1e-6)
         assert float(volume.frames.sum(dtype=np.float64)) == pytest.approx(expected["sum"], rel=1e-6)
-        geometry = volume.frames_geometry
+        geometry = volume.geometry
         np.testing.assert_allclose(geometry.to_patient((0, 0, 0)), expected["position"], atol=1e-3)
         last = geometry.to_patient((0, 0, expected["slices"] - 1))
         np.testing.assert_allclose(last, expected["last_position"], atol=2e-3)
@@ -145,7 +145,7 @@ def test_every_engine_gives_the_truth_on_every_format(series: Write, name: str) 
             continue
         np.testing.assert_array_equal(volume.frames, truth.frames)
         np.testing.assert_array_equal(volume.array, truth.array)
-        np.testing.assert_allclose(volume.frames_geometry.affine, truth.affine, atol=1e-6)
+        np.testing.assert_allclose(volume.geometry.affine, truth.affine, atol=1e-6)
         assert volume.engine == ("direct" if engine == "auto" else engine)
 
 
@@ -226,7 +226,7 @@ def test_each_slice_has_its_own_slope(series: Write) -> None:
 @pytest.mark.parametrize("options", [{}, {"dtype": np.uint8, "SamplesPerPixel": 3}, {"syntax": RLELossless}])
 def test_layouts(series: Write, options: dict[str, Any]) -> None:
     truth = series(**options)
-    vtk, dicom = (vdl.load(truth.folder, layout=layout) for layout in ("vtk", "dicom"))
+    vtk, dicom = (vdl.load(truth.folder) for layout in ("vtk", "dicom"))
     for volume in (vtk, dicom):
         np.testing.assert_array_equal(volume.frames, truth.frames)
         np.testing.assert_array_equal(volume.array, truth.array)
@@ -578,7 +578,7 @@ def test_blank_compressed_slices_load(series: Write) -> None:
 # ---------------------------------------------------------------------------------------------------- what comes out
 def test_load_all_gives_every_volume_in_list_order(series: Write, tmp_path: Path) -> None:
     truths = [series(f"{n}", seed=n, count=n) for n in (3, 2, 4)]
-    volumes = vdl.load_all(tmp_path, layout="dicom")
+    volumes = vdl.load_all(tmp_path)
     assert [v.series.number for v in volumes] == [2, 3, 4]
     for volume in volumes:
         truth = next(t for t in truths if t.series_uid == volume.series.uid)

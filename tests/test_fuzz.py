@@ -112,7 +112,7 @@ def test_the_judge_notices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wron
 
             warnings.warn("odd", RuntimeWarning, stacklevel=2)
         frames = good.frames[:, :, ::-1] if wrong == "value" else good.frames[1:] if wrong == "shape" else good.frames
-        return SimpleNamespace(frames=frames, frames_geometry=good.frames_geometry)
+        return SimpleNamespace(frames=frames, geometry=good.geometry)
 
     monkeypatch.setattr(vdl, "load", load)
     outcome = judge(Case(0, base.name, "none", files, files, "auto"))

@@ -111,7 +111,7 @@ def test_a_clean_series_is_its_own_only_stack(series: Write) -> None:
 def test_load_is_load(series: Write) -> None:
     truth = series()
     found = _only(truth.folder)
-    volume = found.load(layout="dicom", engine="pydicom")
+    volume = found.load(engine="pydicom")
     np.testing.assert_array_equal(volume.frames, truth.frames)
     assert volume.engine == "pydicom"
     assert volume.frames.flags.c_contiguous

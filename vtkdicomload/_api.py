@@ -15,13 +15,13 @@ from .loading.options import Options, check_count, options_from
 from .loading.read import load_stack
 from .series import Scan, Series, load_volume
 from .sources.local import find_files
-from .stacks.geometry import GAP_TOLERANCE
 from .stacks.series_data import SeriesData
+from .stacks.tolerances import GAP_TOLERANCE
 from .volume import Volume
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import Literal, Unpack
+    from typing import Unpack
 
     from ._util.threads import Progress
     from .catalog.find import Ignore
@@ -75,7 +75,6 @@ def load(
     tolerance: float = GAP_TOLERANCE,
     ignore: Ignore = (),
     engine: Engine = "auto",
-    layout: Literal["vtk", "dicom"] = "vtk",
     rescale: Rescale = True,
     verify: Verify = "probe",
     workers: int | None = None,
@@ -105,8 +104,6 @@ def load(
         Files to leave out, by path or by name alone; a callable gets a path and says whether to.
     engine : {"auto", "direct", "codec", "vtk", "pydicom"}
         The reader; ``"auto"`` takes the fastest that is right for the series.
-    layout : {"vtk", "dicom"}
-        Which view lies contiguous in memory: `Volume.array` in Fortran order, or `Volume.frames` in C order.
     rescale : bool, or "real-world"
         Apply the modality transform (slope and intercept, or the modality LUT); False gives stored values.
         ``"real-world"`` applies RealWorldValueMappingSequence in its place, ``"real-world:LABEL"`` the one of several
@@ -144,7 +141,7 @@ def load(
     >>> volume.frames.shape, volume.spacing  # doctest: +SKIP
     ((93, 64, 64), (3.2, 3.2, 1.5))
     """
-    options = Options(order, irregular, tolerance, engine, layout, rescale, verify, workers, progress, max_bytes)
+    options = Options(order, irregular, tolerance, engine, rescale, verify, workers, progress, max_bytes)
     return load_volume(source, options, series=series, stack=stack, ignore=ignore)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
     from vtkmodules.vtkCommonDataModel import vtkImageData
+    from vtkmodules.vtkRenderingCore import vtkCamera
 
     from ._util.arrays import Pixels
     from .pictures.planes import Plane
@@ -25,22 +26,25 @@ if TYPE_CHECKING:
 class Volume(VolumeData):
     """The pixels of one stack and where they lie in the patient. Made by `vtkdicomload.load`.
 
-    Two views share one memory, and no pixel is copied between them, `image` and numpy:
+    Three views share one memory, and voxel (x, y, z) is the same in all of them:
 
-    * `frames`, the DICOM way: shape (nz, ny, nx), or (nz, ny, nx, 3) for colour; slices ascend along
-      row × column of ImageOrientationPatient, row 0 is the first stored one.
-    * `array`, in VTK's order: shape (nx, ny, nz), or (nx, ny, nz, 3); ``j`` counts rows from the bottom, ``k`` slices
-      descending, exactly as vtkDICOMImageReader lays them out.
+    * `frames`, NumPy's way: shape (nz, ny, nx), or (nz, ny, nx, 3) for colour; slices ascend along row × column of
+      ImageOrientationPatient, row 0 is the first stored one;
+    * `array`, the same by index (x, y, z): shape (nx, ny, nz), or (nx, ny, nz, 3);
+    * `image`, a vtkImageData.
+
+    `affine`, `spacing`, `origin`, `direction`, `extent`, `axes` and `edges` are those of all three, and of what
+    `to_xarray`, `to_pyvista`, `to_sitk` and `to_nibabel` make.
 
     Attributes
     ----------
     frames : numpy.ndarray
-        The pixels the DICOM way.
-    frames_geometry : Geometry
-        Where the voxels of `frames` lie: index (x, y, z) of ``frames[z, y, x]``.
+        The pixels, (z, y, x) or (z, y, x, 3), C-contiguous.
+    geometry : Geometry
+        Where the voxels lie, by their index (x, y, z).
     series : Series
         The frames that were read: ``series.frames[z]`` for ``frames[z]``, unless slices were interpolated or the
-        volume is a `reorient`ed view.
+        volume was `reorient`ed.
     rescaled : bool
         Whether the values went through the modality transform (``rescale=True``).
     engine : str
@@ -58,7 +62,7 @@ class Volume(VolumeData):
         """The same pixels as a `Volume`."""
         return cls(
             data.frames,
-            data.frames_geometry,
+            data.geometry,
             data.series,
             rescaled=data.rescaled,
             engine=data.engine,
@@ -71,8 +75,12 @@ class Volume(VolumeData):
     def image(self) -> vtkImageData:
         """A vtkImageData over the same memory, made on first use: spacing, origin and direction matrix in LPS.
 
-        Its index order is that of `array`, or that of `frames` where only `frames` is contiguous (layout ``"dicom"``).
-        A volume whose memory is contiguous in neither order (`reorient`) is copied once.
+        Without position and orientation in the files it has its spacing alone, rows counted along y from 0.
+
+        Raises
+        ------
+        GeometryError
+            Uneven slices, which no affine describes → ``load(…, irregular="resample")``, or `to_xarray`.
         """
         if self._image is None:
             from .convert.vtk import image_of
@@ -81,26 +89,49 @@ class Volume(VolumeData):
         return self._image
 
     def image_as(self, convention: Literal["patient", "vtk"]) -> vtkImageData:
-        """A vtkImageData over the same memory, in one of two conventions.
+        """A new vtkImageData in one of two conventions.
 
         Parameters
         ----------
         convention : {"patient", "vtk"}
-            ``"patient"``: origin and direction matrix in LPS, a new image like `image`. ``"vtk"``: origin 0 and
-            identity direction, as vtkDICOMImageReader gives it.
+            ``"patient"``: like `image`, over the same memory. ``"vtk"``: a copy laid out as by vtkDICOMImageReader,
+            rows from the bottom up, slices from the last to the first, origin 0 and no direction; of sheared slices
+            the spacing is their perpendicular distance, and the shear is lost.
 
         Raises
         ------
         ValueError
-            Another convention, or ``"vtk"`` for a volume whose memory is not in VTK's order.
+            Another convention.
+        GeometryError
+            As `image`.
         """
-        from .convert.vtk import image_of, plain_image_of
+        from .convert.vtk import image_like_vtk, image_of
 
         if convention == "patient":
             return image_of(self)
         if convention == "vtk":
-            return plain_image_of(self)
+            return image_like_vtk(self)
         raise ValueError(f'convention must be "patient" or "vtk", not {convention!r}')
+
+    def face(self, camera: vtkCamera) -> None:
+        """Let a camera look at the slices of `image` as they are stored: row 0 at the top, column 0 at the left.
+
+        It is put before the first slice and looks along row × column, the columns running down: an axial slice shows
+        the patient's left on the right. The projection becomes parallel, with the whole slice in a square window.
+
+        Parameters
+        ----------
+        camera : vtkCamera
+            Of a renderer that shows `image`.
+
+        Raises
+        ------
+        GeometryError
+            As `image`.
+        """
+        from .convert.vtk import face
+
+        face(self.geometry, camera)
 
     # ------------------------------------------------------------------------------------------ pictures
     def plane(
@@ -163,7 +194,7 @@ class Volume(VolumeData):
             file's own window, or percentiles of the values where it has none that shows anything.
         at : sequence of three float, optional
             A position (x, y, z) in LPS mm, inside the volume; it is marked. By default the middle.
-            ``volume.geometry.to_patient(index)`` gives that of a voxel of `array`.
+            ``volume.geometry.to_patient(index)`` gives that of a voxel.
         title : str, optional
             By default the series' number, modality and description.
         width : float
@@ -206,7 +237,7 @@ class Volume(VolumeData):
         ImportError
             xarray is not installed; the message says how to.
         """
-        from .convert.bridges import to_xarray
+        from .convert.xarray import to_xarray
 
         return to_xarray(self)
 
@@ -230,7 +261,7 @@ class Volume(VolumeData):
         DicomLoadWarning
             The files do not say where the volume lies.
         """
-        from .convert.bridges import to_pyvista
+        from .convert.pyvista import to_pyvista
 
         return to_pyvista(self)
 
@@ -255,7 +286,7 @@ class Volume(VolumeData):
         DicomLoadWarning
             The files do not say where the volume lies.
         """
-        from .convert.bridges import to_sitk
+        from .convert.sitk import to_sitk
 
         return to_sitk(self)
 
@@ -278,7 +309,7 @@ class Volume(VolumeData):
         ImportError
             nibabel is not installed; the message says how to.
         """
-        from .convert.bridges import to_nibabel
+        from .convert.nibabel import to_nibabel
 
         return to_nibabel(self)
 
@@ -316,24 +347,11 @@ class Volume(VolumeData):
 
     # ------------------------------------------------------------------------------------------ protocols
     def __getstate__(self) -> dict[str, Any]:
-        state = self.__dict__.copy()
-        state["_image"] = None
-        memory = self.frames[::-1, ::-1]
-        if memory.flags.c_contiguous and not self.frames.flags.c_contiguous:
-            # pickle keeps no negative strides: send the memory as it lies.
-            state["frames"] = memory
-            state["_reversed"] = True
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        backwards = state.pop("_reversed", False)
-        self.__dict__.update(state)
-        if backwards:
-            self.frames = self.frames[::-1, ::-1]
+        return {**self.__dict__, "_image": None}  # VTK's objects do not pickle
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Pixels:
         # Without it NumPy makes an array of one Python object, silently.
-        raise TypeError("a volume has two views: volume.frames (slices, rows, columns) and volume.array (nx, ny, nz)")
+        raise TypeError("a volume has two arrays: volume.frames (z, y, x) and volume.array (x, y, z), of one memory")
 
     def __repr__(self) -> str:
         from .loading.facts import volume_text

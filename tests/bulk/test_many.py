@@ -78,7 +78,7 @@ def test_an_error_is_a_result_with_its_source(truths: list[Truth], tmp_path: Pat
 
 
 def test_the_options_are_those_of_load(truths: list[Truth]) -> None:
-    (result,) = vdl.load_many([truths[0].folder], layout="dicom", engine="pydicom", verify="none", rescale=False)
+    (result,) = vdl.load_many([truths[0].folder], engine="pydicom", verify="none", rescale=False)
     assert result.volume is not None
     assert result.volume.engine == "pydicom"
     assert result.volume.frames.flags.c_contiguous

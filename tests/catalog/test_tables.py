@@ -1,20 +1,17 @@
-"""Tables of scans and volumes: what they say is right, nothing breaks their HTML, and no patient is in them."""
+"""Tables of scans: what they say is right, nothing breaks their HTML, and no patient is in them."""
 
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
+from html_cells import Cells
 from pydicom.uid import RLELossless
 from synthetic import Truth, raw_image
 
 import vtkdicomload as vdl
-from vtkdicomload import DicomLoadWarning
 from vtkdicomload.catalog import tables
-from vtkdicomload.loading import facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,33 +27,6 @@ IDENTITY = {
     "ReferringPhysicianName": "Quiet^Physician",
 }
 SECRETS = re.compile("Secret|Person|12345|19630412|Hidden|Quiet|Physician")
-
-
-class Cells(HTMLParser):
-    """The rows of an HTML table as text, once its tags are found to be nested rightly."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.rows: list[list[str]] = []
-        self.open: list[str] = []
-        self.feed(text)
-        assert not self.open
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:
-        if tag in ("br", "img"):
-            return
-        self.open.append(tag)
-        if tag == "tr":
-            self.rows.append([])
-        elif tag in ("th", "td"):
-            self.rows[-1].append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] in ("th", "td"):
-            self.rows[-1][-1] += data
 
 
 @pytest.fixture
@@ -127,45 +97,11 @@ def test_html_of_a_scan_holds_the_same_cells(study: Path) -> None:
     assert "passed over: 2 files" in html
 
 
-def test_html_of_a_volume_holds_its_facts(series: Write) -> None:
-    volume = vdl.load(series(SeriesDescription="<script>alert(1)</script>").folder)
-    html = volume._repr_html_()
-    assert "<script" not in html
-    assert [tuple(row) for row in Cells(html).rows] == facts.volume_facts(volume)
-
-
 def test_no_identity_is_in_a_table(study: Path) -> None:
     found = vdl.scan(study)
     volume = vdl.load(study, series=0)
     for words in (repr(found), found._repr_html_(), repr(list(found)), repr(volume)):
         assert not SECRETS.search(words.replace(str(study), ""))
-
-
-def test_facts_of_an_irregular_volume_say_so(series: Write) -> None:
-    def jump(dataset: object, k: int) -> None:
-        x, y, z = map(float, dataset.ImagePositionPatient)  # type: ignore[attr-defined]
-        dataset.ImagePositionPatient = [x, y, z + (4 if k > 2 else 0)]  # type: ignore[attr-defined]
-
-    truth = series(edit=jump)
-    with pytest.warns(DicomLoadWarning):
-        volume = vdl.load(truth.folder, irregular="keep", ignore=[truth.files[0]])
-    said = dict(facts.volume_facts(volume))
-    assert said["spacing"].endswith("mm, not regular")
-    assert said["ignored"] == "1 file"
-    assert said["read by"].startswith("direct; zero guard: ")
-
-
-def test_facts_name_type_units_and_colour(series: Write, data: Path) -> None:
-    assert dict(facts.volume_facts(vdl.load(series("a").folder)))["values"] == "int16, HU, MONOCHROME2"
-    truth = series("b", dtype=np.uint8, Modality="MR", PhotometricInterpretation="MONOCHROME1")
-    assert dict(facts.volume_facts(vdl.load(truth.folder)))["values"] == "uint8, MONOCHROME1"
-    assert dict(facts.volume_facts(vdl.load(data / "rgb_stack")))["values"] == "uint8, RGB"
-
-
-def test_origin_is_that_of_the_first_voxel_of_the_array(series: Write) -> None:
-    # origin (-10, -20, 30); last row is 5 × 0.8 further back, last slice 4 × 2.5 further up
-    volume = vdl.load(series().folder)
-    assert dict(facts.volume_facts(volume))["origin"] == "(-10, -16, 40) mm LPS of array[0, 0, 0]"
 
 
 def test_real_scans_read_as_tables(data: Path) -> None:

@@ -163,8 +163,8 @@ def test_json_has_stable_keys(series: Write) -> None:
     assert one["reason"] is None
     assert (one["slices"], one["rows"], one["columns"]) == volume.frames.shape
     assert one["spacing"] == pytest.approx(volume.spacing)
-    assert one["origin"] == pytest.approx(volume.frames_geometry.origin)
-    assert np.array_equal(one["direction"], volume.frames_geometry.direction)
+    assert one["origin"] == pytest.approx(volume.geometry.origin)
+    assert np.array_equal(one["direction"], volume.geometry.direction)
     assert one["transfer_syntax"] == "1.2.840.10008.1.2.1"
     assert one["uid"] == written.series_uid
     assert one["plane"] == "axial"

@@ -29,7 +29,6 @@ Points = np.ndarray[Any, Any]
 
 DATA = Path(__file__).parents[1] / "data"
 REAL = ("small_ct", "mr_plain4", "slope_per_slice", "rgb_stack", "enh_mr_phase", "rtdose_32bit")
-LAYOUTS = ("vtk", "dicom")
 OBLIQUE = (0.8, 0.6, 0, -0.36, 0.48, -0.8)
 TO = ("to_xarray", "to_pyvista", "to_sitk", "to_nibabel")
 
@@ -83,7 +82,7 @@ def value_in_nibabel(volume: Volume, point: Points) -> Any:
 def test_a_place_in_the_patient_has_the_value_of_the_file(
     name: str, shape: str, value_in: Callable[[Volume, Points], Any]
 ) -> None:
-    volume = vdl.load(DATA / name, layout="dicom" if shape == "dicom" else "vtk")
+    volume = vdl.load(DATA / name if shape == "dicom" else "vtk")
     if shape == "reoriented":
         volume = volume.reorient("SRA")
     for point, value in sample(real_slices(name), count=12):
@@ -93,7 +92,7 @@ def test_a_place_in_the_patient_has_the_value_of_the_file(
 @pytest.mark.parametrize("name", REAL)
 def test_geometry_goes_and_comes_back(name: str) -> None:
     volume = vdl.load(DATA / name)
-    geometry, affine = volume.frames_geometry, volume.frames_geometry.affine
+    geometry, affine = volume.geometry, volume.geometry.affine
     assert affine is not None
     itk, nifti, grid = volume.to_sitk(), volume.to_nibabel(), volume.to_pyvista()
     np.testing.assert_allclose(itk.GetOrigin(), geometry.origin, atol=1e-9)
@@ -107,11 +106,10 @@ def test_geometry_goes_and_comes_back(name: str) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------ one memory
-@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("to", ["to_xarray", "to_pyvista", "to_nibabel"])
 @pytest.mark.parametrize("options", [{}, {"dtype": np.uint8, "SamplesPerPixel": 3}], ids=["grey", "rgb"])
-def test_no_pixel_is_copied(series: Write, options: dict[str, Any], to: str, layout: str) -> None:
-    volume = vdl.load(series(**options).folder, layout=layout)
+def test_no_pixel_is_copied(series: Write, options: dict[str, Any], to: str) -> None:
+    volume = vdl.load(series(**options).folder)
     assert np.shares_memory(pixels_of(getattr(volume, to)()), volume.frames)
 
 
@@ -136,7 +134,7 @@ def test_the_contour_of_pyvista_lies_in_the_patient_by_flying_edges_only(data: P
     """PyVista's default is vtkContourFilter, which ignores the direction matrix."""
     volume = vdl.load(data / "small_ct")
     level = float(np.percentile(volume.frames, 90))
-    corners = volume.frames_geometry.to_patient(np.array(list(itertools.product(*((0, n - 1) for n in volume.shape)))))
+    corners = volume.geometry.to_patient(np.array(list(itertools.product(*((0, n - 1) for n in volume.shape)))))
     image = volume.to_pyvista()
     surfaces = {way: image.contour([level], method=way) for way in ("contour", "flying_edges")}
     inside = {
@@ -166,10 +164,9 @@ def test_colour_is_a_vector_image_and_structured(data: Path) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------ xarray
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_data_array_has_coordinates_in_mm(series: Write, layout: str) -> None:
+def test_a_data_array_has_coordinates_in_mm(series: Write) -> None:
     truth = series(orientation=OBLIQUE, RescaleIntercept=-1024, WindowCenter=40, WindowWidth=400)
-    array = vdl.load(truth.folder, layout=layout).to_xarray()
+    array = vdl.load(truth.folder).to_xarray()
     assert array.dims == ("z", "y", "x")
     assert array.name == "frames"
     np.testing.assert_array_equal(array, truth.frames)
@@ -303,7 +300,7 @@ def test_an_axis_that_is_too_long_for_nifti(series: Write) -> None:
 
 def test_torch_takes_frames_of_the_dicom_layout_as_they_are(series: Write) -> None:
     """What `torch.from_numpy` asks for: no negative stride, a dtype of its own, memory that can be written."""
-    frames = vdl.load(series().folder, layout="dicom").frames
+    frames = vdl.load(series().folder).frames
     assert all(stride > 0 for stride in frames.strides)
     assert frames.flags.writeable
     assert frames.dtype == np.int16

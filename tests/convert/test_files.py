@@ -49,7 +49,6 @@ REAL = (
 )
 SHAPES: dict[str, Callable[[Path], Volume]] = {
     "vtk": vdl.load,
-    "dicom": lambda folder: vdl.load(folder, layout="dicom"),
     "reoriented": lambda folder: vdl.load(folder).reorient("SRA"),
 }
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -200,7 +199,7 @@ def expected(volume: Volume, found: Found, suffix: str) -> tuple[np.ndarray[Any,
     """Voxels (x, y, z) and affine that a file owes: those of `frames`, or of `array` (.vti)."""
     if suffix == ".vti" and not volume.frames.flags.c_contiguous:
         return volume.array, volume.affine
-    return volume.frames.swapaxes(0, 2), volume.frames_geometry.affine
+    return volume.frames.swapaxes(0, 2), volume.geometry.affine
 
 
 def assert_kept(volume: Volume, path: Path, read: Callable[[Path], Found], precision: float = 1e-4) -> Found:

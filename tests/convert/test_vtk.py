@@ -12,10 +12,11 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
 from vtkmodules.vtkImagingCore import vtkExtractVOI, vtkImageReslice
+from vtkmodules.vtkIOImage import vtkDICOMImageReader
 
 import vtkdicomload as vdl
 from vtkdicomload import DicomLoadWarning, Volume
-from vtkdicomload.convert.vtk import image_of, plain_image_of
+from vtkdicomload.convert.vtk import image_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     Write = Callable[..., Truth]
 
-LAYOUTS = ("vtk", "dicom")
 OBLIQUE = (0.8, 0.6, 0, -0.36, 0.48, -0.8)
 
 
@@ -33,16 +33,14 @@ def numbers(image: Any) -> np.ndarray[Any, Any]:
     return vtk_to_numpy(image.GetPointData().GetScalars())
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.uint32])
-def test_scalars_have_the_type_and_values_of_the_pixels(series: Write, dtype: type, layout: str) -> None:
-    volume = vdl.load(series(dtype=dtype).folder, layout=layout, rescale=False)
+def test_scalars_have_the_type_and_values_of_the_pixels(series: Write, dtype: type) -> None:
+    volume = vdl.load(series(dtype=dtype).folder, rescale=False)
     image = image_of(volume)
     assert numbers(image).dtype == volume.dtype == np.dtype(dtype)
     assert image.GetPointData().GetScalars().GetName() == "DICOMImage"
     assert image.GetPointData().GetNumberOfArrays() == 1
-    expected = volume.frames[::-1, ::-1] if layout == "vtk" else volume.frames
-    np.testing.assert_array_equal(numbers(image), expected.ravel())
+    np.testing.assert_array_equal(numbers(image), volume.frames.ravel())
     assert np.shares_memory(numbers(image), volume.frames)
 
 
@@ -53,16 +51,14 @@ def test_floats_are_shared_too(series: Write, slope: float) -> None:
     assert np.shares_memory(numbers(volume.image), volume.array)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_an_image_knows_where_each_voxel_of_the_patient_lies(series: Write, layout: str) -> None:
+def test_an_image_knows_where_each_voxel_of_the_patient_lies(series: Write) -> None:
     truth = series(orientation=OBLIQUE)
-    image = image_of(vdl.load(truth.folder, layout=layout))
+    image = image_of(vdl.load(truth.folder))
     for k, j, i in np.ndindex(truth.frames.shape):
-        index = (i, 5 - j, 4 - k) if layout == "vtk" else (i, j, k)
         point = [0.0] * 3
-        image.TransformIndexToPhysicalPoint(*index, point)
+        image.TransformIndexToPhysicalPoint(i, j, k, point)
         np.testing.assert_allclose(point, (truth.affine @ [i, j, k, 1])[:3], atol=1e-9)
-        assert image.GetScalarComponentAsDouble(*index, 0) == truth.frames[k, j, i]
+        assert image.GetScalarComponentAsDouble(i, j, k, 0) == truth.frames[k, j, i]
 
 
 def test_a_tilted_stack_keeps_its_shear(series: Write) -> None:
@@ -75,31 +71,27 @@ def test_a_tilted_stack_keeps_its_shear(series: Write) -> None:
         volume = vdl.load(truth.folder, irregular="keep")
     for k in range(5):
         point = [0.0] * 3
-        volume.image.TransformIndexToPhysicalPoint(0, 5, 4 - k, point)
+        volume.image.TransformIndexToPhysicalPoint(0, 0, k, point)
         np.testing.assert_allclose(point, truth.positions[k], atol=1e-6)
 
 
-def test_uneven_gaps_leave_spacing_and_the_place_of_the_first_slice(series: Write) -> None:
+@pytest.mark.parametrize("make", [lambda v: v.image, lambda v: v.image_as("patient"), lambda v: v.image_as("vtk")])
+def test_uneven_slices_make_no_image(series: Write, make: Callable[[Volume], Any]) -> None:
     def jump(dataset: Dataset, k: int) -> None:
         x, y, z = map(float, dataset.ImagePositionPatient)
         dataset.ImagePositionPatient = [x, y, z + (4 if k > 2 else 0)]
 
-    with pytest.warns(DicomLoadWarning):
+    with pytest.warns(DicomLoadWarning, match=r"makes no volume\.image"):
         volume = vdl.load(series(edit=jump).folder, irregular="keep")
-    assert volume.affine is None
-    np.testing.assert_allclose(volume.image.GetOrigin(), volume.geometry.positions[0])
-    direction = volume.image.GetDirectionMatrix()
-    assert [[direction.GetElement(r, c) for c in range(3)] for r in range(3)] == volume.direction.tolist()
-    np.testing.assert_allclose(volume.image.GetSpacing(), volume.spacing)
+    with pytest.raises(vdl.GeometryError, match='uneven, no affine describes them → load\\(…, irregular="resample"'):
+        make(volume)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_view_contiguous_in_neither_order_is_copied_once(series: Write, layout: str) -> None:
+def test_a_reoriented_volume_is_an_image_of_its_own_memory(series: Write) -> None:
     truth = series(orientation=(0, 1, 0, 0, 0, -1))
-    volume = vdl.load(truth.folder, layout=layout).reorient("LPS")
+    volume = vdl.load(truth.folder).reorient("LPS")
     image = volume.image
-    assert volume.image is image
-    assert not np.shares_memory(numbers(image), volume.frames)
+    assert np.shares_memory(numbers(image), volume.frames)
     for i, j, k in np.ndindex(*volume.dimensions):
         assert image.GetScalarComponentAsDouble(i, j, k, 0) == volume.array[i, j, k]
         point = [0.0] * 3
@@ -107,15 +99,26 @@ def test_a_view_contiguous_in_neither_order_is_copied_once(series: Write, layout
         np.testing.assert_allclose(point, volume.geometry.to_patient((i, j, k)), atol=1e-9)
 
 
-def test_plain_image_wants_memory_in_vtks_order(series: Write) -> None:
-    volume = vdl.load(series().folder, layout="dicom")
-    with pytest.raises(ValueError, match='not in VTK\'s order → load\\(p, layout="vtk"\\)'):
-        plain_image_of(volume)
+def test_vtks_convention_keeps_the_distance_of_leaning_slices(series: Write) -> None:
+    def tilt(dataset: Dataset, k: int) -> None:
+        x, y, z = map(float, dataset.ImagePositionPatient)
+        dataset.ImagePositionPatient = [x, y + 0.6 * k, z]
+
+    truth = series(edit=tilt)
+    with pytest.warns(DicomLoadWarning, match="lean"):
+        volume = vdl.load(truth.folder, irregular="keep")
+    reader = vtkDICOMImageReader()
+    reader.SetDirectoryName(str(truth.folder))
+    reader.Update()
+    image = volume.image_as("vtk")
+    np.testing.assert_allclose(image.GetSpacing(), reader.GetOutput().GetSpacing(), rtol=1e-6)
+    np.testing.assert_array_equal(numbers(image), numbers(reader.GetOutput()))
+    assert volume.spacing[2] == pytest.approx(np.hypot(2.5, 0.6))
 
 
 def test_memory_lives_as_long_as_the_scalars_and_no_longer(series: Write) -> None:
     volume = vdl.load(series().folder)
-    memory = volume.frames.base
+    memory = volume.frames
     watch = weakref.ref(memory)
     scalars = image_of(volume).GetPointData().GetScalars()
     del volume, memory
@@ -133,7 +136,7 @@ def test_a_shallow_copy_of_the_image_keeps_the_memory(series: Write) -> None:
     gc.collect()
     junk = [np.full(truth.stored.size, 9, np.int16) for _ in range(20)]
     del junk
-    np.testing.assert_array_equal(numbers(other), truth.frames[::-1, ::-1].ravel())
+    np.testing.assert_array_equal(numbers(other), truth.frames.ravel())
 
 
 def test_a_filter_downstream_sees_pixels_and_places(series: Write) -> None:
@@ -154,13 +157,12 @@ def test_a_surface_lies_where_the_voxels_of_the_patient_lie(series: Write) -> No
         dataset.PixelData = pixels.tobytes()
 
     truth = series(orientation=OBLIQUE, edit=dot)
-    for layout in LAYOUTS:
-        surface = vtkFlyingEdges3D()
-        surface.SetInputData(vdl.load(truth.folder, layout=layout).image)
-        surface.SetValue(0, 50)
-        surface.Update()
-        points = vtk_to_numpy(surface.GetOutput().GetPoints().GetData())
-        np.testing.assert_allclose(points.mean(axis=0), (truth.affine @ [5, 2, 3, 1])[:3], atol=1e-4)
+    surface = vtkFlyingEdges3D()
+    surface.SetInputData(vdl.load(truth.folder).image)
+    surface.SetValue(0, 50)
+    surface.Update()
+    points = vtk_to_numpy(surface.GetOutput().GetPoints().GetData())
+    np.testing.assert_allclose(points.mean(axis=0), (truth.affine @ [5, 2, 3, 1])[:3], atol=1e-4)
 
 
 def test_reslice_takes_values_at_patient_positions(series: Write) -> None:
@@ -180,4 +182,4 @@ def test_reslice_takes_values_at_patient_positions(series: Write) -> None:
 def test_one_slice_is_an_image_of_one_layer(series: Write) -> None:
     volume: Volume = vdl.load(series(count=1).files[0])
     assert volume.image.GetDimensions() == (8, 6, 1)
-    np.testing.assert_array_equal(numbers(volume.image), volume.frames[0, ::-1].ravel())
+    np.testing.assert_array_equal(numbers(volume.image), volume.frames[0].ravel())

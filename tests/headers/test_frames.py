@@ -89,9 +89,9 @@ def test_a_real_enhanced_mr(data: Path) -> None:
         np.testing.assert_array_equal(volume.frames, truth)
         for k in (0, 16, 32):
             np.testing.assert_allclose(
-                volume.frames_geometry.to_patient((0, 0, k)), places[order[k]], atol=0.02 * volume.spacing[2]
+                volume.geometry.to_patient((0, 0, k)), places[order[k]], atol=0.02 * volume.spacing[2]
             )
-        np.testing.assert_allclose(volume.frames_geometry.positions, places[order])
+        np.testing.assert_allclose(volume.geometry.positions, places[order])
         measures = groups[0].PixelMeasuresSequence[0]
         assert volume.spacing[:2] == tuple(float(s) for s in measures.PixelSpacing)[::-1]
     assert [f.index_in_file for f in volume.series.frames] == order.tolist()
@@ -107,7 +107,7 @@ def test_frames_are_sorted_by_position(tmp_path: Path, order: Sequence[int], syn
         volume = vdl.load(path, engine=engine, verify="all")
         np.testing.assert_array_equal(volume.frames, truth)
         assert volume.spacing == pytest.approx((0.5, 0.8, 2.5))
-        np.testing.assert_allclose(volume.frames_geometry.to_patient((0, 0, 0)), (-10, -20, 30), atol=1e-6)
+        np.testing.assert_allclose(volume.geometry.to_patient((0, 0, 0)), (-10, -20, 30), atol=1e-6)
         assert volume.units == "HU"
 
 
@@ -343,7 +343,7 @@ def test_single_frames_of_other_modalities(
     truth = write_series(tmp_path, count=count, dtype=np.uint16, SOPClassUID=sop_class, Modality=modality, **attributes)
     if modality == "PT":
         volume = vdl.load(tmp_path, verify="all")
-        np.testing.assert_allclose(volume.frames_geometry.affine, truth.affine, atol=1e-9)
+        np.testing.assert_allclose(volume.geometry.affine, truth.affine, atol=1e-9)
         assert volume.units == "BQML"
         assert volume.dtype == np.float32
     else:
@@ -405,7 +405,7 @@ def test_a_real_dose_grid(data: Path) -> None:
         row, column = np.reshape(np.array(d.ImageOrientationPatient, float), (2, 3))
         for k, offset in enumerate(d.GridFrameOffsetVector):
             expected = first + (float(offset) - float(d.GridFrameOffsetVector[0])) * np.cross(row, column)
-            np.testing.assert_allclose(volume.frames_geometry.to_patient((0, 0, k)), expected, atol=1e-6)
+            np.testing.assert_allclose(volume.geometry.to_patient((0, 0, k)), expected, atol=1e-6)
         assert volume.spacing[:2] == tuple(float(s) for s in d.PixelSpacing)[::-1]
 
 
@@ -427,7 +427,7 @@ def test_offsets_say_where_the_planes_lie(tmp_path: Path, offsets: Sequence[floa
     volume = vdl.load(path)
     np.testing.assert_array_equal(volume.frames, _stored(5) * 0.25)
     for k in range(5):
-        np.testing.assert_allclose(volume.frames_geometry.to_patient((0, 0, k)), (1, 2, 30 + 2.5 * k), atol=1e-9)
+        np.testing.assert_allclose(volume.geometry.to_patient((0, 0, k)), (1, 2, 30 + 2.5 * k), atol=1e-9)
 
 
 def test_a_dose_grid_lies_where_simpleitk_puts_it(data: Path) -> None:
@@ -435,7 +435,7 @@ def test_a_dose_grid_lies_where_simpleitk_puts_it(data: Path) -> None:
     volume, image = vdl.load(path), SimpleITK.ReadImage(str(path))
     for index in ((0, 0, 0), (9, 0, 14), (4, 9, 7)):
         place = image.TransformIndexToPhysicalPoint(index)
-        np.testing.assert_allclose(volume.frames_geometry.to_patient(index), place, atol=1e-6)
+        np.testing.assert_allclose(volume.geometry.to_patient(index), place, atol=1e-6)
 
 
 def test_absolute_offsets_may_descend(tmp_path: Path) -> None:
@@ -443,7 +443,7 @@ def test_absolute_offsets_may_descend(tmp_path: Path) -> None:
     _dose(path, (30, 27.5, 25, 22.5, 20))
     volume = vdl.load(path)
     np.testing.assert_array_equal(volume.frames, _stored(5)[::-1] * 0.25)
-    np.testing.assert_allclose(volume.frames_geometry.to_patient((0, 0, 0)), (1, 2, 20), atol=1e-9)
+    np.testing.assert_allclose(volume.geometry.to_patient((0, 0, 0)), (1, 2, 20), atol=1e-9)
 
 
 @pytest.mark.parametrize("orientation", [(1, 0, 0, 0, -1, 0), (1, 0, 0, 0, 0.8, 0.6), (0, 1, 0, 0, 0, -1)], ids=str)
@@ -454,7 +454,7 @@ def test_relative_offsets_run_along_row_times_column(tmp_path: Path, orientation
     volume = vdl.load(path)
     np.testing.assert_array_equal(volume.frames, _stored(5) * 0.25)
     normal = np.cross(orientation[:3], orientation[3:])
-    np.testing.assert_allclose(volume.frames_geometry.to_patient((0, 0, 4)), (1, 2, 30) + 10 * normal, atol=1e-9)
+    np.testing.assert_allclose(volume.geometry.to_patient((0, 0, 4)), (1, 2, 30) + 10 * normal, atol=1e-9)
 
 
 def test_a_dose_of_one_plane(tmp_path: Path) -> None:
@@ -481,7 +481,7 @@ def test_descending_offsets_are_sorted(tmp_path: Path) -> None:
     _dose(path, (0, -2.5, -5, -7.5, -10))
     volume = vdl.load(path)
     np.testing.assert_array_equal(volume.frames, _stored(5)[::-1] * 0.25)
-    np.testing.assert_allclose(volume.frames_geometry.to_patient((0, 0, 0)), (1, 2, 20), atol=1e-9)
+    np.testing.assert_allclose(volume.geometry.to_patient((0, 0, 0)), (1, 2, 20), atol=1e-9)
 
 
 @pytest.mark.parametrize(

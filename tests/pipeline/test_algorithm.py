@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from pydicom.uid import RLELossless
+from synthetic import in_vtk_order
 from vtkmodules.util.misc import calldata_type
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.util.vtkConstants import VTK_DOUBLE, VTK_FLOAT, VTK_INT, VTK_SHORT, VTK_STRING, VTK_UNSIGNED_CHAR
@@ -32,6 +33,7 @@ from vtkmodules.vtkIOImage import vtkDICOMImageReader
 
 import vtkdicomload as vdl
 from vtkdicomload import DICOMSeriesSource
+from vtkdicomload.loading.read import read
 from vtkdicomload.readers import files
 
 if TYPE_CHECKING:
@@ -213,7 +215,7 @@ def test_every_format_comes_as_load_gives_it(series: Write, capfd: pytest.Captur
     volume = vdl.load(truth.folder)
     found = array_of(source.GetOutput())
     assert found.dtype == volume.dtype
-    np.testing.assert_array_equal(found, truth.array)
+    np.testing.assert_array_equal(found, truth.vtk_array)
     assert source.GetOutput().GetScalarType() == source.GetDataScalarType()
     assert source.GetOutput().GetNumberOfScalarComponents() == source.GetNumberOfComponents()
     assert source.GetOutput().GetPointData().GetScalars().GetName() == "DICOMImage"
@@ -223,7 +225,9 @@ def test_every_format_comes_as_load_gives_it(series: Write, capfd: pytest.Captur
 
 @pytest.mark.parametrize("name", ["rgb_stack", "comp_j2k", "comp_rle", "enh_mr_phase", "slope_per_slice"])
 def test_what_vtkdicomimagereader_cannot_read_is_read(data: Path, name: str) -> None:
-    np.testing.assert_array_equal(array_of(reading(data / name).GetOutput()), vdl.load(data / name).array)
+    np.testing.assert_array_equal(
+        array_of(reading(data / name).GetOutput()), in_vtk_order(vdl.load(data / name).frames)
+    )
 
 
 def test_one_file(data: Path) -> None:
@@ -246,7 +250,7 @@ def test_file_names_in_any_order_make_the_right_volume(series: Write, kind: Call
     source = DICOMSeriesSource()
     source.SetFileNames(kind(shuffled))
     source.Update()
-    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array)
+    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.vtk_array)
     assert [source.GetDICOMFileName(k) for k in range(source.GetNumberOfDICOMFileNames())] == list(
         map(str, truth.files)
     )
@@ -273,7 +277,7 @@ def test_names_added_to_the_array_later_are_read(series: Write) -> None:
     for path in truth.files[3:]:
         names.InsertNextValue(str(path))
     source.UpdateWholeExtent()
-    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array)
+    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.vtk_array)
 
 
 def test_orders(series: Write) -> None:
@@ -281,7 +285,7 @@ def test_orders(series: Write) -> None:
     source = DICOMSeriesSource(file_names=truth.files[::-1], order="given")
     with pytest.warns(vdl.DicomLoadWarning, match="against the slice normal"):
         source.Update()
-    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array[:, :, ::-1])
+    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.vtk_array[:, :, ::-1])
     source.SetOrder("natural")
     with pytest.warns(vdl.DicomLoadWarning) as warned:
         source.Update()
@@ -294,13 +298,13 @@ def test_a_folder_means_its_own_files_unless_recursive(series: Write, tmp_path: 
     truth = series(seed=1)
     other = series("below", seed=2, count=3)
     source = reading(tmp_path)
-    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array)
+    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.vtk_array)
     source.RecursiveOn()
     with pytest.raises(vdl.MultipleSeriesError):
         source.Update()
     source.SetSeries(other.series_uid)
     source.UpdateWholeExtent()
-    np.testing.assert_array_equal(array_of(source.GetOutput()), other.array)
+    np.testing.assert_array_equal(array_of(source.GetOutput()), other.vtk_array)
     assert source.GetRecursive() is True
     source.RecursiveOff()
     assert source.GetRecursive() is False
@@ -315,7 +319,7 @@ def test_a_folder_of_folders_says_how_to_read_them(series: Write, tmp_path: Path
         source.Update()
     source.SetRecursive(True)
     source.Update()
-    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array)
+    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.vtk_array)
 
 
 @pytest.mark.parametrize("spelt", [str, lambda path: path, os.fsencode], ids=["str", "Path", "bytes"])
@@ -327,7 +331,7 @@ def test_paths_may_be_spelt_as_anywhere(series: Write, spelt: Callable[[Path], A
     source.Update()
     source.SetFileNames([spelt(path) for path in truth.files])
     source.Update()
-    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array)
+    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.vtk_array)
     source.SetFileName(spelt(truth.files[0]))
     assert source.GetFileName() == str(truth.files[0])
 
@@ -462,7 +466,7 @@ def test_what_vtkdicomimagereader_overwrites_has_no_effect_and_says_so(
     assert warned[0].filename == __file__
     for reader in (theirs, ours):
         reader.Update()
-        np.testing.assert_array_equal(array_of(reader.GetOutput()), truth.array)
+        np.testing.assert_array_equal(array_of(reader.GetOutput()), truth.vtk_array)
     assert ours.GetOutput().GetSpacing() == pytest.approx(theirs.GetOutput().GetSpacing())
 
 
@@ -485,7 +489,7 @@ def test_real_world_values(data: Path) -> None:
     source.Update()
     volume = vdl.load(path, rescale="real-world")
     assert not np.array_equal(volume.array, vdl.load(path).array)
-    np.testing.assert_array_equal(array_of(source.GetOutput()), volume.array)
+    np.testing.assert_array_equal(array_of(source.GetOutput()), in_vtk_order(volume.frames))
 
 
 def test_the_options_of_load_do_what_they_do_there(series: Write, tmp_path: Path) -> None:
@@ -497,7 +501,7 @@ def test_the_options_of_load_do_what_they_do_there(series: Write, tmp_path: Path
     source.SetRescale(True)
     source.SetEngine("pydicom")
     source.Update()
-    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array)
+    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.vtk_array)
     source.SetEngine("codec")
     with pytest.raises(vdl.UnsupportedPixelDataError, match='engine="codec" cannot read this'):
         source.Update()
@@ -524,7 +528,7 @@ def test_stacks(data: Path) -> None:
         source.Update()
     source.SetStack(3)
     source.Update()
-    np.testing.assert_array_equal(array_of(source.GetOutput()), vdl.load(data / "asl_4d", stack=3).array)
+    np.testing.assert_array_equal(array_of(source.GetOutput()), in_vtk_order(vdl.load(data / "asl_4d", stack=3).frames))
 
 
 def test_file_names_by_number(series: Write) -> None:
@@ -555,7 +559,7 @@ def test_values_that_do_not_fit_are_read_again_in_a_wider_type(
     for _ in range(2):
         source.Update()
         assert source.GetOutput().GetScalarType() == source.GetDataScalarType() == VTK_INT
-        np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array)
+        np.testing.assert_array_equal(array_of(source.GetOutput()), truth.vtk_array)
         source.Modified()
     assert (source.GetError(), said) == (None, [])
     assert capfd.readouterr() == ("", "")
@@ -573,11 +577,11 @@ def test_filters_downstream_may_rely_on_the_announced_type(series: Write) -> Non
     assert smooth.GetOutput().GetNumberOfPoints() == 0
     source.SetOutputScalarTypeToInt()
     smooth.Update()
-    np.testing.assert_array_equal(array_of(smooth.GetOutput()), truth.array)
+    np.testing.assert_array_equal(array_of(smooth.GetOutput()), truth.vtk_array)
     source.SetOutputScalarType(None)
     source.Update()
     smooth.Update()
-    np.testing.assert_array_equal(array_of(smooth.GetOutput()), truth.array)
+    np.testing.assert_array_equal(array_of(smooth.GetOutput()), truth.vtk_array)
     assert not said
 
 
@@ -586,7 +590,7 @@ def test_a_type_that_was_set_holds_for_a_part_and_the_whole(series: Write) -> No
     source = DICOMSeriesSource(directory_name=truth.folder, output_scalar_type=VTK_INT)
     source.UpdateExtent((0, 7, 0, 5, 3, 4))
     assert source.GetOutput().GetScalarType() == VTK_INT
-    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array[:, :, 3:])
+    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.vtk_array[:, :, 3:])
 
 
 @pytest.mark.parametrize(
@@ -614,7 +618,7 @@ def test_the_type_is_announced_from_headers_and_kept(
     for update in (lambda: source.UpdateExtent((0, 7, 0, 5, 2, 2)), source.UpdateWholeExtent):
         update()
         assert source.GetOutput().GetScalarType() == scalar_type
-    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array)
+    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.vtk_array)
 
 
 def test_values_that_do_not_fit_int32_take_double(series: Write) -> None:
@@ -628,7 +632,7 @@ def test_values_that_do_not_fit_int32_take_double(series: Write) -> None:
     assert source.GetDataScalarType() == VTK_INT
     source.Update()
     assert source.GetOutput().GetScalarType() == VTK_DOUBLE
-    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array)
+    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.vtk_array)
     source = DICOMSeriesSource(directory_name=truth.folder, output_scalar_type=VTK_INT)
     with pytest.raises(vdl.DicomLoadError, match=r"do not fit int32, .* → SetOutputScalarTypeToDouble\(\)"):
         source.Update()
@@ -640,7 +644,7 @@ def test_a_wider_type_holds_the_same_values(series: Write, scalar_type: int, opt
     truth = series(**options)
     source = reading(truth.folder, output_scalar_type=scalar_type)
     assert source.GetOutput().GetScalarType() == source.GetDataScalarType() == scalar_type
-    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array)
+    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.vtk_array)
 
 
 def test_a_type_that_may_not_hold_the_values_is_refused(series: Write) -> None:
@@ -655,15 +659,16 @@ def test_a_type_that_may_not_hold_the_values_is_refused(series: Write) -> None:
             source.Update()
         source.SetOutputScalarType(None)
         source.Update()
-        np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array)
+        np.testing.assert_array_equal(array_of(source.GetOutput()), truth.vtk_array)
 
 
 # ------------------------------------------------------------------------------------------------- geometry
 @pytest.mark.parametrize("orientation", [(1, 0, 0, 0, 1, 0), (-1, 0, 0, 0, -1, 0), (0, 1, 0, 0, 0, -1), OBLIQUE])
 def test_the_patient_matrix_takes_each_voxel_to_its_place(series: Write, orientation: tuple[float, ...]) -> None:
     truth = series(orientation=orientation)
-    source = reading(truth.folder)
-    image, matrix = source.GetOutput(), matrix_of(source.GetPatientMatrix())
+    source, image = reading(truth.folder), vtkImageData()
+    image.ShallowCopy(source.GetOutput())
+    matrix = matrix_of(source.GetPatientMatrix())
     assert (image.GetOrigin(), image.GetDirectionMatrix().IsIdentity()) == ((0, 0, 0), True)
     source.SetGeometryToPatient()
     placed = vtkImageData()
@@ -671,13 +676,14 @@ def test_the_patient_matrix_takes_each_voxel_to_its_place(series: Write, orienta
     placed.ShallowCopy(source.GetOutput())
     np.testing.assert_allclose(matrix_of(source.GetPatientMatrix()), np.eye(4), atol=1e-12)
     for k, j, i in np.ndindex(truth.frames.shape):
-        index, true = (i, 5 - j, 4 - k), (truth.affine @ [i, j, k, 1])[:3]
+        true = (truth.affine @ [i, j, k, 1])[:3]
         point = [0.0] * 3
-        placed.TransformIndexToPhysicalPoint(*index, point)
+        placed.TransformIndexToPhysicalPoint(i, j, k, point)
         np.testing.assert_allclose(point, true, atol=1e-9)
-        plain = [*(np.array(index) * truth.spacing), 1]
+        assert placed.GetScalarComponentAsDouble(i, j, k, 0) == truth.frames[k, j, i]
+        plain = [i * truth.spacing[0], (5 - j) * truth.spacing[1], (4 - k) * truth.spacing[2], 1]
         np.testing.assert_allclose((matrix @ plain)[:3], true, atol=1e-9)
-        assert placed.GetScalarComponentAsDouble(*index, 0) == truth.frames[k, j, i]
+        assert image.GetScalarComponentAsDouble(i, 5 - j, 4 - k, 0) == truth.frames[k, j, i]
 
 
 def test_the_geometry_of_the_patient_is_that_of_load(data: Path) -> None:
@@ -752,7 +758,7 @@ def test_uneven_gaps(series: Write) -> None:
     with pytest.warns(vdl.DicomLoadWarning, match="no affine") as warned:
         source.Update()
     assert [w.filename for w in warned] == [__file__]
-    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array)
+    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.vtk_array)
     with pytest.raises(vdl.GeometryError, match=r'uneven.*→ SetIrregular\("resample"\)'):
         source.GetPatientMatrix()
     source.SetIrregular("resample")
@@ -761,11 +767,11 @@ def test_uneven_gaps(series: Write) -> None:
     with pytest.warns(vdl.DicomLoadWarning, match="interpolated"):
         volume = vdl.load(truth.folder, irregular="resample")
     assert source.GetDataExtent() == (0, 7, 0, 5, 0, 5)
-    np.testing.assert_array_equal(array_of(source.GetOutput()), volume.array)
+    np.testing.assert_array_equal(array_of(source.GetOutput()), in_vtk_order(volume.frames))
     part = DICOMSeriesSource(directory_name=truth.folder, irregular="resample")
     with pytest.warns(vdl.DicomLoadWarning, match="interpolated"):
         part.UpdateExtent((2, 5, 1, 3, 2, 3))
-    np.testing.assert_array_equal(array_of(part.GetOutput()), volume.array[2:6, 1:4, 2:4])
+    np.testing.assert_array_equal(array_of(part.GetOutput()), in_vtk_order(volume.frames)[2:6, 1:4, 2:4])
 
 
 def test_a_tilted_stack_keeps_its_shear_in_both_geometries(series: Write) -> None:
@@ -784,8 +790,11 @@ def test_a_tilted_stack_keeps_its_shear_in_both_geometries(series: Write) -> Non
     source.SetGeometryToPatient()
     source.Update()
     point = [0.0] * 3
-    source.GetOutput().TransformIndexToPhysicalPoint(0, 5, 0, point)
+    source.GetOutput().TransformIndexToPhysicalPoint(0, 0, 4, point)
     np.testing.assert_allclose(point, truth.positions[4], atol=1e-6)
+    assert spacing[2] == pytest.approx(2.5)
+    assert source.GetDataSpacing()[2] == source.GetOutput().GetSpacing()[2] == pytest.approx(np.hypot(2.5, 0.6))
+    np.testing.assert_allclose(matrix_of(source.GetPatientMatrix()), np.eye(4), atol=1e-12)
 
 
 # ------------------------------------------------------------------------------------------------- streaming
@@ -823,7 +832,7 @@ def test_ten_of_400_slices_read_only_their_pixels(series: Write, bytes_read: dic
     before = _characters_read() if os.path.exists("/proc/self/io") else 0
     part.Update()
     after = _characters_read() if os.path.exists("/proc/self/io") else 0
-    np.testing.assert_array_equal(array_of(part.GetOutput()), truth.array[:, :, 100:110])
+    np.testing.assert_array_equal(array_of(part.GetOutput()), truth.vtk_array[:, :, 100:110])
     wanted = {path.name: 128 * 128 * 2 for path in truth.files[290:300]}
     assert bytes_read == wanted
     assert after - before < 1.1 * sum(wanted.values()) + 4096
@@ -833,7 +842,7 @@ def test_the_check_of_a_part_reads_one_of_its_slices_again(series: Write, bytes_
     truth = series(count=40)
     source = DICOMSeriesSource(directory_name=truth.folder, engine="pydicom")
     source.UpdateExtent((0, 7, 0, 5, 10, 13))
-    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array[:, :, 10:14])
+    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.vtk_array[:, :, 10:14])
     assert set(bytes_read) <= {path.name for path in truth.files[26:30]}
 
 
@@ -844,16 +853,40 @@ def test_the_check_of_a_part_reads_one_of_its_slices_again(series: Write, bytes_
 def test_any_part_is_that_part_of_the_whole(series: Write, options: dict[str, Any], extent: tuple[int, ...]) -> None:
     truth = series(**options)
     source = DICOMSeriesSource(directory_name=truth.folder)
+    x, y, z = (slice(extent[a], extent[a + 1] + 1) for a in (0, 2, 4))
+    source.UpdateExtent(extent)
+    assert source.GetOutput().GetExtent() == extent
+    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.vtk_array[x, y, z])
     source.SetGeometryToPatient()
     source.UpdateExtent(extent)
     image = source.GetOutput()
     assert image.GetExtent() == extent
-    x, y, z = (slice(extent[a], extent[a + 1] + 1) for a in (0, 2, 4))
     np.testing.assert_array_equal(array_of(image), truth.array[x, y, z])
     point = [0.0] * 3
     image.TransformIndexToPhysicalPoint(extent[0], extent[2], extent[4], point)
-    true = truth.affine @ [extent[0], 5 - extent[2], 4 - extent[4], 1]
+    true = truth.affine @ [extent[0], extent[2], extent[4], 1]
     np.testing.assert_allclose(point, true[:3], atol=1e-9)
+
+
+@pytest.mark.parametrize("in_patient", [False, True])
+def test_the_image_is_read_into_its_own_memory(
+    series: Write, monkeypatch: pytest.MonkeyPatch, in_patient: bool
+) -> None:
+    """No second copy: what the reader filled is what the image holds, in either order of rows and slices."""
+    filled = []
+
+    def keeping(plan: Any, *arguments: Any) -> Any:
+        reading_ = read(plan, *arguments)
+        filled.append(reading_.pixels)
+        return reading_
+
+    monkeypatch.setattr("vtkdicomload.pipeline.algorithm.read", keeping)
+    source = DICOMSeriesSource(directory_name=series().folder)
+    source.SetGeometryToPatient() if in_patient else source.SetGeometryToVTK()
+    source.Update()
+    assert len(filled) == 1
+    assert np.shares_memory(array_of(source.GetOutput()), filled[0])
+    assert (filled[0].strides[0] > 0, filled[0].strides[1] > 0) == (in_patient, in_patient)
 
 
 def test_pieces_and_a_streamer_make_the_whole(series: Write) -> None:
@@ -863,7 +896,7 @@ def test_pieces_and_a_streamer_make_the_whole(series: Write) -> None:
     for piece in range(3):
         source.UpdatePiece(piece, 3, 0)
         first, last = source.GetOutput().GetExtent()[4:]
-        np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array[:, :, first : last + 1])
+        np.testing.assert_array_equal(array_of(source.GetOutput()), truth.vtk_array[:, :, first : last + 1])
         seen.update(range(first, last + 1))
         assert last - first < 6
     assert seen == set(range(12))
@@ -871,7 +904,7 @@ def test_pieces_and_a_streamer_make_the_whole(series: Write) -> None:
     streamer.SetInputConnection(source.GetOutputPort())
     streamer.SetNumberOfStreamDivisions(4)
     streamer.Update()
-    np.testing.assert_array_equal(array_of(streamer.GetOutput()), truth.array)
+    np.testing.assert_array_equal(array_of(streamer.GetOutput()), truth.vtk_array)
 
 
 def test_what_is_updated_after_a_part_is_what_any_source_of_vtk_updates(series: Write) -> None:
@@ -914,7 +947,7 @@ def test_filters_see_the_announced_type(series: Write) -> None:
     cast.SetInputConnection(source.GetOutputPort())
     cast.SetOutputScalarTypeToDouble()
     cast.Update()
-    np.testing.assert_array_equal(array_of(cast.GetOutput()), truth.array)
+    np.testing.assert_array_equal(array_of(cast.GetOutput()), truth.vtk_array)
     smooth = vtkImageGaussianSmooth()
     smooth.SetInputConnection(source.GetOutputPort())
     smooth.UpdateInformation()
@@ -931,8 +964,8 @@ def test_update_information_reads_no_pixel(series: Write, bytes_read: dict[str, 
     source.UpdateInformation()
     info = source.GetOutputInformation(0)
     assert info.Get(vtkImageData.SPACING()) == (0.5, 0.8, 2.5)
-    assert info.Get(vtkImageData.ORIGIN()) == pytest.approx((-10, -16, 40))
-    assert info.Get(vtkImageData.DIRECTION()) == (1, 0, 0, 0, -1, 0, 0, 0, -1)
+    assert info.Get(vtkImageData.ORIGIN()) == pytest.approx((-10, -20, 30))
+    assert info.Get(vtkImageData.DIRECTION()) == (1, 0, 0, 0, 1, 0, 0, 0, 1)
     assert vtkImageData.GetScalarType(info) == VTK_SHORT
     assert not bytes_read
     assert source.GetOutput().GetNumberOfPoints() == 0
@@ -970,7 +1003,7 @@ def test_a_changed_file_is_read_again(series: Write) -> None:
     for path in again.files:
         os.utime(path, ns=(1, time.time_ns() + 10**9))
     source.Update()
-    np.testing.assert_array_equal(array_of(source.GetOutput()), again.array)
+    np.testing.assert_array_equal(array_of(source.GetOutput()), again.vtk_array)
 
 
 def test_a_change_behind_a_linked_folder_is_noticed(series: Write, tmp_path: Path) -> None:
@@ -993,7 +1026,7 @@ def test_a_slice_more_or_less_is_noticed(series: Write, tmp_path: Path) -> None:
     assert source.GetDataExtent()[5] == 3
     shutil.move(last, truth.files[4])
     source.UpdateWholeExtent()
-    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array)
+    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.vtk_array)
     truth.files[2].unlink()
     with pytest.raises(vdl.MissingSliceError):
         source.Update()
@@ -1015,7 +1048,7 @@ def test_a_file_that_changes_between_headers_and_pixels_is_an_error_until_the_so
         assert "changed since it was scanned" in said.pop()
     source.Update()
     assert source.GetError() is None
-    np.testing.assert_array_equal(array_of(source.GetOutput()), again.array)
+    np.testing.assert_array_equal(array_of(source.GetOutput()), again.vtk_array)
 
 
 # ------------------------------------------------------------------------------------------------- failures
@@ -1081,7 +1114,7 @@ def test_a_failure_is_raised_kept_and_signalled_and_stderr_stays_empty(
     source.SetDirectoryName(whole.folder)
     source.Update()
     assert (source.GetError(), source.GetErrorCode()) == (None, 0)
-    np.testing.assert_array_equal(array_of(source.GetOutput()), whole.array)
+    np.testing.assert_array_equal(array_of(source.GetOutput()), whole.vtk_array)
     assert capfd.readouterr() == ("", "")
 
 
@@ -1203,7 +1236,7 @@ def test_abort_execute_ends_the_reading(series: Write, capfd: pytest.CaptureFixt
     source.RemoveObserver(tag)
     source.SetAbortExecute(0)
     source.Update()
-    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array)
+    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.vtk_array)
     assert capfd.readouterr() == ("", "")
 
 
@@ -1223,7 +1256,7 @@ def test_ctrl_c_comes_out_of_an_update(
     assert isinstance(source.GetError(), KeyboardInterrupt)
     monkeypatch.undo()
     source.Update()
-    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array)
+    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.vtk_array)
     assert capfd.readouterr() == ("", "")
 
 
@@ -1243,7 +1276,7 @@ def test_ctrl_c_in_an_update_from_downstream_is_not_lost(
     monkeypatch.undo()
     surface.Update()
     source.Update()
-    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.array)
+    np.testing.assert_array_equal(array_of(source.GetOutput()), truth.vtk_array)
     assert capfd.readouterr() == ("", "")
 
 
@@ -1273,7 +1306,7 @@ def test_filters_that_ask_for_different_parts_share_one_source(series: Write) ->
         part = vtkExtractVOI()
         part.SetInputConnection(source.GetOutputPort())
         part.SetVOI(0, 7, 0, 5, first, last)
-        parts.append((part, truth.array[:, :, first : last + 1]))
+        parts.append((part, truth.vtk_array[:, :, first : last + 1]))
     for part, expected in parts * 2:
         part.Update()
         np.testing.assert_array_equal(array_of(part.GetOutput()), expected)
@@ -1285,7 +1318,7 @@ def test_the_image_outlives_its_source(series: Write) -> None:
     gc.collect()
     junk = [np.full(truth.frames.size, 9, np.int16) for _ in range(20)]
     del junk
-    np.testing.assert_array_equal(array_of(image), truth.array)
+    np.testing.assert_array_equal(array_of(image), truth.vtk_array)
 
 
 @pytest.mark.parametrize("how", ["good", "failed", "downstream"])
@@ -1332,7 +1365,7 @@ def test_threads_each_with_a_source_of_their_own(series: Write) -> None:
     with ThreadPoolExecutor(4) as pool:
         arrays = list(pool.map(lambda truth: array_of(reading(truth.folder).GetOutput()), truths * 5))
     for array, truth in zip(arrays, truths * 5, strict=True):
-        np.testing.assert_array_equal(array, truth.array)
+        np.testing.assert_array_equal(array, truth.vtk_array)
 
 
 def test_no_identity_in_words(series: Write) -> None:

@@ -342,10 +342,9 @@ def test_one_scan_in_four_encodings_is_one_volume(data: Path) -> None:
     np.testing.assert_array_equal(one[0], pydicom.dcmread(first[0]).pixel_array)
 
 
-@pytest.mark.parametrize("layout", ["vtk", "dicom"])
 @pytest.mark.parametrize("name", ["comp_rle", "comp_j2k", "rgb_stack"])
-def test_compressed_series_load_as_volumes(data: Path, name: str, layout: str) -> None:
-    volume = vdl.load(data / name, layout=layout, verify="all")
+def test_compressed_series_load_as_volumes(data: Path, name: str) -> None:
+    volume = vdl.load(data / name, verify="all")
     assert volume.engine == "codec"
     expected = [by_gdcm(f.path)[0] for f in volume.series.frames]
     np.testing.assert_array_equal(volume.frames, expected)

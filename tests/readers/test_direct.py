@@ -86,17 +86,16 @@ def random_series(series: Write, seed: int, **options: Any) -> tuple[Truth, Pixe
 def test_every_format_gives_the_true_values(series: Write, seed: int) -> None:
     truth, stored, transforms, bits = random_series(series, seed)
     values = np.array([s.astype(np.float64) * a + b for s, (a, b) in zip(stored, transforms, strict=True)])
-    layout = ("vtk", "dicom")[seed % 2]
-    volume = vdl.load(truth.folder, engine="direct", layout=layout, verify="none")
+    volume = vdl.load(truth.folder, engine="direct", verify="none")
     assert volume.dtype == expected_dtype(stored, values, bits, transforms)
     if volume.dtype == np.float32:
         np.testing.assert_array_equal(volume.frames, values.astype(np.float32))
     else:
         np.testing.assert_array_equal(volume.frames, values)
-    plain = vdl.load(truth.folder, engine="pydicom", layout=layout, verify="none")
+    plain = vdl.load(truth.folder, engine="pydicom", verify="none")
     assert plain.dtype == volume.dtype
     assert plain.frames.tobytes() == volume.frames.tobytes()
-    raw = vdl.load(truth.folder, layout=layout, rescale=False, verify="none")
+    raw = vdl.load(truth.folder, rescale=False, verify="none")
     assert raw.dtype == stored.dtype
     np.testing.assert_array_equal(raw.frames, stored)
 
@@ -196,10 +195,9 @@ def test_colour_planes_and_triples(series: Write, shape: tuple[int, int], dtype:
     options = {"count": 2, "rows": rows, "columns": columns, "dtype": dtype, "SamplesPerPixel": 3, "syntax": syntax}
     folder = series(**options, edit=edit).folder
     for engine in ("direct", "pydicom"):
-        for layout in ("vtk", "dicom"):
-            volume = vdl.load(folder, engine=engine, layout=layout, verify="none")
-            assert volume.dtype == dtype
-            np.testing.assert_array_equal(volume.frames, pixels)
+        volume = vdl.load(folder, engine=engine, verify="none")
+        assert volume.dtype == dtype
+        np.testing.assert_array_equal(volume.frames, pixels)
 
 
 @pytest.mark.parametrize("name", ["small_ct", "mr_plain4", "slope_per_slice", "mr_small_slope", "mono1"])

@@ -122,7 +122,7 @@ def _covered(points: Floats, stack: Stack, margin: float = 0.0) -> NDArray[np.bo
 
 def _assert_grid(volume: vdl.Volume, stack: Stack, gap: float) -> None:
     """Upright, with the first slice's pixel grid and the stack's own spacing, to 1e-3 mm."""
-    geometry = volume.frames_geometry
+    geometry = volume.geometry
     assert volume.geometry.regular
     np.testing.assert_allclose(geometry.spacing, (SX, SY, gap), atol=1e-6)
     normal = np.cross(stack.row, stack.column)
@@ -272,13 +272,6 @@ def test_the_dtype_is_kept(tmp_path: Path, options: dict[str, Any], dtype: type)
     points = _points_of(volume)
     covered = _covered(points, stack, margin=1.0)
     assert np.abs(volume.array[covered] - _smooth(points[covered])).max() <= _ERROR + 0.5
-
-
-@pytest.mark.parametrize("layout", ["vtk", "dicom"])
-def test_the_layout_is_kept(tmp_path: Path, layout: str) -> None:
-    _write(tmp_path, _tilted(10, count=4), _smooth)
-    volume = _resampled(tmp_path, layout=layout)
-    assert (volume.frames if layout == "dicom" else volume.array.T).flags.c_contiguous
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def _assert_divided(folder: Path, truths: Sequence[Truth], labels: Sequence[Sequ
             vdl.load(folder, stack=stacks[k].label),
         ):
             np.testing.assert_array_equal(volume.frames, truth.frames)
-            np.testing.assert_allclose(volume.frames_geometry.affine, truth.affine, atol=1e-6)
+            np.testing.assert_allclose(volume.geometry.affine, truth.affine, atol=1e-6)
             assert volume.stack_labels == tuple(labels[k])
     assert sorted(f for s in stacks for f in s.files) == sorted(found.files)
 

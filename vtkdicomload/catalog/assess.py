@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .. import errors
 from ..readers.choose import check_supported
-from ..stacks.geometry import GAP_TOLERANCE, Geometry
-from ..stacks.order import arrange
+from ..stacks.arrange import arrange
+from ..stacks.tolerances import GAP_TOLERANCE
 
 if TYPE_CHECKING:
+    from ..stacks.geometry import Geometry
     from ..stacks.series_data import SeriesData
 
 

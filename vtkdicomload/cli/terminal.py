@@ -16,7 +16,7 @@ from subprocess import list2cmdline
 from typing import TYPE_CHECKING, Any
 
 from ..catalog.damage import IGNORE_PROBLEMS
-from ..stacks.order import IGNORE_FILES
+from ..stacks.conflicts import IGNORE_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,9 +14,11 @@ import numpy as np
 from .._util.names import is_utf8
 from .._util.optional import require
 from .._util.warnings import hush, silenced
-from ..stacks.geometry import place_of
-from . import bridges
+from .holding import check_numbers, place_to_write
+from .nibabel import to_nibabel
+from .sitk import to_sitk
 from .vtk import image_of
+from .xarray import to_xarray
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +37,7 @@ def save(volume: VolumeData, path: str | os.PathLike[str]) -> None:
     _check_place(target, suffix)
     if suffix in _BY_CPP and not is_utf8(target):
         raise OSError(errno.EILSEQ, "its path is not UTF-8, as VTK and ITK need it → .nii, .npz or .zarr", target)
-    bridges.affine_of(volume)  # refuses uneven slices
+    volume.geometry.require_even()
     with _whole(target, suffix) as unfinished:
         _WRITERS[suffix](volume, unfinished)
 
@@ -102,7 +104,8 @@ def _swap(new: str, target: str, aside: str) -> None:
 def _write_vti(volume: VolumeData, path: str) -> None:
     from vtkmodules.vtkIOXML import vtkXMLImageDataWriter
 
-    bridges.check_image(volume)
+    check_numbers(volume, "VTK")
+    place_to_write(volume)
     writer = vtkXMLImageDataWriter()
     hush(writer, "ErrorEvent")
     writer.SetInputData(image_of(volume))
@@ -124,12 +127,12 @@ def _ends_with(path: str, words: bytes) -> bool:
 
 
 def _write_nifti(volume: VolumeData, path: str) -> None:
-    bridges.to_nibabel(volume).to_filename(path)
+    to_nibabel(volume).to_filename(path)
 
 
 def _write_itk(volume: VolumeData, path: str) -> None:
     sitk = require("SimpleITK", extra="sitk")
-    image = bridges.to_sitk(volume)
+    image = to_sitk(volume)
     try:
         sitk.WriteImage(image, path)
     except RuntimeError as error:
@@ -147,11 +150,8 @@ def _write_nrrd(volume: VolumeData, path: str) -> None:
 
 def _write_npz(volume: VolumeData, path: str) -> None:
     arrays: dict[str, Any] = {"frames": volume.frames, "spacing": np.array(volume.spacing)}
-    affine = bridges.affine_of(volume)
-    if affine is not None:
-        place = place_of(affine)
-        arrays |= {"affine": affine, "spacing": np.array(place.spacing)}
-        arrays |= {"origin": np.array(place.origin), "direction": np.reshape(place.direction, (3, 3))}
+    if volume.affine is not None:
+        arrays |= {"affine": volume.affine, "origin": np.array(volume.origin), "direction": volume.direction}
     if volume.units is not None:
         arrays["units"] = np.array(volume.units)
     with open(path, "xb") as file:
@@ -160,7 +160,7 @@ def _write_npz(volume: VolumeData, path: str) -> None:
 
 def _write_zarr(volume: VolumeData, path: str) -> None:
     zarr = require("zarr", extra="zarr")
-    bridges.to_xarray(volume).to_dataset().to_zarr(path, zarr_format=3, consolidated=False)
+    to_xarray(volume).to_dataset().to_zarr(path, zarr_format=3, consolidated=False)
     with silenced():
         # xarray warns where consolidated metadata is missing, zarr where it is written.
         zarr.consolidate_metadata(path)

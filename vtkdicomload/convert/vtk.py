@@ -1,4 +1,4 @@
-"""vtkImageData over the memory of a volume."""
+"""vtkImageData over the memory of a volume, and a camera that faces it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..stacks.geometry import place_of
+from ..stacks.geometry import placed
 
 if TYPE_CHECKING:
     from vtkmodules.vtkCommonDataModel import vtkImageData
+    from vtkmodules.vtkRenderingCore import vtkCamera
 
     from .._util.arrays import Pixels
     from ..loading.volume_data import VolumeData
@@ -17,51 +18,63 @@ if TYPE_CHECKING:
 
 
 def image_of(volume: VolumeData) -> vtkImageData:
-    """A vtkImageData that shares the volume's memory, with spacing, origin and direction matrix in LPS mm."""
-    memory, geometry = _memory_of(volume)
-    image = _image_over(memory, geometry)
-    affine = geometry.affine
-    if affine is None and geometry.origin is not None and geometry.direction is not None:
-        # Uneven gaps: the first voxel and the axes are right, the slices in between as near as a spacing can say.
-        image.SetOrigin(geometry.origin)
-        image.SetDirectionMatrix(geometry.direction.ravel().tolist())
-    elif affine is not None:
-        place = place_of(affine)
-        image.SetOrigin(place.origin)
-        image.SetSpacing(place.spacing)
-        image.SetDirectionMatrix(place.direction)
+    """A vtkImageData that shares the volume's memory (`Volume.image`).
+
+    Raises
+    ------
+    GeometryError
+        Uneven slices, which no affine describes.
+    """
+    place = placed(volume.geometry)
+    image = _image_over(volume.frames)
+    image.SetOrigin(place.origin)
+    image.SetSpacing(place.spacing)
+    image.SetDirectionMatrix(place.direction)
     return image
 
 
-def plain_image_of(volume: VolumeData) -> vtkImageData:
-    """A vtkImageData that shares the volume's memory, with origin 0 and identity direction (vtkDICOMImageReader's)."""
-    if not volume.frames[::-1, ::-1].flags.c_contiguous:
-        raise ValueError('the memory of this volume is not in VTK\'s order → load(p, layout="vtk")')
-    return _image_over(*_memory_of(volume))
+def image_like_vtk(volume: VolumeData) -> vtkImageData:
+    """A copy laid out as by vtkDICOMImageReader (`Volume.image_as`); errors as `image_of`."""
+    volume.geometry.require_even()
+    image = _image_over(np.ascontiguousarray(volume.frames[::-1, ::-1]))
+    image.SetSpacing(spacing_like_vtk(volume.geometry))
+    return image
 
 
-def _memory_of(volume: VolumeData) -> tuple[Pixels, Geometry]:
-    """C-contiguous pixels (k, j, i[, component]) and the geometry of their index order."""
-    flipped = volume.frames[::-1, ::-1]
-    if flipped.flags.c_contiguous:
-        return flipped, volume.geometry
-    if volume.frames.flags.c_contiguous:
-        return volume.frames, volume.frames_geometry
-    return np.ascontiguousarray(flipped), volume.geometry
+def spacing_like_vtk(geometry: Geometry) -> tuple[float, float, float]:
+    """The spacing that vtkDICOMImageReader gives: along z the distance of the slices along their normal."""
+    return (*geometry.spacing[:2], geometry.slice_distance)
 
 
-def _image_over(memory: Pixels, geometry: Geometry) -> vtkImageData:
+def face(geometry: Geometry, camera: vtkCamera) -> None:
+    """Let a camera look at the slices of an image as they are stored (`Volume.face`); errors as `image_of`."""
+    matrix = placed(geometry).matrix()
+    dimensions = np.array(geometry.dimensions)
+    width, height = np.linalg.norm(matrix[:3, :2], axis=0) * dimensions[:2]
+    centre = (matrix @ [*(dimensions - 1) / 2, 1])[:3]
+    # Around the whole box, so that every slice lies between the clipping planes.
+    radius = float(np.abs(matrix[:3, :3]) @ dimensions @ np.ones(3))
+    normal = np.cross(matrix[:3, 0], matrix[:3, 1])
+    normal /= np.linalg.norm(normal)
+    camera.SetFocalPoint(centre.tolist())
+    camera.SetPosition((centre - 2 * radius * normal).tolist())
+    camera.SetViewUp((-matrix[:3, 1]).tolist())
+    camera.ParallelProjectionOn()
+    camera.SetParallelScale(max(width, height) / 2)
+    camera.SetClippingRange(radius, 3 * radius)
+
+
+def _image_over(memory: Pixels) -> vtkImageData:
     from vtkmodules.vtkCommonDataModel import vtkImageData
 
     image = vtkImageData()
-    image.SetDimensions(geometry.dimensions)
-    image.SetSpacing(geometry.spacing)
+    image.SetDimensions(memory.shape[2::-1])
     image.GetPointData().SetScalars(scalars_over(memory))
     return image
 
 
 def scalars_over(memory: Pixels) -> Any:
-    """A vtkDataArray that shares and keeps C-contiguous pixels (k, j, i[, component])."""
+    """A vtkDataArray that shares and keeps C-contiguous pixels (z, y, x[, component])."""
     from vtkmodules.util.numpy_support import numpy_to_vtk
 
     components = memory.shape[3] if memory.ndim == 4 else 1

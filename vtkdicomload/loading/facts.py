@@ -5,41 +5,41 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._util.wording import counted
-from ..stacks.geometry import opposite, toward
+from ..stacks.geometry import toward
 
 if TYPE_CHECKING:
+    from ..stacks.geometry import Geometry
     from .volume_data import VolumeData
-
-
-def _view_axes(volume: VolumeData) -> tuple[str, str]:
-    """Where the axes of `frames` and of `array` run to, in words."""
-    direction = volume.frames_geometry.direction
-    if direction is None:
-        return "(z, y, x)", "(x, y from the bottom, z descending)"
-    x, y, z = (toward(cosines) for cosines in direction.T)
-    return f"(z→{z}, y→{y}, x→{x})", f"(i→{x}, j→{opposite(y)}, k→{opposite(z)})"
 
 
 def volume_facts(volume: VolumeData) -> list[tuple[str, str]]:
     """What a person wants to know of a volume, as (name, words)."""
-    frames_axes, array_axes = _view_axes(volume)
     geometry = volume.geometry
+    ends = ("", "", "") if geometry.direction is None else [f"→{toward(cosines)}" for cosines in geometry.direction.T]
+    x, y, z = (f"{name}{end}" for name, end in zip("xyz", ends, strict=True))
     spacing = " × ".join(f"{s:.6g}" for s in volume.spacing) + " mm"
     origin = "none in the files"
     if geometry.origin is not None:
-        origin = "({:.6g}, {:.6g}, {:.6g}) mm LPS of array[0, 0, 0]".format(*geometry.origin)
+        origin = "({:.6g}, {:.6g}, {:.6g}) mm LPS of frames[0, 0, 0]".format(*geometry.origin)
     values = str(volume.dtype) + (f", {volume.units}" if volume.units else "")
     facts = [
-        ("frames", f"{volume.frames.shape} {frames_axes}  the DICOM way, row 0 first"),
-        ("array", f"{volume.array.shape} {array_axes}  VTK order, same memory"),
+        ("frames", f"{volume.frames.shape} ({z}, {y}, {x})"),
+        ("array", f"{volume.array.shape} ({x}, {y}, {z}), same memory"),
         ("values", values + f", {volume.photometric_interpretation}"),
-        ("spacing", spacing + ("" if geometry.regular else ", not regular")),
+        ("spacing", spacing + _fault_words(geometry)),
         ("origin", origin),
         ("read by", volume.engine + "".join(f"; {check.name}: {check.result}" for check in volume.checks)),
     ]
     if volume.ignored:
         facts.append(("ignored", counted(len(volume.ignored), "file")))
     return facts
+
+
+def _fault_words(geometry: Geometry) -> str:
+    """What keeps slices from an even, upright grid."""
+    if not geometry.even:
+        return ", uneven"
+    return f", sheared: the slices are {geometry.slice_distance:.6g} mm apart" if geometry.leans else ""
 
 
 def volume_text(volume: VolumeData) -> str:

@@ -7,8 +7,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
 from ..headers.objects.real_world_values import chosen_label
-from ..stacks.geometry import GAP_TOLERANCE
-from .volume_data import LAYOUTS
+from ..stacks.tolerances import GAP_TOLERANCE
 
 if TYPE_CHECKING:
     from .._util.threads import Progress
@@ -28,7 +27,6 @@ class LoadOptions(TypedDict, total=False):
     irregular: Irregular
     tolerance: float
     engine: Engine
-    layout: Literal["vtk", "dicom"]
     rescale: Rescale
     verify: Verify
     progress: Progress | None
@@ -43,7 +41,6 @@ class Options:
     irregular: Irregular = "raise"
     tolerance: float = GAP_TOLERANCE
     engine: Engine = "auto"
-    layout: str = "vtk"
     rescale: Rescale = True
     verify: Verify = "probe"
     workers: int | None = None
@@ -55,7 +52,6 @@ class Options:
             ("order", get_args(Order)),
             ("irregular", get_args(Irregular)),
             ("engine", get_args(Engine)),
-            ("layout", LAYOUTS),
             ("verify", get_args(Verify)),
         ):
             value = getattr(self, name)

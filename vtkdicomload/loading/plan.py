@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..headers.objects.real_world_values import chosen_label, mapped
 from ..readers.choose import check_supported, choose
 from ..readers.dtype import conversion_for, pixel_shape
-from ..stacks.order import arrange
+from ..stacks.arrange import arrange
 from ..stacks.resample import upright_grid
 from ..stacks.spacing import may_omit
 
@@ -33,7 +33,7 @@ class Plan:
     stored : Geometry
         Where the stored slices lie.
     geometry : Geometry
-        Where the slices of the volume lie (`Volume.frames_geometry`): another one where they are to be interpolated.
+        Where the slices of the volume lie (`Volume.geometry`): another one where they are to be interpolated.
     conversion : Conversion
         How stored values become those of the volume.
     reader : Reader
@@ -103,10 +103,10 @@ def _more_assumptions(series: SeriesData, stored: Geometry, geometry: Geometry) 
     if geometry is not stored:
         before, after = ("×".join(map(str, g.dimensions)) for g in (stored, geometry))
         yield f"irregular slices ({before}) were {describe_resampling(series)} ({after})"
-    elif not geometry.regular and geometry.affine is None:
+    elif not geometry.even:
         yield (
-            "the slices are not evenly spaced: the volume has no affine, and volume.image is right at its first slice "
-            "only; geometry.positions says where they lie"
+            "the slices are not evenly spaced: the volume has no affine and makes no volume.image; geometry.positions "
+            "says where they lie"
         )
-    elif not geometry.regular:
+    elif geometry.leans:
         yield "the slices lean: the volume has a sheared affine, VTK filters that take spacing only will not see it"

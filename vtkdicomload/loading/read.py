@@ -17,13 +17,17 @@ from ..stacks.resample import complete, resample
 from ..stacks.spacing import may_omit
 from .checks import Check, check_mapped, check_zeros, verify
 from .plan import describe_resampling, plan_volume, with_conversion
-from .volume_data import VolumeData, allocate
+from .volume_data import VolumeData
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .._util.arrays import Pixels
     from ..stacks.series_data import SeriesData
     from .options import Options
     from .plan import Plan
+
+    Allocate = Callable[[tuple[int, ...], np.dtype[np.generic]], Pixels]
 
 _ALL = slice(None)
 
@@ -67,7 +71,7 @@ def read_whole(plan: Plan) -> tuple[Plan, Reading]:
         plan = with_conversion(plan, conversion)
 
 
-def read(plan: Plan, chosen: slice = _ALL) -> Reading:
+def read(plan: Plan, chosen: slice = _ALL, allocate: Allocate = np.empty) -> Reading:
     """The chosen slices of a volume: read, guarded and verified. Interpolated volumes are read whole.
 
     Parameters
@@ -76,6 +80,8 @@ def read(plan: Plan, chosen: slice = _ALL) -> Reading:
         From `plan_volume`.
     chosen : slice
         Which of the slices of `Volume.frames`, with step 1.
+    allocate : callable
+        Gives the buffer that is filled, from its shape (slices, rows, columns[, 3]) and dtype. It may have any strides.
 
     Raises
     ------
@@ -85,15 +91,15 @@ def read(plan: Plan, chosen: slice = _ALL) -> Reading:
         As `load`.
     """
     if not plan.resampled:
-        return _read_stored(plan, chosen)
-    stored, checks = _read_stored(plan, _ALL)
+        return _read_stored(plan, chosen, allocate)
+    stored, checks = _read_stored(plan, _ALL, np.empty)
     slices = f"{len(stored)} stored slices {describe_resampling(plan.series)} of {plan.geometry.dimensions[2]}"
-    return Reading(_on_a_grid(stored, plan)[chosen], (*checks, Check("resampled", slices)))
+    return Reading(_put_on_grid(stored, plan, allocate)[chosen], (*checks, Check("resampled", slices)))
 
 
-def _read_stored(plan: Plan, chosen: slice) -> Reading:
+def _read_stored(plan: Plan, chosen: slice, allocate: Allocate) -> Reading:
     frames, conversion, reader, options = plan.series.frames[chosen], plan.conversion, plan.reader, plan.options
-    out = _allocated(plan, (len(frames), *pixel_shape(frames[0].header)))
+    out = _allocate(plan, (len(frames), *pixel_shape(frames[0].header)), allocate)
     verified = reader.fill(frames, conversion, out, stepper(len(frames), options.progress), options.workers)
     checks = [Check(reader.NAME, words) for words in verified]
     checks.append(check_zeros(frames, conversion, out, reader))
@@ -102,9 +108,9 @@ def _read_stored(plan: Plan, chosen: slice) -> Reading:
     return Reading(out, tuple(checks))
 
 
-def _on_a_grid(stored: Pixels, plan: Plan) -> Pixels:
+def _put_on_grid(stored: Pixels, plan: Plan, allocate: Allocate) -> Pixels:
     """The stored slices brought onto the regular upright grid of the plan."""
-    out = _allocated(plan, plan.shape)
+    out = _allocate(plan, plan.shape, allocate)
     if may_omit(plan.series.frames):
         complete(stored, plan.stored, plan.geometry, out)
         return out
@@ -120,7 +126,7 @@ def _on_a_grid(stored: Pixels, plan: Plan) -> Pixels:
     return out
 
 
-def _allocated(plan: Plan, shape: tuple[int, ...]) -> Pixels:
+def _allocate(plan: Plan, shape: tuple[int, ...], allocate: Allocate) -> Pixels:
     """The buffer of a volume; a DicomLoadError where it is larger than it may be, or cannot be had."""
     dtype, max_bytes = plan.conversion.dtype, plan.options.max_bytes
     needed = dtype.itemsize
@@ -135,6 +141,6 @@ def _allocated(plan: Plan, shape: tuple[int, ...]) -> Pixels:
             f"{words}, more than the {limit / 2**20:.0f} MiB of {what} → max_bytes={needed}", files=files
         )
     try:
-        return allocate(shape, dtype, plan.options.layout)
+        return allocate(shape, dtype)
     except MemoryError as error:
         raise DicomLoadError(f"{words}, which the system does not give → free some memory", files=files) from error

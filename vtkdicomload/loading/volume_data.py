@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..stacks.reorientation import reorient
-
 if TYPE_CHECKING:
     from typing import Self
 
@@ -16,17 +14,6 @@ if TYPE_CHECKING:
     from ..stacks.series_data import SeriesData
     from .checks import Check
 
-LAYOUTS = ("vtk", "dicom")
-
-
-def allocate(shape: tuple[int, ...], dtype: np.dtype[Any], layout: str) -> Pixels:
-    """An uninitialised buffer for `Volume.frames`, shape (nz, ny, nx) or (nz, ny, nx, 3).
-
-    With layout ``"vtk"`` rows and slices lie in memory in VTK's order, with ``"dicom"`` in that of the view.
-    """
-    memory = np.empty(shape, dtype)
-    return memory[::-1, ::-1] if layout == "vtk" else memory
-
 
 class VolumeData:
     """The pixels of one stack and where they lie in the patient.
@@ -34,12 +21,12 @@ class VolumeData:
     Attributes
     ----------
     frames : numpy.ndarray
-        The pixels the DICOM way.
-    frames_geometry : Geometry
-        Where the voxels of `frames` lie: index (x, y, z) of ``frames[z, y, x]``.
+        The pixels, (z, y, x) or (z, y, x, 3), C-contiguous.
+    geometry : Geometry
+        Where the voxels lie, by their index (x, y, z).
     series : Series
         The frames that were read: ``series.frames[z]`` for ``frames[z]``, unless slices were interpolated or the
-        volume is a `reorient`ed view.
+        volume was `reorient`ed.
     rescaled : bool
         Whether the values went through the modality transform (``rescale=True``).
     engine : str
@@ -53,7 +40,7 @@ class VolumeData:
     def __init__(
         self,
         frames: Pixels,
-        frames_geometry: Geometry,
+        geometry: Geometry,
         series: SeriesData,
         *,
         engine: str,
@@ -61,8 +48,10 @@ class VolumeData:
         checks: tuple[Check, ...] = (),
         ignored: tuple[str, ...] = (),
     ) -> None:
+        if not frames.flags.c_contiguous:
+            raise ValueError("frames must be C-contiguous: all views of a volume share their memory")
         self.frames = frames
-        self.frames_geometry = frames_geometry
+        self.geometry = geometry
         self.series = series
         self.rescaled = rescaled
         self.engine = engine
@@ -72,9 +61,8 @@ class VolumeData:
     # ------------------------------------------------------------------------------------------ pixels
     @property
     def array(self) -> Pixels:
-        """The pixels in VTK's order, (nx, ny, nz) or (nx, ny, nz, 3): a view of the memory of `frames`."""
-        flipped = self.frames[::-1, ::-1]
-        return flipped.transpose(2, 1, 0, *range(3, flipped.ndim))
+        """The memory of `frames` by index (x, y, z): (nx, ny, nz) in Fortran order, or (nx, ny, nz, 3)."""
+        return self.frames.transpose(2, 1, 0, *range(3, self.frames.ndim))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -86,36 +74,31 @@ class VolumeData:
         """The dtype of the pixels."""
         return self.frames.dtype
 
-    # ------------------------------------------------------------------------------------------ geometry, of `array`
-    @property
-    def geometry(self) -> Geometry:
-        """Where the voxels of `array` lie."""
-        return self.frames_geometry.flipped()
-
+    # ------------------------------------------------------------------------------------------ geometry
     @property
     def affine(self) -> Floats | None:
-        """Index (i, j, k, 1) of `array` → LPS mm, (4, 4); None where the files allow none."""
+        """Index (x, y, z, 1) → LPS mm, (4, 4): `direction` times `spacing`, and `origin`; None where there is none."""
         return self.geometry.affine
 
     @property
     def spacing(self) -> tuple[float, float, float]:
-        """Distance of voxel centres along i, j, k of `array` in mm."""
-        return self.frames_geometry.spacing
+        """Distance of voxel centres along x, y, z in mm."""
+        return self.geometry.spacing
 
     @property
     def origin(self) -> tuple[float, float, float] | None:
-        """LPS position in mm of ``array[0, 0, 0]``."""
+        """LPS position in mm of voxel (0, 0, 0), the first pixel of the first slice."""
         return self.geometry.origin
 
     @property
     def direction(self) -> Floats | None:
-        """Direction cosines of `array`, (3, 3): column *a* is axis *a* in LPS."""
+        """Direction matrix, (3, 3): column *a* is the unit vector of axis *a* in LPS."""
         return self.geometry.direction
 
     @property
     def dimensions(self) -> tuple[int, int, int]:
         """(nx, ny, nz)."""
-        return self.frames_geometry.dimensions
+        return self.geometry.dimensions
 
     @property
     def extent(self) -> tuple[int, int, int, int, int, int]:
@@ -125,12 +108,12 @@ class VolumeData:
 
     @property
     def axes(self) -> tuple[Floats, Floats, Floats]:
-        """Coordinates of the voxel centres of `array` along i, j, k in mm from the first, ascending."""
+        """Coordinates of the voxel centres along x, y, z in mm from the first, ascending."""
         return self.geometry.axes
 
     @property
     def edges(self) -> tuple[Floats, Floats, Floats]:
-        """The n + 1 cell edges of `array` along i, j, k in mm from the first voxel's centre, ascending."""
+        """The n + 1 cell edges along x, y, z in mm from the first voxel's centre, ascending."""
         return self.geometry.edges
 
     # ------------------------------------------------------------------------------------------ what the files say
@@ -184,28 +167,28 @@ class VolumeData:
         return header.units or ("HU" if hounsfield else None)
 
     def reorient(self, axes: str = "LPS") -> Self:
-        """The same pixels with axes flipped and permuted to run most nearly toward three sides of the patient.
+        """The same voxels with axes reversed and permuted to run most nearly toward three sides of the patient.
 
         Parameters
         ----------
         axes : str
-            Where x, y and z of the result's `frames` run to: ``"LPS"`` (left, posterior, superior) makes each
-            ``frames[z]`` an upright axial picture as radiologists look at it.
+            Where x, y and z of the result run to: ``"LPS"`` (left, posterior, superior) makes each ``frames[z]`` an
+            upright axial picture as radiologists look at it.
 
         Returns
         -------
         Volume
-            A view; no pixel is copied.
+            Over the same memory where no axis turns, else over a copy.
 
         Raises
         ------
         ValueError
             `axes` does not name one side of each pair R/L, A/P, I/S (F/H).
         GeometryError
-            The files hold no position or orientation.
+            The files hold no position or orientation, or slices on no regular grid would become rows.
         """
-        reorientation = reorient(self.frames_geometry, axes)
-        return self.replaced(reorientation.view(self.frames), reorientation.geometry)
+        geometry, turn = self.geometry.reorient(axes)
+        return self.replaced(np.ascontiguousarray(turn.view(self.frames)), geometry)
 
     def replaced(self, frames: Pixels, geometry: Geometry) -> Self:
         """The same volume with other pixels in other places."""

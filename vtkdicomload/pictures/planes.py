@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from .._util.arrays import Floats, Pixels
     from ..loading.volume_data import VolumeData
+    from ..stacks.geometry import AxisTurn, Geometry
 
 _PlaneName = Literal["axial", "coronal", "sagittal"]
 
@@ -105,6 +106,43 @@ class Plane:
         return first, first + sign * length
 
 
+class _View(NamedTuple):
+    """The pixels of a volume on axes that run toward the sides of a radiological view: no pixel is copied."""
+
+    frames: Pixels
+    geometry: Geometry
+    turn: AxisTurn
+
+    @property
+    def direction(self) -> Floats:
+        """Unit vectors in LPS, as columns: along the rows, down the columns, and from slice to slice along the normal.
+
+        Sheared slices lean against the last.
+        """
+        geometry = self.geometry
+        assert geometry.direction is not None  # noqa: S101 - for the type checker: reoriented geometries have one
+        if not geometry.leans or geometry.normal is None:
+            return geometry.direction
+        sign = np.sign(geometry.normal @ geometry.direction[:, 2])
+        return np.column_stack([geometry.direction[:, :2], sign * geometry.normal])
+
+    @property
+    def corners(self) -> Floats:
+        """LPS mm of the first voxel of every slice, (slices, 3)."""
+        geometry = self.geometry
+        if not geometry.regular and geometry.positions is not None:
+            return geometry.positions
+        along = np.arange(geometry.dimensions[2]) * geometry.spacing[2]
+        corners: Floats = np.array(geometry.origin, np.float64) + np.outer(along, self.direction[:, 2])
+        return corners
+
+    def number_of(self, k: int) -> int | None:
+        """The slice of `volume.frames` that slice `k` of the view is; None where it cuts through several."""
+        if self.turn.order[2] != 2:
+            return None
+        return self.geometry.dimensions[2] - 1 - k if 2 in self.turn.reversed else k
+
+
 def toward_lps(vector: Floats) -> Floats:
     """A direction, or its opposite where that runs toward L, P or H."""
     return vector if toward(vector) in "LPH" else -vector
@@ -116,7 +154,7 @@ def plane(volume: VolumeData, name: str = "axial", *, index: int | None = None, 
         raise ValueError(f"a plane is {', '.join(get_args(_PlaneName))}, not {name!r}")
     if index is not None and mm is not None:
         raise ValueError(f"a plane is chosen by index or by mm, not both (index={index!r}, mm={mm!r})")
-    view = volume.reorient(VIEWS[name])
+    view = _view(volume, name)
     count = view.frames.shape[0]
     if mm is not None:
         k = _nearest(view, name, mm)
@@ -127,10 +165,7 @@ def plane(volume: VolumeData, name: str = "axial", *, index: int | None = None, 
         k %= count
     else:
         k = count // 2
-    number = None
-    if _same_slices(view, volume):
-        number = count - 1 - k if _slice_axis(view) @ _slice_axis(volume) < 0 else k
-    return _plane(view, name, k, number)
+    return _plane(view, name, k)
 
 
 def orthogonal_planes(volume: VolumeData, at: Sequence[float] | None = None) -> tuple[Plane, ...]:
@@ -163,22 +198,21 @@ def orthogonal_planes(volume: VolumeData, at: Sequence[float] | None = None) -> 
         if found is None or point is None:
             return acquired_planes(volume, [nz // 2])
         name, view = found
-        return (plane(volume, name, mm=float(point @ _slice_axis(view))),)
+        return (plane(volume, name, mm=float(point @ view.direction[:, 2])),)
     if point is None:
         return tuple(plane(volume, name) for name in VIEWS)
-    return tuple(plane(volume, name, mm=float(point @ _slice_axis(volume.reorient(VIEWS[name])))) for name in VIEWS)
+    return tuple(plane(volume, name, mm=float(point @ _view(volume, name).direction[:, 2])) for name in VIEWS)
 
 
 def acquired_planes(volume: VolumeData, indices: list[int]) -> tuple[Plane, ...]:
     """The stored slices ``volume.frames[k]`` for every k of `indices`, upright where their direction is known."""
     found = _acquired_view(volume)
     if found is None:
-        sx, sy, _ = volume.frames_geometry.spacing
+        sx, sy, _ = volume.spacing
         return tuple(Plane("as stored", volume.frames[k], (sx, sy), None, k) for k in indices)
     name, view = found
-    backwards = _slice_axis(view) @ _slice_axis(volume) < 0
     last = volume.frames.shape[0] - 1
-    return tuple(_plane(view, name, last - k if backwards else k, k) for k in indices)
+    return tuple(_plane(view, name, last - k if 2 in view.turn.reversed else k) for k in indices)
 
 
 def evenly(total: int, count: int) -> list[int]:
@@ -190,11 +224,11 @@ def evenly(total: int, count: int) -> list[int]:
 
 def upward(volume: VolumeData) -> str:
     """Where the slices of `volume.frames` run to, as in ``F → H``; empty where that is not known or not one way."""
-    geometry = volume.frames_geometry
+    geometry = volume.geometry
     direction, positions = geometry.direction, geometry.positions
     if direction is None or volume.frames.shape[0] == 1:
         return ""
-    if not geometry.regular and (positions is None or not np.all(np.diff(positions @ direction[:, 2]) > 0)):
+    if not geometry.even and (positions is None or not np.all(np.diff(positions @ direction[:, 2]) > 0)):
         return ""
     end = toward(direction[:, 2])
     return f"{opposite(end)} → {end}"
@@ -208,68 +242,51 @@ def _point(volume: VolumeData, at: Sequence[float]) -> Floats:
         raise TypeError(f"at must be three numbers, a position (x, y, z) in LPS mm, not {at!r}") from error
     if point.shape != (3,) or not np.isfinite(point).all():
         raise ValueError(f"at must be three finite numbers, a position (x, y, z) in LPS mm, not {at!r}")
-    if volume.frames_geometry.direction is None or volume.frames_geometry.origin is None:
+    if volume.direction is None or volume.origin is None:
         raise GeometryError(f"the files hold no position or orientation, so nothing is known to lie at {at!r}")
     return point
 
 
 def _cuts_one_way(volume: VolumeData) -> bool:
     """Whether only the stored slices can be shown."""
-    geometry = volume.frames_geometry
+    geometry = volume.geometry
     return geometry.direction is None or not geometry.regular or volume.frames.shape[0] == 1
 
 
-def _nearest(view: VolumeData, name: str, mm: float) -> int:
+def _view(volume: VolumeData, name: _PlaneName) -> _View:
+    geometry, turn = volume.geometry.reorient(VIEWS[name])
+    return _View(turn.view(volume.frames), geometry, turn)
+
+
+def _nearest(view: _View, name: str, mm: float) -> int:
     """The plane of a view that lies nearest to a coordinate along its normal."""
-    lie, mm = _corners(view) @ _slice_axis(view), float(mm)
-    half = view.frames_geometry.spacing[2] / 2
+    lie, mm = view.corners @ view.direction[:, 2], float(mm)
+    half = view.geometry.slice_distance / 2
     first, last = float(lie.min()), float(lie.max())
     if not first - half <= mm <= last + half:
         raise ValueError(f"the {name} planes lie at {first:.6g} to {last:.6g} mm: there is none at {mm:g} mm")
     return int(np.abs(lie - mm).argmin())
 
 
-def _corners(view: VolumeData) -> Floats:
-    """LPS mm of the first voxel of every slice."""
-    geometry = view.frames_geometry
-    if not geometry.regular and geometry.positions is not None:
-        return geometry.positions
-    steps = np.outer(np.arange(view.frames.shape[0]) * geometry.spacing[2], _slice_axis(view))
-    corners: Floats = np.array(geometry.origin, np.float64) + steps
-    return corners
-
-
-def _slice_axis(volume: VolumeData) -> Floats:
-    direction = volume.frames_geometry.direction
-    assert direction is not None  # noqa: S101 - for the type checker: reoriented volumes have one
-    axis: Floats = direction[:, 2]
-    return axis
-
-
-def _same_slices(view: VolumeData, volume: VolumeData) -> bool:
-    return bool(abs(_slice_axis(view) @ _slice_axis(volume)) > 0.999)
-
-
-def _acquired_view(volume: VolumeData) -> tuple[_PlaneName, VolumeData] | None:
+def _acquired_view(volume: VolumeData) -> tuple[_PlaneName, _View] | None:
     """The upright view whose slices are the stored ones; None where the files hold no position or orientation."""
-    if volume.frames_geometry.direction is None:
+    if volume.direction is None:
         return None
     for name in VIEWS:
         try:
-            view = volume.reorient(VIEWS[name])
+            view = _view(volume, name)
         except GeometryError:
             continue  # slices on no regular grid cannot be cut another way
-        if _same_slices(view, volume):
+        if view.turn.order[2] == 2:
             return name, view
     return None
 
 
-def _plane(view: VolumeData, name: _PlaneName, k: int, number: int | None) -> Plane:
-    direction, (sx, sy, _) = view.frames_geometry.direction, view.frames_geometry.spacing
-    assert direction is not None  # noqa: S101 - for the type checker: reoriented volumes have one
+def _plane(view: _View, name: _PlaneName, k: int) -> Plane:
+    direction, (sx, sy, _) = view.direction, view.geometry.spacing
     right, bottom = toward(direction[:, 0]), toward(direction[:, 1])
     along = [float(abs(direction[_PATIENT_AXIS[side], column])) for column, side in enumerate(VIEWS[name])]
     degrees = float(np.degrees(np.arccos(min(1.0, *along))))
     words = f"oblique {name} ({degrees:.0f}°)" if degrees > _OBLIQUE_DEGREES else name
     letters = Letters(opposite(right), right, opposite(bottom), bottom)
-    return Plane(words, view.frames[k], (sx, sy), letters, number, k, _corners(view)[k], direction)
+    return Plane(words, view.frames[k], (sx, sy), letters, view.number_of(k), k, view.corners[k], direction)

@@ -139,7 +139,7 @@ def facts(volume: VolumeData, window: Window) -> str:
 
 def notes(volume: VolumeData) -> list[str]:
     """What a viewer must know before trusting the sides and sizes."""
-    geometry = volume.frames_geometry
+    geometry = volume.geometry
     found = []
     if geometry.direction is None:
         found.append("no orientation in the files: shown as stored, which side is which is not known")

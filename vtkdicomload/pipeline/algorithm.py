@@ -40,7 +40,7 @@ from .settings import Settings, SourceSettings
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .._util.threads import Progress
+    from .._util.arrays import Pixels
     from ..stacks.series_data import SeriesData
 
 _PACKAGE = __name__.split(".", maxsplit=1)[0]
@@ -79,7 +79,7 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
     downstream, only the slices in it are read. The way past an error, ``irregular="keep"`` in its text, is
     ``SetIrregular("keep")`` here.
 
-    The geometry is vtkDICOMImageReader's unless `SetGeometryToPatient`: origin 0, no direction, spacing in mm; voxel
+    The layout is vtkDICOMImageReader's unless `SetGeometryToPatient`: origin 0, no direction, spacing in mm; voxel
     (0, 0, 0) is the bottom left of the last slice along row × column.
 
     `Update`, `UpdateInformation` and the like raise what went wrong. An update that comes from downstream cannot:
@@ -254,7 +254,9 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
         x, y, z = (slice(extent[a], extent[a + 1] + 1) for a in (0, 2, 4))
         image = vtkImageData.GetData(outputs)
         if all(part.stop > part.start for part in (x, y, z)):
-            pixels = _pixels(self._plan, z, self._tell_progress)[:, y, x]
+            read_slices = _read_like_volume if self._in_patient else _read_like_vtk
+            plan = replace(self._plan, options=replace(self._plan.options, progress=self._tell_progress))
+            pixels = read_slices(plan, z)[:, y, x]
             image.GetPointData().SetScalars(scalars_over(np.ascontiguousarray(pixels)))
         image.SetExtent(extent)
         return 1
@@ -307,7 +309,7 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
         if plan is None:
             return f"<DICOMSeriesSource {name}: no headers read>"
         size = "×".join(map(str, plan.geometry.dimensions))
-        spacing = "×".join(f"{s:.4g}" for s in plan.geometry.spacing)
+        spacing = "×".join(f"{s:.4g}" for s in self.GetDataSpacing())
         where = self.GetGeometryAsString()
         return f"<DICOMSeriesSource {name}: {size} {plan.conversion.dtype}, {spacing} mm, geometry {where}>"
 
@@ -341,11 +343,19 @@ def _given_as(plan: Plan, scalar_type: int) -> Plan:
     return with_conversion(plan, Conversion(dtype, bool(plan.options.rescale), checked=dtype.kind == "i"))
 
 
-def _pixels(plan: Plan, chosen: slice, progress: Progress) -> Any:
-    """Slices of the image, (k, j, i) or (k, j, i, component): VTK counts slices and rows from the other end."""
+def _read_like_volume(plan: Plan, chosen: slice) -> Pixels:
+    """Slices of the image, (k, j, i[, component]) in C order, as `Volume.frames` counts them."""
+    return read(plan, chosen).pixels
+
+
+def _read_like_vtk(plan: Plan, chosen: slice) -> Pixels:
+    """The same as vtkDICOMImageReader counts them, from the last slice and row: read straight into that order."""
+
+    def allocate(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Pixels:
+        return np.empty(shape, dtype)[::-1, ::-1]
+
     count = plan.shape[0]
-    plan = replace(plan, options=replace(plan.options, progress=progress))
-    return read(plan, slice(count - chosen.stop, count - chosen.start)).pixels[::-1, ::-1]
+    return read(plan, slice(count - chosen.stop, count - chosen.start), allocate).pixels[::-1, ::-1]
 
 
 def _words(complaint: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._util.warnings import silenced
+from ..convert.vtk import spacing_like_vtk
 from ..errors import DicomLoadError
 from ..headers.data_set import read_attributes
 from ..headers.frames import frames_of
@@ -30,6 +31,7 @@ class SourceAnswers:
     """
 
     _plan: Plan | None
+    _in_patient: bool
 
     @property
     def _frame(self) -> Frame | None:
@@ -47,7 +49,9 @@ class SourceAnswers:
 
     def GetDataSpacing(self) -> Triple:
         """Distance of voxel centres along x, y, z of the image in mm."""
-        return (1.0, 1.0, 1.0) if self._plan is None else self._plan.geometry.spacing
+        if self._plan is None:
+            return 1.0, 1.0, 1.0
+        return self._plan.geometry.spacing if self._in_patient else spacing_like_vtk(self._plan.geometry)
 
     def GetPixelSpacing(self) -> Triple:
         """`GetDataSpacing`: x, y, z, as vtkDICOMImageReader gives it since VTK 9.5; before, its x and y are swapped."""
@@ -64,8 +68,8 @@ class SourceAnswers:
     def GetImagePositionPatient(self) -> Triple:
         """ImagePositionPatient of the first slice along row × column, in LPS mm; zeros where the file has none.
 
-        It is the centre of that slice's first stored pixel, which lies at the top of the image: the place of voxel 0
-        comes from `GetPatientMatrix`.
+        It is the centre of that slice's first stored pixel: voxel (0, 0, 0) of the image in the patient's geometry. In
+        VTK's that lies at the other end of rows and slices; `GetPatientMatrix` says where.
         """
         return (self._frame and self._frame.position) or (0.0, 0.0, 0.0)
 

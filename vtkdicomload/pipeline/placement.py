@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..convert.vtk import spacing_like_vtk
 from ..errors import GeometryError
-from ..stacks.geometry import Place, place_of
+from ..stacks.geometry import Place, placed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,11 +31,14 @@ class SourceGeometry:
     UpdateInformation: Callable[[], Any]
 
     def SetGeometryToVTK(self) -> None:
-        """Place the image as vtkDICOMImageReader does (the default): origin 0, identity direction."""
+        """Lay the image out as vtkDICOMImageReader does (the default).
+
+        Rows run from the bottom up, slices from the last to the first along row × column; origin 0, identity direction.
+        """
         self._set_in_patient(False)
 
     def SetGeometryToPatient(self) -> None:
-        """Place the image in the patient: origin and direction matrix in LPS mm, as `Volume.image` has them.
+        """Lay the image out as `Volume.image`: the first stored row first, origin and direction matrix in LPS mm.
 
         Not every class of VTK heeds a direction matrix. An update fails with GeometryError where the files allow no
         affine.
@@ -80,8 +84,9 @@ class SourceGeometry:
         if self._plan is None:
             return self._data_place
         if self._in_patient:
-            return place_of(_affine(self._plan))
-        return self._data_place._replace(spacing=self._plan.geometry.spacing)
+            _require_affine(self._plan)
+            return placed(self._plan.geometry)
+        return self._data_place._replace(spacing=spacing_like_vtk(self._plan.geometry))
 
     def GetPatientMatrix(self) -> vtkMatrix4x4:
         """The matrix that takes coordinates of the image to LPS mm, for `vtkProp3D.SetUserMatrix`.
@@ -100,16 +105,24 @@ class SourceGeometry:
 
         self.UpdateInformation()
         assert self._plan is not None  # noqa: S101 - for the type checker: it would have raised
-        affine = _affine(self._plan)
+        affine = _require_affine(self._plan)
+        if not self._in_patient:
+            affine = affine @ _count_backwards(self._plan.geometry.dimensions)
         to_patient = affine @ np.linalg.inv(self._place().matrix())
         matrix = vtkMatrix4x4()
         matrix.DeepCopy((to_patient + 0.0).ravel().tolist())
         return matrix
 
 
-def _affine(plan: Plan) -> Floats:
-    """Index of the image → LPS mm, (4, 4)."""
-    affine = plan.geometry.flipped().affine
+def _count_backwards(dimensions: tuple[int, int, int]) -> Floats:
+    """Index of an image in vtkDICOMImageReader's layout → index of the volume, (4, 4)."""
+    _, ny, nz = dimensions
+    return np.array([[1.0, 0, 0, 0], [0, -1, 0, ny - 1], [0, 0, -1, nz - 1], [0, 0, 0, 1]])
+
+
+def _require_affine(plan: Plan) -> Floats:
+    """Index of the volume → LPS mm, (4, 4)."""
+    affine = plan.geometry.affine
     if affine is None:
         raise GeometryError(
             "the files hold no position or orientation, so the image has no place in the patient"

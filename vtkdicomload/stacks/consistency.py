@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InconsistentSeriesError
 from ..headers.orientation import same_orientation
-from .geometry import SPACING_TOLERANCE
+from .tolerances import SPACING_TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Where the voxels of a volume lie in the patient, in plain numbers, and every tolerance that decides it.
+"""The grid of a volume's voxels in the patient, in plain numbers.
 
 All positions are in the patient coordinate system of DICOM (LPS: x to the patient's left, y to the back, z to the
 head), in mm (PS3.3 C.7.6.2.1.1).
@@ -6,55 +6,58 @@ head), in mm (PS3.3 C.7.6.2.1.1).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ..errors import GeometryError
+from .tolerances import DRIFT_TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike
 
-    from .._util.arrays import Floats
-
-# Real series taught these: scanners write positions with few digits and wobble by a percent.
-GAP_TOLERANCE = 0.02  # a gap may differ from the median by this part of it ...
-GAP_SLACK = 0.01  # ... plus this many mm
-WHOLE_GAP = 0.1  # how far a wide gap may be from a whole number of usual ones, as a part of those
-DRIFT_TOLERANCE = 1e-3  # lateral drift over the whole run, as a part of its length ...
-DRIFT_SLACK = 1e-3  # ... plus this many mm
-GRID_TOLERANCE = 0.02  # how far a slice may lie off the fitted grid, as a part of the spacing
-SAME_POSITION = 1e-3  # two slices closer than this part of the median gap, or this many mm, are at one position
-SPACING_TOLERANCE = 1e-4  # between the pixel spacings of two frames, relative
-LARGEST = 1e12  # mm that a position or distance may have: squares and single precision hold far more
+    from .._util.arrays import Floats, Pixels
 
 _LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
 
 
+class AxisTurn(NamedTuple):
+    """The way from the pixels of one grid to those of the same grid with other axes."""
+
+    order: tuple[int, ...]  # which of the old axes x, y, z become the new ones
+    reversed: tuple[int, ...]  # the old axes that are counted from the other end
+
+    def view(self, frames: Pixels) -> Pixels:
+        """Pixels, (z, y, x) or (z, y, x, component), on the new axes: a view."""
+        frames = np.flip(frames, tuple(2 - axis for axis in self.reversed))
+        return frames.transpose(*(2 - axis for axis in reversed(self.order)), *range(3, frames.ndim))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Geometry:
-    """The grid of one view of a volume, index (i, j, k) → LPS mm.
+    """The grid of a volume, index (x, y, z) → LPS mm.
 
     Attributes
     ----------
     dimensions : tuple of int
-        Number of voxels along i, j, k.
+        Number of voxels along x, y, z.
     spacing : tuple of float
-        Distance of neighbouring voxel centres along i, j, k, in mm. Along k it is the distance of slices along their
+        Distance of neighbouring voxel centres along x, y, z, in mm. Along z it is the length of the step from one slice
+        to the next (`slice_distance` is the perpendicular distance), of uneven slices their usual distance along the
         normal; 1.0 where the files say nothing.
     origin : tuple of float or None
         LPS position of the centre of voxel (0, 0, 0); None where the files hold no position.
     direction : numpy.ndarray or None, shape (3, 3), float64
-        Direction cosines: column *a* is the unit vector of axis *a* in LPS; None where the files hold no orientation.
+        Column *a* is the unit vector of axis *a* in LPS: rows run along the first, columns along the second, slices
+        along the third, which leans against the other two where the slices are sheared. None where the files hold no
+        orientation.
     positions : numpy.ndarray or None, shape (dimensions[2], 3), float64
-        LPS position of the centre of voxel (0, 0, k) for every k, as the files say.
-    regular : bool
-        Whether the slices lie on the grid that `spacing` and `direction` describe.
-    step : tuple of float or None
-        For evenly sheared slices, the vector from one slice to the next in LPS mm.
+        LPS position of the centre of voxel (0, 0, z) for every z, as the files say.
+    even : bool
+        Whether one step leads from each slice to the next. Only then there is an affine.
     """
 
     dimensions: tuple[int, int, int]
@@ -62,49 +65,106 @@ class Geometry:
     origin: tuple[float, float, float] | None = None
     direction: Floats | None = None
     positions: Floats | None = None
-    regular: bool = True
-    step: tuple[float, float, float] | None = None
+    even: bool = True
 
     @property
     def affine(self) -> Floats | None:
-        """Index (i, j, k, 1) → LPS mm, a (4, 4) float64 matrix.
+        """Index (x, y, z, 1) → LPS mm, a (4, 4) float64 matrix: `direction` times `spacing`, and `origin`.
 
         None where the files hold no position or orientation, and where uneven gaps allow no affine at all.
         """
-        if self.origin is None or self.direction is None:
+        if self.origin is None or self.direction is None or not self.even:
             return None
-        steps = self.direction * np.array(self.spacing)
-        if not self.regular:
-            if self.step is None:
-                return None
-            steps = np.column_stack([steps[:, 0], steps[:, 1], self.step])
-        affine = np.eye(4)
-        affine[:3, :3] = steps
-        affine[:3, 3] = self.origin
-        return affine
+        return placed(self).matrix()
+
+    @property
+    def normal(self) -> Floats | None:
+        """The unit vector of row × column in LPS, (3,) float64; None where the files hold no orientation."""
+        if self.direction is None:
+            return None
+        normal: Floats = np.cross(self.direction[:, 0], self.direction[:, 1])
+        return normal / np.linalg.norm(normal)
+
+    @property
+    def leans(self) -> bool:
+        """Whether the step from slice to slice is not along their normal, as of a tilted gantry (a shear)."""
+        normal = self.normal
+        if self.direction is None or normal is None:
+            return False
+        step = self.direction[:, 2]
+        return bool(np.linalg.norm(step - (step @ normal) * normal) > DRIFT_TOLERANCE)
+
+    @property
+    def regular(self) -> bool:
+        """Whether the slices lie on an even, upright grid."""
+        return self.even and not self.leans
+
+    @property
+    def slice_distance(self) -> float:
+        """Distance of neighbouring slices along their normal in mm: less than ``spacing[2]`` where they lean."""
+        if self.direction is None or self.normal is None or not self.leans:
+            return self.spacing[2]
+        return abs(float(self.direction[:, 2] @ self.normal)) * self.spacing[2]
 
     @property
     def axes(self) -> tuple[Floats, Floats, Floats]:
-        """The coordinate of every voxel centre along i, j and k, in mm from the first voxel's centre, ascending."""
-        self._require_regular("axes")
-        x, y, z = (np.arange(n, dtype=np.float64) * s for n, s in zip(self.dimensions, self.spacing, strict=True))
-        return x, y, z
+        """The coordinate of every voxel centre along x, y and z, in mm from the first voxel's centre, ascending.
+
+        They run along the columns of `direction`: ``origin + direction @ (axes[0][x], axes[1][y], axes[2][z])`` is the
+        place of a voxel.
+
+        Raises
+        ------
+        GeometryError
+            Uneven slices.
+        """
+        self.require_even()
+        return self.measure_axes()
 
     @property
     def edges(self) -> tuple[Floats, Floats, Floats]:
-        """The n + 1 cell edges along i, j and k, in mm from the first voxel's centre, ascending (for pcolormesh)."""
-        self._require_regular("edges")
+        """The n + 1 cell edges along x, y and z, in mm from the first voxel's centre, ascending (for pcolormesh).
+
+        Raises
+        ------
+        GeometryError
+            Uneven slices.
+        """
+        self.require_even()
         x, y, z = (
             (np.arange(n + 1, dtype=np.float64) - 0.5) * s for n, s in zip(self.dimensions, self.spacing, strict=True)
         )
         return x, y, z
 
-    def _require_regular(self, what: str) -> None:
-        if not self.regular:
+    def require_even(self) -> None:
+        """Refuse slices that no affine describes.
+
+        Raises
+        ------
+        GeometryError
+            The gaps between the slices are uneven, or the slices do not follow each other in space.
+        """
+        if not self.even:
+            self.measure_axes()  # an error of its own where the order is not that of space
             raise GeometryError(
-                f"the slices do not lie on a regular grid, so there are no mm {what} → "
-                'load(…, irregular="resample"), or use geometry.positions'
+                "the gaps between the slices are uneven, no affine describes them → "
+                'load(…, irregular="resample"), or to_xarray() and geometry.positions'
             )
+
+    def measure_axes(self) -> tuple[Floats, Floats, Floats]:
+        """`axes`, with the true place of every slice along the normal where the gaps between them are uneven.
+
+        Raises
+        ------
+        GeometryError
+            The slices do not follow each other in space.
+        """
+        x, y, z = (np.arange(n, dtype=np.float64) * s for n, s in zip(self.dimensions, self.spacing, strict=True))
+        if not self.even and self.positions is not None and self.direction is not None:
+            z = (self.positions - self.positions[0]) @ self.direction[:, 2]
+            if not np.all(np.diff(z) > 0):
+                raise GeometryError('the slices do not follow each other in space → load(…, order="position")')
+        return x, y, z
 
     def to_patient(self, index: ArrayLike) -> Floats:
         """LPS mm of voxel indices.
@@ -112,7 +172,7 @@ class Geometry:
         Parameters
         ----------
         index : array-like, shape (..., 3)
-            Indices (i, j, k); fractions lie between voxel centres.
+            Indices (x, y, z); fractions lie between voxel centres.
 
         Returns
         -------
@@ -123,66 +183,116 @@ class Geometry:
         GeometryError
             The files hold no position or orientation, or uneven gaps allow no affine.
         """
-        affine = self._require_affine()
+        affine = self.require_affine()
         result: Floats = np.asarray(index, np.float64) @ affine[:3, :3].T + affine[:3, 3]
         return result
 
     def to_index(self, position: ArrayLike) -> Floats:
-        """Fractional voxel indices (i, j, k) of LPS positions in mm: the inverse of `to_patient`."""
-        affine = self._require_affine()
+        """Fractional voxel indices (x, y, z) of LPS positions in mm: the inverse of `to_patient`."""
+        affine = self.require_affine()
         result: Floats = (np.asarray(position, np.float64) - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T
         return result
 
-    def _require_affine(self) -> Floats:
+    def require_affine(self) -> Floats:
+        """The affine, or a GeometryError where there is none."""
+        self.require_even()
         affine = self.affine
         if affine is None:
-            raise GeometryError(
-                "the files hold no position or orientation"
-                if self.regular
-                else 'the gaps between the slices are uneven, no affine describes them → load(…, irregular="resample")'
-            )
+            raise GeometryError("the files hold no position or orientation")
         return affine
 
-    def flipped(self) -> Geometry:
-        """The geometry of the same voxels with j and k counted from the other end."""
-        _, ny, nz = self.dimensions
-        if self.origin is None or self.direction is None:
-            return self
-        to_last_row = self.direction[:, 1] * self.spacing[1] * (ny - 1)
-        positions = None if self.positions is None else self.positions[::-1] + to_last_row
-        if self.regular or positions is None:
-            # The grid, not the last slice's own wobble, decides where the far corner lies.
-            origin = np.array(self.origin) + to_last_row + self.direction[:, 2] * self.spacing[2] * (nz - 1)
-        else:
-            origin = positions[0]
-        return Geometry(
-            self.dimensions,
-            self.spacing,
-            (float(origin[0]), float(origin[1]), float(origin[2])),
-            self.direction * np.array([1.0, -1.0, -1.0]),
-            positions,
-            self.regular,
-            None if self.step is None else (-self.step[0], -self.step[1], -self.step[2]),
+    def reorient(self, axes: str = "LPS") -> tuple[Geometry, AxisTurn]:
+        """The same voxels with x, y and z counted most nearly toward three sides of the patient.
+
+        Parameters
+        ----------
+        axes : str
+            As for `Volume.reorient`.
+
+        Returns
+        -------
+        geometry : Geometry
+            Of the new indices.
+        turn : AxisTurn
+            Which of the old axes they count, and from which end.
+
+        Raises
+        ------
+        ValueError
+            `axes` does not name one side of each pair R/L, A/P, I/S (F/H).
+        GeometryError
+            The files hold no position or orientation, or slices on no regular grid would become rows.
+        """
+        sides = _sides(axes)
+        if self.direction is None or self.origin is None:
+            raise GeometryError("the files hold no position or orientation, so there is no way to reorient the volume")
+        along = _nearest_axes(self.direction)
+        order = tuple(along.index(patient_axis) for patient_axis, _ in sides)
+        if order[2] != 2 and not self.regular:
+            raise GeometryError('the slices do not lie on a regular grid → load(…, irregular="resample")')
+        turn = AxisTurn(
+            order,
+            tuple(
+                axis
+                for axis, (patient_axis, sign) in zip(order, sides, strict=True)
+                if self.direction[patient_axis, axis] * sign < 0
+            ),
         )
+        return self._reverse(turn.reversed)._permute(order), turn
+
+    def shear(self, step: Floats) -> Geometry:
+        """The same slices with one step from each to the next; unchanged where it leans too little to be a shear."""
+        if self.direction is None:
+            return self
+        length = float(np.linalg.norm(step))
+        direction = np.column_stack([self.direction[:, :2], step / length])
+        sheared = replace(self, spacing=(*self.spacing[:2], length), direction=direction, even=True)
+        return sheared if sheared.leans else self
+
+    def _reverse(self, axes: Sequence[int]) -> Geometry:
+        """The same voxels with some axes counted from the other end."""
+        assert self.direction is not None  # noqa: S101 - for the type checker: seen by `reorient`
+        assert self.origin is not None  # noqa: S101 - as above
+        signs = np.array([-1.0 if axis in axes else 1.0 for axis in range(3)])
+        last = self.direction * np.array(self.spacing) * (np.array(self.dimensions) - 1)
+        # The grid, not the last slice's own wobble, decides where the far corner lies.
+        origin = np.array(self.origin) + last[:, signs < 0].sum(axis=1)
+        positions = self.positions
+        if positions is not None:
+            positions = positions[:: int(signs[2])] + last[:, :2][:, signs[:2] < 0].sum(axis=1)
+            origin = origin if self.even else positions[0]
+        x, y, z = (float(mm) for mm in origin)
+        return replace(self, origin=(x, y, z), direction=self.direction * signs, positions=positions)
+
+    def _permute(self, order: Sequence[int]) -> Geometry:
+        """The same voxels with the axes in another order."""
+        assert self.direction is not None  # noqa: S101 - for the type checker: seen by `reorient`
+        nx, ny, nz = (self.dimensions[axis] for axis in order)
+        sx, sy, sz = (self.spacing[axis] for axis in order)
+        direction = self.direction[:, order]
+        positions = self.positions
+        if order[2] != 2:
+            positions = np.array(self.origin) + np.outer(np.arange(nz) * sz, direction[:, 2])
+        return replace(self, dimensions=(nx, ny, nz), spacing=(sx, sy, sz), direction=direction, positions=positions)
 
     def __repr__(self) -> str:
         nx, ny, nz = self.dimensions
         x, y, z = self.spacing
         origin = "no position" if self.origin is None else "origin ({:.6g}, {:.6g}, {:.6g}) mm".format(*self.origin)
         axes = "" if self.direction is None else ", axes " + " ".join(toward(c) for c in self.direction.T)
-        regular = "" if self.regular else ", not regular"
-        return f"Geometry({nx}×{ny}×{nz}, spacing {x:.6g}×{y:.6g}×{z:.6g} mm, {origin}{axes}{regular})"
+        fault = ", uneven" if not self.even else ", sheared" if self.leans else ""
+        return f"Geometry({nx}×{ny}×{nz}, spacing {x:.6g}×{y:.6g}×{z:.6g} mm, {origin}{axes}{fault})"
 
 
 class Place(NamedTuple):
-    """An affine taken apart, as VTK, ITK and NRRD hold it.
+    """Where a grid lies, as VTK, ITK and NRRD hold it.
 
     Attributes
     ----------
     origin : tuple of float
         Position of voxel (0, 0, 0).
     spacing : tuple of float
-        Distance of voxel centres along i, j, k in mm.
+        Distance of voxel centres along x, y, z in mm.
     direction : tuple of float
         The (3, 3) direction matrix row by row: column *a* is the unit vector of axis *a*. Of sheared slices they are
         not orthogonal.
@@ -193,7 +303,7 @@ class Place(NamedTuple):
     direction: tuple[float, ...]
 
     def matrix(self) -> Floats:
-        """Index (i, j, k, 1) → position, (4, 4)."""
+        """Index (x, y, z, 1) → position, (4, 4)."""
         matrix = np.eye(4)
         matrix[:3, :3] = np.reshape(self.direction, (3, 3)) * np.array(self.spacing)
         matrix[:3, 3] = self.origin
@@ -203,11 +313,18 @@ class Place(NamedTuple):
 NOWHERE = Place((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0))
 
 
-def place_of(affine: Floats) -> Place:
-    """Origin, spacing and direction matrix of an affine."""
-    steps = affine[:3, :3]
-    lengths = np.linalg.norm(steps, axis=0)
-    return Place(tuple(affine[:3, 3].tolist()), tuple(lengths.tolist()), tuple((steps / lengths).ravel().tolist()))
+def placed(geometry: Geometry) -> Place:
+    """Where a grid of even slices lies: at 0 along x, y and z, with its spacing, where the files do not say.
+
+    Raises
+    ------
+    GeometryError
+        Uneven slices.
+    """
+    geometry.require_even()
+    if geometry.origin is None or geometry.direction is None:
+        return NOWHERE._replace(spacing=geometry.spacing)
+    return Place(geometry.origin, geometry.spacing, tuple(geometry.direction.ravel().tolist()))
 
 
 def toward(vector: Sequence[float] | Floats) -> str:
@@ -216,12 +333,30 @@ def toward(vector: Sequence[float] | Floats) -> str:
     return _LETTERS[axis][0 if vector[axis] > 0 else 1]
 
 
-def same_position_limit(gaps: Floats) -> float:
-    """The gap in mm up to which two slices count as lying at one position; infinite where all do."""
-    apart = gaps[gaps > SAME_POSITION]
-    return max(SAME_POSITION, SAME_POSITION * float(np.median(apart))) if len(apart) else np.inf
-
-
 def opposite(letter: str) -> str:
     """The other end of an anatomical axis."""
     return next(b if a == letter else a for a, b in _LETTERS if letter in (a, b))
+
+
+# ---------------------------------------------------------------------------------------------------- reorientation
+_SIDES = {"L": (0, 1), "R": (0, -1), "P": (1, 1), "A": (1, -1), "S": (2, 1), "H": (2, 1), "I": (2, -1), "F": (2, -1)}
+
+
+def _sides(axes: str) -> list[tuple[int, int]]:
+    """For each letter the axis of the patient and the sign along it."""
+    sides = [_SIDES[letter] for letter in axes.upper() if letter in _SIDES]
+    if len(axes) != 3 or {patient_axis for patient_axis, _ in sides} != {0, 1, 2}:
+        raise ValueError(f'axes must name one side of each pair L/R, P/A, S/I, like "LPS", not {axes!r}')
+    return sides
+
+
+def _nearest_axes(direction: Floats) -> list[int]:
+    """For x, y and z of the volume the axis of the patient that each runs along most nearly, all three different."""
+    strength = np.abs(direction)
+    result = [-1, -1, -1]
+    for _ in range(3):
+        patient_axis, axis = np.unravel_index(int(strength.argmax()), strength.shape)
+        result[int(axis)] = int(patient_axis)
+        strength[patient_axis, :] = -1
+        strength[:, axis] = -1
+    return result

@@ -24,10 +24,10 @@ def upright_grid(geometry: Geometry) -> Geometry:
     """The regular grid onto which the slices of an irregular geometry are interpolated.
 
     It keeps the pixel grid of the first slice and its spacing, steps along the slice normal by the geometry's slice
-    spacing, and is as wide and high as all slices together.
+    distance, and is as wide and high as all slices together.
     """
     along, shift_x, shift_y = _places(geometry)
-    sx, sy, sz = geometry.spacing
+    (sx, sy, _), sz = geometry.spacing, geometry.slice_distance
     nx, ny, _ = geometry.dimensions
     # Whole pixels before and after the first slice's own grid.
     left, right = int(np.floor(shift_x.min() / sx + _FIT)), int(np.ceil(shift_x.max() / sx - _FIT))
@@ -42,7 +42,7 @@ def upright_grid(geometry: Geometry) -> Geometry:
     origin = np.array(geometry.origin) + direction[:, 0] * left * sx + direction[:, 1] * top * sy
     return Geometry(
         (nx + right - left, ny + bottom - top, count),
-        geometry.spacing,
+        (sx, sy, sz),
         (float(origin[0]), float(origin[1]), float(origin[2])),
         direction,
         origin + np.outer(np.arange(count) * sz, direction[:, 2]),
@@ -66,7 +66,7 @@ def resample(frames: Pixels, geometry: Geometry, grid: Geometry, out: Pixels, ba
         The value where there is no slice.
     """
     along, shift_x, shift_y = _places(geometry)
-    sx, sy, sz = geometry.spacing
+    sx, sy, sz = grid.spacing
     offset = np.array(grid.origin) - np.array(geometry.origin)
     left, top = offset @ _direction(geometry)[:, 0], offset @ _direction(geometry)[:, 1]
     for k in range(grid.dimensions[2]):
@@ -95,7 +95,7 @@ def complete(frames: Pixels, geometry: Geometry, grid: Geometry, out: Pixels) ->
         A slice does not lie on the grid.
     """
     along, shift_x, shift_y = _places(geometry)
-    sx, sy, sz = geometry.spacing
+    sx, sy, sz = grid.spacing
     places = np.rint(along / sz).astype(int)
     off = max(
         float(np.abs(values / step).max()) for values, step in ((along - places * sz, sz), (shift_x, sx), (shift_y, sy))
@@ -118,8 +118,10 @@ def _places(geometry: Geometry) -> tuple[Floats, Floats, Floats]:
 
 
 def _direction(geometry: Geometry) -> Floats:
+    """Unit vectors of rows, columns and the normal, as columns: the slices stand upright on them."""
     assert geometry.direction is not None  # noqa: S101 - for the type checker, as above
-    return geometry.direction
+    assert geometry.normal is not None  # noqa: S101 - as above
+    return np.column_stack([geometry.direction[:, :2], geometry.normal])
 
 
 def _shifted(plane: Pixels, x: float, y: float, like: Pixels, background: float) -> Pixels:

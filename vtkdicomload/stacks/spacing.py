@@ -1,4 +1,4 @@
-"""Whether slices make an even, upright grid, and the errors that say where they do not."""
+"""Distances of pixels and of slices, and the errors for slices that make no even, upright grid."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import MissingSliceError, ShearedSeriesError
+from ..errors import GeometryError, MissingSliceError, ShearedSeriesError
+from ..headers.objects.ultrasound import ULTRASOUND, region_spacing
 from ..headers.sop_classes import LABEL_MAP, SEGMENTATION
 from . import consistency
-from .geometry import DRIFT_SLACK, DRIFT_TOLERANCE, GAP_SLACK, GAP_TOLERANCE, GRID_TOLERANCE, WHOLE_GAP
+from .conflicts import mm
+from .tolerances import DRIFT_SLACK, DRIFT_TOLERANCE, GAP_SLACK, GAP_TOLERANCE, GRID_TOLERANCE, LARGEST, WHOLE_GAP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,3 +117,71 @@ def sheared(
             tilt=tilt,
         )
     return None
+
+
+# ------------------------------------------------------------------------------------------ what the attributes say
+def in_plane_spacing(frames: Sequence[Frame], assumptions: list[str]) -> tuple[float, float]:
+    """Distance of columns and of rows in mm: PixelSpacing holds the rows' first (PS3.3 10.7.1.1)."""
+    header = frames[0].header
+    if header.pixel_spacing is not None:
+        return header.pixel_spacing[1], header.pixel_spacing[0]
+    imager = header.imager_pixel_spacing
+    if imager is not None and min(imager) > 0:
+        assumptions.append(
+            f"no PixelSpacing: ImagerPixelSpacing ({imager[0]:g}\\{imager[1]:g} mm, at the detector, without its "
+            "magnification) is taken for it"
+        )
+        return imager[1], imager[0]
+    region = region_spacing(consistency.paths_of(frames)) if header.modality in ULTRASOUND else None
+    if region is not None:
+        assumptions.append(
+            f"no PixelSpacing: that of the ultrasound regions ({region[0]:g}\\{region[1]:g} mm) is taken for it"
+        )
+        return region[1], region[0]
+    assumptions.append("no PixelSpacing: 1 mm is taken for the distance of pixels")
+    return 1.0, 1.0
+
+
+def check_sizes(frames: Sequence[Frame], in_plane: tuple[float, float]) -> None:
+    """Refuse distances and positions that no slice has."""
+    if max(in_plane) > LARGEST:
+        raise GeometryError(
+            f"PixelSpacing of {max(in_plane):g} mm is no distance of pixels ({consistency.some_names(frames)}) → "
+            "get the files again",
+            files=consistency.paths_of(frames),
+        )
+    far = [f for f in frames if f.position is not None and max(map(abs, f.position)) > LARGEST]
+    if far:
+        raise GeometryError(
+            f"{consistency.frame_name(far[0])} lies at {mm(far[0])}, which is no place of a slice → "
+            f"ignore={consistency.paths_of(far)!r}",
+            files=consistency.paths_of(far),
+        )
+
+
+def spacing_without_positions(frames: Sequence[Frame], assumptions: list[str]) -> float:
+    """Distance of slices where no orientation gives a normal: between positions, else as the attributes say."""
+    points = np.array([f.position for f in frames if f.position is not None])
+    if 1 < len(points) == len(frames):
+        steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
+        if steps.min() > 0 and np.ptp(steps) <= GAP_TOLERANCE * steps.mean() + GAP_SLACK:
+            return float(steps.mean())
+    header = frames[0].header
+    between = _positive(header.spacing_between_slices) or _positive(header.slice_thickness)
+    if len(frames) > 1:
+        # In the warning that there are no positions: it follows from them.
+        assumptions[-1] += f", {between or 1:g} mm is taken for the distance of slices"
+    return between or 1.0
+
+
+def _positive(value: float | None) -> float | None:
+    return value if value is not None and 0 < value <= LARGEST else None
+
+
+def thickness(frame: Frame, assumptions: list[str]) -> float:
+    """The extent of a single slice along its normal."""
+    header = frame.header
+    thickness = _positive(header.slice_thickness) or _positive(header.spacing_between_slices)
+    if thickness is None:
+        assumptions.append("one slice without SliceThickness: 1 mm is taken for it")
+    return thickness or 1.0

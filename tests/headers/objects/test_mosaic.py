@@ -93,7 +93,7 @@ def test_tiles_are_slices_in_their_place(tmp_path: Path, syntax: str, engine: st
     dx, dy, _ = truth.spacing
     first = truth.positions[0] + np.array(OBLIQUE[:3]) * dx * 5 + np.array(OBLIQUE[3:]) * dy * 4
     positions = first + np.outer(np.arange(SLICES), NORMAL) * STEP
-    np.testing.assert_allclose(volume.frames_geometry.positions, positions)
+    np.testing.assert_allclose(volume.geometry.positions, positions)
     assert volume.spacing == pytest.approx((dx, dy, STEP))
 
 

@@ -70,7 +70,7 @@ def test_groups_that_an_archive_wrote_as_un(tmp_path: Path, count: int) -> None:
         file.write(tail + b"\xe0\x7f\x10\0OW\0\0" + len(pixels.value).to_bytes(4, "little") + pixels.value)
     volume = vdl.load(path)
     np.testing.assert_array_equal(volume.frames, stored[np.argsort(places)])
-    np.testing.assert_allclose(volume.frames_geometry.affine[:3, 3], (-10, -20, 30))
+    np.testing.assert_allclose(volume.geometry.affine[:3, 3], (-10, -20, 30))
     real_world = vdl.load(path, rescale="real-world")
     np.testing.assert_array_equal(real_world.frames, volume.frames * 0.25 - 3)
 
@@ -454,7 +454,7 @@ def test_stacks_with_a_name_are_stacks(tmp_path: Path) -> None:
     first, second = vdl.load_all(path)
     np.testing.assert_array_equal(first.frames, stored[:3])
     np.testing.assert_array_equal(second.frames, stored[3:])
-    assert second.frames_geometry.to_patient((0, 0, 0))[2] == pytest.approx(47.5)
+    assert second.geometry.to_patient((0, 0, 0))[2] == pytest.approx(47.5)
 
 
 def test_a_stack_name_for_every_frame_divides_nothing(tmp_path: Path) -> None:
@@ -499,7 +499,7 @@ def test_one_frame_with_groups(tmp_path: Path) -> None:
     stored = write_enhanced(path, [3])
     volume = vdl.load(path)
     np.testing.assert_array_equal(volume.frames, stored)
-    np.testing.assert_allclose(volume.frames_geometry.to_patient((0, 0, 0)), (-10, -20, 37.5))
+    np.testing.assert_allclose(volume.geometry.to_patient((0, 0, 0)), (-10, -20, 37.5))
     assert volume.spacing == (0.5, 0.8, 2.0)
 
 

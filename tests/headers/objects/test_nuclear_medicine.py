@@ -62,7 +62,7 @@ def test_a_reconstruction_lies_where_simpleitk_puts_it(tmp_path: Path) -> None:
     np.testing.assert_array_equal(volume.frames, stored)
     for index in ((0, 0, 0), (6, 4, 5), (3, 1, 2)):
         place = image.TransformIndexToPhysicalPoint(index)
-        np.testing.assert_allclose(volume.frames_geometry.to_patient(index), place, atol=1e-6)
+        np.testing.assert_allclose(volume.geometry.to_patient(index), place, atol=1e-6)
     assert volume.spacing == (2.0, 2.5, 4.0)
 
 
@@ -81,7 +81,7 @@ def test_the_sign_of_the_spacing_is_the_direction_of_the_slices(
         np.testing.assert_allclose(frame.position, expected, atol=1e-9)
     np.testing.assert_array_equal(volume.frames, stored if spacing > 0 else stored[::-1])
     assert volume.spacing[2] == pytest.approx(3.5)
-    np.testing.assert_allclose(volume.frames_geometry.direction[:, 2], normal, atol=1e-9)
+    np.testing.assert_allclose(volume.geometry.direction[:, 2], normal, atol=1e-9)
 
 
 def test_a_gated_reconstruction_is_a_volume_for_each_slot(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_gated_reconstruction_is_a_volume_for_each_slot(tmp_path: Path) -> Non
     for k, volume in enumerate(vdl.load_all(path)):
         assert volume.stack_labels == (("TimeSlotVector", str(k + 1)),)
         np.testing.assert_array_equal(volume.frames, stored[4 * k : 4 * k + 4])
-        np.testing.assert_allclose(volume.frames_geometry.to_patient((0, 0, 1)), (-100, -90.5, 34))
+        np.testing.assert_allclose(volume.geometry.to_patient((0, 0, 1)), (-100, -90.5, 34))
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_one_slice_takes_its_place_from_the_detector(tmp_path: Path) -> None:
     path = tmp_path / "1.dcm"
     _nuclear(path, {"SliceVector": [1]}, [SLICE])
     volume = vdl.load(path)
-    np.testing.assert_allclose(volume.frames_geometry.to_patient((0, 0, 0)), (-100, -90.5, 30))
+    np.testing.assert_allclose(volume.geometry.to_patient((0, 0, 0)), (-100, -90.5, 30))
 
 
 def test_no_vectors_at_all(tmp_path: Path) -> None:
