@@ -8,8 +8,6 @@ that is raised anywhere else is a fault of our own.
 from __future__ import annotations
 
 import math
-import struct
-import zlib
 from collections.abc import Iterable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -23,21 +21,6 @@ if TYPE_CHECKING:
 
     import pydicom
 
-# pydicom documents none: these came of it when bytes of real files were changed, each with what is derived from it
-# (NotImplementedError for a VR that there is not, BytesLengthException, UnicodeDecodeError, OverflowError, KeyError …).
-_PYDICOM_ERRORS = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
-
 
 class UnusableAttribute(ValueError):  # noqa: N818 - a finding, which its catcher makes an error or an absent value of
     """An attribute is missing, cannot be parsed, or does not hold what it has to."""
@@ -48,12 +31,12 @@ def asking_pydicom() -> Iterator[None]:
     """Turn what pydicom raises for damaged bytes into an UnusableAttribute; only calls of pydicom belong inside."""
     try:
         yield
-    except _PYDICOM_ERRORS as error:
-        raise _unusable(error) from error
-
-
-def _unusable(error: Exception) -> UnusableAttribute:
-    return UnusableAttribute(f"{type(error).__name__}: {first_line(error)}")
+    except MemoryError:
+        raise
+    except Exception as error:
+        # It documents none, and they have no base: changed bytes of real files gave AttributeError, KeyError, OSError,
+        # TypeError, NotImplementedError (a VR that there is not), struct.error, and its own BytesLengthException.
+        raise UnusableAttribute(f"{type(error).__name__}: {first_line(error)}") from error
 
 
 class Attributes:
@@ -72,10 +55,8 @@ class Attributes:
 
     def get(self, name: str | int) -> Any:
         """The value of an element: numbers, text, bytes, or several of them; None where there is none."""
-        try:
+        with asking_pydicom():
             return self._data_set[name].value if name in self._data_set else None
-        except _PYDICOM_ERRORS as error:
-            raise _unusable(error) from error
 
     def text(self, keyword: str) -> str | None:
         """The value of an element as text; None where there is none, or an empty one."""
