@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .._util.warnings import silenced
@@ -18,25 +19,37 @@ from .attributes import DETECTORS, FUNCTIONAL_GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import TracebackType
 
     import pydicom
+    from pydicom.tag import BaseTag
 
 
 class UnusableAttribute(ValueError):  # noqa: N818 - a finding, which its catcher makes an error or an absent value of
     """An attribute is missing, cannot be parsed, or does not hold what it has to."""
 
 
-@contextmanager
-def asking_pydicom() -> Iterator[None]:
+class _Asking:
+    """A context for calls of pydicom; by hand, as a generator would cost more than most of the calls."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # pydicom documents no errors, and they have no base: changed bytes of real files gave AttributeError, KeyError,
+        # OSError, TypeError, NotImplementedError (a VR there is not), struct.error, and its own BytesLengthException.
+        if isinstance(error, Exception) and not isinstance(error, MemoryError):
+            raise UnusableAttribute(f"{type(error).__name__}: {first_line(error)}") from error
+
+
+_ASKING = _Asking()
+
+
+def asking_pydicom() -> _Asking:
     """Turn what pydicom raises for damaged bytes into an UnusableAttribute; only calls of pydicom belong inside."""
-    try:
-        yield
-    except MemoryError:
-        raise
-    except Exception as error:
-        # It documents none, and they have no base: changed bytes of real files gave AttributeError, KeyError, OSError,
-        # TypeError, NotImplementedError (a VR that there is not), struct.error, and its own BytesLengthException.
-        raise UnusableAttribute(f"{type(error).__name__}: {first_line(error)}") from error
+    return _ASKING
 
 
 class Attributes:
@@ -55,8 +68,15 @@ class Attributes:
 
     def get(self, name: str | int) -> Any:
         """The value of an element: numbers, text, bytes, or several of them; None where there is none."""
-        with asking_pydicom():
-            return self._data_set[name].value if name in self._data_set else None
+        element = self._element(name)
+        return None if element is None else element.value
+
+    def _element(self, name: str | int) -> Any:
+        tag = _tag_of(name)
+        with _ASKING:
+            if tag in self._data_set:
+                return self._data_set[tag]
+        return None
 
     def text(self, keyword: str) -> str | None:
         """The value of an element as text; None where there is none, or an empty one."""
@@ -65,14 +85,12 @@ class Attributes:
 
     def items(self, sequence: str | int) -> list[Attributes]:
         """The items of a sequence; none where there is no such sequence."""
-        from pydicom import Sequence
-
-        value = self.get(sequence)
-        if not value:
+        element = self._element(sequence)
+        if element is None or not element.value:
             return []
-        if not isinstance(value, Sequence):
+        if element.VR != "SQ":
             raise UnusableAttribute(f"{sequence} is no sequence")
-        return list(map(Attributes, value))
+        return list(map(Attributes, element.value))
 
     def first(self, sequence: str | int) -> Attributes | None:
         """The first item of a sequence; None where there is none."""
@@ -133,6 +151,13 @@ def _floats(attribute: str, value: Any) -> tuple[float, ...]:
     if not all(map(math.isfinite, numbers)):
         raise UnusableAttribute(f"{attribute} is not finite")
     return numbers
+
+
+@lru_cache(maxsize=1024)
+def _tag_of(name: str | int) -> BaseTag:
+    from pydicom.tag import Tag
+
+    return Tag(name)
 
 
 def keyword_of(tag: int) -> str:
