@@ -138,7 +138,8 @@ def test_every_method_of_the_source_in_the_text_exists() -> None:
 # Methods of vtkDICOMImageReader that the source warns about or refuses, and of other classes.
 OF_VTK = {
     *("SetDataSpacing", "SetDataScalarType", "SetDataByteOrder", "SetFilePattern", "SetFilePrefix", "SetMemoryBuffer"),
-    *("SetStream", "SetUserMatrix", "SetOutputDirection", "GetBounds"),
+    *("SetStream", "SetUserMatrix", "SetOutputDirection", "GetBounds", "SetSlice", "SetSliceIndex"),
+    *("SetPlaneOrientationToZAxes", "SetupInteractor"),
 }
 
 

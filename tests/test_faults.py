@@ -86,7 +86,7 @@ def _ultrasound(folder: Path, _: Path) -> Path:
 CASES = {
     "RLE": Case(
         _series(syntax=RLELossless),
-        ((codec, "_stored"), (codec, "_as_words"), (encapsulation, "_items"), (rescale, "converter")),
+        ((codec, "_decode_words"), (codec, "_as_words"), (encapsulation, "_items"), (rescale, "converter")),
     ),
     "JPEG 2000": Case(_series(syntax=JPEG2000Lossless), ((codec, "_as_declared"), (codec, "bare_codestream"))),
     "colour in JPEG": Case(_real("compressed/ybr_full_jpeg.dcm"), ((codec, "_coded_colour"),)),

@@ -55,11 +55,8 @@ def voxels(volume: vdl.Volume, count: int = 80) -> list[tuple[int, int, int]]:
     return [(int(x), int(y), int(z)) for x, y, z in np.concatenate([drawn, corners])]
 
 
-@pytest.mark.parametrize("name", SERIES)
-def test_every_view_puts_a_voxel_where_the_standard_does(series: Write, name: str) -> None:
-    truth = series(count=6, rows=9, columns=7, **SERIES[name])
-    slices = by_the_standard(truth.folder)
-    volume = vdl.load(truth.folder)
+def assert_one_geometry(volume: vdl.Volume, slices: list[tuple[Floats, Any]]) -> None:
+    """Every view and conversion puts the voxels of ``frames[z]`` where slice `z` says, with its values."""
     image, itk, nifti, grid = volume.image, volume.to_sitk(), volume.to_nibabel(), volume.to_pyvista()
     in_xarray = np.array(volume.to_xarray().attrs["affine"])
     for x, y, z in voxels(volume):
@@ -83,6 +80,83 @@ def test_every_view_puts_a_voxel_where_the_standard_does(series: Write, name: st
         components = [image.GetScalarComponentAsDouble(x, y, z, c) for c in range(image.GetNumberOfScalarComponents())]
         for seen in (volume.frames[z, y, x], volume.array[x, y, z], itk[x, y, z], np.squeeze(components)):
             np.testing.assert_array_equal(seen, value)
+
+
+@pytest.mark.parametrize("name", SERIES)
+def test_every_view_puts_a_voxel_where_the_standard_does(series: Write, name: str) -> None:
+    truth = series(count=6, rows=9, columns=7, **SERIES[name])
+    assert_one_geometry(vdl.load(truth.folder), by_the_standard(truth.folder))
+
+
+def tilt(dataset: pydicom.Dataset, k: int) -> None:
+    """Each slice lies 0.7 mm further down its columns."""
+    place, column = (np.array(v, float) for v in (dataset.ImagePositionPatient, dataset.ImageOrientationPatient[3:]))
+    dataset.ImagePositionPatient = [f"{v:.12g}" for v in place + 0.7 * k * column]
+
+
+@pytest.mark.parametrize("name", ["axial", "coronal", "oblique"])
+def test_sheared_slices_lie_there_too(series: Write, name: str) -> None:
+    truth = series(count=6, rows=9, columns=7, edit=tilt, **SERIES[name])
+    with pytest.warns(vdl.DicomLoadWarning, match="lean"):
+        volume = vdl.load(truth.folder, irregular="keep")
+    assert volume.geometry.leans
+    assert_one_geometry(volume, by_the_standard(truth.folder))
+
+
+@pytest.mark.parametrize("name", ["axial", "oblique", "colour"])
+def test_a_left_handed_order_lies_there_too(series: Write, name: str) -> None:
+    truth = series(count=6, rows=9, columns=7, **SERIES[name])
+    with pytest.warns(vdl.DicomLoadWarning, match="left-handed"):
+        volume = vdl.load(truth.files[::-1], order="given")
+    assert_one_geometry(volume, by_the_standard(truth.folder)[::-1])
+
+
+@pytest.mark.parametrize("word", ["LPS", "RIP", "SAL"])
+def test_a_reoriented_volume_has_one_geometry_as_well(series: Write, word: str) -> None:
+    truth = series(count=6, rows=9, columns=7, **SERIES["oblique"])
+    volume = vdl.load(truth.folder).reorient(word)
+    values = {
+        float(pixels[y, x]): (m @ [x, y, 0, 1])[:3]
+        for m, pixels in by_the_standard(truth.folder)
+        for y, x in np.ndindex(9, 7)
+    }
+    assert len(values) == volume.frames.size
+    image, itk = volume.image, volume.to_sitk()
+    for x, y, z in voxels(volume):
+        place = values[float(volume.frames[z, y, x])]
+        in_vtk = [0.0] * 3
+        image.TransformContinuousIndexToPhysicalPoint(x, y, z, in_vtk)
+        for found in (in_vtk, itk.TransformIndexToPhysicalPoint((x, y, z)), volume.geometry.to_patient((x, y, z))):
+            np.testing.assert_allclose(found, place, rtol=0, atol=1e-6)
+        assert image.GetScalarComponentAsDouble(x, y, z, 0) == itk[x, y, z] == volume.array[x, y, z]
+
+
+def test_a_volume_without_a_place_has_its_spacing_alone(series: Write) -> None:
+    truth = series(ImagePositionPatient=None, ImageOrientationPatient=None)
+    with pytest.warns(vdl.DicomLoadWarning, match="no place in the patient|direction is not known"):
+        volume = vdl.load(truth.folder)
+    assert volume.affine is volume.origin is volume.direction is None
+    with pytest.warns(vdl.DicomLoadWarning, match="origin is written as 0"):
+        itk = volume.to_sitk()
+    for made in (volume.image, itk):
+        assert (made.GetSpacing(), made.GetOrigin()) == (volume.spacing, (0, 0, 0))
+    assert volume.image.GetDirectionMatrix().IsIdentity()
+    assert volume.image.GetScalarComponentAsDouble(3, 2, 1, 0) == itk[3, 2, 1] == volume.frames[1, 2, 3]
+
+
+@pytest.mark.parametrize("what", ["image", "to_sitk", "to_pyvista", "to_nibabel", "axes", "edges"])
+def test_uneven_slices_are_refused_alike(series: Write, what: str) -> None:
+    truth = series(count=7)
+    truth.files[2].unlink()
+    with pytest.warns(vdl.DicomLoadWarning, match="not evenly spaced"):
+        volume = vdl.load(truth.folder, irregular="keep")
+    assert volume.affine is None
+    ask = getattr(volume, what) if what.startswith("to_") else lambda: getattr(volume, what)
+    with pytest.raises(vdl.GeometryError) as caught:
+        ask()
+    assert str(caught.value).startswith(
+        "the gaps between the slices are uneven, no affine describes them → load(…, irreg"
+    )
 
 
 @pytest.mark.parametrize("name", SERIES)

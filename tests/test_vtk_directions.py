@@ -53,7 +53,13 @@ from vtkmodules.vtkImagingCore import (
     vtkImageShrink3D,
 )
 from vtkmodules.vtkImagingGeneral import vtkImageGaussianSmooth, vtkImageMedian3D
-from vtkmodules.vtkInteractionImage import vtkImageViewer2
+from vtkmodules.vtkInteractionImage import vtkImageViewer2, vtkResliceImageViewer
+from vtkmodules.vtkInteractionWidgets import (
+    vtkImagePlaneWidget,
+    vtkResliceCursor,
+    vtkResliceCursorLineRepresentation,
+    vtkResliceCursorWidget,
+)
 from vtkmodules.vtkIOImage import vtkMetaImageReader, vtkMetaImageWriter
 from vtkmodules.vtkIOXML import vtkXMLImageDataReader, vtkXMLImageDataWriter
 from vtkmodules.vtkRenderingCore import (
@@ -63,6 +69,7 @@ from vtkmodules.vtkRenderingCore import (
     vtkImageSliceMapper,
     vtkRenderer,
     vtkRenderWindow,
+    vtkRenderWindowInteractor,
     vtkVolume,
     vtkVolumeProperty,
     vtkWindowToImageFilter,
@@ -94,7 +101,7 @@ class Phantom(NamedTuple):
 
     folder: Path
     patient: np.ndarray  # LPS mm
-    index: np.ndarray  # i, j, k of the image, fractions
+    voxel: np.ndarray  # x, y, z of the frames, fractions
 
     def source(self, geometry: str) -> DICOMSeriesSource:
         source = DICOMSeriesSource(directory_name=self.folder)
@@ -102,10 +109,17 @@ class Phantom(NamedTuple):
         source.Update()
         return source
 
+    def index(self, source: DICOMSeriesSource) -> np.ndarray:
+        """The cube's index in the image: in VTK's geometry rows and slices are counted from the other end."""
+        count, rows, _ = SHAPE
+        x, y, z = self.voxel
+        in_patient = source.GetGeometryAsString() == "Patient"
+        return self.voxel if in_patient else np.array([x, rows - 1 - y, count - 1 - z])
+
     def without_direction(self, source: DICOMSeriesSource) -> np.ndarray:
         """Where a class puts the cube that takes origin and spacing of the image alone."""
         image = source.GetOutput()
-        return np.array(image.GetOrigin()) + self.index * image.GetSpacing()
+        return np.array(image.GetOrigin()) + self.index(source) * image.GetSpacing()
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +135,12 @@ def phantom(tmp_path_factory: pytest.TempPathFactory) -> Phantom:
     truth = write_series(tmp_path_factory.mktemp("phantom"), **options)
     z, y, x = ((part.start + part.stop - 1) / 2 for part in CUBE)
     place = (truth.affine @ [x, y, z, 1])[:3]
-    return Phantom(truth.folder, place, np.array([x, rows - 1 - y, count - 1 - z]))
+    return Phantom(truth.folder, place, np.array([x, y, z]))
+
+
+def _slice_of_cube(source: DICOMSeriesSource) -> int:
+    z = (CUBE[0].start + CUBE[0].stop - 1) // 2
+    return z if source.GetGeometryAsString() == "Patient" else SHAPE[0] - 1 - z
 
 
 # ------------------------------------------------------------------------------------------------- what filters say
@@ -295,8 +314,7 @@ def _shown(make: Callable[[DICOMSeriesSource, int], Any]) -> Callable[..., np.nd
     """Measure a prop by its pictures, looking at each place where the cube may be."""
 
     def measure(source: DICOMSeriesSource, places: list[np.ndarray], matrix: Any = None) -> np.ndarray:
-        z = CUBE[0]
-        prop = make(source, round(SHAPE[0] - 1 - (z.start + z.stop - 1) / 2))
+        prop = make(source, _slice_of_cube(source))
         if matrix is not None:
             prop.SetUserMatrix(matrix)
         renderer, window = _window()
@@ -366,23 +384,97 @@ def _reslice_mapper(source: DICOMSeriesSource, _k: int) -> vtkImageSlice:
     return _contrast(prop)
 
 
-def _viewer(source: DICOMSeriesSource, places: list[np.ndarray], matrix: Any = None) -> np.ndarray:
-    viewer = vtkImageViewer2()
-    viewer.OffScreenRenderingOn()
-    viewer.SetInputConnection(source.GetOutputPort())
-    viewer.SetSize(PIXELS, PIXELS)
-    z = CUBE[0]
-    viewer.SetSlice(round(SHAPE[0] - 1 - (z.start + z.stop - 1) / 2))
-    viewer.Render()
-    viewer.SetColorWindow(2)
-    viewer.SetColorLevel(HALF)
-    if matrix is not None:
-        viewer.GetImageActor().SetUserMatrix(matrix)
-    for place in places:
-        found = _seen(viewer.GetRenderer(), viewer.GetRenderWindow(), place)
-        if found is not None:
-            return found
-    raise Lost("the cube is not seen")
+def _viewer(kind: type) -> Callable[..., np.ndarray]:
+    def measure(source: DICOMSeriesSource, places: list[np.ndarray], matrix: Any = None) -> np.ndarray:
+        viewer = kind()
+        viewer.OffScreenRenderingOn()
+        viewer.SetInputData(source.GetOutput())  # vtkResliceImageViewer takes no connection
+        viewer.SetSize(PIXELS, PIXELS)
+        viewer.SetSlice(_slice_of_cube(source))
+        viewer.Render()
+        viewer.SetColorWindow(2)
+        viewer.SetColorLevel(HALF)
+        if matrix is not None:
+            viewer.GetImageActor().SetUserMatrix(matrix)
+        for place in places:
+            found = _seen(viewer.GetRenderer(), viewer.GetRenderWindow(), place)
+            if found is not None:
+                return found
+        raise Lost("the cube is not seen")
+
+    return measure
+
+
+def _widget(make: Callable[[DICOMSeriesSource, np.ndarray], Any]) -> Callable[..., np.ndarray]:
+    """Measure what a widget shows on the plane that goes through each place where the cube may be."""
+
+    def measure(source: DICOMSeriesSource, places: list[np.ndarray], _matrix: Any = None) -> np.ndarray:
+        for place in places:
+            renderer, window = _window()
+            interactor = vtkRenderWindowInteractor()
+            interactor.SetRenderWindow(window)
+            widget = make(source, place)
+            widget.SetInteractor(interactor)
+            widget.SetDefaultRenderer(renderer)
+            widget.On()
+            _show_bright(widget)
+            found = _seen(renderer, window, place)
+            widget.Off()
+            window.Finalize()
+            if found is not None:
+                return found
+        raise Lost("the cube is not seen")
+
+    return measure
+
+
+def _show_bright(widget: Any) -> None:
+    """The bright voxels alone: no frame, no lines."""
+    if isinstance(widget, vtkImagePlaneWidget):
+        widget.SetWindowLevel(2, HALF)
+        widget.GetPlaneProperty().SetOpacity(0)
+        widget.GetSelectedPlaneProperty().SetOpacity(0)
+        return
+    representation = widget.GetRepresentation()
+    representation.SetWindowLevel(2, HALF, 0)
+    for axis in range(3):
+        representation.GetResliceCursorActor().GetCenterlineProperty(axis).SetOpacity(0)
+
+
+def _plane_widget(source: DICOMSeriesSource, _place: np.ndarray) -> vtkImagePlaneWidget:
+    widget = vtkImagePlaneWidget()
+    widget.SetInputConnection(source.GetOutputPort())
+    widget.SetPlaneOrientationToZAxes()
+    widget.SetSliceIndex(_slice_of_cube(source))
+    return widget
+
+
+def _placed_plane_widget(source: DICOMSeriesSource, _place: np.ndarray) -> vtkImagePlaneWidget:
+    """The recipe of the page: three corners of a slice as the image itself says them."""
+    image, k = source.GetOutput(), _slice_of_cube(source)
+    nx, ny, _ = image.GetDimensions()
+    widget = vtkImagePlaneWidget()
+    widget.SetInputData(image)
+    for put, index in ((widget.SetOrigin, (0, 0)), (widget.SetPoint1, (nx - 1, 0)), (widget.SetPoint2, (0, ny - 1))):
+        point = [0.0] * 3
+        image.TransformIndexToPhysicalPoint(*index, k, point)
+        put(point)
+    widget.UpdatePlacement()
+    return widget
+
+
+def _cursor_widget(source: DICOMSeriesSource, place: np.ndarray) -> vtkResliceCursorWidget:
+    cursor = vtkResliceCursor()
+    cursor.SetImage(source.GetOutput())
+    cursor.SetThickMode(0)
+    cursor.SetCenter(*place)
+    representation = vtkResliceCursorLineRepresentation()
+    algorithm = representation.GetResliceCursorActor().GetCursorAlgorithm()
+    algorithm.SetResliceCursor(cursor)
+    algorithm.SetReslicePlaneNormalToZAxis()
+    widget = vtkResliceCursorWidget()
+    widget.SetRepresentation(representation)
+    return widget
 
 
 # What is asked for places finds the cube by looking at each; the others need none.
@@ -421,7 +513,12 @@ PROPS: dict[str, Callable[..., np.ndarray]] = {
     "vtkImageActor": _shown(_image_actor),
     "vtkImageSliceMapper": _shown(_slice),
     "vtkImageResliceMapper": _shown(_reslice_mapper),
-    "vtkImageViewer2": _viewer,
+    "vtkImageViewer2": _viewer(vtkImageViewer2),
+    "vtkResliceImageViewer": _viewer(vtkResliceImageViewer),
+}
+WIDGETS: dict[str, Callable[..., np.ndarray]] = {
+    "vtkImagePlaneWidget": _widget(_plane_widget),
+    "vtkResliceCursorWidget": _widget(_cursor_widget),
 }
 
 
@@ -429,7 +526,7 @@ PROPS: dict[str, Callable[..., np.ndarray]] = {
 VTK = (vtkVersion.GetVTKMajorVersion(), vtkVersion.GetVTKMinorVersion())
 HEEDS, IGNORES, MOVES = "heeds", "ignores", "moves"
 IGNORING = ("vtkContourFilter", "vtkSynchronizedTemplates3D", "vtkFixedPointVolumeRayCastMapper")
-MOVING = ("vtkImageFlip", "vtkImagePermute")
+MOVING = ("vtkImageFlip", "vtkImagePermute")  # in VTK's geometry too
 # Where VTK changed its mind: as in 9.4, and as in 9.7.
 CHANGED = {"vtkExtractVOI": (HEEDS, MOVES), "vtkMetaImageWriter": (IGNORES, HEEDS)}
 
@@ -437,7 +534,7 @@ CHANGED = {"vtkExtractVOI": (HEEDS, MOVES), "vtkMetaImageWriter": (IGNORES, HEED
 def expected(name: str, version: tuple[int, int] = VTK) -> str:
     if name in CHANGED:
         return CHANGED[name][version >= (9, 7)]
-    return IGNORES if name in IGNORING else MOVES if name in MOVING else HEEDS
+    return IGNORES if name in IGNORING else MOVES if name in (*MOVING, *WIDGETS) else HEEDS
 
 
 def measured(phantom: Phantom, source: DICOMSeriesSource, name: str, matrix: Any = None) -> np.ndarray | None:
@@ -446,6 +543,8 @@ def measured(phantom: Phantom, source: DICOMSeriesSource, name: str, matrix: Any
     if name in PROPS:
         return PROPS[name](source, places, matrix)
     try:
+        if name in WIDGETS:
+            return WIDGETS[name](source, places)
         return FILTERS[name](source, places) if name in PLACED else FILTERS[name](source)
     except Lost:
         return None
@@ -455,7 +554,7 @@ def near(a: np.ndarray | None, b: np.ndarray) -> bool:
     return a is not None and bool(np.linalg.norm(a - b) < 1)  # mm; the two places lie 30 mm apart
 
 
-@pytest.mark.parametrize("name", [*FILTERS, *PROPS])
+@pytest.mark.parametrize("name", [*FILTERS, *PROPS, *WIDGETS])
 def test_direction(phantom: Phantom, name: str) -> None:
     source = phantom.source("Patient")
     plain = phantom.without_direction(source)
@@ -465,10 +564,10 @@ def test_direction(phantom: Phantom, name: str) -> None:
     assert verdict == expected(name), found
 
 
-@pytest.mark.parametrize("name", [name for name in (*FILTERS, *PROPS) if name not in MOVING])
+@pytest.mark.parametrize("name", [name for name in (*FILTERS, *PROPS, *WIDGETS) if name not in MOVING])
 def test_in_vtks_geometry_all_agree(phantom: Phantom, name: str) -> None:
     source = phantom.source("VTK")
-    assert near(measured(phantom, source, name), phantom.index * source.GetDataSpacing())
+    assert near(measured(phantom, source, name), phantom.index(source) * source.GetDataSpacing())
 
 
 @pytest.mark.parametrize("name", PROPS)
@@ -483,7 +582,7 @@ def test_the_page_says_what_is_measured() -> None:
         r"^\| `(vtk\w+)` \| (\w+).*\| `tests/test_vtk_directions\.py::test_direction\[(\w+)\]` \|$", page, re.M
     )
     said = {name: verdict for name, verdict, case in rows if name == case}
-    assert said == {name: expected(name, (9, 7)) for name in (*FILTERS, *PROPS)}
+    assert said == {name: expected(name, (9, 7)) for name in (*FILTERS, *PROPS, *WIDGETS)}
 
 
 # ------------------------------------------------------------------------------------------------- and what follows
@@ -527,6 +626,23 @@ def test_the_camera_of_an_image_viewer_looks_along_the_axes_of_the_patient(phant
         viewer.GetRenderWindow().Finalize()
     assert facing[0] == pytest.approx(1)
     assert facing[1] < 0.9
+
+
+def test_a_plane_widget_that_is_placed_by_the_image_shows_the_slice_in_its_place(phantom: Phantom) -> None:
+    for geometry in ("VTK", "Patient"):
+        source = phantom.source(geometry)
+        true = phantom.patient if geometry == "Patient" else phantom.index(source) * source.GetDataSpacing()
+        assert near(_widget(_placed_plane_widget)(source, [true]), true)
+
+
+def test_the_centre_of_a_reslice_cursor_goes_to_the_patient_by_the_matrix(phantom: Phantom) -> None:
+    source = phantom.source("VTK")
+    centre = phantom.index(source) * source.GetDataSpacing()
+    widget = _cursor_widget(source, centre)
+    cursor = widget.GetRepresentation().GetResliceCursorActor().GetCursorAlgorithm().GetResliceCursor()
+    assert near(_widget(_cursor_widget)(source, [centre]), centre)
+    in_patient = source.GetPatientMatrix().MultiplyPoint((*cursor.GetCenter(), 1))[:3]
+    np.testing.assert_allclose(in_patient, phantom.patient, atol=1e-6)
 
 
 # ------------------------------------------------------------------------------------------------- left-handed

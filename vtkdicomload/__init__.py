@@ -2,11 +2,12 @@
 
 >>> import vtkdicomload as vdl
 >>> volume = vdl.load("folder")  # doctest: +SKIP
->>> volume.frames  # numpy, (slices, rows, columns), the DICOM way  # doctest: +SKIP
->>> volume.array  # the same memory in VTK's order, (nx, ny, nz)  # doctest: +SKIP
+>>> volume.frames  # numpy, (slices, rows, columns): frames[z, y, x]  # doctest: +SKIP
+>>> volume.array  # the same memory, (nx, ny, nz): array[x, y, z]  # doctest: +SKIP
 >>> volume.image  # the same memory as vtkImageData, with spacing, origin and direction  # doctest: +SKIP
 
-Public is what `__all__` names, with its attributes and methods. Everything else is private and may move.
+Public is what `__all__` names, with its attributes and methods, and what `vtkdicomload.errors.remedies.__all__` names.
+Everything else is private and may move.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from .errors import (
 from .headers.model import Frame, Header
 from .loading.checks import Check
 from .series import Scan, Series
-from .sources.local import Skipped
+from .sources.reasons import Reason, Skipped
 from .stacks.geometry import Geometry
 from .stacks.series_data import Problem
 from .volume import Volume
@@ -63,6 +64,7 @@ __all__ = [
     "NoDicomError",
     "Problem",
     "ReaderMismatchError",
+    "Reason",
     "Scan",
     "Series",
     "ShearedSeriesError",

@@ -35,8 +35,8 @@ class Series(SeriesData):
     ----------
     frames : tuple of Frame
         In the order of the source: of a folder in natural order of the names.
-    labels : tuple of (str, str)
-        For a stack, the attribute values that told it apart from the others of its series; else empty.
+    labels : tuple of Label
+        For a stack, the attributes and values that tell it apart from the others of its series; else empty.
     problems : tuple of Problem
         Damaged files of the same source that may belong to the series.
     """

@@ -105,12 +105,12 @@ class Volume(VolumeData):
         GeometryError
             As `image`.
         """
-        from .convert.vtk import image_like_vtk, image_of
+        from .convert.vtk import copy_as_vtk, image_of
 
         if convention == "patient":
             return image_of(self)
         if convention == "vtk":
-            return image_like_vtk(self)
+            return copy_as_vtk(self)
         raise ValueError(f'convention must be "patient" or "vtk", not {convention!r}')
 
     def face(self, camera: vtkCamera) -> None:

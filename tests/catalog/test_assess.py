@@ -9,7 +9,7 @@ import pytest
 from synthetic import Truth, write_dataset
 
 import vtkdicomload as vdl
-from vtkdicomload.catalog.assess import examine
+from vtkdicomload.catalog.assess import Refusal, assess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,21 +44,28 @@ def _wider(dataset: Dataset, k: int) -> None:
         dataset.Rows, dataset.Columns = dataset.Columns, dataset.Rows
 
 
-FAULTY: dict[str, tuple[dict[str, Any], str, type[vdl.DicomLoadError]]] = {
-    "tilt": ({"edit": _lean}, "slices lean 21.8°", vdl.ShearedSeriesError),
-    "hole": ({"edit": _hole}, "missing slices, uneven gaps", vdl.MissingSliceError),
-    "pair": ({"edit": _pair}, "slices at one position", vdl.DuplicateSliceError),
-    "echoes": ({"edit": _echoes, "count": 6}, "2 volumes in one", vdl.DuplicateSliceError),
-    "rows": ({"edit": _wider}, "frames do not go together", vdl.InconsistentSeriesError),
-    "orientation": ({"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]}, "positions cannot be used", vdl.GeometryError),
+FAULTY: dict[str, tuple[dict[str, Any], str, Refusal, type[vdl.DicomLoadError]]] = {
+    "tilt": ({"edit": _lean}, "slices lean 21.8°", Refusal.SHEARED, vdl.ShearedSeriesError),
+    "hole": ({"edit": _hole}, "missing slices, uneven gaps", Refusal.UNEVEN, vdl.MissingSliceError),
+    "pair": ({"edit": _pair}, "slices at one position", Refusal.SAME_POSITION, vdl.DuplicateSliceError),
+    "echoes": ({"edit": _echoes, "count": 6}, "2 volumes in one", Refusal.SEVERAL_VOLUMES, vdl.DuplicateSliceError),
+    "rows": ({"edit": _wider}, "frames do not go together", Refusal.INCONSISTENT, vdl.InconsistentSeriesError),
+    "orientation": (
+        {"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]},
+        "positions cannot be used",
+        Refusal.UNPLACED,
+        vdl.GeometryError,
+    ),
     "palette": (
         {"dtype": np.uint8, "PhotometricInterpretation": "PALETTE COLOR"},
         "PALETTE COLOR with 1 samples of 8 bits is not read",
+        Refusal.UNSUPPORTED,
         vdl.UnsupportedPixelDataError,
     ),
     "mosaic": (
         {"ImageType": ["ORIGINAL", "PRIMARY", "M", "MOSAIC"]},
-        "a Siemens mosaic",
+        "a Siemens mosaic is not read",
+        Refusal.UNSUPPORTED,
         vdl.UnsupportedPixelDataError,
     ),
 }
@@ -66,39 +73,39 @@ FAULTY: dict[str, tuple[dict[str, Any], str, type[vdl.DicomLoadError]]] = {
 
 @pytest.mark.parametrize("case", FAULTY)
 def test_the_error_of_the_list_is_the_error_of_load(series: Write, case: str) -> None:
-    options, words, kind = FAULTY[case]
+    options, words, refusal, kind = FAULTY[case]
     truth = series(**options)
     (found,) = vdl.scan(truth.folder)
-    examined = examine(found)
-    assert examined.words == words
+    assessed = assess(found)
+    assert (assessed.refusal, assessed.words) == (refusal, words)
     with pytest.raises(vdl.DicomLoadError) as caught:
         found.load()
-    assert type(caught.value) is type(examined.error) is kind
-    assert str(caught.value) == str(examined.error)
+    assert type(caught.value) is type(assessed.error) is kind
+    assert str(caught.value) == str(assessed.error)
     assert words in repr(vdl.scan(truth.folder))
 
 
 def test_a_good_series_is_ok_with_the_geometry_of_its_volume(series: Write) -> None:
     truth = series()
     (found,) = vdl.scan(truth.folder)
-    examined = examine(found)
-    assert (examined.words, examined.error, examined.assumptions) == ("ok", None, ())
-    assert examined.spacing == truth.spacing
-    assert examined.geometry is not None
-    np.testing.assert_allclose(examined.geometry.affine, truth.affine, atol=1e-6)
+    assessed = assess(found)
+    assert (assessed.refusal, assessed.words, assessed.error, assessed.assumptions) == (None, "ok", None, ())
+    assert assessed.spacing == truth.spacing
+    assert assessed.geometry is not None
+    np.testing.assert_allclose(assessed.geometry.affine, truth.affine, atol=1e-6)
 
 
 def test_what_is_assumed_is_what_load_warns_of(series: Write) -> None:
     (found,) = vdl.scan(series(PixelSpacing=None).folder)
-    (assumed,) = examine(found).assumptions
+    (assumed,) = assess(found).assumptions
     with pytest.warns(vdl.DicomLoadWarning) as warned:
         found.load()
-    assert [str(w.message) for w in warned] == [assumed]
+    assert [str(w.message) for w in warned] == [str(assumed)]
 
 
 def test_an_irregular_series_still_shows_its_spacing(series: Write) -> None:
     (found,) = vdl.scan(series(edit=_hole).folder)
-    spacing = examine(found).spacing
+    spacing = assess(found).spacing
     assert spacing is not None
     np.testing.assert_allclose(spacing, (0.5, 0.8, 2.5))
 
@@ -114,7 +121,7 @@ def test_a_compressed_series_that_is_not_decoded(series: Write, tmp_path: Path) 
     dataset["PixelData"].is_undefined_length = True
     write_dataset(truth.files[0], dataset, "1.2.840.10008.1.2.4.100")
     (found,) = vdl.scan(tmp_path)
-    assert examine(found).words == "compressed, not decoded"
+    assert assess(found).words == "compressed, not decoded"
     with pytest.raises(vdl.CompressedPixelDataError, match=r"MPEG-2 \(1\.2\.840\.10008\.1\.2\.4\.100\)"):
         found.load()
 
@@ -123,9 +130,9 @@ def test_a_damaged_file_beside_the_series_is_said(series: Write) -> None:
     truth = series()
     (truth.folder / "cut.dcm").write_bytes(truth.files[0].read_bytes()[:-9])
     (found,) = vdl.scan(truth.folder)
-    examined = examine(found)
-    assert examined.words == "damaged files beside it"
-    assert isinstance(examined.error, vdl.CorruptFileError)
+    assessed = assess(found)
+    assert assessed.words == "damaged files beside it"
+    assert isinstance(assessed.error, vdl.CorruptFileError)
 
 
 def test_no_pixel_data_is_touched(series: Write) -> None:
@@ -133,4 +140,4 @@ def test_no_pixel_data_is_touched(series: Write) -> None:
     (found,) = vdl.scan(truth.folder)
     for path in truth.files:
         path.unlink()
-    assert examine(found).words == "ok"
+    assert assess(found).words == "ok"

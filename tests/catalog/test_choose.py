@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,10 +12,16 @@ import pytest
 from synthetic import ROOT, Truth
 
 import vtkdicomload as vdl
+from vtkdicomload.catalog import assess
+from vtkdicomload.stacks import arrange
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from pydicom import Dataset
+
+    from vtkdicomload.stacks.series_data import SeriesData
 
     Write = Callable[..., Truth]
 
@@ -38,8 +45,8 @@ def test_several_series_are_an_error_that_shows_them_and_the_way_on(three: dict[
         vdl.load(tmp_path / "study")
     assert str(caught.value) == (
         "3 series in study: [0] #2 CT scout 1×512×888 | [1] #4 CT axial 40×52×51 0.7 mm | "
-        "[2] #5 CT coronal 21×12×13 0.8 mm\n"
-        '  → load(p, series=0), load(p, series="largest") or load_all(p)'
+        "[2] #5 CT coronal 21×12×13 0.8 mm "
+        '→ series=0 or "largest", or load_all(p)'
     )
     assert [s.number for s in caught.value.scan] == [2, 4, 5]
     assert len(caught.value.files) == 3
@@ -69,9 +76,9 @@ def test_a_series_is_chosen_by_row_uid_size_or_callable(
 @pytest.mark.parametrize(
     ("choice", "words"),
     [
-        (3, "series=3 fits 0 of 3 series"),
-        (-4, "series=-4 fits 0 of 3"),
-        ("1.2.3", "series='1.2.3' (a text is a SeriesInstanceUID) fits 0 of 3"),
+        (3, "series 3 fits 0 of 3 series"),
+        (-4, "series -4 fits 0 of 3"),
+        ("1.2.3", "series '1.2.3' (a text is a SeriesInstanceUID) fits 0 of 3"),
         (lambda s: s.modality == "CT", "fits 3 of 3"),
         (lambda s: False, "fits 0 of 3"),
     ],
@@ -185,3 +192,31 @@ def test_the_calls_of_the_message_work(three: dict[int, Truth], tmp_path: Path) 
         name, _, value = call.partition("=")
         assert vdl.load(tmp_path, **{name: ast.literal_eval(value)}).series.number == 2
     assert [v.series.number for v in vdl.load_all(tmp_path)] == [2, 4, 5]
+
+
+def test_a_list_of_many_series_arranges_each_of_them_and_each_of_their_stacks_once(
+    series: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """25 series of 6 slices; of each fifth two echoes lie in three places."""
+
+    def echoes(dataset: Dataset, k: int) -> None:
+        dataset.EchoTime = k % 2 + 1
+        dataset.ImagePositionPatient = [0, 0, k // 2]
+
+    for n in range(25):
+        series(f"study/{n}", seed=n, count=6, **({"edit": echoes} if n % 5 == 0 else {}))
+    found = vdl.scan(tmp_path / "study")
+    assert len(found) == 25
+    calls: Counter[frozenset[str]] = Counter()
+
+    def counted(chosen: SeriesData, **options: Any) -> arrange.Arrangement:
+        calls[frozenset(chosen.files)] += 1
+        return arranged(chosen, **options)
+
+    arranged = arrange.arrange
+    monkeypatch.setattr(arrange, "arrange", counted)
+    monkeypatch.setattr(assess, "arrange", counted)
+    with pytest.raises(vdl.MultipleSeriesError, match="25 series in study"):
+        vdl.load(tmp_path / "study")
+    assert Counter(map(len, calls)) == {6: 25, 3: 5 * 2}
+    assert set(calls.values()) == {1}

@@ -15,6 +15,7 @@ import pytest
 from synthetic import ROOT, STUDY, Raw, Truth, raw_image
 
 import vtkdicomload as vdl
+from vtkdicomload.sources.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,10 +112,10 @@ def test_damaged_files_are_listed_with_their_reason(mixed: Path) -> None:
 
 def test_files_passed_over_are_listed_with_their_reason(mixed: Path) -> None:
     assert {os.path.basename(s.path): s.reason for s in vdl.scan(mixed).skipped} == {
-        "sr_document.dcm": "DICOM without pixel data",
-        "notes.txt": "not DICOM",
-        ".DS_Store": "hidden",
-        "pipe": "not a regular file",
+        "sr_document.dcm": Reason.NO_PIXELS,
+        "notes.txt": Reason.NOT_DICOM,
+        ".DS_Store": Reason.HIDDEN,
+        "pipe": Reason.NOT_REGULAR,
     }
 
 
@@ -134,7 +135,7 @@ def test_every_regular_file_is_accounted_for_once(mixed: Path) -> None:
         ("README", b"some words about the study", "skipped"),
         ("list.txt", b"", "skipped"),
         ("lost.dcm", b"these bytes were never DICOM", "problems"),
-        ("log.gz", gzip.compress(b"not DICOM" * 40), "skipped"),
+        ("log.gz", gzip.compress(b"not DICOM" * 40, mtime=0), "skipped"),
         ("VERSION", bytes(128) + b"DIC" + bytes(100), "skipped"),
         ("tail", raw_image()[:140], "problems"),
         ("head", raw_image()[:132], "problems"),

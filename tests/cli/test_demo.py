@@ -44,9 +44,9 @@ def test_facts_say_what_differs(made: demo.Demo) -> None:
     assert made.theirs.origin == "(0, 0, 0)"
     assert made.theirs.direction == "1 0 0 | 0 1 0 | 0 0 1"
     assert "but it says" in made.theirs.slices
-    assert made.ours.origin == "(0, 201.6, 138)"
-    assert made.ours.direction == "1 0 0 | 0 -1 0 | 0 0 -1"
-    assert made.ours.slices == "H → F, as it says"
+    assert made.ours.origin == "(0, 0, 0)"
+    assert made.ours.direction == "1 0 0 | 0 1 0 | 0 0 1"
+    assert made.ours.slices == "F → H, as it says"
     assert made.ours.seconds.endswith(" s")
 
 

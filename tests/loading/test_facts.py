@@ -37,7 +37,7 @@ def test_facts_of_an_irregular_volume_say_so(series: Write) -> None:
     with pytest.warns(DicomLoadWarning):
         volume = vdl.load(truth.folder, irregular="keep", ignore=[truth.files[0]])
     said = dict(facts.volume_facts(volume))
-    assert said["spacing"].endswith("mm, not regular")
+    assert said["spacing"].endswith("mm, uneven")
     assert said["ignored"] == "1 file"
     assert said["read by"].startswith("direct; zero guard: ")
 
@@ -49,7 +49,17 @@ def test_facts_name_type_units_and_colour(series: Write, data: Path) -> None:
     assert dict(facts.volume_facts(vdl.load(data / "rgb_stack")))["values"] == "uint8, RGB"
 
 
-def test_origin_is_that_of_the_first_voxel_of_the_array(series: Write) -> None:
-    # origin (-10, -20, 30); last row is 5 × 0.8 further back, last slice 4 × 2.5 further up
+def test_facts_of_leaning_slices_say_how_far_they_are_apart(series: Write) -> None:
+    def tilt(dataset: object, k: int) -> None:
+        x, y, z = map(float, dataset.ImagePositionPatient)  # type: ignore[attr-defined]
+        dataset.ImagePositionPatient = [x, y + 6 * k, z]  # type: ignore[attr-defined]
+
+    with pytest.warns(DicomLoadWarning):
+        volume = vdl.load(series(edit=tilt).folder, irregular="keep")
+    said = dict(facts.volume_facts(volume))
+    assert said["spacing"] == "0.5 × 0.8 × 6.5 mm, sheared: the slices are 2.5 mm apart"  # 2.5² + 6² = 6.5²
+
+
+def test_origin_is_that_of_the_first_voxel(series: Write) -> None:
     volume = vdl.load(series().folder)
-    assert dict(facts.volume_facts(volume))["origin"] == "(-10, -16, 40) mm LPS of array[0, 0, 0]"
+    assert dict(facts.volume_facts(volume))["origin"] == "(-10, -20, 30) mm LPS of frames[0, 0, 0]"

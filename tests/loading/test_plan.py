@@ -47,7 +47,8 @@ def test_a_plan_knows_the_volume_before_a_pixel_is_read(series: Write, monkeypat
 
 def test_files_without_a_series_are_said_to_be_one_a_file_alone_is(series: Write) -> None:
     truth = series(SeriesInstanceUID=None)
-    assert planned(truth).assumptions == ("no SeriesInstanceUID: 5 files are taken for one series",)
+    (assumed,) = planned(truth).assumptions
+    assert str(assumed) == "no SeriesInstanceUID: 5 files are taken for one series"
     assert plan_volume(vdl.scan(truth.files[2])[0], Options()).assumptions == ()
 
 
@@ -61,6 +62,14 @@ def test_memory_that_the_system_does_not_give_is_an_error_about_the_volume(serie
 
     with pytest.raises(vdl.DicomLoadError, match="volume of 5×6×8 int16 needs 0 MiB, which the system does not give"):
         read(planned(series()), allocate=refused)
+
+
+def test_too_large_a_volume_is_refused_before_memory_is_taken(series: Write) -> None:
+    def never(*_: Any) -> None:
+        raise AssertionError("allocated")
+
+    with pytest.raises(vdl.DicomLoadError, match=r"5×6×8 int16 needs .* MiB, more than .* → max_bytes=480"):
+        read(planned(series(), max_bytes=479), allocate=never)
 
 
 @pytest.mark.parametrize("options", [{}, {"syntax": RLELossless}, {"edit": _tilt}])

@@ -417,7 +417,7 @@ def test_a_wrong_value_is_refused_at_once(name: str, value: Any, error: type[Exc
 def test_a_choice_that_is_none_is_refused_by_the_update(series: Write, choose: str) -> None:
     source = DICOMSeriesSource(directory_name=series().folder)
     getattr(source, choose)(7)
-    with pytest.raises(vdl.DicomLoadError, match=r"=7 fits 0 of 1"):
+    with pytest.raises(vdl.DicomLoadError, match=r" 7 fits 0 of 1"):
         source.Update()
     getattr(source, choose)(1.5)
     with pytest.raises(TypeError, match="choose by a row number"):
@@ -503,11 +503,11 @@ def test_the_options_of_load_do_what_they_do_there(series: Write, tmp_path: Path
     source.Update()
     np.testing.assert_array_equal(array_of(source.GetOutput()), truth.vtk_array)
     source.SetEngine("codec")
-    with pytest.raises(vdl.UnsupportedPixelDataError, match='engine="codec" cannot read this'):
+    with pytest.raises(vdl.UnsupportedPixelDataError, match="the reader 'codec' cannot read this"):
         source.Update()
     source.SetEngine("auto")
     source.SetMaxBytes(10)
-    with pytest.raises(vdl.DicomLoadError, match="max_bytes=960"):
+    with pytest.raises(vdl.DicomLoadError, match=r"SetMaxBytes\(960\)"):
         source.Update()
     source.SetMaxBytes(None)
     source.SetIgnore(truth.files[2].name)
@@ -524,7 +524,7 @@ def test_the_options_of_load_do_what_they_do_there(series: Write, tmp_path: Path
 
 def test_stacks(data: Path) -> None:
     source = DICOMSeriesSource(directory_name=data / "asl_4d")
-    with pytest.raises(vdl.DuplicateSliceError, match="stack=0 … 7"):
+    with pytest.raises(vdl.DuplicateSliceError, match=r"SetStack\(0\) … SetStack\(7\)$"):
         source.Update()
     source.SetStack(3)
     source.Update()
@@ -693,7 +693,9 @@ def test_the_geometry_of_the_patient_is_that_of_load(data: Path) -> None:
         source.Update()
         ours, theirs = source.GetOutput(), vdl.load(data / name).image
         assert ours.GetOrigin() == theirs.GetOrigin() == source.GetDataOrigin()
-        assert ours.GetSpacing() == pytest.approx(theirs.GetSpacing(), rel=1e-12)
+        assert ours.GetSpacing() == theirs.GetSpacing() == source.GetDataSpacing()
+        assert ours.GetExtent() == theirs.GetExtent() == source.GetDataExtent()
+        np.testing.assert_array_equal(array_of(ours), array_of(theirs))
         for r, c in np.ndindex(3, 3):
             assert ours.GetDirectionMatrix().GetElement(r, c) == theirs.GetDirectionMatrix().GetElement(r, c)
             assert source.GetDataDirection()[3 * r + c] == ours.GetDirectionMatrix().GetElement(r, c)

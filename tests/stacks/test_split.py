@@ -14,6 +14,7 @@ from synthetic import ROOT, Truth, write_dataset, write_series
 
 import vtkdicomload as vdl
 from vtkdicomload.headers.parser import read_header
+from vtkdicomload.stacks.series_data import Label, Rank
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,11 +49,15 @@ def _write(
     return truths
 
 
+def _words(labels: Sequence[Label]) -> tuple[tuple[str, str], ...]:
+    return tuple((label.attribute, label.words) for label in labels)
+
+
 def _assert_divided(folder: Path, truths: Sequence[Truth], labels: Sequence[Sequence[tuple[str, str]]]) -> None:
     """The stacks are these truths with these labels, in this order, by every way to get at them."""
     (found,) = vdl.scan(folder)
     stacks = found.stacks()
-    assert [s.labels for s in stacks] == [tuple(of_stack) for of_stack in labels]
+    assert [_words(s.labels) for s in stacks] == [tuple(of_stack) for of_stack in labels]
     volumes = vdl.load_all(folder)
     for k, truth in enumerate(truths):
         for volume in (
@@ -63,7 +68,7 @@ def _assert_divided(folder: Path, truths: Sequence[Truth], labels: Sequence[Sequ
         ):
             np.testing.assert_array_equal(volume.frames, truth.frames)
             np.testing.assert_allclose(volume.geometry.affine, truth.affine, atol=1e-6)
-            assert volume.stack_labels == tuple(labels[k])
+            assert _words(volume.stack_labels) == tuple(labels[k])
     assert sorted(f for s in stacks for f in s.files) == sorted(found.files)
 
 
@@ -363,7 +368,7 @@ def test_a_real_4d_series(data: Path) -> None:
     for v, volume in enumerate(volumes):
         truth = [at[p][v].pixel_array * float(at[p][v].RescaleSlope) + float(at[p][v].RescaleIntercept) for p in z]
         np.testing.assert_allclose(volume.frames, truth, rtol=1e-6)
-        assert volume.stack_labels == (("TriggerTime", f"{v + 1} of 8"),)
+        assert volume.stack_labels == (("TriggerTime", Rank(v + 1, 8)),)
         assert volume.spacing[2] == pytest.approx(6.6, abs=1e-4)
 
 
@@ -412,7 +417,7 @@ def test_every_run_of_frames_is_a_stack(
     words = rf"3 volumes of 3 to 5 slices in one series, told apart by {name} \({name} {labels[0]}, "
     with pytest.raises(vdl.DuplicateSliceError, match=words) as caught:
         vdl.load(tmp_path)
-    assert [s.labels for s in caught.value.stacks] == [((name, label),) for label in labels]
+    assert [_words(s.labels) for s in caught.value.stacks] == [((name, label),) for label in labels]
     for k, frames in enumerate(stored.values()):
         np.testing.assert_array_equal(vdl.load(tmp_path, stack=k).frames, frames)
     assert [v.frames.shape[0] for v in vdl.load_all(tmp_path)] == [3, 4, 5]
@@ -430,3 +435,19 @@ def test_single_images_beside_a_run_of_frames_are_a_stack_of_their_own(tmp_path:
     assert stills.frames.shape[0] == 2
     with pytest.raises(vdl.DuplicateSliceError, match="2 volumes of 2 to 3 slices"):
         vdl.load(tmp_path)
+
+
+# ------------------------------------------------------------------------------------------------------------ labels
+def test_labels_are_values_and_have_words(tmp_path: Path) -> None:
+    _write(tmp_path, [{"EchoTime": 2.5}, {"EchoTime": 10}])
+    labels = [s.labels for s in vdl.scan(tmp_path)[0].stacks()]
+    assert labels == [(("EchoTime", 2.5),), (("EchoTime", 10.0),)]
+    assert [label.words for (label,) in labels] == ["2.5", "10"]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(None, "none"), (2.50, "2.5"), (3, "3"), ((0.0, -0.6, 0.8), r"0\-0.6\0.8"), (Rank(2, 3), "2 of 3")],
+)
+def test_words_of_a_label(value: object, words: str) -> None:
+    assert Label("EchoTime", value).words == words

@@ -12,5 +12,5 @@ logger.addHandler(logging.NullHandler())
 
 
 def is_logging() -> bool:
-    """Whether someone listens, where the words themselves cost something."""
+    """Tell whether someone listens, where the words themselves cost something."""
     return logger.isEnabledFor(logging.DEBUG)

@@ -5,4 +5,14 @@ from __future__ import annotations
 
 def counted(n: int, noun: str) -> str:
     """``1 file``, ``2 files``."""
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+    return f"{n} {plural(n, noun)}"
+
+
+def plural(n: int, noun: str) -> str:
+    """``file`` for one, else ``files``."""
+    return noun if n == 1 else f"{noun}s"
+
+
+def size_words(*sizes: int) -> str:
+    """``40×512×512``."""
+    return "×".join(map(str, sizes))

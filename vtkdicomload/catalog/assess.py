@@ -2,25 +2,76 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
 
-from .. import errors
+from ..errors import (
+    CompressedPixelDataError,
+    CorruptFileError,
+    DicomLoadError,
+    DuplicateSliceError,
+    InconsistentSeriesError,
+    MissingSliceError,
+    ShearedSeriesError,
+    UnsupportedPixelDataError,
+)
 from ..readers.choose import check_supported
 from ..stacks.arrange import arrange
 from ..stacks.tolerances import GAP_TOLERANCE
+from .damage import damage_error
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..stacks.assumptions import Assumption
     from ..stacks.geometry import Geometry
     from ..stacks.series_data import SeriesData
 
 
-class Examination(NamedTuple):
-    """What the headers of a series promise."""
+class Refusal(Enum):
+    """Why a series would not load; the value is what a table says, with places for the facts."""
 
-    words: str  # "ok", or the reason in about four words
-    error: errors.DicomLoadError | None  # what load would raise before it reads pixels
-    geometry: Geometry | None  # of volume.frames
-    assumptions: tuple[str, ...] = ()
+    DAMAGED = "damaged files beside it"
+    SEVERAL_VOLUMES = "{count} volumes in one"
+    SAME_POSITION = "slices at one position"
+    SEVERAL_SEGMENTS = "{count} segments"
+    INCONSISTENT = "frames do not go together"
+    UNEVEN = "missing slices, uneven gaps"
+    SHEARED = "slices lean {tilt:.1f}°"
+    COMPRESSED = "compressed, not decoded"
+    UNSUPPORTED = "{encoding} is not read"
+    UNPLACED = "positions cannot be used"
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What the headers of a series promise.
+
+    Attributes
+    ----------
+    refusal : Refusal or None
+        Why it would not load; None where it would.
+    facts : mapping
+        The numbers and names that belong to it.
+    error : DicomLoadError or None
+        What `load` would raise before it reads pixels.
+    geometry : Geometry or None
+        Of `Volume.frames`.
+    assumptions : tuple of Assumption
+        What would be taken for granted.
+    """
+
+    refusal: Refusal | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
+    error: DicomLoadError | None = None
+    geometry: Geometry | None = None
+    assumptions: tuple[Assumption, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """``ok``, or the reason in about four words."""
+        return "ok" if self.refusal is None else self.refusal.value.format(**self.facts)
 
     @property
     def spacing(self) -> tuple[float, float, float] | None:
@@ -28,44 +79,50 @@ class Examination(NamedTuple):
         return self.geometry.spacing if self.geometry else None
 
 
-def examine(series: SeriesData) -> Examination:
+def assess(series: SeriesData) -> Assessment:
     """Arrange a series without reading pixels.
 
     Returns
     -------
-    Examination
+    Assessment
         With the geometry where there is one, and the error that `load` would raise.
     """
-    if series.problems:
-        return Examination("damaged files beside it", series.problems[0].error, _kept(series))
     try:
+        if series.problems:
+            raise damage_error(series.problems)
         check_supported(series.frames)
-        arrangement = arrange(series, order="position", irregular="raise", tolerance=GAP_TOLERANCE)
-    except errors.DicomLoadError as error:
-        return Examination(_words(error), error, _kept(series))
-    return Examination("ok", None, arrangement.geometry, arrangement.assumptions)
+        arrangement = arrange(series, order="position", tolerance=GAP_TOLERANCE)
+    except DicomLoadError as error:
+        kept = _geometry_as_it_lies(series) if series.problems or isinstance(error, UnsupportedPixelDataError) else None
+        return Assessment(*_classify(error), error, kept)
+    if arrangement.irregularity is not None:
+        return Assessment(*_classify(arrangement.irregularity), arrangement.irregularity, arrangement.geometry)
+    return Assessment(geometry=arrangement.geometry, assumptions=arrangement.assumptions)
 
 
-def _kept(series: SeriesData) -> Geometry | None:
+def _geometry_as_it_lies(series: SeriesData) -> Geometry | None:
     try:
-        return arrange(series, order="position", irregular="keep", tolerance=GAP_TOLERANCE).geometry
-    except errors.DicomLoadError:
+        return arrange(series, order="position", tolerance=GAP_TOLERANCE).geometry
+    except DicomLoadError:
         return None
 
 
-def _words(error: errors.DicomLoadError) -> str:
-    """The reason in a few words, for a table."""
-    if isinstance(error, errors.DuplicateSliceError):
-        return f"{len(error.stacks)} volumes in one" if error.stacks else "slices at one position"
-    if isinstance(error, errors.InconsistentSeriesError):
-        segments = any(name.startswith("Segment") for stack in error.stacks for name, _ in stack.labels)
-        return f"{len(error.stacks)} segments" if segments else "frames do not go together"
-    if isinstance(error, errors.MissingSliceError):
-        return "missing slices, uneven gaps"
-    if isinstance(error, errors.ShearedSeriesError):
-        return f"slices lean {error.tilt:.1f}°"
-    if isinstance(error, errors.CompressedPixelDataError):
-        return "compressed, not decoded"
-    if isinstance(error, errors.UnsupportedPixelDataError):
-        return str(error).split(" (")[0]
-    return "positions cannot be used"
+def _classify(error: DicomLoadError) -> tuple[Refusal, dict[str, object]]:
+    """The kind of an error, with the facts that a table tells of it."""
+    match error:
+        case CorruptFileError():
+            return Refusal.DAMAGED, {}
+        case DuplicateSliceError(stacks=stacks):
+            return (Refusal.SEVERAL_VOLUMES, {"count": len(stacks)}) if stacks else (Refusal.SAME_POSITION, {})
+        case InconsistentSeriesError(stacks=stacks):
+            segments = any(name.startswith("Segment") for stack in stacks for name, _ in stack.labels)
+            return (Refusal.SEVERAL_SEGMENTS, {"count": len(stacks)}) if segments else (Refusal.INCONSISTENT, {})
+        case MissingSliceError():
+            return Refusal.UNEVEN, {}
+        case ShearedSeriesError(tilt=tilt):
+            return Refusal.SHEARED, {"tilt": tilt}
+        case CompressedPixelDataError():
+            return Refusal.COMPRESSED, {}
+        case UnsupportedPixelDataError(encoding=encoding):
+            return Refusal.UNSUPPORTED, {"encoding": encoding}
+    return Refusal.UNPLACED, {}

@@ -6,15 +6,18 @@ import operator
 import os
 from typing import TYPE_CHECKING, Any
 
+from .._util.wording import size_words
 from ..errors import DicomLoadError, MultipleSeriesError
+from ..errors.remedies import SetOption, Step
 from ..stacks.split import split
-from .assess import examine
+from .assess import assess
 from .damage import refuse_problems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..stacks.series_data import SeriesData
+    from .assess import Assessment
     from .scan import S, ScanData
 
 _SHOWN = 12
@@ -50,7 +53,7 @@ def choose_series(found: ScanData[S], choice: Any) -> S:
     rows = _matching(list(found), choice, lambda s, text: text == s.uid)
     if len(rows) != 1:
         meant = " (a text is a SeriesInstanceUID)" if isinstance(choice, str) else ""
-        what = f"series={_shown(choice)}{meant} fits {len(rows)} of {len(found)} series in {_short(found.source)}"
+        what = f"series {_shown(choice)}{meant} fits {len(rows)} of {len(found)} series in {_short(found.source)}"
         raise _several(found, what)
     return found[rows[0]]
 
@@ -69,10 +72,11 @@ def choose_stack(series: S, choice: Any) -> S:
     rows = _matching(stacks, choice, _has_label)
     if len(rows) != 1:
         listed = " | ".join(f"[{i}] {s.label or s.title} {_size(s)}" for i, s in enumerate(stacks[:_SHOWN]))
-        way = f"stack=0 … {len(stacks) - 1}" if len(stacks) > 1 else "leave stack= out"
+        values = tuple(range(len(stacks))) if len(stacks) > 1 else (None,)
         raise DicomLoadError(
-            f"stack={_shown(choice)} fits {len(rows)} of {len(stacks)} stacks: {listed} → {way}",
+            f"stack {_shown(choice)} fits {len(rows)} of {len(stacks)} stacks: {listed}",
             files=series.files,
+            remedies=[SetOption("stack", values)],
         )
     return stacks[rows[0]]
 
@@ -82,7 +86,7 @@ def _shown(choice: Any) -> str:
 
 
 def _has_label(stack: SeriesData, text: str) -> bool:
-    labels = (stack.label, *(value for _, value in stack.labels), *(f"{n} {v}" for n, v in stack.labels))
+    labels = (stack.label, *(v.words for v in stack.labels), *(f"{v.attribute} {v.words}" for v in stack.labels))
     return text.lower() in (label.lower() for label in labels)
 
 
@@ -110,26 +114,28 @@ def _voxels(series: SeriesData) -> int:
 
 
 def _several(found: ScanData[S], what: str) -> MultipleSeriesError:
-    listed = " | ".join(f"[{i}] {line(s)}" for i, s in enumerate(found[:_SHOWN]))
+    assessed = [assess(s) for s in found]
+    listed = " | ".join(f"[{i}] {line(s, assessed[i])}" for i, s in enumerate(found[:_SHOWN]))
     more = f" | and {len(found) - _SHOWN} more, print(scan(p)) lists them" if len(found) > _SHOWN else ""
-    largest, loadable = _largest(found.series), [i for i, s in enumerate(found) if examine(s).error is None]
+    largest, loadable = _largest(found.series), [i for i, a in enumerate(assessed) if a.error is None]
     row = max(loadable, key=lambda i: (_voxels(found[i]), -i)) if loadable else largest
-    by_size = ', load(p, series="largest")' if row == largest else ""
+    rows = (row, "largest") if row == largest else (row,)
     return MultipleSeriesError(
-        f"{what}: {listed}{more}\n  → load(p, series={row}){by_size} or load_all(p)",
+        f"{what}: {listed}{more}",
         files=[s.files[0] for s in found],
+        remedies=[SetOption("series", rows), Step.LOAD_ALL],
         scan=found,
     )
 
 
-def line(series: SeriesData) -> str:
-    """One series in a line: title, slices × rows × columns, spacing."""
-    spacing = examine(series).spacing
+def line(series: SeriesData, assessed: Assessment) -> str:
+    """Describe one series in a line: title, slices × rows × columns, spacing."""
+    spacing = assessed.spacing
     return f"{series.title} {_size(series)}" + (f" {spacing[2]:.3g} mm" if spacing and len(series.frames) > 1 else "")
 
 
 def _size(series: SeriesData) -> str:
-    return f"{len(series.frames)}×{series.rows}×{series.columns}"
+    return size_words(len(series.frames), series.rows, series.columns)
 
 
 def _short(source: str) -> str:

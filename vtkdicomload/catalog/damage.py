@@ -2,36 +2,107 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from typing import TYPE_CHECKING
 
+from .._util.wording import counted
 from ..errors import CorruptFileError
+from ..errors.remedies import LeaveOut, Unpack
+from ..sources.reasons import Reason
+from ..stacks.series_data import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from ..stacks.series_data import Problem
+    from ..headers.model import Frame
+    from ..sources.reasons import Skipped
 
-IGNORE_PROBLEMS = "ignore=[p.path for p in scan(p).problems]"
+_SUFFIXES = (".dcm", ".dicom", ".ima", ".dc3")
+_NAMED = 3  # files named in a message
 
 
+# ---------------------------------------------------------------------------------------------------- which are damaged
+def judge_foreign(path: str, reason: Reason) -> CorruptFileError | None:
+    """The error for a file that is no DICOM image but ought to be one; None where it is passed over."""
+    if reason is Reason.GZIPPED_DICOM:
+        unpack = Unpack(path, ("python", "-m", "gzip", "-d", path))
+        return CorruptFileError(f"{path} is {reason}", files=[path], remedies=[unpack, LeaveOut((path,))])
+    if _ought_to_be_dicom(path, reason):
+        return _lost(path, f"{reason}, where DICOM was expected")
+    return None
+
+
+def judge_unreadable(path: str, error: OSError) -> CorruptFileError | None:
+    """The error for a file that the system does not read; None where it is a link to nothing that is passed over."""
+    if os.path.islink(path) and not _is_named_like_slices(path, bare=False):
+        return None
+    return _lost(path, f"it cannot be read: {error.strerror}")
+
+
+def find_lost_slices(frames: Iterable[Frame], skipped: Iterable[Skipped]) -> list[Problem]:
+    """Find files that are no DICOM, but beside slices of their kind of name and of their size or beginning."""
+    kinds = {(*_kind_of_name(f.path), f.header.size) for f in frames}
+    names = {kind[:2] for kind in kinds}
+    lost = []
+    for path, reason, _ in skipped:
+        if reason not in (Reason.NOT_DICOM, Reason.MAYBE_DAMAGED):
+            continue
+        try:
+            kind = (*_kind_of_name(path), os.path.getsize(path))
+        except OSError:
+            continue
+        if kind in kinds:
+            words = "it has the size and name of the slices beside it, but is not DICOM: it is damaged"
+        elif reason is Reason.MAYBE_DAMAGED and kind[:2] in names:
+            words = "it begins and is named like the slices beside it, but is no whole DICOM file: it is damaged"
+        else:
+            continue
+        lost.append(Problem(path, _lost(path, words)))
+    return lost
+
+
+def _lost(path: str, what: str) -> CorruptFileError:
+    return CorruptFileError(f"{path}: {what}", files=[path], remedies=[LeaveOut((path,))])
+
+
+def _ought_to_be_dicom(path: str, reason: Reason) -> bool:
+    """Whether a file that is not DICOM may be a damaged slice: by its name, or because only zeros are left of it."""
+    if reason is Reason.NO_PIXELS:
+        return False
+    named = os.path.splitext(path)[1].lower() in _SUFFIXES
+    return named or (_is_named_like_slices(path) and reason in (Reason.EMPTY, Reason.ONLY_ZEROS))
+
+
+def _is_named_like_slices(path: str, *, bare: bool = True) -> bool:
+    """Whether a file is named as slices are: with a suffix of DICOM, a number, or (`bare`) none."""
+    suffix = os.path.splitext(path)[1].lower()
+    return suffix in _SUFFIXES or suffix[1:].isdigit() or (bare and suffix == "")
+
+
+def _kind_of_name(path: str) -> tuple[str, str]:
+    """Folder and suffix of a file; numbers, as behind the last dot of a UID, are no suffix."""
+    suffix = os.path.splitext(path)[1]
+    return os.path.dirname(path), "" if suffix[1:].isdigit() else suffix
+
+
+# ---------------------------------------------------------------------------------------------------- what to say
 def refuse_problems(problems: Sequence[Problem]) -> None:
     """A damaged file may be a slice of any series of its source: it is never dropped unless ``ignore=`` names it."""
-    if not problems:
-        return
+    if problems:
+        raise damage_error(problems)
+
+
+def damage_error(problems: Sequence[Problem]) -> CorruptFileError:
+    """The error for damaged files, made afresh so that it does not gather tracebacks."""
+    first = problems[0].error
     if len(problems) == 1:
-        raise _again(problems[0])
-    paths = [p.path for p in problems]
-    names = ", ".join(os.path.basename(p) for p in paths[:3]) + (
-        f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-    )
-    raise CorruptFileError(
-        f"{len(problems)} files cannot be read ({names}), the first because: {problems[0].error} → "
-        f"{IGNORE_PROBLEMS} leaves them all out",
+        return copy.copy(first)
+    paths = tuple(problem.path for problem in problems)
+    names = ", ".join(map(os.path.basename, paths[:_NAMED]))
+    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    return CorruptFileError(
+        f"{counted(len(paths), 'file')} cannot be read ({names}{more}), the first because: {first.message}",
         files=paths,
+        remedies=[LeaveOut(paths)],
     )
-
-
-def _again(problem: Problem) -> CorruptFileError:
-    """The error of a scan, raised afresh so that it does not gather tracebacks."""
-    return CorruptFileError(str(problem.error), files=problem.error.files)

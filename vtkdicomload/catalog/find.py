@@ -9,11 +9,16 @@ from dataclasses import replace
 from typing import Any
 
 from .._util.log import logger
+from .._util.wording import counted
 from ..errors import NoDicomError
-from ..sources.hints import describe
+from ..errors.remedies import LoadFolder, Step
+from ..sources.hints import describe_foreign
 from ..sources.local import find_files
+from ..sources.reasons import Reason, Skipped
 from ..stacks.series_data import SeriesData
 from .scan import ScanData, scan_files
+
+_FOREIGN = frozenset((Reason.NOT_DICOM, Reason.MAYBE_DAMAGED, Reason.GZIP))
 
 _Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 Ignore = _Path | Iterable[_Path] | Callable[[str], bool]
@@ -74,27 +79,31 @@ def no_image(found: ScanData[Any], ignored: tuple[str, ...] = ()) -> NoDicomErro
     if ignored:
         return NoDicomError(f"all {len(ignored)} DICOM files of {found.source} are ignored", files=ignored)
     if len(skipped) == 1 and os.path.isfile(skipped[0].path):
-        path, reason = skipped[0]
-        if reason == "DICOM without pixel data":
-            name = os.path.basename(path)
-            what = (
-                "a DICOMDIR, the index of a medium → load the folder it lies in"
-                if name.upper() == "DICOMDIR"
-                else "DICOM without an image (a report, plan or index) → load the folder of the images"
-            )
-            return NoDicomError(f"{name} is {what}", files=[path])
-        return NoDicomError(describe(path), files=[path])
-    counts = Counter(file.reason for file in skipped)
-    there = ", ".join(_counted(n, reason) for reason, n in counts.most_common())
-    foreign = [s.path for s in skipped if s.reason.startswith("not DICOM") or "archive" in s.reason]
+        return _not_an_image(skipped[0])
+    counts = Counter((file.reason, file.words) for file in skipped)
+    there = ", ".join(
+        counted(n, "folder") if reason is Reason.FOLDER else f"{n} {words}"
+        for (reason, words), n in counts.most_common()
+    )
+    foreign = [s.path for s in skipped if s.reason in _FOREIGN]
     archives = [path for path in foreign if path.lower().endswith((".zip", ".gz", ".tar", ".tgz", ".nii"))]
-    example = f" ({describe((archives or foreign)[0])})" if foreign else ""
+    example = describe_foreign((archives or foreign)[0]) if foreign else None
     return NoDicomError(
-        f"no DICOM image in {found.source}: {there or 'it is empty'}{example}", files=[s.path for s in skipped]
+        f"no DICOM image in {found.source}: {there or 'it is empty'}" + (f" ({example.words})" if example else ""),
+        files=[s.path for s in skipped],
+        remedies=example.remedies if example else (),
     )
 
 
-def _counted(count: int, reason: str) -> str:
-    if reason == "a folder":
-        return f"{count} folder{'s' * (count > 1)}"
-    return f"{count} {reason}"
+def _not_an_image(skipped: Skipped) -> NoDicomError:
+    """The error for one file that is no image."""
+    path = skipped.path
+    name = os.path.basename(path)
+    if skipped.reason is not Reason.NO_PIXELS:
+        foreign = describe_foreign(path)
+        return NoDicomError(foreign.words, files=[path], remedies=foreign.remedies)
+    if name.upper() == "DICOMDIR":
+        what, remedy = "a DICOMDIR, the index of a medium", LoadFolder(os.path.dirname(path) or os.curdir)
+        return NoDicomError(f"{name} is {what}", files=[path], remedies=[remedy])
+    what = "DICOM without an image (a report, plan or index)"
+    return NoDicomError(f"{name} is {what}", files=[path], remedies=[Step.LOAD_IMAGES])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar, overload
@@ -11,19 +10,20 @@ from .._util.log import is_logging, logger
 from .._util.threads import for_each, stepper
 from ..errors import CorruptFileError
 from ..headers.frames import frames_of
-from ..headers.preamble import MAYBE_DAMAGED, NotDicomError
+from ..headers.preamble import NotDicomError
 from ..headers.templates import HeaderReader
-from ..sources.local import Files, Skipped
+from ..sources.reasons import Reason, Skipped
 from ..stacks.series_data import Problem, SeriesData
+from .damage import find_lost_slices, judge_foreign, judge_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ..headers.model import Frame
+    from ..sources.local import Files
 
 S = TypeVar("S", bound=SeriesData)
 
-_SUFFIXES = (".dcm", ".dicom", ".ima", ".dc3")
 _THREADED_FILES = 64  # below, starting threads costs more than it gains
 
 
@@ -86,12 +86,12 @@ def scan_files(
             problems.append(Problem(path, result))
         else:
             skipped.append(Skipped(path, result))
-    lost = _lost_slices(frames, skipped)
+    lost = find_lost_slices(frames, skipped)
     problems += lost
     skipped = [s for s in skipped if s.path not in {p.path for p in lost}]
     if is_logging():
-        for path, reason in skipped:
-            logger.debug("%s is passed over: %s", path, reason)
+        for file in skipped:
+            logger.debug("%s is passed over: %s", file.path, file.words)
         for problem in problems:
             logger.debug("%s is damaged", problem.path)  # the error may quote what it holds
     return ScanData(files.name, _grouped(frames, tuple(problems)), tuple(problems), tuple(skipped))
@@ -99,10 +99,10 @@ def scan_files(
 
 def _read_all(
     files: Files, workers: int | None, progress: Callable[[int, int], None] | None
-) -> list[tuple[Frame, ...] | CorruptFileError | str]:
+) -> list[tuple[Frame, ...] | CorruptFileError | Reason]:
     """What `_read` says of every file, in the order of the files."""
     headers, total = HeaderReader(), len(files.paths)
-    results: list[tuple[Frame, ...] | CorruptFileError | str] = [""] * total
+    results: list[tuple[Frame, ...] | CorruptFileError | Reason] = [Reason.NOT_DICOM] * total
 
     def read(k: int) -> None:
         results[k] = _read(files.paths[k], headers)
@@ -112,65 +112,16 @@ def _read_all(
     return results
 
 
-def _read(path: str, headers: HeaderReader) -> tuple[Frame, ...] | CorruptFileError | str:
+def _read(path: str, headers: HeaderReader) -> tuple[Frame, ...] | CorruptFileError | Reason:
     """The frames of a file, what is wrong with it, or why it is passed over."""
     try:
         return frames_of(headers.read(path))
     except CorruptFileError as error:
         return error
-    except NotDicomError as reason:
-        words = str(reason)
-        if words == "gzip-compressed DICOM":
-            return CorruptFileError(f"{path} is {words} → python -m gzip -d {path}, or ignore=[{path!r}]", files=[path])
-        if _ought_to_be_dicom(path, words):
-            return CorruptFileError(f"{path}: {words}, where DICOM was expected → ignore=[{path!r}]", files=[path])
-        return words
+    except NotDicomError as error:
+        return judge_foreign(path, error.reason) or error.reason
     except OSError as error:
-        if os.path.islink(path) and not _slice_like(path, bare=False):
-            return "a link to nothing"
-        return CorruptFileError(f"{path}: it cannot be read: {error.strerror} → ignore=[{path!r}]", files=[path])
-
-
-def _ought_to_be_dicom(path: str, words: str) -> bool:
-    """Whether a file that is not DICOM may be a damaged slice: by its name, or because only zeros are left of it."""
-    if words == "DICOM without pixel data":
-        return False
-    named = os.path.splitext(path)[1].lower() in _SUFFIXES
-    return named or (_slice_like(path) and words in ("empty", "only zeros"))
-
-
-def _slice_like(path: str, *, bare: bool = True) -> bool:
-    """Whether a file is named as slices are: with a suffix of DICOM, a number, or (`bare`) none."""
-    suffix = os.path.splitext(path)[1].lower()
-    return suffix in _SUFFIXES or suffix[1:].isdigit() or (bare and suffix == "")
-
-
-def _lost_slices(frames: list[Frame], skipped: list[Skipped]) -> list[Problem]:
-    """Files that are no DICOM, but beside slices of their kind of name and of their size or beginning."""
-    kinds = {(*_kind_of_name(f.path), f.header.size) for f in frames}
-    names = {kind[:2] for kind in kinds}
-    lost = []
-    for path, reason in skipped:
-        if reason not in ("not DICOM", MAYBE_DAMAGED):
-            continue
-        try:
-            kind = (*_kind_of_name(path), os.path.getsize(path))
-        except OSError:
-            continue
-        if kind in kinds:
-            words = "it has the size and name of the slices beside it, but is not DICOM: it is damaged"
-        elif reason == MAYBE_DAMAGED and kind[:2] in names:
-            words = "it begins and is named like the slices beside it, but is no whole DICOM file: it is damaged"
-        else:
-            continue
-        lost.append(Problem(path, CorruptFileError(f"{path}: {words} → ignore=[{path!r}]", files=[path])))
-    return lost
-
-
-def _kind_of_name(path: str) -> tuple[str, str]:
-    """Folder and suffix of a file; numbers, as behind the last dot of a UID, are no suffix."""
-    suffix = os.path.splitext(path)[1]
-    return os.path.dirname(path), "" if suffix[1:].isdigit() else suffix
+        return judge_unreadable(path, error) or Reason.LINK_TO_NOTHING
 
 
 def _grouped(frames: list[Frame], problems: tuple[Problem, ...]) -> tuple[SeriesData, ...]:

@@ -7,12 +7,12 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from .._util.wording import counted
-from .assess import examine
+from .assess import assess
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ..sources.local import Skipped
+    from ..sources.reasons import Skipped
     from ..stacks.series_data import SeriesData
     from .scan import ScanData
 
@@ -26,8 +26,8 @@ def scan_rows(found: ScanData[Any]) -> list[tuple[str, ...]]:
 
 
 def _row(i: int, series: SeriesData) -> tuple[str, ...]:
-    examined = examine(series)
-    spacing = "×".join(f"{s:.4g}" for s in examined.spacing) if examined.spacing else "–"
+    assessed = assess(series)
+    spacing = "×".join(f"{s:.4g}" for s in assessed.spacing) if assessed.spacing else "–"
     return (
         str(i),
         "–" if series.number is None else str(series.number),
@@ -37,7 +37,7 @@ def _row(i: int, series: SeriesData) -> tuple[str, ...]:
         spacing,
         series.plane,
         series.encoding,
-        examined.words,
+        assessed.words,
     )
 
 
@@ -59,7 +59,7 @@ def footnotes(found: ScanData[Any]) -> list[str]:
 
 def passed_over(skipped: Iterable[Skipped]) -> list[str]:
     """How many files were passed over, a line for each reason."""
-    counts = Counter(file.reason for file in skipped)
+    counts = Counter(file.words for file in skipped)
     return [f"passed over: {counted(n, 'file')}, {reason}" for reason, n in counts.items()]
 
 

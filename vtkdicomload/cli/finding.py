@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
 from ..catalog.choose import choose_series, choose_stack
+from ..catalog.damage import damage_error
 from ..catalog.find import find_series, ignored_by, no_image
-from ..errors import CorruptFileError, DicomLoadError, MissingSliceError, MultipleSeriesError, ShearedSeriesError
+from ..errors import DicomLoadError, MultipleSeriesError
+from ..errors.remedies import SetOption
 from ..series import Scan
 from .terminal import progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ..loading.options import Irregular
     from ..series import Series
     from ..volume import Volume
@@ -26,11 +24,11 @@ def source_of(paths: list[str]) -> str | list[str]:
     return paths[0] if len(paths) == 1 else paths
 
 
-def listed(source: str | list[str]) -> Scan:
-    """All that is at a source, with a progress bar."""
+def list_series(source: str | list[str]) -> Scan:
+    """List all that is at a source, with a progress bar."""
     from .._api import scan
 
-    with _shell_hint(source), progress_bar("reading headers") as progress:
+    with progress_bar("reading headers") as progress:
         return scan(source, progress=progress)
 
 
@@ -40,37 +38,29 @@ def require_something(found: Scan) -> None:
         raise no_image(found)
 
 
-def found_at(paths: list[str], ignore: list[str] | None) -> Scan:
-    """The series at the paths, at least one; where there are damaged files only, what is wrong with the first."""
-    source = source_of(paths)
-    with _shell_hint(source), progress_bar("reading headers") as progress:
-        found, ignored = find_series(source, ignore or (), None, progress=progress)
+def find_at(paths: list[str], ignore: list[str] | None) -> Scan:
+    """Find the series at the paths, at least one; where there are damaged files only, raise what is wrong with one."""
+    with progress_bar("reading headers") as progress:
+        found, ignored = find_series(source_of(paths), ignore or (), None, progress=progress)
     for name in ignore or ():
         if not any(map(ignored_by(name), ignored)):
             raise DicomLoadError(f"--ignore {name}: there is no such file")
     if not found.series:
-        raise DicomLoadError(str(found.problems[0].error))
+        raise damage_error(found.problems[:1])
     return Scan.of(found)
 
 
-@contextmanager
-def _shell_hint(source: str | list[str]) -> Iterator[None]:
-    """Add a word to an error where a shell would have expanded the path."""
-    try:
-        yield
-    except DicomLoadError as error:
-        first = source if isinstance(source, str) else source[0]
-        if not os.path.exists(first) and (first.startswith("~") or any(c in first for c in "*?[")):
-            raise DicomLoadError(f"{error}; in a shell: without the quotes") from error
-        raise
-
-
-def chosen_from(found: Scan, series: str | None, stack: str | None) -> Series:
+def choose_series_of(found: Scan, series: str | None, stack: str | None) -> Series:
     """The series, or stack of it, that the options name; there may be one only where they name none."""
     if series is None and len(found) > 1:
-        raise DicomLoadError(f"{len(found)} series, and none chosen → --series 0 … {len(found) - 1}")
+        raise none_chosen(found, f"{len(found)} series, and none chosen")
     chosen = found[row_of(found, series or "0")]
-    return chosen if stack is None else _stack(chosen, stack)
+    return chosen if stack is None else _choose_stack_of(chosen, stack)
+
+
+def none_chosen(found: Scan, what: str) -> DicomLoadError:
+    """The error for a command that takes one series."""
+    return DicomLoadError(what, remedies=[SetOption("series", tuple(range(len(found))))])
 
 
 def row_of(found: Scan, wanted: str) -> int:
@@ -83,15 +73,17 @@ def row_of(found: Scan, wanted: str) -> int:
         raise DicomLoadError(f"--series {wanted}: {fitting}; there {rows}") from error
 
 
-def _stack(series: Series, wanted: str) -> Series:
+def _choose_stack_of(series: Series, wanted: str) -> Series:
     try:
         return choose_stack(series, _choice(wanted))
     except DicomLoadError as error:
         stacks = series.stacks()
         if len(stacks) == 1:
-            raise DicomLoadError(f"--stack {wanted}: there is one stack only → leave --stack out") from error
-        listed = ", ".join(f"{i}{' ' + stack.label if stack.label else ''}" for i, stack in enumerate(stacks[:12]))
-        raise DicomLoadError(f"--stack {wanted}: there are {len(stacks)}: {listed}") from error
+            what, remedies = "there is one stack only", error.remedies
+        else:
+            listed = ", ".join(f"{i}{' ' + stack.label if stack.label else ''}" for i, stack in enumerate(stacks[:12]))
+            what, remedies = f"there are {len(stacks)}: {listed}", ()
+        raise DicomLoadError(f"--stack {wanted}: {what}", remedies=remedies) from error
 
 
 def _choice(words: str) -> int | str:
@@ -99,41 +91,14 @@ def _choice(words: str) -> int | str:
     return int(words) if re.fullmatch(r"-?\d+", words) else words
 
 
-def loaded(series: Series, irregular: str) -> Volume:
-    """The volume of a series, with a progress bar."""
+def load_series(series: Series, irregular: str) -> Volume:
+    """Load the volume of a series, with a progress bar."""
     with progress_bar("reading pixels") as progress:
         return series.load(progress=progress, irregular=cast("Irregular", irregular))
 
 
-def loaded_or_told(series: Series, irregular: str) -> Volume:
-    """The volume, or the error with the option that goes past it."""
-    with told_the_way(series):
-        return loaded(series, irregular)
-
-
-@contextmanager
-def told_the_way(series: Series) -> Iterator[None]:
-    """Add the option that goes past an error of `load`."""
-    try:
-        yield
-    except DicomLoadError as error:
-        raise DicomLoadError(f"{error}{way_past(series, error)}", files=error.files) from error
-
-
-def way_past(series: Series, error: DicomLoadError) -> str:
-    """What goes past an error of `load` on the command line, where the error itself does not say it."""
-    if isinstance(error, CorruptFileError):
-        return ""
-    stacks = len(series.stacks())
-    if stacks > 1:
-        return f"; here: --stack 0 … {stacks - 1}"
-    if isinstance(error, MissingSliceError | ShearedSeriesError):
-        return "; here: --irregular resample"
-    return ""
-
-
-def verified(series: Series) -> list[tuple[str, str]]:
-    """What reading every frame twice has shown, or why that cannot be."""
+def verify(series: Series) -> list[tuple[str, str]]:
+    """Tell what reading every frame twice has shown, or why that cannot be."""
     try:
         with progress_bar("reading pixels") as progress:
             volume = series.load(progress=progress, verify="all")

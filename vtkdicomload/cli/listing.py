@@ -10,14 +10,18 @@ import numpy as np
 
 from .._api import scan
 from .._util.wording import counted
-from ..catalog.assess import examine
-from ..errors import CorruptFileError, MissingSliceError, ShearedSeriesError
+from ..catalog.assess import assess
+from ..errors.remedies import LeaveOut, SetOption
+from ..errors.wording import word_for_python
 from ..stacks.geometry import opposite, toward
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .._util.arrays import Floats
-    from ..catalog.assess import Examination
+    from ..catalog.assess import Assessment
     from ..errors import DicomLoadError
+    from ..errors.remedies import Remedy
     from ..series import Scan, Series
     from ..stacks.geometry import Geometry
 
@@ -27,17 +31,17 @@ _NAMED = 4  # files named in a line; more are called by what finds them
 def series_lines(found: Scan, row: int, source: Any) -> list[tuple[str, str]]:
     """One series as (name, words): whether it loads, where it lies, how it is stored, what was checked."""
     series = found[row]
-    examined = examine(series)
-    lines = [("loads", "yes" if examined.error is None else f"no: {examined.error}")]
-    if examined.geometry is not None:
-        lines += _geometry_lines(examined.geometry, series)
-    elif examined.error is not None:
+    assessed = assess(series)
+    lines = [("loads", "yes" if assessed.error is None else f"no: {assessed.error}")]
+    if assessed.geometry is not None:
+        lines += _geometry_lines(assessed.geometry, series)
+    elif assessed.error is not None:
         lines.append(("frames", f"{len(series.frames)} of {series.rows} × {series.columns}, {series.plane}"))
     lines.append(("encoding", _encoding_words(series)))
-    if examined.error is None:
-        lines.append(("checks", _checks_words(series, examined)))
-    lines += [("assumed", words) for words in examined.assumptions]
-    line = _python_line(found, row, source, examined.error)
+    if assessed.error is None:
+        lines.append(("checks", _checks_words(series, assessed)))
+    lines += [("assumed", str(assumption)) for assumption in assessed.assumptions]
+    line = _python_line(found, row, source, assessed.error)
     if line:
         lines.append(("python", line))
     return lines
@@ -73,12 +77,12 @@ def _encoding_words(series: Series) -> str:
     return f"{series.encoding}, {header.photometric_interpretation}, {bits}"
 
 
-def _checks_words(series: Series, examined: Examination) -> str:
+def _checks_words(series: Series, assessed: Assessment) -> str:
     """What the headers alone have shown; the pixels are checked when they are loaded."""
     if len(series.frames) == 1:
         return "one frame, header whole"
     words = f"{counted(len(series.files), 'header')} whole; one size, encoding, pixel spacing and orientation"
-    geometry = examined.geometry
+    geometry = assessed.geometry
     if geometry is not None and geometry.positions is not None and geometry.direction is not None:
         gaps = np.diff(geometry.positions @ geometry.direction[:, 2])
         low, high = float(gaps.min()), float(gaps.max())
@@ -91,9 +95,12 @@ def _python_line(found: Scan, row: int, source: Any, error: DicomLoadError | Non
     """The Python line that loads a series, ready to paste; the nearest one that works where it needs an option."""
     series = found[row]
     choice = f", series={row}" if len(found) > 1 else ""
-    option = "" if error is None else _way_past(series, error)
-    if option is None:
-        return ""
+    option = ""
+    if error is not None:
+        remedy = _find_remedy(series, error)
+        if remedy is None:
+            return ""
+        option = f", {word_for_python([remedy])[0]}"
     return f"import vtkdicomload as vdl; volume = vdl.load({_source_words(source)}{choice}{option})"
 
 
@@ -109,20 +116,29 @@ def _source_words(source: Any) -> str:
     return repr(list(source))
 
 
-def _way_past(series: Series, error: DicomLoadError) -> str | None:
-    """The option with which a refused series loads; None where there is none."""
-    if isinstance(error, CorruptFileError):
-        files = [problem.path for problem in series.problems]
-        if len(files) > _NAMED or examine(replace(series, problems=())).error is not None:
-            return None
-        return f", ignore={files!r}"
-    stacks = series.stacks()
-    if len(stacks) > 1:
-        return ", stack=0" if examine(stacks[0]).error is None else None
-    one = replace(series, frames=series.frames[:1])
-    if isinstance(error, MissingSliceError | ShearedSeriesError) and examine(one).error is None:
-        return ', irregular="resample"'
+def _find_remedy(series: Series, error: DicomLoadError) -> Remedy | None:
+    """The first way past the refusal of a series that one option of `load` goes; None where there is none."""
+    for remedy in error.remedies:
+        choice: Remedy
+        match remedy:
+            case LeaveOut(files) if len(files) <= _NAMED:
+                rest, choice = _without(series, files), remedy
+            case SetOption("stack", (0, *_)):
+                rest, choice = series.stacks()[0], SetOption("stack", (0,))
+            case SetOption("irregular", ("resample", *_)):
+                rest, choice = replace(series, frames=series.frames[:1]), SetOption("irregular", ("resample",))
+            case _:
+                continue
+        if rest.frames and assess(rest).error is None:
+            return choice
     return None
+
+
+def _without(series: Series, files: Sequence[str]) -> Series:
+    """A series without some files."""
+    frames = tuple(frame for frame in series.frames if frame.path not in files)
+    problems = tuple(problem for problem in series.problems if problem.path not in files)
+    return replace(series, frames=frames, problems=problems)
 
 
 def beside(path: str, found: Scan) -> list[str]:
@@ -157,7 +173,7 @@ def scan_json(found: Scan, source: Any) -> dict[str, Any]:
         **empty_json(source),
         "series": [_series_json(found, row, source) for row in range(len(found))],
         "problems": [{"path": problem.path, "reason": str(problem.error)} for problem in found.problems],
-        "skipped": [{"path": path, "reason": reason} for path, reason in found.skipped],
+        "skipped": [{"path": skipped.path, "reason": skipped.words} for skipped in found.skipped],
     }
 
 
@@ -181,8 +197,8 @@ def _series_json(found: Scan, row: int, source: Any) -> dict[str, Any]:
         ``assumptions``; ``stacks``, what a series of several volumes divides into; ``python``, the line that loads it.
     """
     series = found[row]
-    examined = examine(series)
-    geometry, error = examined.geometry, examined.error
+    assessed = assess(series)
+    geometry, error = assessed.geometry, assessed.error
     stacks = series.stacks() if error is not None else (series,)
     return {
         "row": row,
@@ -203,7 +219,7 @@ def _series_json(found: Scan, row: int, source: Any) -> dict[str, Any]:
         "files": len(series.files),
         "loads": error is None,
         "reason": None if error is None else str(error),
-        "assumptions": list(examined.assumptions),
+        "assumptions": list(map(str, assessed.assumptions)),
         "stacks": [
             {"stack": i, "label": stack.label, "slices": len(stack.frames), "plane": stack.plane}
             for i, stack in enumerate(stacks)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..pictures.windows import Wanted
 
 
 class Irregular(StrEnum):
@@ -39,3 +44,16 @@ WindowOption = Annotated[
     str | None,
     typer.Option("--window", metavar="NAME|C,W", help='"bone", "lung" … of CT, "percentiles", or center and width.'),
 ]
+
+
+def require_png(output: Path) -> None:
+    """Refuse another suffix than that of a PNG, before anything is read."""
+    if output.suffix.lower() not in ("", ".png"):
+        raise typer.BadParameter(f"pictures are written as PNG: {output} should end in .png", param_hint="--output")
+
+
+def read_window(words: str | None) -> Wanted:
+    """The value of ``--window`` as `Volume.plot` takes it."""
+    from ..pictures.windows import window_argument
+
+    return None if words is None else window_argument(words)

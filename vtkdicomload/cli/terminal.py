@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import codecs
 import logging
-import os
-import re
-import shlex
 import sys
 import time
 import warnings
-from ast import literal_eval
 from contextlib import contextmanager
-from subprocess import list2cmdline
 from typing import TYPE_CHECKING, Any
-
-from ..catalog.damage import IGNORE_PROBLEMS
-from ..stacks.conflicts import IGNORE_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,8 +28,6 @@ _ASCII = {
     "µ": "u",
     "•": "*",
 }
-_TEXT = r"""(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")"""  # a string as `repr` writes it
-_IGNORE = re.compile(rf"ignore=(\[{_TEXT}(?:, {_TEXT})*\])")
 _PROGRESS_AFTER = 0.7  # seconds; shorter work needs no bar
 _UNWRAPPED = 10_000  # columns of a pipe: a table is never broken into pieces there
 
@@ -77,19 +67,6 @@ def console(*, stderr: bool = False) -> Console:
 def say(words: str, *, stderr: bool = False, style: str | None = None) -> None:
     """Print lines as they are: the terminal wraps them, nothing else does."""
     console(stderr=stderr).print(clean(words), style=style, soft_wrap=True)
-
-
-def in_options(words: str) -> str:
-    """The words of an error with the options of a command in the place of ``ignore=[…]``, to be pasted as they are."""
-    for many in (IGNORE_PROBLEMS, IGNORE_FILES):
-        words = words.replace(many, "an --ignore for each")
-    return _IGNORE.sub(lambda found: _quoted("--ignore", literal_eval(found[1])), words)
-
-
-def _quoted(option: str, values: list[str]) -> str:
-    """An option given several times, as the shell of the system takes it."""
-    parts = [part for value in values for part in (option, value)]
-    return list2cmdline(parts) if os.name == "nt" else shlex.join(parts)
 
 
 def quiet_matplotlib() -> None:

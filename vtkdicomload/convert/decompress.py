@@ -18,6 +18,7 @@ from ..catalog.damage import refuse_problems
 from ..catalog.find import find_series
 from ..catalog.tables import passed_over
 from ..errors import CompressedPixelDataError, DicomLoadError, DicomLoadWarning, UnsupportedPixelDataError
+from ..errors.remedies import LeaveOut, SetOption, Step
 from ..headers.model import Frame
 from ..headers.objects.mosaic import whole_of
 from ..headers.transfer_syntaxes import NATIVE_SYNTAXES, STORED_WORDS, syntax_name
@@ -26,7 +27,7 @@ from ..readers import pydicom as pydicom_reader
 from ..readers.choose import unsupported
 from ..readers.colour import PALETTE
 from ..readers.dtype import Conversion, pixel_shape, stored_dtype
-from ..sources.local import Skipped
+from ..sources.reasons import Reason, Skipped
 from .rewriting import rewrite
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def decompress(
         )
     return Summary(
         tuple(targets[header.path] for header in headers),
-        (*found.skipped, *(Skipped(path, "ignored") for path in left_out)),
+        (*found.skipped, *(Skipped(path, Reason.IGNORED) for path in left_out)),
         dict(Counter(header.transfer_syntax for header in headers)),
         sum(header.size for header in headers),
         size,
@@ -163,7 +164,9 @@ def _check_target(source: str, target: str) -> None:
     above = os.path.realpath(target)
     while True:
         if os.path.exists(above) and os.path.samefile(above, source):
-            raise DicomLoadError(f"{target} lies in {source}, which is read → another folder", files=[target])
+            raise DicomLoadError(
+                f"{target} lies in {source}, which is read", files=[target], remedies=[Step.ANOTHER_TARGET]
+            )
         if above == os.path.dirname(above):
             return
         above = os.path.dirname(above)
@@ -179,11 +182,13 @@ def _targets(source: str, target: str, headers: Sequence[Header], overwrite: boo
         if os.path.isdir(path):
             raise DicomLoadError(f"{path} is a folder", files=[path])
         if os.path.exists(path) and (os.stat(path).st_dev, os.stat(path).st_ino) in read:
-            raise DicomLoadError(f"{path} is a file of the source → another folder", files=[path])
+            raise DicomLoadError(f"{path} is a file of the source", files=[path], remedies=[Step.ANOTHER_TARGET])
     if existing and not overwrite:
         more = f" and {len(existing) - 1} more files exist" if len(existing) > 1 else " exists"
         raise DicomLoadError(
-            f"{existing[0]}{more} already → overwrite=True (--overwrite), or another folder", files=existing
+            f"{existing[0]}{more} already",
+            files=existing,
+            remedies=[SetOption("overwrite", (True,)), Step.ANOTHER_TARGET],
         )
     return targets
 
@@ -192,23 +197,29 @@ def _check_supported(header: Header) -> None:
     """Refuse pixel data that cannot be written as native, before anything is written."""
     if header.transfer_syntax in NATIVE_SYNTAXES:
         return
+    without = LeaveOut((header.path,))
     if header.transfer_syntax not in codec.SYNTAXES:
         name, uid = syntax_name(header.transfer_syntax), header.transfer_syntax
         raise CompressedPixelDataError(
-            f"{header.path} is compressed as {name} ({uid}), which is not decoded → ignore=[{header.path!r}]",
+            f"{header.path} is compressed as {name} ({uid}), which is not decoded",
             files=[header.path],
+            remedies=[without],
         )
-    reason = unsupported(_as_stored(header))
-    if reason:
+    unread = unsupported(_as_stored(header))
+    if unread:
         raise UnsupportedPixelDataError(
-            f"{header.path}: {reason} is not decoded → ignore=[{header.path!r}]", files=[header.path]
+            f"{header.path}: {unread} is not decoded",
+            files=[header.path],
+            remedies=[without],
+            encoding=unread.encoding,
         )
     size = _decoded_bytes(header)
     if size > _LONGEST:
         raise UnsupportedPixelDataError(
-            f"{header.path}: its pixels take {size / 2**30:.1f} GiB, a native element holds less than 4 "
-            f"→ ignore=[{header.path!r}], and load() it as it is",
+            f"{header.path}: its pixels take {size / 2**30:.1f} GiB, a native element holds less than 4; load() reads "
+            "it as it is",
             files=[header.path],
+            remedies=[without],
         )
     if size > usable_bytes():
         raise DicomLoadError(f"{header.path}: its pixels need {size / 2**20:.0f} MiB of memory", files=[header.path])

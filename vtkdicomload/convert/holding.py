@@ -1,4 +1,4 @@
-"""What another library holds of a volume: its numbers, and where it lies."""
+"""The numbers and the place of a volume, as other libraries hold them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from .._util.warnings import warn
 from ..errors import UnsupportedPixelDataError
-from ..stacks.geometry import placed
+from ..stacks.geometry import locate
 
 if TYPE_CHECKING:
     from ..loading.volume_data import VolumeData
@@ -29,7 +29,7 @@ def check_numbers(volume: VolumeData, holder: str) -> None:
 
 
 def place_to_write(volume: VolumeData) -> Place:
-    """Where a volume lies, for what must hold an origin: at 0, with a warning, where the files do not say.
+    """Find the place of a volume for what must hold an origin: at 0, with a warning, where the files do not say.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def place_to_write(volume: VolumeData) -> Place:
     DicomLoadWarning
         The files do not say where the volume lies.
     """
-    place = placed(volume.geometry)
+    place = locate(volume.geometry)
     if volume.affine is None:
         warn("the files do not say where the volume lies: its origin is written as 0, its direction as the identity")
     return place

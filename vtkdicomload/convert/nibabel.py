@@ -8,6 +8,7 @@ import numpy as np
 
 from .._util.optional import require
 from ..errors import UnsupportedPixelDataError
+from ..errors.remedies import SaveAs
 from .holding import check_numbers
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def _structured(volume: VolumeData) -> Any:
         return volume.array
     if volume.dtype != np.uint8:
         raise UnsupportedPixelDataError(
-            f"NIfTI holds colour of 8 bits (uint8), not {volume.dtype} → .nrrd, .mha, .vti, .npz or .zarr"
+            f"NIfTI holds colour of 8 bits (uint8), not {volume.dtype}",
+            remedies=[SaveAs((".nrrd", ".mha", ".vti", ".npz", ".zarr"))],
         )
     return volume.frames.view(_RGB)[..., 0].transpose(2, 1, 0)

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._util.warnings import silenced
 from ..errors import CorruptFileError
+from ..errors.remedies import LeaveOut
 from ..headers.attributes import PIXEL_DATA
 from ..headers.data_set import UnusableAttribute, asking_pydicom
 from ..headers.transfer_syntaxes import EXPLICIT_BIG
@@ -40,9 +41,9 @@ def rewrite(header: Header, pixels: bytes | None, path: str) -> bool:
             raise error.__cause__ from None  # the system's, of a file that is gone or a full disk
         # Without pydicom's own words: they may quote the value of an attribute.
         raise CorruptFileError(
-            f"{header.path}: pydicom cannot rewrite it ({type(error.__cause__ or error).__name__}) → "
-            f"ignore=[{header.path!r}]",
+            f"{header.path}: pydicom cannot rewrite it ({type(error.__cause__ or error).__name__})",
             files=[header.path],
+            remedies=[LeaveOut((header.path,))],
         ) from error
 
 

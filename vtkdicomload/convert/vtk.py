@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..stacks.geometry import placed
+from ..stacks.geometry import locate
 
 if TYPE_CHECKING:
     from vtkmodules.vtkCommonDataModel import vtkImageData
@@ -25,7 +25,7 @@ def image_of(volume: VolumeData) -> vtkImageData:
     GeometryError
         Uneven slices, which no affine describes.
     """
-    place = placed(volume.geometry)
+    place = locate(volume.geometry)
     image = _image_over(volume.frames)
     image.SetOrigin(place.origin)
     image.SetSpacing(place.spacing)
@@ -33,22 +33,22 @@ def image_of(volume: VolumeData) -> vtkImageData:
     return image
 
 
-def image_like_vtk(volume: VolumeData) -> vtkImageData:
-    """A copy laid out as by vtkDICOMImageReader (`Volume.image_as`); errors as `image_of`."""
+def copy_as_vtk(volume: VolumeData) -> vtkImageData:
+    """Copy a volume into the layout of vtkDICOMImageReader (`Volume.image_as`); errors as `image_of`."""
     volume.geometry.require_even()
     image = _image_over(np.ascontiguousarray(volume.frames[::-1, ::-1]))
-    image.SetSpacing(spacing_like_vtk(volume.geometry))
+    image.SetSpacing(compute_vtk_spacing(volume.geometry))
     return image
 
 
-def spacing_like_vtk(geometry: Geometry) -> tuple[float, float, float]:
-    """The spacing that vtkDICOMImageReader gives: along z the distance of the slices along their normal."""
+def compute_vtk_spacing(geometry: Geometry) -> tuple[float, float, float]:
+    """Compute the spacing that vtkDICOMImageReader gives: along z the distance of slices along their normal."""
     return (*geometry.spacing[:2], geometry.slice_distance)
 
 
 def face(geometry: Geometry, camera: vtkCamera) -> None:
     """Let a camera look at the slices of an image as they are stored (`Volume.face`); errors as `image_of`."""
-    matrix = placed(geometry).matrix()
+    matrix = locate(geometry).matrix()
     dimensions = np.array(geometry.dimensions)
     width, height = np.linalg.norm(matrix[:3, :2], axis=0) * dimensions[:2]
     centre = (matrix @ [*(dimensions - 1) / 2, 1])[:3]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from ..errors import CorruptFileError
+from ..sources.reasons import Reason
 from .attributes import (
     DOUBLE_PIXEL_DATA,
     FIELDS,
@@ -23,7 +24,7 @@ from .attributes import (
 from .elements import SEQUENCE_END, UNDEFINED, Element, Encoding, Source, name_of, walk
 from .model import Header
 from .pixel_sizes import least_compressed, pixel_bytes
-from .preamble import MAYBE_DAMAGED, NotDicomError, begin, data_set_at
+from .preamble import NotDicomError, begin, data_set_at
 from .sop_classes import lost_pixels
 from .transfer_syntaxes import NATIVE_SYNTAXES
 
@@ -74,7 +75,7 @@ def read_header(path: str | os.PathLike[str], visited: list[Element] | None = No
         except CorruptFileError as error:
             if said:
                 raise
-            raise NotDicomError(MAYBE_DAMAGED) from error
+            raise NotDicomError(Reason.MAYBE_DAMAGED) from error
 
 
 def _parse(source: Source, start: int, visited: list[Element]) -> Header:
@@ -107,7 +108,7 @@ def _parse(source: Source, start: int, visited: list[Element]) -> Header:
         lost = lost_pixels(values)
         if lost:
             raise source.corrupt(lost)
-        raise NotDicomError("DICOM without pixel data")
+        raise NotDicomError(Reason.NO_PIXELS)
     encapsulated = pixels.length == UNDEFINED
     values.update(
         path=source.path,

@@ -6,6 +6,7 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..sources.reasons import Reason
 from .attributes import text_of
 from .elements import SHORT_VRS, UNDEFINED, Encoding, walk
 from .transfer_syntaxes import DEFLATED_LITTLE, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
@@ -15,11 +16,20 @@ if TYPE_CHECKING:
 
 _MEDIA_SOP_CLASS, _TRANSFER_SYNTAX = 0x00020002, 0x00020010
 META_UIDS = (_MEDIA_SOP_CLASS, _TRANSFER_SYNTAX)
-MAYBE_DAMAGED = "not DICOM, or damaged"  # why a file that begins like an implicit data set is passed over
 
 
 class NotDicomError(Exception):
-    """The file does not say that it is DICOM, or holds no image; the text says which."""
+    """The file does not say that it is DICOM, or holds no image.
+
+    Attributes
+    ----------
+    reason : Reason
+        Which of the two, and as what it is passed over.
+    """
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class DataSet(NamedTuple):
@@ -45,13 +55,13 @@ def begin(source: Source) -> tuple[int, bool]:
     if len(head) >= 8 and (looks := _looks_bare(head)):
         return 0, looks == "explicit"
     if not head:
-        raise NotDicomError("empty")
+        raise NotDicomError(Reason.EMPTY)
     if head[:2] == b"\x1f\x8b":
         inner = _gunzipped_start(source)
-        raise NotDicomError("gzip-compressed DICOM" if inner[128:132] == b"DICM" else "gzip archive")
+        raise NotDicomError(Reason.GZIPPED_DICOM if inner[128:132] == b"DICM" else Reason.GZIP)
     if not any(head):
-        raise NotDicomError("only zeros")
-    raise NotDicomError("not DICOM")
+        raise NotDicomError(Reason.ONLY_ZEROS)
+    raise NotDicomError(Reason.NOT_DICOM)
 
 
 def _gunzipped_start(source: Source) -> bytes:

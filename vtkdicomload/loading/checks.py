@@ -17,6 +17,7 @@ from ..errors import (
     UnsupportedPixelDataError,
     ZeroPixelDataError,
 )
+from ..errors.remedies import SetOption, TrustReader
 from ..headers.transfer_syntaxes import LOSSY, syntax_name
 from ..readers import rescale
 from ..readers.choose import READERS
@@ -62,8 +63,9 @@ def check_zeros(frames: Sequence[Frame], conversion: Conversion, out: Pixels, re
             raise ZeroPixelDataError(
                 f"{reader.NAME} gave zeros for {os.path.basename(frame.path)} "
                 f"({syntax_name(frame.header.transfer_syntax)}), but the file holds values up to "
-                f'{true.max():g} → engine="pydicom"',
+                f"{true.max():g}",
                 files=[frame.path],
+                remedies=[SetOption("engine", ("pydicom",))],
             )
     return Check("zero guard", f"{len(blank)} of {len(frames)} slices are blank, as in the files")
 
@@ -135,7 +137,9 @@ def verify(mode: str, frames: Sequence[Frame], conversion: Conversion, out: Pixe
         return Check("second reader", "not asked for")
     chosen = [len(frames) // 2] if mode == "probe" else range(len(frames))
     comparisons = [_compare_again(frames[k], conversion, out[k], reader) for k in chosen]
-    result = _say_compared(comparisons, len(frames)) or f"none: {_refused(frames[chosen[0]], conversion)}"
+    result = (
+        _describe_comparisons(comparisons, len(frames)) or f"none: {_explain_refusal(frames[chosen[0]], conversion)}"
+    )
     logger.debug("second reader: %s", result)
     return Check("second reader", result)
 
@@ -147,8 +151,8 @@ class _Comparison(NamedTuple):
     failures: tuple[tuple[str, str], ...]
 
 
-def _say_compared(comparisons: Sequence[_Comparison], total: int) -> str:
-    """How many frames are equal to which reader, and why others failed; empty where none was right for any."""
+def _describe_comparisons(comparisons: Sequence[_Comparison], total: int) -> str:
+    """Say how many frames are equal to which reader, and why others failed; empty where none was right for any."""
     equal = Counter(c.witness for c in comparisons if c.witness)
     failed: dict[str, list[str]] = {}
     for name, why in (failure for c in comparisons for failure in c.failures):
@@ -158,8 +162,8 @@ def _say_compared(comparisons: Sequence[_Comparison], total: int) -> str:
     return ("" if equal or not failed else "none: ") + "; ".join(parts)
 
 
-def _refused(frame: Frame, conversion: Conversion) -> str:
-    """Why no second reader is right for a frame."""
+def _explain_refusal(frame: Frame, conversion: Conversion) -> str:
+    """Say why no second reader is right for a frame."""
     reasons = {r.NAME: r.refusal([frame], conversion) for r in READERS if r.NAME in ("vtk", "pydicom")}
     reason = reasons.get("pydicom") or reasons.get("vtk") or "there is no other reader"
     return reason.removeprefix(f"{frame.path}: ")
@@ -180,16 +184,16 @@ def _compare_again(frame: Frame, conversion: Conversion, read: Pixels, reader: R
         try:
             witness.fill([frame], conversion, again, lambda: None)
         except (CorruptFileError, UnsupportedPixelDataError) as error:
-            failures.append((witness.NAME, _reason(error, frame)))
+            failures.append((witness.NAME, _explain_failure(error, frame)))
             continue
         _compare(frame, again[0], read, witness, reader)
         return _Comparison(witness.NAME, tuple(failures))
     return _Comparison(None, tuple(failures))
 
 
-def _reason(error: DicomLoadError, frame: Frame) -> str:
-    """What was wrong, short, without the path."""
-    words = str(error.args[0]).partition(" → ")[0].replace(f"{frame.path}: ", "").replace(frame.path, "")
+def _explain_failure(error: DicomLoadError, frame: Frame) -> str:
+    """Say what was wrong, short, without the path."""
+    words = error.message.replace(f"{frame.path}: ", "").replace(frame.path, "")
     return words.lstrip(", ")[:_LONGEST_REASON]
 
 
@@ -207,6 +211,7 @@ def _compare(frame: Frame, seen: Pixels, read: Pixels, witness: Reader, reader: 
         raise ReaderMismatchError(
             f"two readers disagree about {np.count_nonzero(~same)} of {same.size} pixels of "
             f"{os.path.basename(frame.path)}: {reader.NAME} has {read[at]}, {witness.NAME} {seen[at]} at row {at[0]}, "
-            f'column {at[1]} → engine="{reader.NAME}", verify="none" once you know which is right',
+            f"column {at[1]}",
             files=[frame.path],
+            remedies=[TrustReader(reader.NAME)],
         )

@@ -15,7 +15,8 @@ import numpy as np
 
 from .._util.names import is_utf8
 from .._util.warnings import hush
-from ..errors import CorruptFileError, DicomLoadError
+from ..catalog.damage import damage_error
+from ..errors import DicomLoadError
 from ..headers.transfer_syntaxes import DEFLATED_LITTLE
 from ..readers.vtk_safety import unsafe_for_vtk
 
@@ -115,7 +116,7 @@ def compare(
         raise ValueError(f"rounds must be 1 or more, not {rounds}")
     if series.problems:
         # It may be a slice of the series: a part of it is not what should be timed.
-        raise CorruptFileError(str(series.problems[0].error), files=[problem.path for problem in series.problems])
+        raise damage_error(series.problems)
     headers = {frame.path: frame.header for frame in series.frames}
     if sum(h.number_of_frames for h in headers.values()) != len(series.frames):
         raise DicomLoadError("a part of a multi-frame file cannot be compared: the other ways load whole files")

@@ -36,7 +36,7 @@ def volume_facts(volume: VolumeData) -> list[tuple[str, str]]:
 
 
 def _fault_words(geometry: Geometry) -> str:
-    """What keeps slices from an even, upright grid."""
+    """The fault of slices on no even, upright grid, in words."""
     if not geometry.even:
         return ", uneven"
     return f", sheared: the slices are {geometry.slice_distance:.6g} mm apart" if geometry.leans else ""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from .._util.wording import size_words
 from ..headers.objects.real_world_values import chosen_label, mapped
 from ..readers.choose import check_supported, choose
 from ..readers.dtype import conversion_for, pixel_shape
 from ..stacks.arrange import arrange
+from ..stacks.assumptions import Assumption, AssumptionKind
 from ..stacks.resample import upright_grid
 from ..stacks.spacing import may_omit
 
@@ -40,8 +42,8 @@ class Plan:
         Who reads them.
     options : Options
         The options of `load`.
-    assumptions : tuple of str
-        What was taken for granted, each a sentence for a DicomLoadWarning.
+    assumptions : tuple of Assumption
+        What was taken for granted; `str` makes the sentence of each for a DicomLoadWarning.
     """
 
     series: SeriesData
@@ -50,7 +52,7 @@ class Plan:
     conversion: Conversion
     reader: Reader
     options: Options
-    assumptions: tuple[str, ...]
+    assumptions: tuple[Assumption, ...]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -72,7 +74,9 @@ def plan_volume(series: SeriesData, options: Options) -> Plan:
         It makes none, or none under these options.
     """
     check_supported(series.frames)
-    arrangement = arrange(series, order=options.order, irregular=options.irregular, tolerance=options.tolerance)
+    arrangement = arrange(series, order=options.order, tolerance=options.tolerance)
+    if options.irregular == "raise" and arrangement.irregularity is not None:
+        raise arrangement.irregularity
     frames, stored = arrangement.frames, arrangement.geometry
     label = chosen_label(options.rescale)
     if label is not None:
@@ -80,7 +84,7 @@ def plan_volume(series: SeriesData, options: Options) -> Plan:
     geometry = upright_grid(stored) if options.irregular == "resample" and not stored.regular else stored
     conversion = conversion_for(frames, rescale=bool(options.rescale))
     reader = choose(options.engine, frames, conversion)
-    assumptions = (*arrangement.assumptions, *_more_assumptions(series, stored, geometry))
+    assumptions = (*arrangement.assumptions, *_assume_more(series, stored, geometry))
     return Plan(replace(series, frames=frames), stored, geometry, conversion, reader, options, assumptions)
 
 
@@ -97,16 +101,15 @@ def describe_resampling(series: SeriesData) -> str:
     return "put between empty ones on a grid" if may_omit(series.frames) else "interpolated onto a regular grid"
 
 
-def _more_assumptions(series: SeriesData, stored: Geometry, geometry: Geometry) -> Iterable[str]:
+def _assume_more(series: SeriesData, stored: Geometry, geometry: Geometry) -> Iterable[Assumption]:
+    """List what is assumed about a volume beside what its arrangement says."""
     if series.uid is None and len(series.files) > 1:
-        yield f"no SeriesInstanceUID: {len(series.files)} files are taken for one series"
+        yield Assumption(AssumptionKind.ONE_SERIES, {"files": len(series.files)})
     if geometry is not stored:
-        before, after = ("×".join(map(str, g.dimensions)) for g in (stored, geometry))
-        yield f"irregular slices ({before}) were {describe_resampling(series)} ({after})"
+        before, after = (size_words(*g.dimensions) for g in (stored, geometry))
+        how = describe_resampling(series)
+        yield Assumption(AssumptionKind.RESAMPLED, {"before": before, "how": how, "after": after})
     elif not geometry.even:
-        yield (
-            "the slices are not evenly spaced: the volume has no affine and makes no volume.image; geometry.positions "
-            "says where they lie"
-        )
+        yield Assumption(AssumptionKind.UNEVEN)
     elif geometry.leans:
-        yield "the slices lean: the volume has a sheared affine, VTK filters that take spacing only will not see it"
+        yield Assumption(AssumptionKind.SHEARED)

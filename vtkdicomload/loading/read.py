@@ -12,6 +12,7 @@ from .._util.memory import usable_bytes
 from .._util.threads import stepper
 from .._util.warnings import warn
 from ..errors import DicomLoadError
+from ..errors.remedies import SetOption, Step
 from ..readers.dtype import ValueOverflow, pixel_shape, wider
 from ..stacks.resample import complete, resample
 from ..stacks.spacing import may_omit
@@ -48,8 +49,8 @@ def load_stack(series: SeriesData, options: Options, ignored: tuple[str, ...] = 
         As `load`.
     """
     plan, reading = read_whole(plan_volume(series, options))
-    for sentence in plan.assumptions:
-        warn(sentence)
+    for assumption in plan.assumptions:
+        warn(str(assumption))
     return VolumeData(
         reading.pixels,
         plan.geometry,
@@ -138,9 +139,13 @@ def _allocate(plan: Plan, shape: tuple[int, ...], allocate: Allocate) -> Pixels:
     if needed > limit:
         what = "three quarters of the available memory" if max_bytes is None else "max_bytes"
         raise DicomLoadError(
-            f"{words}, more than the {limit / 2**20:.0f} MiB of {what} → max_bytes={needed}", files=files
+            f"{words}, more than the {limit / 2**20:.0f} MiB of {what}",
+            files=files,
+            remedies=[SetOption("max_bytes", (needed,))],
         )
     try:
         return allocate(shape, dtype)
     except MemoryError as error:
-        raise DicomLoadError(f"{words}, which the system does not give → free some memory", files=files) from error
+        raise DicomLoadError(
+            f"{words}, which the system does not give", files=files, remedies=[Step.FREE_MEMORY]
+        ) from error

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from .._util.arrays import Floats, Pixels
     from ..stacks.geometry import Geometry
-    from ..stacks.series_data import SeriesData
+    from ..stacks.series_data import Label, SeriesData
     from .checks import Check
 
 
@@ -118,8 +118,8 @@ class VolumeData:
 
     # ------------------------------------------------------------------------------------------ what the files say
     @property
-    def stack_labels(self) -> tuple[tuple[str, str], ...]:
-        """The attribute values that told this stack apart from the others of its series."""
+    def stack_labels(self) -> tuple[Label, ...]:
+        """The attributes that tell this stack apart from the others of its series, with the values it has of them."""
         return self.series.labels
 
     @property

@@ -6,7 +6,7 @@ import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..catalog.assess import examine
+from ..catalog.assess import assess
 from ..errors import DicomLoadError, DicomLoadWarning
 from ..loading.options import Options
 from ..loading.read import load_stack
@@ -52,7 +52,7 @@ def overview(found: Sequence[SeriesData]) -> list[Strip]:
     strips = []
     for row, series in enumerate(found[:_SERIES]):
         size = f"{len(series.frames)}×{series.rows}×{series.columns}"
-        caption = f"[{row}] {series.title}: {size}, {series.plane}, {examine(series).words}"
+        caption = f"[{row}] {series.title}: {size}, {series.plane}, {assess(series).words}"
         strips += [strip._replace(caption=caption) for strip in _glance(series)]
     return strips
 

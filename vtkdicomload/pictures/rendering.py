@@ -16,6 +16,7 @@ import numpy as np
 
 from ..convert.vtk import image_of
 from ..errors import DicomLoadError
+from ..errors.remedies import Install
 from ..stacks.geometry import opposite, toward
 from .canvas import BRIGHT, MARGIN, QUIET, Sheet
 from .planes import Letters
@@ -156,8 +157,8 @@ def require_rendering() -> None:
     """Raise a DicomLoadError where VTK cannot render off-screen; tried once in a process of its own."""
     if _window_class() is None:
         raise DicomLoadError(
-            "VTK cannot render here: neither a display nor EGL or OSMesa for off-screen OpenGL was found → "
-            "apt-get install libegl1 libgl1-mesa-dri (or libosmesa6)"
+            "VTK cannot render here: neither a display nor EGL or OSMesa for off-screen OpenGL was found",
+            remedies=[Install(packages, "apt-get") for packages in (("libegl1", "libgl1-mesa-dri"), ("libosmesa6",))],
         )
 
 

@@ -13,6 +13,7 @@ from .._util.names import is_utf8
 from .._util.warnings import hush
 from ..convert.vtk import image_of
 from ..errors import GeometryError
+from ..errors.remedies import RESAMPLE
 from .windows import units_words
 
 if TYPE_CHECKING:
@@ -45,9 +46,7 @@ def require_solid(volume: VolumeData) -> None:
     if geometry.direction is None or geometry.origin is None:
         raise GeometryError("the files hold no position or orientation, so a body has no place in the patient")
     if not geometry.regular:
-        raise GeometryError(
-            'the slices do not lie on a regular grid → load(…, irregular="resample") (--irregular resample)'
-        )
+        raise GeometryError("the slices do not lie on a regular grid", remedies=[RESAMPLE])
 
 
 def surface_of(volume: VolumeData, value: float) -> vtkPolyData:

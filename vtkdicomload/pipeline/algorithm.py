@@ -28,6 +28,8 @@ from ..catalog.choose import choose
 from ..catalog.find import find_series
 from ..convert.vtk import scalars_over
 from ..errors import CorruptFileError, DicomLoadError, NoDicomError, UnsupportedPixelDataError
+from ..errors.remedies import Use
+from ..errors.wording import word_for_vtk
 from ..loading.plan import Plan, plan_volume, with_conversion
 from ..loading.read import read
 from ..readers.dtype import Conversion, ValueOverflow, announced, wider
@@ -76,8 +78,8 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
 
     What is read is what `load` would give, and what `load` refuses is refused: compressed files are decoded, slices
     ordered by position, several series or a missing slice are an error. Of a part of the extent that is asked for
-    downstream, only the slices in it are read. The way past an error, ``irregular="keep"`` in its text, is
-    ``SetIrregular("keep")`` here.
+    downstream, only the slices in it are read. The text of an error says its `remedies` as methods of this class:
+    ``SetIrregular("keep")``.
 
     The layout is vtkDICOMImageReader's unless `SetGeometryToPatient`: origin 0, no direction, spacing in mm; voxel
     (0, 0, 0) is the bottom left of the last slice along row × column.
@@ -230,8 +232,8 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
         if self._plan is None or self._planned_for != (settings, stamp):
             self._plan = None
             plan = _plan(settings)
-            for sentence in plan.assumptions:
-                warn(sentence)
+            for assumption in plan.assumptions:
+                warn(str(assumption))
             self._plan, self._planned_for = plan, (settings, stamp)
         place = self._place()
         info.Set(vtkStreamingDemandDrivenPipeline.WHOLE_EXTENT(), self.GetDataExtent(), 6)
@@ -275,11 +277,12 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
             self._overflowed = True
             return
         dtype = self._plan.conversion.dtype
-        way = f"SetOutputScalarTypeTo{'Int' if dtype.itemsize <= 2 else 'Double'}()"
+        wider_type = f"SetOutputScalarTypeTo{'Int' if dtype.itemsize <= 2 else 'Double'}()"
         self._failed(
             DicomLoadError(
-                f"the values do not fit {dtype}, which was announced → {way if settled else 'Update() of the source'}",
+                f"the values do not fit {dtype}, which was announced",
                 files=self._plan.series.files[:1],
+                remedies=[Use(wider_type if settled else "Update() of the source")],
             )
         )
 
@@ -288,7 +291,9 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
             self._failed(ValueError(_words(text)))
 
     def _failed(self, error: BaseException) -> None:
-        """Keep an exception, empty the output, and tell whoever listens."""
+        """Keep an exception, its remedies in VTK's words, empty the output, and tell whoever listens."""
+        if isinstance(error, DicomLoadError):
+            error = error.reworded(word_for_vtk)
         self._error = _without_traceback(error)
         self._error_code = _code_of(error, self._settings)
         self.GetOutput().Initialize()  # else it would go on showing what was there before
@@ -329,7 +334,11 @@ def _selected(settings: Settings) -> SeriesData:
     except NoDicomError as error:
         if settings.recursive or not settings.has_folders():
             raise
-        raise NoDicomError(f"{error}; the folders in it are not read → SetRecursive(True)", files=error.files) from None
+        raise NoDicomError(
+            f"{error.message}; the folders in it are not read",
+            files=error.files,
+            remedies=[Use("SetRecursive(True)"), *error.remedies],
+        ) from None
 
 
 def _given_as(plan: Plan, scalar_type: int) -> Plan:
@@ -344,12 +353,12 @@ def _given_as(plan: Plan, scalar_type: int) -> Plan:
 
 
 def _read_like_volume(plan: Plan, chosen: slice) -> Pixels:
-    """Slices of the image, (k, j, i[, component]) in C order, as `Volume.frames` counts them."""
+    """Read slices of the image, (k, j, i[, component]) in C order, as `Volume.frames` counts them."""
     return read(plan, chosen).pixels
 
 
 def _read_like_vtk(plan: Plan, chosen: slice) -> Pixels:
-    """The same as vtkDICOMImageReader counts them, from the last slice and row: read straight into that order."""
+    """Read them as vtkDICOMImageReader counts them, from the last slice and row: straight into that order."""
 
     def allocate(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Pixels:
         return np.empty(shape, dtype)[::-1, ::-1]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from .._util.warnings import silenced
-from ..convert.vtk import spacing_like_vtk
+from ..convert.vtk import compute_vtk_spacing
 from ..errors import DicomLoadError
 from ..headers.data_set import read_attributes
 from ..headers.frames import frames_of
@@ -15,8 +16,6 @@ from ..readers.choose import check_supported
 from ..readers.dtype import is_colour
 
 if TYPE_CHECKING:
-    import os
-
     from ..headers.model import Frame, Header
     from ..loading.plan import Plan
 
@@ -51,7 +50,7 @@ class SourceAnswers:
         """Distance of voxel centres along x, y, z of the image in mm."""
         if self._plan is None:
             return 1.0, 1.0, 1.0
-        return self._plan.geometry.spacing if self._in_patient else spacing_like_vtk(self._plan.geometry)
+        return self._plan.geometry.spacing if self._in_patient else compute_vtk_spacing(self._plan.geometry)
 
     def GetPixelSpacing(self) -> Triple:
         """`GetDataSpacing`: x, y, z, as vtkDICOMImageReader gives it since VTK 9.5; before, its x and y are swapped."""
@@ -156,9 +155,11 @@ class SourceAnswers:
 
     def CanReadFile(self, name: str | os.PathLike[str]) -> int:
         """1 for a DICOM file with an image that can be read, else 0."""
+        if "\0" in os.fsdecode(name):
+            return 0  # no file has such a name, and Python says so by a ValueError
         try:
             check_supported(frames_of(read_header(name)))
-        except (OSError, ValueError, DicomLoadError, NotDicomError):
+        except (OSError, DicomLoadError, NotDicomError):
             return 0
         return 1
 

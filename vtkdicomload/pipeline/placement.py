@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..convert.vtk import spacing_like_vtk
+from ..convert.vtk import compute_vtk_spacing
 from ..errors import GeometryError
-from ..stacks.geometry import Place, placed
+from ..errors.remedies import RESAMPLE, Use
+from ..errors.wording import word_for_vtk
+from ..stacks.geometry import Place, locate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,8 +87,8 @@ class SourceGeometry:
             return self._data_place
         if self._in_patient:
             _require_affine(self._plan)
-            return placed(self._plan.geometry)
-        return self._data_place._replace(spacing=spacing_like_vtk(self._plan.geometry))
+            return locate(self._plan.geometry)
+        return self._data_place._replace(spacing=compute_vtk_spacing(self._plan.geometry))
 
     def GetPatientMatrix(self) -> vtkMatrix4x4:
         """The matrix that takes coordinates of the image to LPS mm, for `vtkProp3D.SetUserMatrix`.
@@ -127,10 +129,10 @@ def _require_affine(plan: Plan) -> Floats:
         raise GeometryError(
             "the files hold no position or orientation, so the image has no place in the patient"
             if plan.geometry.direction is None
-            else "the gaps between the slices are uneven, no affine describes them "
-            '→ SetIrregular("resample"), SetGeometryToVTK()',
+            else "the gaps between the slices are uneven, no affine describes them",
             files=plan.series.files[:1],
-        )
+            remedies=() if plan.geometry.direction is None else [RESAMPLE, Use("SetGeometryToVTK()")],
+        ).reworded(word_for_vtk)
     return affine
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._util.warnings import warn
 from ..errors import NoDicomError
+from ..errors.remedies import Use
 from ..loading.options import Options
 
 if TYPE_CHECKING:
@@ -63,14 +64,19 @@ class Settings:
         """
         if self.directory is not None:
             if os.path.isfile(self.directory):
-                raise NoDicomError(f"{self.directory} is a file, not a folder → SetFileName", files=[self.directory])
+                raise NoDicomError(
+                    f"{self.directory} is a file, not a folder", files=[self.directory], remedies=[Use("SetFileName")]
+                )
             return self.directory
         if self.file is not None:
             if os.path.isdir(self.file):
-                raise NoDicomError(f"{self.file} is a folder, not a file → SetDirectoryName", files=[self.file])
+                raise NoDicomError(
+                    f"{self.file} is a folder, not a file", files=[self.file], remedies=[Use("SetDirectoryName")]
+                )
             return self.file
         if self.names is None:
-            raise NoDicomError("nothing to read is set → SetDirectoryName, SetFileName or SetFileNames")
+            names = ("SetDirectoryName", "SetFileName", "SetFileNames")
+            raise NoDicomError("nothing to read is set", remedies=map(Use, names))
         return self.names
 
     def stamp(self) -> tuple[tuple[str, int, int], ...]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from .._util.log import logger
 from ..errors import CompressedPixelDataError, UnsupportedPixelDataError
+from ..errors.remedies import Install, SetOption, Step
 from ..headers.attributes import PIXEL_DATA
 from ..headers.objects.mosaic import MOSAIC
 from ..headers.sop_classes import WHOLE_SLIDE
@@ -35,7 +35,6 @@ READERS: tuple[Reader, ...] = (
 )
 
 _NATIVE_COLOURS = frozenset(("RGB", "YBR_FULL", "YBR_FULL_422"))
-_EXPORT = "export the series uncompressed where it comes from"
 
 
 def choose(engine: str, frames: Sequence[Frame], conversion: Conversion) -> Reader:
@@ -61,7 +60,9 @@ def choose(engine: str, frames: Sequence[Frame], conversion: Conversion) -> Read
     if reason is not None:
         for frame in frames:
             check_unchanged(frame.header)
-        raise UnsupportedPixelDataError(f'engine="{engine}" cannot read this: {reason} → engine="auto"')
+        raise UnsupportedPixelDataError(
+            f"the reader {engine!r} cannot read this: {reason}", remedies=[SetOption("engine", ("auto",))]
+        )
     return reader
 
 
@@ -72,11 +73,11 @@ def _nobody(frames: Sequence[Frame], reasons: dict[str, str]) -> UnsupportedPixe
     if coded is None:
         return UnsupportedPixelDataError(f"no reader is right for these files: {tried}", files=[frames[0].path])
     plugins = _pydicom.plugins_for(coded.transfer_syntax)
-    help_ = f"{sys.executable} -m pip install {plugins}" if plugins else _EXPORT
     return CompressedPixelDataError(
         f"{syntax_name(coded.transfer_syntax)} ({coded.transfer_syntax}) cannot be decoded here (vtkDICOMImageReader "
-        f"gives zeros). Tried {tried} → {help_}",
+        f"gives zeros). Tried {tried}",
         files=[coded.path],
+        remedies=[Install(plugins) if plugins else Step.EXPORT_UNCOMPRESSED],
     )
 
 
@@ -93,10 +94,12 @@ def check_supported(frames: Sequence[Frame]) -> None:
     for header in {id(f.header): f.header for f in frames}.values():
         if header.transfer_syntax not in (_codec.SYNTAXES if header.encapsulated else NATIVE_SYNTAXES):
             raise _undecodable(header, sum(f.header.transfer_syntax == header.transfer_syntax for f in frames))
-        reason = unsupported(header)
-        if reason:
+        unread = unsupported(header)
+        if unread:
             name = os.path.basename(header.path)
-            raise UnsupportedPixelDataError(f"{reason} is not read ({name})", files=[header.path])
+            raise UnsupportedPixelDataError(
+                f"{unread} is not read ({name})", files=[header.path], encoding=unread.encoding
+            )
 
 
 def _undecodable(header: Header, count: int) -> CompressedPixelDataError:
@@ -104,28 +107,40 @@ def _undecodable(header: Header, count: int) -> CompressedPixelDataError:
     how = f"in the unknown transfer syntax {uid}" if name == uid else f"compressed as {name} ({uid})"
     return CompressedPixelDataError(
         f"{count} frame{'s' * (count != 1)} {how}, which neither imagecodecs nor pydicom decodes (vtkDICOMImageReader "
-        f"gives zeros): {os.path.basename(header.path)} → {_EXPORT}",
+        f"gives zeros): {os.path.basename(header.path)}",
         files=[header.path],
+        remedies=[Step.EXPORT_UNCOMPRESSED],
     )
 
 
-def unsupported(h: Header) -> str | None:
-    """What of a file's pixel encoding is not read, in words; None where it is."""
+class Unread(NamedTuple):
+    """A pixel encoding that is not read."""
+
+    encoding: str  # in a few words
+    more: str = ""  # what else is to say of it
+
+    def __str__(self) -> str:
+        return self.encoding + self.more
+
+
+def unsupported(h: Header) -> Unread | None:
+    """What of a file's pixel encoding is not read; None where it is."""
     if MOSAIC in h.image_type and h.tiles_across == 1:
-        return "a Siemens mosaic (many slices tiled in one image) whose header does not say where its slices lie"
+        more = " (many slices tiled in one image) whose header does not say where its slices lie"
+        return Unread("a Siemens mosaic", more)
     # PS3.3 C.7.6.17.3: TILED_FULL and TILED_SPARSE, segmentations of slides too.
     if h.sop_class_uid == WHOLE_SLIDE or (h.dimension_organization or "").startswith("TILED"):
-        return "a stack of tiles of a whole slide image"
+        return Unread("a stack of tiles of a whole slide image")
     if h.bits_allocated not in (1, 8, 16, 32, 64):
-        return f"BitsAllocated {h.bits_allocated}"
+        return Unread(f"BitsAllocated {h.bits_allocated}")
     if h.bits_allocated == 64 and h.pixel_tag == PIXEL_DATA:
-        return "64-bit integer pixel data"
+        return Unread("64-bit integer pixel data")
     if h.high_bit != h.bits_stored - 1:
-        return f"HighBit {h.high_bit} with BitsStored {h.bits_stored}"
+        return Unread(f"HighBit {h.high_bit} with BitsStored {h.bits_stored}")
     if h.samples == 1 and h.photometric_interpretation in ("MONOCHROME1", "MONOCHROME2"):
         return None
     if h.pixel_representation or h.bits_allocated not in (8, 16) or not _is_read_colour(h):
-        return f"{h.photometric_interpretation} with {h.samples} samples of {h.bits_allocated} bits"
+        return Unread(f"{h.photometric_interpretation} with {h.samples} samples of {h.bits_allocated} bits")
     return None
 
 

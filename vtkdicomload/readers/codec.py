@@ -149,7 +149,7 @@ def _decoded(frame: Frame, data: bytes) -> tuple[Pixels, str | None]:
     shape = (header.rows, header.columns, header.samples)
     size = checked_size(frame, data)
     ybr, belief = _coded_colour(header, data)
-    pixels = _stored(frame, data) if size is None else _image(frame, data, ybr)
+    pixels = _decode_words(frame, data) if size is None else _decode_image(frame, data, ybr)
     if pixels.size != np.prod(shape):
         raise _undecodable(frame, f"{pixels.shape} pixels were decoded, the header says {shape}")
     if size is not None and header.samples == 1:
@@ -256,9 +256,9 @@ def _sound_rle(header: Header, data: bytes) -> bool:
     return offsets[0] == 64 and all(a < b for a, b in pairwise([*offsets, len(data)]))
 
 
-def _image(frame: Frame, data: bytes, ybr: bool) -> Pixels:
+def _decode_image(frame: Frame, data: bytes, ybr: bool) -> Pixels:
     """The pixels of a JPEG, JPEG-LS, JPEG 2000 or JPEG XL stream."""
-    decode = _decoder(frame.header, ybr)
+    decode = _choose_decoder(frame.header, ybr)
     if frame.header.transfer_syntax in JPEG_2000:
         data = bare_codestream(data)
     try:
@@ -268,7 +268,7 @@ def _image(frame: Frame, data: bytes, ybr: bool) -> Pixels:
         raise _undecodable(frame, first_line(error)) from error
 
 
-def _decoder(header: Header, ybr: bool) -> Callable[[bytes], Pixels]:
+def _choose_decoder(header: Header, ybr: bool) -> Callable[[bytes], Pixels]:
     """The function of imagecodecs for a transfer syntax."""
     import imagecodecs
 
@@ -286,7 +286,7 @@ def _decoder(header: Header, ybr: bool) -> Callable[[bytes], Pixels]:
     return partial(imagecodecs.jpegxl_decode, numthreads=1)
 
 
-def _stored(frame: Frame, data: bytes) -> Pixels:
+def _decode_words(frame: Frame, data: bytes) -> Pixels:
     """The pixels of a stream that holds the words of the image: as they are, deflated or run-length encoded."""
     header = frame.header
     word = np.dtype(f"<u{header.bits_allocated // 8}")

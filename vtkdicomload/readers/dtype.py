@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..errors import CorruptFileError
+from ..errors.remedies import SetOption
 from ..headers.attributes import DOUBLE_PIXEL_DATA, FLOAT_PIXEL_DATA
 from ..headers.transfer_syntaxes import EXPLICIT_BIG
 from .colour import PALETTE
@@ -115,8 +116,9 @@ def _check_finite(frames: Sequence[Frame]) -> None:
         if not all(map(math.isfinite, _rescaled_range(frame))):
             raise CorruptFileError(
                 f"{frame.path}: slope {frame.slope:g} and intercept {frame.intercept:g} lead to values beyond every "
-                "float64 → rescale=False",
+                "float64",
                 files=[frame.path],
+                remedies=[SetOption("rescale", (False,))],
             )
 
 

@@ -7,6 +7,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from ..errors import CorruptFileError
+from ..errors.remedies import Step
 from ..headers.elements import READ_FLAGS
 
 if TYPE_CHECKING:
@@ -78,4 +79,6 @@ def _read_at(fd: int, wanted: memoryview, offset: int) -> int:
 
 def changed(header: Header, what: str) -> CorruptFileError:
     """The error for a file that is not the one that was scanned."""
-    return CorruptFileError(f"{header.path} changed since it was scanned: {what} → load again", files=[header.path])
+    return CorruptFileError(
+        f"{header.path} changed since it was scanned: {what}", files=[header.path], remedies=[Step.SCAN_AGAIN]
+    )

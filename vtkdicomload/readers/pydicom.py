@@ -58,15 +58,15 @@ def _missing_decoder(syntax: str) -> str | None:
     return "none of pydicom's decoders is installed: " + "; ".join(missing)
 
 
-def plugins_for(syntax: str) -> str | None:
-    """What to install so that pydicom decodes a transfer syntax; None where nothing helps."""
+def plugins_for(syntax: str) -> tuple[str, ...]:
+    """What to install so that pydicom decodes a transfer syntax; empty where nothing helps."""
     from pydicom import uid
 
     if syntax in uid.JPEGTransferSyntaxes:
-        return "pylibjpeg pylibjpeg-libjpeg"
+        return "pylibjpeg", "pylibjpeg-libjpeg"
     if syntax in uid.JPEG2000TransferSyntaxes:  # HTJ2K among them
-        return "pylibjpeg pylibjpeg-openjpeg"
-    return "pyjpegls" if syntax in uid.JPEGLSTransferSyntaxes else None
+        return "pylibjpeg", "pylibjpeg-openjpeg"
+    return ("pyjpegls",) if syntax in uid.JPEGLSTransferSyntaxes else ()
 
 
 def _plugins(syntax: str) -> list[str]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from .._util.names import natural_key
 from ..errors import CorruptFileError
+from ..errors.remedies import SetOption, Step
 from .dtype import fractional, identity, vtk_dtype
 from .files import check_unchanged
 from .rescale import put
@@ -179,8 +180,9 @@ def _read(way: str, source: str, frames: Sequence[Frame]) -> Pixels:
     del reader  # it keeps its last file open, which a traceback would prolong
     if fault:
         raise CorruptFileError(
-            f'vtkDICOMImageReader failed on {source}: {fault} → scan it again, or load(…, engine="auto")',
+            f"vtkDICOMImageReader failed on {source}: {fault}",
             files=[frame.path for frame in frames],
+            remedies=[Step.SCAN_AGAIN, SetOption("engine", ("auto",))],
         )
     as_numpy: Callable[[Any], Pixels] = vtk_to_numpy
     return as_numpy(image.GetPointData().GetArray(0)).reshape(image.GetDimensions(), order="F")

@@ -1,36 +1,40 @@
-"""What to say of a path that is not there, or that is no DICOM."""
+"""Paths that are not there or that are no DICOM: what they are, and what goes past that."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import NoDicomError
+from ..errors.remedies import Remedy, Step, Unpack, Use
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     Path = str | os.PathLike[str]
 
 
-def _missing(path: str, error: Exception) -> NoDicomError:
+def missing_error(path: str, error: Exception) -> NoDicomError:
     """The error for a path that cannot be found, with what people stumble over."""
     control = next((c for c in "\a\b\t\n\v\f\r" if c in path), None)
     if not path:
         return NoDicomError("the path is empty: there is nothing to load")
+    remedies: tuple[Remedy, ...] = ()
     if "\0" in path:
         hint = "it holds a NUL character"
     elif control is not None:
-        hint = f'{control!r} in it is an escape of Python → write a Windows path as r"C:\\folder" or with /'
+        hint, remedies = f"{control!r} in it is an escape of Python", (Step.RAW_PATH,)
     elif path.startswith("~"):
-        hint = "~ is expanded by the shell only → load(os.path.expanduser(p))"
+        hint, remedies = "~ is expanded by the shell only", (Step.EXPAND_HOME,)
     elif any(c in path for c in "*?["):
-        hint = "wildcards are expanded by the shell only → load(sorted(glob.glob(p)))"
+        hint, remedies = "wildcards are expanded by the shell only", (Step.EXPAND_WILDCARDS,)
     elif "\\" in path and os.sep == "/":
         hint = "it is written as on Windows, this system separates folders with /"
     elif isinstance(error, PermissionError):
         hint = "permission denied"
     else:
         hint = _nearest(path)
-    return NoDicomError(f"there is nothing at {path!r}: {hint}", files=[path])
+    return NoDicomError(f"there is nothing at {path!r}: {hint}", files=[path], remedies=remedies)
 
 
 def _nearest(path: str) -> str:
@@ -49,37 +53,74 @@ def _nearest(path: str) -> str:
     return f"did you mean {os.path.join(parent, similar[0])!r}?" if similar else f"no such entry in {parent!r}"
 
 
+class Foreign(NamedTuple):
+    """What a file that is not DICOM is."""
+
+    words: str
+    remedies: tuple[Remedy, ...]
+
+
+def _unzip(path: str) -> tuple[Remedy, ...]:
+    return (Unpack(path, ("python", "-m", "zipfile", "-e", path, _stem(path))),)
+
+
+def _untar(path: str) -> tuple[Remedy, ...]:
+    return (Unpack(path, ("tar", "-xf", path)),)
+
+
+def _gunzip(path: str) -> tuple[Remedy, ...]:
+    return Unpack(path, ("gunzip", path)), Unpack(path, ("tar", "-xzf", path))
+
+
+def _unpack(path: str) -> tuple[Remedy, ...]:
+    return (Unpack(path),)
+
+
+def _use(what: str) -> Callable[[str], tuple[Remedy, ...]]:
+    return lambda _: (Use(what),)
+
+
+def _nothing(_: str) -> tuple[Remedy, ...]:
+    return ()
+
+
+def _stem(path: str) -> str:
+    """The folder that an archive is unpacked to: beside it, with its name up to the first dot."""
+    folder, name = os.path.split(path)
+    return os.path.join(folder, name.split(".")[0] or "folder")
+
+
+_NIFTI, _METAIMAGE, _VTI = _use("nibabel.load(p)"), _use("SimpleITK.ReadImage(p)"), _use("vtkXMLImageDataReader")
+# First bytes → what it is, and what goes past that.
 _KINDS = (
-    (b"PK\x03\x04", "a zip archive, not a folder → python -m zipfile -e {name} {stem}"),
-    (b"\x1f\x8b", "gzip-compressed → gunzip {name}, or tar -xzf {name}"),
-    (b"7z\xbc\xaf", "a 7z archive, not a folder → unpack it first"),
-    (b"Rar!", "a rar archive, not a folder → unpack it first"),
-    (b"\x5c\x01\x00\x00", "a NIfTI file, not DICOM → nibabel.load(p)"),
-    (b"NRRD", "an NRRD file, not DICOM → SimpleITK.ReadImage(p)"),
-    (b"\x89PNG", "a PNG picture, not DICOM"),
-    (b"\xff\xd8\xff", "a JPEG picture, not DICOM"),
-    (b"<?xml", "an XML file, not DICOM"),
+    (b"PK\x03\x04", "a zip archive, not a folder", _unzip),
+    (b"\x1f\x8b", "gzip-compressed", _gunzip),
+    (b"7z\xbc\xaf", "a 7z archive, not a folder", _unpack),
+    (b"Rar!", "a rar archive, not a folder", _unpack),
+    (b"\x5c\x01\x00\x00", "a NIfTI file, not DICOM", _NIFTI),
+    (b"NRRD", "an NRRD file, not DICOM", _METAIMAGE),
+    (b"\x89PNG", "a PNG picture, not DICOM", _nothing),
+    (b"\xff\xd8\xff", "a JPEG picture, not DICOM", _nothing),
+    (b"<?xml", "an XML file, not DICOM", _nothing),
 )
-
-
 _SUFFIXES = (
-    ((".nii", ".nii.gz", ".hdr", ".img"), "a NIfTI or Analyze file, not DICOM → nibabel.load(p)"),
-    ((".tar", ".tgz", ".tar.gz"), "a tar archive, not a folder → tar -xf {name}"),
-    ((".mha", ".mhd", ".nrrd"), "a MetaImage or NRRD file, not DICOM → SimpleITK.ReadImage(p)"),
-    ((".vti",), "a VTK image, not DICOM → vtkXMLImageDataReader"),
+    ((".nii", ".nii.gz", ".hdr", ".img"), "a NIfTI or Analyze file, not DICOM", _NIFTI),
+    ((".tar", ".tgz", ".tar.gz"), "a tar archive, not a folder", _untar),
+    ((".mha", ".mhd", ".nrrd"), "a MetaImage or NRRD file, not DICOM", _METAIMAGE),
+    ((".vti",), "a VTK image, not DICOM", _VTI),
 )
 
 
-def describe(path: str) -> str:
-    """What a file that is not DICOM is, in words with the way past, by its name and first bytes."""
+def describe_foreign(path: str) -> Foreign:
+    """Tell what a file that is not DICOM is, by its name and first bytes, and what reads or unpacks it."""
     name = os.path.basename(path)
-    stem = name.split(".")[0] or "folder"
-    words = next((words for suffixes, words in _SUFFIXES if name.lower().endswith(suffixes)), None)
-    if words is None:
+    found = next(((what, past) for suffixes, what, past in _SUFFIXES if name.lower().endswith(suffixes)), None)
+    if found is None:
         try:
             with open(path, "rb") as file:
                 head = file.read(8)
         except OSError:
             head = b""
-        words = next((words for magic, words in _KINDS if head.startswith(magic)), "not DICOM")
-    return f"{name} is {words.format(name=name, stem=stem)}"
+        found = next(((what, past) for magic, what, past in _KINDS if head.startswith(magic)), ("not DICOM", _nothing))
+    what, past = found
+    return Foreign(f"{name} is {what}", past(path))

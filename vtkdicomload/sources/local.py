@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from ..errors import NoDicomError
-from .hints import _missing
+from .hints import missing_error
+from .reasons import Reason, Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,13 +22,6 @@ if TYPE_CHECKING:
         def GetValue(self, index: int, /) -> str: ...  # noqa: D102, N802 - as above
 
     Source = Path | Iterable[Path] | StringArray
-
-
-class Skipped(NamedTuple):
-    """A file that was passed over."""
-
-    path: str
-    reason: str
 
 
 class Files(NamedTuple):
@@ -81,7 +75,7 @@ def _of_path(path: Any, recursive: bool) -> Files:
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError) as error:
-        raise _missing(path, error) from error
+        raise missing_error(path, error) from error
     if stat.S_ISDIR(mode):
         skipped: list[Skipped] = []
         return Files(path, tuple(_walk(path, recursive, skipped)), tuple(skipped), folder=True)
@@ -107,27 +101,31 @@ def _walk(folder: str, recursive: bool, skipped: list[Skipped]) -> Iterator[str]
             continue
         folders = []
         for entry in entries:
-            if entry.name.startswith("."):
-                skipped.append(Skipped(entry.path, "hidden"))
-            elif (kind := _kind(entry)) == "folder":
+            kind = _sort_entry(entry)
+            if isinstance(kind, Skipped):
+                skipped.append(kind)
+            elif kind == "folder":
                 folders.append(entry.path)
-            elif kind == "file":
-                yield entry.path
             else:
-                skipped.append(Skipped(entry.path, kind))
+                yield entry.path
         if recursive:
             waiting.extend(reversed(folders))
         else:
-            skipped.extend(Skipped(path, "a folder") for path in folders)
+            skipped.extend(Skipped(path, Reason.FOLDER) for path in folders)
 
 
-def _kind(entry: os.DirEntry[str]) -> str:
+def _sort_entry(entry: os.DirEntry[str]) -> Literal["file", "folder"] | Skipped:
+    """An entry of a folder as what it is, or why it is passed over."""
+    if entry.name.startswith("."):
+        return Skipped(entry.path, Reason.HIDDEN)
     try:
         if entry.is_symlink() and not os.path.exists(entry.path):
             return "file"  # a link to nothing may stand for a slice: reading it says so
-        return "folder" if entry.is_dir() else "file" if entry.is_file() else "not a regular file"
+        if entry.is_dir():
+            return "folder"
+        return "file" if entry.is_file() else Skipped(entry.path, Reason.NOT_REGULAR)
     except OSError as error:  # a link to itself
-        return f"cannot be followed: {error.strerror}"
+        return Skipped(entry.path, Reason.UNFOLLOWED, error.strerror or "")
 
 
 def _natural(entries: Iterable[os.DirEntry[str]]) -> list[os.DirEntry[str]]:

@@ -2,57 +2,70 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import numpy as np
 
-from ..errors import DuplicateSliceError, GeometryError, MissingSliceError, ShearedSeriesError
-from ..headers.orientation import direction_of, is_unit, normal_of, orientation_fault
+from ..errors import GeometryError
+from ..errors.remedies import SetOption
+from ..headers.orientation import is_unit, normal_of, orientation_fault
 from . import consistency
-from .assumptions import taken_for_granted
-from .conflicts import copies, find_twins, mm, some_without_position
-from .geometry import Geometry
-from .order import in_instance_order, in_named_order, in_space
-from .spacing import (
-    check_sizes,
-    grid_tolerance,
-    in_plane_spacing,
-    sheared,
-    spacing_without_positions,
-    thickness,
-    uneven,
-    usual_gap,
+from .assumptions import Assumed, Assumption, AssumptionKind, list_assumptions
+from .conflicts import (
+    find_shared_places,
+    has_place,
+    refuse_copies,
+    refuse_mislabelled,
+    refuse_missing_places,
+    refuse_several_volumes,
 )
+from .geometry import Geometry
+from .grid import fit_grid, is_monotone, measure_dimensions, measure_gaps
+from .order import sort_by_instance_number, sort_by_name, sort_by_position
+from .spacing import find_slice_distance, in_plane_spacing, refuse_absurd_sizes
 from .split import split
-from .tolerances import GAP_SLACK, GAP_TOLERANCE, same_position_limit
+from .tolerances import GAP_TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .._util.arrays import Floats
+    from ..errors import MissingSliceError, ShearedSeriesError
     from ..headers.model import Frame
     from .series_data import SeriesData
 
 
 class Arrangement(NamedTuple):
-    """The frames of one volume in their places."""
+    """The frames of one volume in their places.
 
-    frames: tuple[Frame, ...]  # frames[k] is the k-th slice of volume.frames
-    geometry: Geometry  # of volume.frames
-    assumptions: tuple[str, ...]  # what was taken for granted, each a sentence for a DicomLoadWarning
+    Attributes
+    ----------
+    frames : tuple of Frame
+        ``frames[k]`` is the k-th slice of ``volume.frames``.
+    geometry : Geometry
+        Of ``volume.frames``.
+    assumptions : tuple of Assumption
+        What was taken for granted.
+    irregularity : MissingSliceError or ShearedSeriesError or None
+        The error that ``irregular="raise"`` means, where the slices make no even, upright grid.
+    """
+
+    frames: tuple[Frame, ...]
+    geometry: Geometry
+    assumptions: tuple[Assumption, ...]
+    irregularity: MissingSliceError | ShearedSeriesError | None = None
 
 
-def arrange(series: SeriesData, *, order: str, irregular: str, tolerance: float) -> Arrangement:
+def arrange(series: SeriesData, *, order: str, tolerance: float) -> Arrangement:
     """Order the frames of a stack and work out where they lie.
 
     Parameters
     ----------
-    series : Series
+    series : SeriesData
         One stack.
     order : {"position", "natural", "given"}
         Along the slice normal; by natural order of the file names; as the frames come.
-    irregular : {"raise", "resample", "keep"}
-        What a missing slice, uneven gaps or a tilt do: an error, or else a geometry that is not regular.
     tolerance : float
         How far a gap may differ from the median, and a slice lie off the grid, as a part of the spacing.
 
@@ -60,168 +73,124 @@ def arrange(series: SeriesData, *, order: str, irregular: str, tolerance: float)
     ------
     InconsistentSeriesError
         Layout, spacing or orientation differ between frames.
+    DuplicateSliceError
+        Several slices lie at one position.
     GeometryError
-        A position is missing, or positions make no regular grid (MissingSliceError, DuplicateSliceError,
-        ShearedSeriesError).
+        A position is missing, or cannot be used.
     """
-    frames = _check_consistent(series)
-    assumptions = taken_for_granted(series)
-    in_plane = in_plane_spacing(frames, assumptions)
-    check_sizes(frames, in_plane)
-    placed = [f for f in frames if f.position is not None and f.orientation is not None]
-    if order != "position":
-        frames = in_named_order(frames, order)
-    elif not placed:
-        frames = in_instance_order(frames, assumptions)
-    if len(placed) < len(frames) and placed:
-        raise some_without_position(frames)
-    orientation = placed[0].orientation if placed else None
-    fault = orientation_fault(orientation) if orientation is not None else None
+    _refuse_mixtures(series)
+    in_plane = in_plane_spacing(series.frames)
+    refuse_absurd_sizes(series.frames, in_plane.value)
+    frames = sort_by_name(series.frames) if order == "natural" else list(series.frames)
+    refuse_missing_places(frames)
+    orientation = series.frames[0].orientation if has_place(series.frames[0]) else None
+    fault = None if orientation is None else orientation_fault(orientation)
     if fault and order == "position":
         raise GeometryError(
-            f"ImageOrientationPatient cannot be used: {fault} ({consistency.some_names(frames)}) → "
-            'order="natural" loads the slices without a place in the patient',
+            f"ImageOrientationPatient cannot be used: {fault} ({consistency.some_names(frames)})",
             files=consistency.paths_of(frames),
+            remedies=[SetOption("order", ("natural",), "loads the slices without a place in the patient")],
         )
-    if fault:
-        assumptions.append(f"ImageOrientationPatient cannot be used ({fault}): the volume has no place in the patient")
-    if orientation is None and order != "position":
-        assumptions.append("no ImagePositionPatient or ImageOrientationPatient: the volume has no place in the patient")
     if orientation is None or fault:
-        spacing = (*in_plane, spacing_without_positions(frames, assumptions))
-        return Arrangement(tuple(frames), Geometry(_dimensions(frames), spacing), tuple(assumptions))
+        arranged = _arrange_without_place(_order_without_place(frames, order, fault), in_plane.value)
+    else:
+        arranged = _arrange_in_space(series, frames, orientation, in_plane.value, order, tolerance)
+    assumptions = (*list_assumptions(series), *in_plane.assumptions, *arranged.assumptions)
+    return arranged._replace(assumptions=assumptions)
 
-    if not is_unit(orientation):
-        assumptions.append("the cosines of ImageOrientationPatient have not quite length 1: they are made unit vectors")
+
+# ----------------------------------------------------------------------------------------------- without a place
+def _order_without_place(frames: list[Frame], order: str, fault: str | None) -> Assumed[list[Frame]]:
+    """Sort frames that nothing places, and tell why."""
+    if fault:
+        return Assumed(frames, (Assumption(AssumptionKind.UNUSABLE_ORIENTATION, {"fault": fault}),))
     if order == "position":
-        frames = in_space(frames, normal_of(orientation))
-    geometry = _geometry(series, frames, in_plane, irregular, tolerance, order, assumptions)
-    return Arrangement(tuple(frames), geometry, tuple(assumptions))
+        return sort_by_instance_number(frames)
+    missing = {"missing": "ImagePositionPatient or ImageOrientationPatient"}
+    return Assumed(frames, (Assumption(AssumptionKind.NO_PLACE, missing),))
 
 
-def _check_consistent(series: SeriesData) -> list[Frame]:
-    """The frames of a stack, once they share layout, pixel spacing and orientation."""
-    frames = list(series.frames)
-    for group, fault in (
-        (consistency.by_kind, consistency.kind_fault),
-        (consistency.by_layout, consistency.layout_fault),
-        (consistency.by_pixel_spacing, consistency.spacing_fault),
+def _arrange_without_place(ordered: Assumed[list[Frame]], in_plane: tuple[float, float]) -> Arrangement:
+    """Give ordered frames the distances that are known of them."""
+    frames, (reason,) = ordered
+    distance = find_slice_distance(frames)
+    reason = replace(reason, consequence=next(iter(distance.assumptions), None))
+    return Arrangement(tuple(frames), Geometry(measure_dimensions(frames), (*in_plane, distance.value)), (reason,))
+
+
+# ------------------------------------------------------------------------------------------------------ in space
+def _arrange_in_space(
+    series: SeriesData,
+    frames: list[Frame],
+    orientation: Sequence[float],
+    in_plane: tuple[float, float],
+    order: str,
+    tolerance: float,
+) -> Arrangement:
+    """Sort frames along their normal, unless another order is asked for, and fit a grid to them."""
+    if order == "position":
+        frames = sort_by_position(frames, normal_of(orientation))
+    gaps = measure_gaps(frames, normal_of(frames[0].orientation or ()))
+    if len(frames) > 1 and (order == "position" or is_monotone(gaps)):
+        _refuse_shared_places(series, frames, np.abs(gaps))
+    rounded = () if is_unit(orientation) else (Assumption(AssumptionKind.ROUNDED_COSINES),)
+    grid = fit_grid(frames, in_plane, order, tolerance)
+    return Arrangement(tuple(frames), grid.geometry, (*rounded, *grid.assumptions), grid.irregularity)
+
+
+# ------------------------------------------------------------------------------------------------ several volumes
+def _refuse_mixtures(series: SeriesData) -> None:
+    """Refuse frames that do not share kind, layout, pixel spacing, orientation, stack and run."""
+    frames = series.frames
+    for group, describe in (
+        (consistency.group_by_kind, consistency.describe_kinds),
+        (consistency.group_by_layout, consistency.describe_layouts),
+        (consistency.group_by_pixel_spacing, consistency.describe_pixel_spacings),
     ):
         groups = group(frames)
         if len(groups) > 1:
-            raise consistency.inconsistent(fault(groups), groups, _several(series))
-    groups = consistency.by_orientation(frames)
+            consistency.refuse_inconsistent(describe(groups), groups, _find_stacks(series))
+    groups = consistency.group_by_orientation(frames)
     if len(groups) > 1:
-        stacks = _several(series)
-        if min(map(len, groups)) > 1 and len(stacks) > 1:
-            raise _several_volumes(stacks, consistency.paths_of(frames))
-        raise consistency.inconsistent(consistency.orientation_difference(groups), groups, stacks)
-    if len(consistency.by_stack(frames)) > 1 or len(consistency.by_run(frames)) > 1:
-        raise _several_volumes(_several(series), consistency.paths_of(frames))
-    return frames
+        stacks = _find_stacks(series)
+        if stacks and min(map(len, groups)) > 1:
+            _refuse_several_volumes(stacks, frames)
+        consistency.refuse_inconsistent(consistency.describe_orientations(groups), groups, stacks)
+    if len(consistency.group_by_stack(frames)) > 1 or len(consistency.group_by_run(frames)) > 1:
+        _refuse_several_volumes(_find_stacks(series), frames)
 
 
-def _several(series: SeriesData) -> tuple[SeriesData, ...]:
+def _refuse_shared_places(series: SeriesData, frames: Sequence[Frame], gaps: Floats) -> None:
+    """Refuse several slices at one position, and one slice at several; `frames` in spatial order."""
+    shared = find_shared_places(gaps)
+    if len(shared):
+        stacks = _find_stacks(series)
+        if stacks:
+            _refuse_several_volumes(stacks, frames)
+        refuse_copies(frames, shared)
+    refuse_mislabelled(frames)
+
+
+def _refuse_several_volumes(stacks: Sequence[SeriesData], frames: Sequence[Frame]) -> NoReturn:
+    """Refuse the stacks of one series; `frames` in the order in which to name their files."""
+    refuse_several_volumes(stacks, consistency.paths_of(frames), _find_common_spacing(stacks))
+
+
+def _find_stacks(series: SeriesData) -> tuple[SeriesData, ...]:
+    """Split a series; empty where it is one stack."""
     stacks = split(series)
     return stacks if len(stacks) > 1 else ()
 
 
-def _dimensions(frames: Sequence[Frame]) -> tuple[int, int, int]:
-    return frames[0].header.columns, frames[0].header.rows, len(frames)
-
-
-# ---------------------------------------------------------------------------------------------------- with positions
-
-
-def _geometry(
-    series: SeriesData,
-    frames: Sequence[Frame],
-    in_plane: tuple[float, float],
-    irregular: str,
-    tolerance: float,
-    order: str,
-    assumptions: list[str],
-) -> Geometry:
-    """The geometry of frames in their final order; an error, or `regular` False, where they make no grid."""
-    positions = np.array([f.position for f in frames], np.float64)
-    direction = direction_of(frames[0].orientation or ())
-    along = positions @ direction[:, 2]
-    gaps = np.diff(along)
-    origin = (float(positions[0, 0]), float(positions[0, 1]), float(positions[0, 2]))
-    if len(frames) == 1:
-        spacing = (*in_plane, thickness(frames[0], assumptions))
-        return Geometry(_dimensions(frames), spacing, origin, direction, positions)
-
-    if order == "position" or np.all(gaps > 0) or np.all(gaps < 0):
-        _check_duplicates(series, frames, np.abs(gaps))
-    else:
-        assumptions.append(f'order="{order}" is not monotone in space: the volume has no affine')
-        spacing = (*in_plane, float(np.median(np.abs(gaps))) or 1.0)
-        return Geometry(_dimensions(frames), spacing, origin, direction, positions, even=False)
-    if gaps[0] < 0:
-        assumptions.append(
-            f'order="{order}" runs against the slice normal: the direction matrix is left-handed, and the GPU volume '
-            'mapper of VTK draws nothing of it → order="position"'
-        )
-        direction = direction * np.array([1.0, 1.0, -1.0])
-        gaps = -gaps
-    spacing = (*in_plane, float(gaps.mean()))
-    fault = uneven(frames, gaps, tolerance) or sheared(frames, positions, direction[:, 2], gaps, tolerance)
-    if fault is None:
-        return Geometry(_dimensions(frames), spacing, origin, direction, positions)
-    if irregular == "raise":
-        raise fault
-    spacing = (*in_plane, usual_gap(frames, gaps) if isinstance(fault, MissingSliceError) else float(gaps.mean()))
-    uneven_grid = Geometry(_dimensions(frames), spacing, origin, direction, positions, even=False)
-    leaning = isinstance(fault, ShearedSeriesError)
-    step = _even_step(positions, grid_tolerance(tolerance) * spacing[2]) if leaning else None
-    return uneven_grid if step is None else uneven_grid.shear(step)
-
-
-def _even_step(positions: Floats, tolerance: float) -> Floats | None:
-    """The one step from slice to slice of a sheared stack; None where the steps differ."""
-    step: Floats = (positions[-1] - positions[0]) / (len(positions) - 1)
-    fitted = positions[0] + np.outer(np.arange(len(positions)), step)
-    return None if np.abs(fitted - positions).max() > tolerance + GAP_SLACK else step
-
-
-def _check_duplicates(series: SeriesData, frames: Sequence[Frame], gaps: Floats) -> None:
-    """Refuse several slices at one position, and one slice at several."""
-    same = np.flatnonzero(gaps <= same_position_limit(gaps))
-    if len(same):
-        stacks = _several(series)
-        raise _several_volumes(stacks, consistency.paths_of(frames)) if stacks else copies(frames, same)
-    twins = find_twins(frames)
-    if twins:
-        raise DuplicateSliceError(
-            f"{consistency.some_names(twins[0])} have the same SOPInstanceUID at different positions "
-            f"({mm(twins[0][0])} and {mm(twins[0][1])}): one is mislabelled → ignore={[twins[0][1].path]!r}",
-            files=consistency.paths_of(twins[0]),
-        )
-
-
-def _several_volumes(stacks: Sequence[SeriesData], files: Sequence[str]) -> DuplicateSliceError:
-    """The error for a series that holds several volumes, saying what tells them apart."""
-    names = " and ".join(dict.fromkeys(name for stack in stacks for name, _ in stack.labels))
-    sizes = {len(stack.frames) for stack in stacks}
-    count = f"{min(sizes)}" if len(sizes) == 1 else f"{min(sizes)} to {max(sizes)}"
-    slices = f"of {count} slice{'s' * (max(sizes) > 1)}"
-    spacing = _common_spacing(stacks)
-    shown = f" ({', '.join(stack.label for stack in stacks)})" if len(stacks) <= 4 else ""
-    return DuplicateSliceError(
-        f"{len(stacks)} volumes {slices}{spacing} in one series, told apart by {names}{shown} → "
-        + consistency.choices(len(stacks)),
-        files=files,
-        stacks=stacks,
-    )
-
-
-def _common_spacing(stacks: Sequence[SeriesData]) -> str:
-    try:
-        found = [arrange(s, order="position", irregular="raise", tolerance=GAP_TOLERANCE).geometry for s in stacks]
-    except (GeometryError, ValueError):
-        return ""
-    spacings = {None if g.affine is None else round(g.spacing[2], 3) for g in found}
-    if None in spacings:
-        return ""
-    return f" ({spacings.pop():g} mm)" if len(spacings) == 1 else ""
+def _find_common_spacing(stacks: Sequence[SeriesData]) -> float | None:
+    """Find the distance of slices in mm, where all stacks have the same."""
+    spacings = set()
+    for stack in stacks:
+        try:
+            arrangement = arrange(stack, order="position", tolerance=GAP_TOLERANCE)
+        except GeometryError:
+            return None
+        if arrangement.irregularity is not None or arrangement.geometry.affine is None:
+            return None
+        spacings.add(round(arrangement.geometry.spacing[2], 3))
+    return spacings.pop() if len(spacings) == 1 else None

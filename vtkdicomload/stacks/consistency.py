@@ -1,12 +1,14 @@
-"""What the frames of one volume must share."""
+"""Kind, layout, pixel spacing, orientation, stack and run: all that the frames of one volume must share."""
 
 from __future__ import annotations
 
 import os
 from operator import attrgetter, eq
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
+from .._util.wording import counted, size_words
 from ..errors import InconsistentSeriesError
+from ..errors.remedies import Remedy, SetOption, Step
 from ..headers.orientation import same_orientation
 from .tolerances import SPACING_TOLERANCE
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
 
     from ..headers.model import Frame
+
+    Respect = tuple[str, Callable[[Frame], str]]  # in which frames may differ: its name, and the value in words
 
 # What counts the images of a series, and the frames of its files: they tell volumes apart where nothing else does.
 NUMBERS = ("InstanceNumber", "frame number")
@@ -32,10 +36,10 @@ _LAYOUT = attrgetter(
 _KIND = attrgetter("segment", "segment_label", "modality", "frame_of_reference_uid")
 
 
-def _clusters(
+def _group(
     frames: Iterable[Frame], value: Callable[[Frame], object], same: Callable[[object, object], bool]
 ) -> list[list[Frame]]:
-    """Frames grouped by a value that may differ within a tolerance, in order of first appearance."""
+    """Group frames by a value that may differ within a tolerance, in order of first appearance."""
     found: list[tuple[object, list[Frame]]] = []
     exact: dict[Hashable, list[Frame]] = {}
     for frame in frames:
@@ -51,25 +55,25 @@ def _clusters(
     return [members for _, members in found]
 
 
-def by_layout(frames: Iterable[Frame]) -> list[list[Frame]]:
-    """Frames grouped by pixel layout."""
-    return _clusters(frames, lambda f: _LAYOUT(f.header), eq)
+def group_by_layout(frames: Iterable[Frame]) -> list[list[Frame]]:
+    """Group frames by pixel layout."""
+    return _group(frames, lambda f: _LAYOUT(f.header), eq)
 
 
-def by_kind(frames: Iterable[Frame]) -> list[list[Frame]]:
-    """Frames grouped by segment, modality and frame of reference."""
-    return _clusters(frames, lambda f: _KIND(f.header), eq)
+def group_by_kind(frames: Iterable[Frame]) -> list[list[Frame]]:
+    """Group frames by segment, modality and frame of reference."""
+    return _group(frames, lambda f: _KIND(f.header), eq)
 
 
-def by_stack(frames: Iterable[Frame]) -> list[list[Frame]]:
-    """Frames grouped by the stacks that multi-frame files name; one group where a stack would hold a single frame."""
+def group_by_stack(frames: Iterable[Frame]) -> list[list[Frame]]:
+    """Group frames by the stacks that multi-frame files name; one group where a stack would hold a single frame."""
     frames = list(frames)
-    groups = _clusters(frames, lambda f: f.header.stack, eq)
+    groups = _group(frames, lambda f: f.header.stack, eq)
     return groups if min(map(len, groups), default=0) > 1 else [frames]
 
 
-def by_run(frames: Iterable[Frame]) -> list[list[Frame]]:
-    """Frames grouped by runs: those of a multi-frame file that nothing places are one, such as a cine loop."""
+def group_by_run(frames: Iterable[Frame]) -> list[list[Frame]]:
+    """Group frames by runs: those of a multi-frame file that nothing places are one, such as a cine loop."""
     frames = list(frames)
     if all(f.header.number_of_frames == 1 for f in frames):
         return [frames]
@@ -78,12 +82,12 @@ def by_run(frames: Iterable[Frame]) -> list[list[Frame]]:
     def run(frame: Frame) -> str | None:
         return frame.path if frame.header.number_of_frames > 1 and frame.path not in placed else None
 
-    return _clusters(frames, run, eq)
+    return _group(frames, run, eq)
 
 
-def by_pixel_spacing(frames: Iterable[Frame]) -> list[list[Frame]]:
-    """Frames grouped by PixelSpacing, or by the ImagerPixelSpacing that is taken for it."""
-    return _clusters(frames, lambda f: (f.header.pixel_spacing, spacing_at_detector(f)), _same_spacings)
+def group_by_pixel_spacing(frames: Iterable[Frame]) -> list[list[Frame]]:
+    """Group frames by PixelSpacing, or by the ImagerPixelSpacing that is taken for it."""
+    return _group(frames, lambda f: (f.header.pixel_spacing, spacing_at_detector(f)), _agree_in_spacing)
 
 
 def spacing_at_detector(frame: Frame) -> tuple[float, float] | None:
@@ -91,28 +95,28 @@ def spacing_at_detector(frame: Frame) -> tuple[float, float] | None:
     return frame.header.imager_pixel_spacing if frame.header.pixel_spacing is None else None
 
 
-def by_orientation(frames: Iterable[Frame]) -> list[list[Frame]]:
-    """Frames grouped by ImageOrientationPatient."""
-    return _clusters(frames, lambda f: f.orientation, _same_orientation)
+def group_by_orientation(frames: Iterable[Frame]) -> list[list[Frame]]:
+    """Group frames by ImageOrientationPatient."""
+    return _group(frames, lambda f: f.orientation, _agree_in_orientation)
 
 
-def _same_orientation(a: object, b: object) -> bool:
+def _agree_in_orientation(a: object, b: object) -> bool:
     return isinstance(a, tuple) and isinstance(b, tuple) and same_orientation(a, b)
 
 
-def _same_spacings(a: object, b: object) -> bool:
-    return isinstance(a, tuple) and isinstance(b, tuple) and all(map(_same_spacing, a, b))
+def _agree_in_spacing(a: object, b: object) -> bool:
+    return isinstance(a, tuple) and isinstance(b, tuple) and all(map(_equal_spacing, a, b))
 
 
-def _same_spacing(a: object, b: object) -> bool:
+def _equal_spacing(a: object, b: object) -> bool:
     if not isinstance(a, tuple) or not isinstance(b, tuple):
         return a == b
     return all(abs(x - y) <= SPACING_TOLERANCE * abs(x) for x, y in zip(a, b, strict=True))
 
 
 # The layout in words.
-_LAYOUT_WORDS: tuple[tuple[str, Callable[[Frame], str]], ...] = (
-    ("rows × columns", lambda f: f"{f.header.rows}×{f.header.columns}"),
+_LAYOUT_WORDS: tuple[Respect, ...] = (
+    ("rows × columns", lambda f: size_words(f.header.rows, f.header.columns)),
     ("samples per pixel", lambda f: str(f.header.samples)),
     ("bits allocated", lambda f: str(f.header.bits_allocated)),
     ("signedness", lambda f: "signed" if f.header.pixel_representation else "unsigned"),
@@ -120,7 +124,7 @@ _LAYOUT_WORDS: tuple[tuple[str, Callable[[Frame], str]], ...] = (
     ("pixel data element", lambda f: f"{f.header.pixel_tag:08x}"),
     ("bits of the palette", lambda f: str(f.header.palette_bits)),
 )
-KINDS: tuple[tuple[str, Callable[[Frame], str]], ...] = (
+KINDS: tuple[Respect, ...] = (
     ("SegmentNumber", lambda f: str(f.header.segment)),
     ("SegmentLabel", lambda f: str(f.header.segment_label)),
     ("Modality", lambda f: str(f.header.modality)),
@@ -128,83 +132,79 @@ KINDS: tuple[tuple[str, Callable[[Frame], str]], ...] = (
 )
 
 
-def layout_fault(groups: Sequence[Sequence[Frame]]) -> str:
-    """In which respect the layouts of several groups differ, with the counts and the files of the smaller ones."""
-    return _first_difference(_LAYOUT_WORDS, groups)
+def describe_layouts(groups: Sequence[Sequence[Frame]]) -> str:
+    """Say in which respect the layouts of groups differ, with the counts and the files of the smallest."""
+    return _describe_first_difference(_LAYOUT_WORDS, groups)
 
 
-def kind_fault(groups: Sequence[Sequence[Frame]]) -> str:
-    """In which respect several groups mean different things."""
-    return _first_difference(KINDS, groups)
+def describe_kinds(groups: Sequence[Sequence[Frame]]) -> str:
+    """Say in which respect groups mean different things."""
+    return _describe_first_difference(KINDS, groups)
 
 
-def _first_difference(respects: Sequence[tuple[str, Callable[[Frame], str]]], groups: Sequence[Sequence[Frame]]) -> str:
+def _describe_first_difference(respects: Sequence[Respect], groups: Sequence[Sequence[Frame]]) -> str:
     for what, words in respects:
         if len({words(group[0]) for group in groups}) > 1:
-            return f"{what} differ: {_counted(groups, words)}"
+            return f"{what} differ: {_describe_values(groups, words)}"
     raise AssertionError("the groups do not differ")
 
 
-def spacing_fault(groups: Sequence[Sequence[Frame]]) -> str:
-    """How the pixel spacings of several groups differ."""
+def describe_pixel_spacings(groups: Sequence[Sequence[Frame]]) -> str:
+    """Say how the pixel spacings of groups differ."""
 
     def words(frame: Frame) -> str:
         spacing = frame.header.pixel_spacing or spacing_at_detector(frame)
         return "no PixelSpacing" if spacing is None else f"{spacing[0]:g}\\{spacing[1]:g} mm"
 
     at_detector = all(group[0].header.pixel_spacing is None for group in groups)
-    return f"{'ImagerPixelSpacing' if at_detector else 'PixelSpacing'} differs: {_counted(groups, words)}"
+    return f"{'ImagerPixelSpacing' if at_detector else 'PixelSpacing'} differs: {_describe_values(groups, words)}"
 
 
-def orientation_difference(groups: Sequence[Sequence[Frame]]) -> str:
-    """How the orientations of several groups differ."""
+def describe_orientations(groups: Sequence[Sequence[Frame]]) -> str:
+    """Say how the orientations of groups differ."""
 
     def words(frame: Frame) -> str:
         if frame.orientation is None:
             return "no ImageOrientationPatient"
         return "\\".join(f"{v:.4g}" for v in frame.orientation)
 
-    return f"orientation differs: {_counted(groups, words)}"
+    return f"orientation differs: {_describe_values(groups, words)}"
 
 
-def _counted(groups: Sequence[Sequence[Frame]], words: Callable[[Frame], str]) -> str:
+def _describe_values(groups: Sequence[Sequence[Frame]], words: Callable[[Frame], str]) -> str:
     counts: dict[str, list[Frame]] = {}
     for group in groups:
         counts.setdefault(words(group[0]), []).extend(group)
     ranked = sorted(counts.items(), key=lambda item: -len(item[1]))
-    parts = [f"{value} in {_frames(members)}" for value, members in ranked]
+    parts = [f"{value} in {counted(len(members), 'frame')}" for value, members in ranked]
     few = ranked[-1][1]
     return ", ".join(parts) + f" ({some_names(few)})"
 
 
-def _frames(frames: Sequence[Frame]) -> str:
-    return f"{len(frames)} frame{'s' * (len(frames) != 1)}"
-
-
 def some_names(frames: Sequence[Frame], most: int = 3) -> str:
-    """The file names of a few of the frames."""
+    """Name the files of a few of the frames."""
     names = list(dict.fromkeys(os.path.basename(f.path) for f in frames))
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def frame_name(frame: Frame) -> str:
-    """The file name of a frame, with its number where the file holds several."""
+    """Name the file of a frame, with the number of the frame where the file holds several."""
     name = os.path.basename(frame.path)
     return name if frame.header.number_of_frames == 1 else f"{name} frame {frame.index_in_file + 1}"
 
 
 def paths_of(frames: Iterable[Frame]) -> list[str]:
-    """The files of frames, each once, in order."""
+    """List the files of frames, each once, in order."""
     return list(dict.fromkeys(f.path for f in frames))
 
 
-def inconsistent(what: str, groups: Sequence[Sequence[Frame]], stacks: Sequence[object]) -> InconsistentSeriesError:
-    """The error for frames that cannot share a volume, naming the files of the smallest group."""
+def refuse_inconsistent(what: str, groups: Sequence[Sequence[Frame]], stacks: Sequence[object]) -> NoReturn:
+    """Refuse groups of frames that cannot share a volume, naming the files of the smallest."""
     smallest = min(groups, key=len)
     few = paths_of(smallest)
-    return InconsistentSeriesError(f"{what} → {choices(len(stacks))}", files=few, stacks=stacks)
+    raise InconsistentSeriesError(what, files=few, remedies=choices(len(stacks)), stacks=stacks)
 
 
-def choices(count: int) -> str:
-    """The calls that choose one of several stacks."""
-    return f"stack=0 … {count - 1}, or load_all(p)" if count > 2 else "stack=0 or 1, or load_all(p)"
+def choices(count: int) -> tuple[Remedy, ...]:
+    """List what chooses one of several stacks."""
+    return SetOption("stack", tuple(range(max(count, 2)))), Step.LOAD_ALL

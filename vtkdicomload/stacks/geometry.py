@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..errors import GeometryError
+from ..errors.remedies import RESAMPLE, SetOption, Use
 from .tolerances import DRIFT_TOLERANCE
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
 
 
 class AxisTurn(NamedTuple):
-    """The way from the pixels of one grid to those of the same grid with other axes."""
+    """The way from the pixels of a grid to those of the same grid with other axes."""
 
     order: tuple[int, ...]  # which of the old axes x, y, z become the new ones
     reversed: tuple[int, ...]  # the old axes that are counted from the other end
@@ -75,7 +76,7 @@ class Geometry:
         """
         if self.origin is None or self.direction is None or not self.even:
             return None
-        return placed(self).matrix()
+        return locate(self).matrix()
 
     @property
     def normal(self) -> Floats | None:
@@ -87,7 +88,7 @@ class Geometry:
 
     @property
     def leans(self) -> bool:
-        """Whether the step from slice to slice is not along their normal, as of a tilted gantry (a shear)."""
+        """True where the step from slice to slice is not along their normal, as of a tilted gantry (a shear)."""
         normal = self.normal
         if self.direction is None or normal is None:
             return False
@@ -96,7 +97,7 @@ class Geometry:
 
     @property
     def regular(self) -> bool:
-        """Whether the slices lie on an even, upright grid."""
+        """True where the slices lie on an even, upright grid."""
         return self.even and not self.leans
 
     @property
@@ -147,12 +148,12 @@ class Geometry:
         if not self.even:
             self.measure_axes()  # an error of its own where the order is not that of space
             raise GeometryError(
-                "the gaps between the slices are uneven, no affine describes them → "
-                'load(…, irregular="resample"), or to_xarray() and geometry.positions'
+                "the gaps between the slices are uneven, no affine describes them",
+                remedies=[RESAMPLE, Use("to_xarray() and geometry.positions")],
             )
 
     def measure_axes(self) -> tuple[Floats, Floats, Floats]:
-        """`axes`, with the true place of every slice along the normal where the gaps between them are uneven.
+        """Measure `axes`, with the true place of every slice along the normal where gaps between them are uneven.
 
         Raises
         ------
@@ -163,7 +164,8 @@ class Geometry:
         if not self.even and self.positions is not None and self.direction is not None:
             z = (self.positions - self.positions[0]) @ self.direction[:, 2]
             if not np.all(np.diff(z) > 0):
-                raise GeometryError('the slices do not follow each other in space → load(…, order="position")')
+                remedy = SetOption("order", ("position",), function="load")
+                raise GeometryError("the slices do not follow each other in space", remedies=[remedy])
         return x, y, z
 
     def to_patient(self, index: ArrayLike) -> Floats:
@@ -194,7 +196,7 @@ class Geometry:
         return result
 
     def require_affine(self) -> Floats:
-        """The affine, or a GeometryError where there is none."""
+        """Return the affine, or raise a GeometryError where there is none."""
         self.require_even()
         affine = self.affine
         if affine is None:
@@ -202,7 +204,7 @@ class Geometry:
         return affine
 
     def reorient(self, axes: str = "LPS") -> tuple[Geometry, AxisTurn]:
-        """The same voxels with x, y and z counted most nearly toward three sides of the patient.
+        """Count the same voxels most nearly toward three sides of the patient.
 
         Parameters
         ----------
@@ -229,7 +231,7 @@ class Geometry:
         along = _nearest_axes(self.direction)
         order = tuple(along.index(patient_axis) for patient_axis, _ in sides)
         if order[2] != 2 and not self.regular:
-            raise GeometryError('the slices do not lie on a regular grid → load(…, irregular="resample")')
+            raise GeometryError("the slices do not lie on a regular grid", remedies=[RESAMPLE])
         turn = AxisTurn(
             order,
             tuple(
@@ -241,7 +243,7 @@ class Geometry:
         return self._reverse(turn.reversed)._permute(order), turn
 
     def shear(self, step: Floats) -> Geometry:
-        """The same slices with one step from each to the next; unchanged where it leans too little to be a shear."""
+        """Give the slices one step from each to the next; none where it leans too little to be a shear."""
         if self.direction is None:
             return self
         length = float(np.linalg.norm(step))
@@ -250,7 +252,7 @@ class Geometry:
         return sheared if sheared.leans else self
 
     def _reverse(self, axes: Sequence[int]) -> Geometry:
-        """The same voxels with some axes counted from the other end."""
+        """Count some axes from the other end."""
         assert self.direction is not None  # noqa: S101 - for the type checker: seen by `reorient`
         assert self.origin is not None  # noqa: S101 - as above
         signs = np.array([-1.0 if axis in axes else 1.0 for axis in range(3)])
@@ -265,7 +267,7 @@ class Geometry:
         return replace(self, origin=(x, y, z), direction=self.direction * signs, positions=positions)
 
     def _permute(self, order: Sequence[int]) -> Geometry:
-        """The same voxels with the axes in another order."""
+        """Put the axes in another order."""
         assert self.direction is not None  # noqa: S101 - for the type checker: seen by `reorient`
         nx, ny, nz = (self.dimensions[axis] for axis in order)
         sx, sy, sz = (self.spacing[axis] for axis in order)
@@ -285,7 +287,7 @@ class Geometry:
 
 
 class Place(NamedTuple):
-    """Where a grid lies, as VTK, ITK and NRRD hold it.
+    """The place of a grid, as VTK, ITK and NRRD hold it.
 
     Attributes
     ----------
@@ -313,8 +315,8 @@ class Place(NamedTuple):
 NOWHERE = Place((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0))
 
 
-def placed(geometry: Geometry) -> Place:
-    """Where a grid of even slices lies: at 0 along x, y and z, with its spacing, where the files do not say.
+def locate(geometry: Geometry) -> Place:
+    """Find the place of a grid of even slices: at 0, along x, y and z, where the files do not say.
 
     Raises
     ------

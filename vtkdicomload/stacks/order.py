@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._util.names import natural_key
-from ..errors import DuplicateSliceError
-from . import consistency
-from .conflicts import find_twins
+from .assumptions import Assumed, Assumption, AssumptionKind
+from .conflicts import refuse_shared_uids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,40 +17,38 @@ if TYPE_CHECKING:
     from ..headers.model import Frame
 
 
-def in_named_order(frames: list[Frame], order: str) -> list[Frame]:
-    """Sort frames by the names of their files, or leave them as given."""
-    if order == "given":
-        return frames
+def sort_by_position(frames: Sequence[Frame], normal: Floats) -> list[Frame]:
+    """Sort frames along their normal."""
+    along = np.array([f.position for f in frames], np.float64) @ normal
+    return [frames[k] for k in np.argsort(along, kind="stable")]
+
+
+def sort_by_name(frames: Sequence[Frame]) -> list[Frame]:
+    """Sort frames by natural order of the names of their files."""
     key = natural_key()
     return sorted(frames, key=lambda f: (key(f.path), f.index_in_file))
 
 
-def in_instance_order(frames: list[Frame], assumptions: list[str]) -> list[Frame]:
-    """Order without positions: InstanceNumber where every file has its own, else natural order of the names."""
-    missing = "ImagePositionPatient" if any(f.position is None for f in frames) else "ImageOrientationPatient"
+def sort_by_instance_number(frames: Sequence[Frame]) -> Assumed[list[Frame]]:
+    """Sort frames without a place: by InstanceNumber where every file has its own, else by name.
+
+    Raises
+    ------
+    DuplicateSliceError
+        Files are copies of one image.
+    """
+    facts = {
+        "missing": "ImagePositionPatient" if any(f.position is None for f in frames) else "ImageOrientationPatient"
+    }
     if len(frames) == 1:
-        assumptions.append(f"no {missing}: the volume has no place in the patient")
-        return frames
-    numbers = [f.header.instance_number for f in frames]
+        return Assumed(list(frames), (Assumption(AssumptionKind.NO_PLACE, facts),))
     files = len({f.path for f in frames})
     if files == 1:
-        assumptions.append(f"no {missing}: frames are in file order")
-        return sorted(frames, key=lambda f: f.index_in_file)
-    if twins := find_twins(frames):
-        copies = [f.path for members in twins for f in members[1:]]
-        raise DuplicateSliceError(
-            f"{consistency.some_names(twins[0])} have the same SOPInstanceUID: they are copies of one image → "
-            f'ignore={copies!r}, or order="natural" takes them all',
-            files=consistency.paths_of(f for members in twins for f in members),
-        )
+        ordered = sorted(frames, key=lambda f: f.index_in_file)
+        return Assumed(ordered, (Assumption(AssumptionKind.FILE_ORDER, facts),))
+    refuse_shared_uids(frames)
+    numbers = [f.header.instance_number for f in frames]
     if None not in numbers and len(set(numbers)) == files:
-        assumptions.append(f"no {missing}: slices are in the order of InstanceNumber, their direction is not known")
-        return sorted(frames, key=lambda f: (f.header.instance_number or 0, f.index_in_file))
-    assumptions.append(f"no {missing}: slices are in natural order of the file names, their direction is not known")
-    return in_named_order(frames, "natural")
-
-
-def in_space(frames: Sequence[Frame], normal: Floats) -> list[Frame]:
-    """Sort frames along their normal."""
-    along = np.array([f.position for f in frames], np.float64) @ normal
-    return [frames[k] for k in np.argsort(along, kind="stable")]
+        ordered = sorted(frames, key=lambda f: (f.header.instance_number or 0, f.index_in_file))
+        return Assumed(ordered, (Assumption(AssumptionKind.INSTANCE_ORDER, facts),))
+    return Assumed(sort_by_name(frames), (Assumption(AssumptionKind.NAME_ORDER, facts),))

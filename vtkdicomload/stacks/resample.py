@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import GeometryError
+from ..errors.remedies import SetOption
 from .geometry import Geometry
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _MOST_SLICES = 20
 
 
 def upright_grid(geometry: Geometry) -> Geometry:
-    """The regular grid onto which the slices of an irregular geometry are interpolated.
+    """Make the regular grid onto which the slices of an irregular geometry are interpolated.
 
     It keeps the pixel grid of the first slice and its spacing, steps along the slice normal by the geometry's slice
     distance, and is as wide and high as all slices together.
@@ -35,8 +36,8 @@ def upright_grid(geometry: Geometry) -> Geometry:
     count = int(np.floor(along[-1] / sz + _FIT)) + 1
     if count > _MOST_SLICES * len(along):
         raise GeometryError(
-            f"an even grid of {sz:g} mm over {along[-1]:g} mm takes {count} slices for the {len(along)} there are → "
-            'irregular="keep"'
+            f"an even grid of {sz:g} mm over {along[-1]:g} mm takes {count} slices for the {len(along)} there are",
+            remedies=[SetOption("irregular", ("keep",))],
         )
     direction = _direction(geometry)
     origin = np.array(geometry.origin) + direction[:, 0] * left * sx + direction[:, 1] * top * sy
@@ -74,10 +75,10 @@ def resample(frames: Pixels, geometry: Geometry, grid: Geometry, out: Pixels, ba
         above = min(int(np.searchsorted(along, at - _FIT * sz)), len(along) - 1)
         below = above if abs(along[above] - at) <= _FIT * sz else above - 1
         weight = 0.0 if above == below else float((at - along[below]) / (along[above] - along[below]))
-        plane = _shifted(frames[below], (shift_x[below] - left) / sx, (shift_y[below] - top) / sy, out[k], background)
+        plane = _shift(frames[below], (shift_x[below] - left) / sx, (shift_y[below] - top) / sy, out[k], background)
         if weight:
             x, y = (shift_x[above] - left) / sx, (shift_y[above] - top) / sy
-            plane += weight * (_shifted(frames[above], x, y, out[k], background) - plane)
+            plane += weight * (_shift(frames[above], x, y, out[k], background) - plane)
         out[k] = np.rint(plane) if out.dtype.kind in "iu" else plane
 
 
@@ -103,14 +104,15 @@ def complete(frames: Pixels, geometry: Geometry, grid: Geometry, out: Pixels) ->
     if off > _OFF_GRID or len(set(places.tolist())) < len(places) or grid.dimensions[:2] != geometry.dimensions[:2]:
         raise GeometryError(
             f"the frames of a segmentation lie up to {off:.2f} voxels off an even grid, and labels are not "
-            'interpolated → irregular="keep"'
+            "interpolated",
+            remedies=[SetOption("irregular", ("keep",))],
         )
     out[...] = 0
     out[places] = frames
 
 
 def _places(geometry: Geometry) -> tuple[Floats, Floats, Floats]:
-    """Where each slice lies relative to the first, along the normal, the rows and the columns, in mm."""
+    """Measure where each slice lies relative to the first, along the normal, the rows and the columns, in mm."""
     assert geometry.positions is not None  # noqa: S101 - for the type checker: irregular geometries have positions
     from_first = geometry.positions - geometry.positions[0]
     along, x, y = (from_first @ _direction(geometry)[:, axis] for axis in (2, 0, 1))
@@ -124,24 +126,24 @@ def _direction(geometry: Geometry) -> Floats:
     return np.column_stack([geometry.direction[:, :2], geometry.normal])
 
 
-def _shifted(plane: Pixels, x: float, y: float, like: Pixels, background: float) -> Pixels:
-    """A slice on the grid of `like`, its first pixel at column `x` and row `y` (fractions interpolate), as float32."""
+def _shift(plane: Pixels, x: float, y: float, like: Pixels, background: float) -> Pixels:
+    """Move a slice onto the grid of `like`, its first pixel to column `x` and row `y`; fractions interpolate."""
     kind = np.float64 if plane.dtype.itemsize > 2 else np.float32
     result = np.full(like.shape, background, kind)
     column, row = int(np.floor(x + _FIT)), int(np.floor(y + _FIT))
     fx, fy = max(x - column, 0.0), max(y - row, 0.0)
     source = plane.astype(kind)
     if fx > _FIT:
-        source = _between(source, fx, 1, background)
+        source = _shift_by_fraction(source, fx, 1, background)
     if fy > _FIT:
-        source = _between(source, fy, 0, background)
+        source = _shift_by_fraction(source, fy, 0, background)
     height, width = min(source.shape[0], like.shape[0] - row), min(source.shape[1], like.shape[1] - column)
     result[row : row + height, column : column + width] = source[:height, :width]
     return result
 
 
-def _between(plane: Pixels, fraction: float, axis: int, background: float) -> Pixels:
-    """A plane moved forward by a fraction of a pixel along an axis, one pixel longer."""
+def _shift_by_fraction(plane: Pixels, fraction: float, axis: int, background: float) -> Pixels:
+    """Move a plane forward by a fraction of a pixel along an axis, one pixel longer."""
     pad = [(0, 0)] * plane.ndim
     pad[axis] = (1, 1)
     padded = np.pad(plane, pad, constant_values=background)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from .._util.wording import size_words
 from ..headers.orientation import plane_of
 from ..headers.transfer_syntaxes import syntax_name
 from .consistency import paths_of
@@ -13,6 +14,53 @@ from .consistency import paths_of
 if TYPE_CHECKING:
     from ..errors import CorruptFileError
     from ..headers.model import Frame, Header
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """The place of a value among those of frames at one position, where the values themselves tell nothing.
+
+    Attributes
+    ----------
+    number : int
+        1 for the smallest.
+    count : int
+        How many there are.
+    """
+
+    number: int
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.number} of {self.count}"
+
+
+class Label(NamedTuple):
+    """One attribute that tells a stack apart from the others of its series.
+
+    Attributes
+    ----------
+    attribute : str
+        The keyword of PS3.6, or words such as ``plane``.
+    value : str, int, float, tuple, Rank or None
+        What all frames of the stack have of it; None where it is missing.
+    """
+
+    attribute: str
+    value: object
+
+    @property
+    def words(self) -> str:
+        """The value in words."""
+        return _write_value(self.value)
+
+
+def _write_value(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, tuple):
+        return "\\".join(map(_write_value, value))
+    return "none" if value is None else str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +87,14 @@ class SeriesData:
     ----------
     frames : tuple of Frame
         In the order of the source: of a folder in natural order of the names.
-    labels : tuple of (str, str)
-        For a stack, the attribute values that told it apart from the others of its series; else empty.
+    labels : tuple of Label
+        For a stack, the attributes and values that tell it apart from the others of its series; else empty.
     problems : tuple of Problem
         Damaged files of the same source that may belong to the series.
     """
 
     frames: tuple[Frame, ...]
-    labels: tuple[tuple[str, str], ...] = ()
+    labels: tuple[Label, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -72,8 +120,8 @@ class SeriesData:
     @property
     def description(self) -> str | None:
         """SeriesDescription; None where it is missing, or the word None that some exporters write for that."""
-        said = self.header.series_description
-        return said if said != "None" else None
+        text = self.header.series_description
+        return text if text != "None" else None
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -109,8 +157,10 @@ class SeriesData:
 
     @property
     def label(self) -> str:
-        """The attribute values that told a stack apart, in words; empty for a whole series."""
-        return ", ".join(value if name == "plane" else f"{name} {value}" for name, value in self.labels)
+        """The attributes and values that tell a stack apart, in words; empty for a whole series."""
+        return ", ".join(
+            label.words if label.attribute == "plane" else f"{label.attribute} {label.words}" for label in self.labels
+        )
 
     @property
     def title(self) -> str:
@@ -119,4 +169,5 @@ class SeriesData:
         return " ".join(part for part in parts if part) or "unnamed series"
 
     def __repr__(self) -> str:
-        return f"<Series {self.title}: {len(self.frames)}×{self.rows}×{self.columns}, {self.plane}, {self.encoding}>"
+        size = size_words(len(self.frames), self.rows, self.columns)
+        return f"<Series {self.title}: {size}, {self.plane}, {self.encoding}>"

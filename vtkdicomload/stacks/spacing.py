@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._util.wording import counted
 from ..errors import GeometryError, MissingSliceError, ShearedSeriesError
+from ..errors.remedies import GetAgain, LeaveOut, SetOption
 from ..headers.objects.ultrasound import ULTRASOUND, region_spacing
 from ..headers.sop_classes import LABEL_MAP, SEGMENTATION
 from . import consistency
-from .conflicts import mm
+from .assumptions import Assumed, Assumption, AssumptionKind
+from .conflicts import describe_place
 from .tolerances import DRIFT_SLACK, DRIFT_TOLERANCE, GAP_SLACK, GAP_TOLERANCE, GRID_TOLERANCE, LARGEST, WHOLE_GAP
 
 if TYPE_CHECKING:
@@ -19,43 +22,42 @@ if TYPE_CHECKING:
     from .._util.arrays import Floats
     from ..headers.model import Frame
 
-_PAST_IRREGULAR = 'irregular="resample" or "keep"'
-_PAST_OMITTED = 'irregular="resample" (fills in the empty frames that a segmentation may leave out) or "keep"'
+_PAST_IRREGULAR = (SetOption("irregular", ("resample", "keep")),)
+_PAST_OMITTED = (
+    SetOption("irregular", ("resample",), "fills in the empty frames that a segmentation may leave out"),
+    SetOption("irregular", ("keep",)),
+)
 
 
-def uneven(frames: Sequence[Frame], gaps: Floats, tolerance: float) -> MissingSliceError | None:
-    """The error for slices with gaps between them that are not all alike; None where they are."""
+def find_uneven_gaps(frames: Sequence[Frame], gaps: Floats, tolerance: float) -> MissingSliceError | None:
+    """Find the gaps that are not like the others; the error that names them, or None where all are alike."""
     median, usual = float(np.median(gaps)), usual_gap(frames, gaps)
     slack = min(GAP_SLACK, 0.1 * median)  # less than a slice on the finest grids
     if np.all(np.abs(gaps - median) <= tolerance * median + slack) and median < 1.5 * usual:
-        return _off_grid(frames, gaps, tolerance, slack)
+        return _find_drift(frames, gaps, tolerance, slack)
     wrong = np.flatnonzero(np.abs(gaps - usual) > tolerance * usual + slack)
     k = int(wrong[np.abs(gaps[wrong] - usual).argmax()])
     whole = np.rint(gaps[wrong] / usual)
     holes = bool(np.all(whole >= 2)) and bool(np.all(np.abs(gaps[wrong] / usual - whole) < WHOLE_GAP))
     missing = int(whole.sum()) - len(wrong)
-    what = (
-        f"{missing} slice{'s' * (missing != 1)} missing"
-        if holes
-        else f"{len(wrong)} uneven gap{'s' * (len(wrong) != 1)}"
-    )
+    what = f"{counted(missing, 'slice')} missing" if holes else counted(len(wrong), "uneven gap")
     before, after = map(consistency.frame_name, frames[k : k + 2])
-    way = _PAST_OMITTED if holes and may_omit(frames) else _PAST_IRREGULAR
     return MissingSliceError(
         f"{what} in {len(frames)}: the gaps are {usual:.4g} mm, but {gaps[k]:.4g} mm between {before} and {after}"
-        f" (from {gaps.min():.4g} to {gaps.max():.4g} mm) → {way}",
+        f" (from {gaps.min():.4g} to {gaps.max():.4g} mm)",
         files=consistency.paths_of(frames[k : k + 2]),
+        remedies=_PAST_OMITTED if holes and may_omit(frames) else _PAST_IRREGULAR,
         gaps=gaps.tolist(),
     )
 
 
 def may_omit(frames: Sequence[Frame]) -> bool:
-    """Whether frames that are not there are empty: segmentations may leave them out (PS3.3 A.51)."""
+    """Tell whether frames that are not there are empty: segmentations may leave them out (PS3.3 A.51)."""
     return all(f.header.sop_class_uid in (SEGMENTATION, LABEL_MAP) for f in frames)
 
 
-def _off_grid(frames: Sequence[Frame], gaps: Floats, tolerance: float, slack: float) -> MissingSliceError | None:
-    """Gaps that are each near the median, but add up to slices beside the even grid."""
+def _find_drift(frames: Sequence[Frame], gaps: Floats, tolerance: float, slack: float) -> MissingSliceError | None:
+    """Find gaps that are each near the median, but add up to slices beside the even grid."""
     along = np.concatenate([[0.0], np.cumsum(gaps)])
     off = np.abs(along - np.linspace(0.0, along[-1], len(along)))
     worst = int(off.argmax())
@@ -64,19 +66,20 @@ def _off_grid(frames: Sequence[Frame], gaps: Floats, tolerance: float, slack: fl
         return None
     return MissingSliceError(
         f"the gaps change along the stack (from {gaps.min():.4g} to {gaps.max():.4g} mm): slice {worst} "
-        f"({consistency.frame_name(frames[worst])}) lies {off[worst]:.3g} mm off an even grid → {_PAST_IRREGULAR}",
+        f"({consistency.frame_name(frames[worst])}) lies {off[worst]:.3g} mm off an even grid",
         files=[frames[worst].path],
+        remedies=_PAST_IRREGULAR,
         gaps=gaps.tolist(),
     )
 
 
 def grid_tolerance(tolerance: float) -> float:
-    """How far a slice may lie off the grid, where `tolerance` is asked for in place of GAP_TOLERANCE."""
+    """Part of the spacing that a slice may lie off the grid, where `tolerance` replaces GAP_TOLERANCE."""
     return GRID_TOLERANCE * tolerance / GAP_TOLERANCE
 
 
 def usual_gap(frames: Sequence[Frame], gaps: Floats) -> float:
-    """The spacing that uneven gaps were meant to have: of two or three gaps the smallest tells, not the median."""
+    """Estimate the spacing that uneven gaps were meant to have: of two or three the smallest tells, not the median."""
     usual = float(gaps.min() if len(gaps) < 4 else np.median(gaps))
     said = frames[0].header.spacing_between_slices
     if said and may_omit(frames):
@@ -87,10 +90,10 @@ def usual_gap(frames: Sequence[Frame], gaps: Floats) -> float:
     return usual
 
 
-def sheared(
+def find_shear(
     frames: Sequence[Frame], positions: Floats, normal: Floats, gaps: Floats, tolerance: float
 ) -> ShearedSeriesError | None:
-    """The error for slices that lie beside the line along the normal of the first; None where they stand upright."""
+    """Find slices beside the line along the normal of the first; the error that names them, or None."""
     from_first = positions - positions[0]
     along = from_first @ normal
     lateral = from_first - np.outer(along, normal)
@@ -103,8 +106,9 @@ def sheared(
         tilt = float(np.degrees(np.arctan2(drift, run)))
         oblique = float(np.hypot(drift, run)) / len(gaps)
         return ShearedSeriesError(
-            f"slices lean {tilt:.1f}° (step {oblique:.2f} mm, {step:.3f} mm along the normal) → {_PAST_IRREGULAR}",
+            f"slices lean {tilt:.1f}° (step {oblique:.2f} mm, {step:.3f} mm along the normal)",
             files=files,
+            remedies=_PAST_IRREGULAR,
             tilt=tilt,
         )
     worst = int(off_line.argmax())
@@ -112,76 +116,71 @@ def sheared(
         tilt = float(np.degrees(np.arctan2(off_line[worst], step)))
         return ShearedSeriesError(
             f"slice {worst} ({consistency.frame_name(frames[worst])}) lies {off_line[worst]:.3g} mm beside the line of "
-            f"the others, {step:.3g} mm apart → {_PAST_IRREGULAR}",
+            f"the others, {step:.3g} mm apart",
             files=[frames[worst].path],
+            remedies=_PAST_IRREGULAR,
             tilt=tilt,
         )
     return None
 
 
 # ------------------------------------------------------------------------------------------ what the attributes say
-def in_plane_spacing(frames: Sequence[Frame], assumptions: list[str]) -> tuple[float, float]:
-    """Distance of columns and of rows in mm: PixelSpacing holds the rows' first (PS3.3 10.7.1.1)."""
+def in_plane_spacing(frames: Sequence[Frame]) -> Assumed[tuple[float, float]]:
+    """Find the distance of columns and of rows in mm: PixelSpacing holds the rows' first (PS3.3 10.7.1.1)."""
     header = frames[0].header
     if header.pixel_spacing is not None:
-        return header.pixel_spacing[1], header.pixel_spacing[0]
+        return Assumed(header.pixel_spacing[::-1])
     imager = header.imager_pixel_spacing
     if imager is not None and min(imager) > 0:
-        assumptions.append(
-            f"no PixelSpacing: ImagerPixelSpacing ({imager[0]:g}\\{imager[1]:g} mm, at the detector, without its "
-            "magnification) is taken for it"
-        )
-        return imager[1], imager[0]
+        return _assume_spacing(imager, AssumptionKind.IMAGER_PIXEL_SPACING)
     region = region_spacing(consistency.paths_of(frames)) if header.modality in ULTRASOUND else None
     if region is not None:
-        assumptions.append(
-            f"no PixelSpacing: that of the ultrasound regions ({region[0]:g}\\{region[1]:g} mm) is taken for it"
-        )
-        return region[1], region[0]
-    assumptions.append("no PixelSpacing: 1 mm is taken for the distance of pixels")
-    return 1.0, 1.0
+        return _assume_spacing(region, AssumptionKind.REGION_SPACING)
+    return _assume_spacing((1.0, 1.0), AssumptionKind.UNIT_PIXEL_SPACING)
 
 
-def check_sizes(frames: Sequence[Frame], in_plane: tuple[float, float]) -> None:
+def _assume_spacing(spacing: tuple[float, float], kind: AssumptionKind) -> Assumed[tuple[float, float]]:
+    """Take a distance of rows and of columns for the missing PixelSpacing."""
+    rows, columns = spacing
+    return Assumed((columns, rows), (Assumption(kind, {"rows": rows, "columns": columns}),))
+
+
+def refuse_absurd_sizes(frames: Sequence[Frame], in_plane: tuple[float, float]) -> None:
     """Refuse distances and positions that no slice has."""
     if max(in_plane) > LARGEST:
         raise GeometryError(
-            f"PixelSpacing of {max(in_plane):g} mm is no distance of pixels ({consistency.some_names(frames)}) → "
-            "get the files again",
+            f"PixelSpacing of {max(in_plane):g} mm is no distance of pixels ({consistency.some_names(frames)})",
             files=consistency.paths_of(frames),
+            remedies=[GetAgain(tuple(consistency.paths_of(frames)))],
         )
     far = [f for f in frames if f.position is not None and max(map(abs, f.position)) > LARGEST]
     if far:
         raise GeometryError(
-            f"{consistency.frame_name(far[0])} lies at {mm(far[0])}, which is no place of a slice → "
-            f"ignore={consistency.paths_of(far)!r}",
+            f"{consistency.frame_name(far[0])} lies at {describe_place(far[0])}, which is no place of a slice",
             files=consistency.paths_of(far),
+            remedies=[LeaveOut(tuple(consistency.paths_of(far)))],
         )
 
 
-def spacing_without_positions(frames: Sequence[Frame], assumptions: list[str]) -> float:
-    """Distance of slices where no orientation gives a normal: between positions, else as the attributes say."""
+def find_slice_distance(frames: Sequence[Frame]) -> Assumed[float]:
+    """Find the distance of slices where no orientation gives a normal: between positions, else as attributes say."""
     points = np.array([f.position for f in frames if f.position is not None])
     if 1 < len(points) == len(frames):
         steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
         if steps.min() > 0 and np.ptp(steps) <= GAP_TOLERANCE * steps.mean() + GAP_SLACK:
-            return float(steps.mean())
+            return Assumed(float(steps.mean()))
     header = frames[0].header
-    between = _positive(header.spacing_between_slices) or _positive(header.slice_thickness)
-    if len(frames) > 1:
-        # In the warning that there are no positions: it follows from them.
-        assumptions[-1] += f", {between or 1:g} mm is taken for the distance of slices"
-    return between or 1.0
+    between = _accept_distance(header.spacing_between_slices) or _accept_distance(header.slice_thickness) or 1.0
+    assumption = Assumption(AssumptionKind.SLICE_DISTANCE, {"mm": between})
+    return Assumed(between, (assumption,) if len(frames) > 1 else ())
 
 
-def _positive(value: float | None) -> float | None:
-    return value if value is not None and 0 < value <= LARGEST else None
-
-
-def thickness(frame: Frame, assumptions: list[str]) -> float:
-    """The extent of a single slice along its normal."""
+def find_slice_thickness(frame: Frame) -> Assumed[float]:
+    """Find the extent of a single slice along its normal."""
     header = frame.header
-    thickness = _positive(header.slice_thickness) or _positive(header.spacing_between_slices)
-    if thickness is None:
-        assumptions.append("one slice without SliceThickness: 1 mm is taken for it")
-    return thickness or 1.0
+    thickness = _accept_distance(header.slice_thickness) or _accept_distance(header.spacing_between_slices)
+    return Assumed(1.0, (Assumption(AssumptionKind.UNIT_THICKNESS),)) if thickness is None else Assumed(thickness)
+
+
+def _accept_distance(value: float | None) -> float | None:
+    return value if value is not None and 0 < value <= LARGEST else None

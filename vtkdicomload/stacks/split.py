@@ -4,85 +4,105 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from .._util.log import logger
+from .._util.wording import size_words
 from ..headers.orientation import plane_of
 from . import consistency
-from .series_data import SeriesData
-from .split_places import label_words, split_by_attributes
+from .series_data import Label, SeriesData
+from .split_places import divide_shared_places
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from ..headers.model import Frame
-
-    Labels = tuple[tuple[str, str], ...]
-    Labelled = tuple[Labels, list[Frame]]
-    Named = tuple[str, Callable[[Frame], object]]
-
+    from .split_attributes import Named
 
 S = TypeVar("S", bound=SeriesData)
 
 
-# ------------------------------------------------------------------------------------- what cannot share a volume
-def split(series: S) -> tuple[S, ...]:
-    """The clean stacks of a series, in the order of their label values; the series itself where it is one.
+class Part(NamedTuple):
+    """Some frames of a series, and what tells them apart from the others."""
 
-    Frames are divided by what cannot share a volume (segment, pixel layout, pixel spacing, orientation, run of frames),
-    then, where several lie at one position, by the fewest attributes whose values explain it, or else by an attribute's
-    rank within each position.
+    labels: tuple[Label, ...]
+    frames: list[Frame]
+
+
+class Trait(NamedTuple):
+    """Something that the frames of one volume share, wherever they lie."""
+
+    group: Callable[[Iterable[Frame]], list[list[Frame]]]
+    attributes: Callable[[Sequence[Frame]], tuple[Named, ...]]  # that may label the groups; given all of the series
+
+
+def split(series: S) -> tuple[S, ...]:
+    """Split a series into its clean stacks, in the order of their label values; itself where it is one.
+
+    Frames are divided by the `TRAITS` that a volume shares, then, where several lie at one position, by the rules of
+    `split_places`.
     """
-    parts: list[Labelled] = [((), list(series.frames))]
-    for group, names in (
-        (consistency.by_kind, consistency.KINDS),
-        (consistency.by_layout, (("rows × columns", lambda f: f"{f.header.rows}×{f.header.columns}"),)),
-        (
-            consistency.by_pixel_spacing,
-            (
-                ("PixelSpacing", lambda f: f.header.pixel_spacing),
-                ("ImagerPixelSpacing", consistency.spacing_at_detector),
-            ),
-        ),
-        (consistency.by_orientation, (("plane", lambda f: plane_of(f.orientation)),)),
-        (consistency.by_stack, _stack_names(series.frames)),
-        (consistency.by_run, _run_names(series.frames)),
-    ):
-        parts = [piece for part in parts for piece in _divided(part, group, names)]
-    parts = [piece for labels, frames in parts for piece in split_by_attributes(labels, frames)]
+    parts = [Part((), list(series.frames))]
+    for trait in TRAITS:
+        attributes = trait.attributes(series.frames)
+        parts = [piece for part in parts for piece in _divide_by_trait(part, trait.group(part.frames), attributes)]
+    parts = [piece for part in parts for piece in _divide_by_places(part)]
     if len(parts) == 1:
         return (series,)
     # By name alone: the values of a label may be any text.
-    dividing = dict.fromkeys(name for labels, _ in parts for name, _ in labels)
-    logger.debug("%d frames are divided into %d stacks by %s", len(series.frames), len(parts), ", ".join(dividing))
-    return tuple(replace(series, frames=tuple(frames), labels=labels) for labels, frames in parts)
+    names = dict.fromkeys(label.attribute for part in parts for label in part.labels)
+    logger.debug("%d frames are divided into %d stacks by %s", len(series.frames), len(parts), ", ".join(names))
+    return tuple(replace(series, frames=tuple(part.frames), labels=part.labels) for part in parts)
 
 
-def _stack_names(frames: Sequence[Frame]) -> tuple[Named, ...]:
+def _divide_by_trait(part: Part, groups: list[list[Frame]], attributes: Sequence[Named]) -> list[Part]:
+    """Label the groups of a part by those of the attributes that differ; by all where none does."""
+    if len(groups) == 1:
+        return [part]
+    differing = [(name, value) for name, value in attributes if len({value(members[0]) for members in groups}) > 1]
+    return [
+        Part((*part.labels, *(Label(name, value(members[0])) for name, value in differing or attributes)), members)
+        for members in groups
+    ]
+
+
+def _divide_by_places(part: Part) -> list[Part]:
+    return [
+        Part((*part.labels, *piece.labels), [part.frames[i] for i in piece.members])
+        for piece in divide_shared_places(part.frames)
+    ]
+
+
+# ---------------------------------------------------------------------------------------- what cannot share a volume
+def _list_stack_attributes(frames: Sequence[Frame]) -> tuple[Named, ...]:
+    """List what multi-frame files stack their frames by."""
+
     def value_of(name: str) -> Callable[[Frame], object]:
         return lambda frame: dict(frame.header.stack).get(name)
 
     return tuple((name, value_of(name)) for name in dict.fromkeys(name for f in frames for name, _ in f.header.stack))
 
 
-def _run_names(frames: Sequence[Frame]) -> tuple[Named, ...]:
-    """InstanceNumber where every file has one of its own, else the name of the file."""
+def _choose_run_attribute(frames: Sequence[Frame]) -> tuple[Named, ...]:
+    """Choose InstanceNumber where every file has one of its own, else the name of the file."""
     numbers = {f.path: f.header.instance_number for f in frames}
     if None not in numbers.values() and len(set(numbers.values())) == len(numbers):
         return (("InstanceNumber", lambda f: f.header.instance_number),)
     return (("file", lambda f: os.path.basename(f.path)),)
 
 
-def _divided(
-    part: Labelled, group: Callable[[Sequence[Frame]], list[list[Frame]]], names: Sequence[Named]
-) -> list[Labelled]:
-    """The groups of a part, each labelled by those of the names that differ; by all where none does."""
-    labels, frames = part
-    groups = group(frames)
-    if len(groups) == 1:
-        return [part]
-    differing = [(name, value) for name, value in names if len({value(members[0]) for members in groups}) > 1]
-    return [
-        ((*labels, *((name, label_words(value(members[0]))) for name, value in differing or names)), members)
-        for members in groups
-    ]
+_SIZE: tuple[Named, ...] = (("rows × columns", lambda f: size_words(f.header.rows, f.header.columns)),)
+_SPACINGS: tuple[Named, ...] = (
+    ("PixelSpacing", lambda f: f.header.pixel_spacing),
+    ("ImagerPixelSpacing", consistency.spacing_at_detector),
+)
+_PLANE: tuple[Named, ...] = (("plane", lambda f: plane_of(f.orientation)),)
+
+TRAITS = (
+    Trait(consistency.group_by_kind, lambda _: consistency.KINDS),
+    Trait(consistency.group_by_layout, lambda _: _SIZE),
+    Trait(consistency.group_by_pixel_spacing, lambda _: _SPACINGS),
+    Trait(consistency.group_by_orientation, lambda _: _PLANE),
+    Trait(consistency.group_by_stack, _list_stack_attributes),
+    Trait(consistency.group_by_run, _choose_run_attribute),
+)

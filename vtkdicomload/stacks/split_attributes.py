@@ -1,4 +1,4 @@
-"""What may tell the frames of several volumes in one place apart: echoes, time points, b-values, image types."""
+"""Attributes that may tell volumes in one place apart: echoes, time points, b-values, image types."""
 
 from __future__ import annotations
 
@@ -46,22 +46,22 @@ class Attribute(NamedTuple):
     values: list[object]  # as a label shows them
 
 
-def attributes_of(frames: Sequence[Frame]) -> list[Attribute]:
-    """What may tell the frames apart; their own number comes last."""
+def list_attributes(frames: Sequence[Frame]) -> list[Attribute]:
+    """List what may tell frames apart; their own number comes last."""
     several = any(f.index_in_file for f in frames)
     number: Named = (
         consistency.NUMBERS[several],
         lambda f: None if f.header.instance_number is None else (f.header.instance_number, f.index_in_file),
     )
     return [
-        *(_coded(name, [value(f) for f in frames]) for name, value in _ATTRIBUTES),
-        *_dimensions(frames),
-        *(_coded(name, [value(f) for f in frames]) for name, value in (*_TIMES, number)),
+        *(_rank_values(name, [value(f) for f in frames]) for name, value in _ATTRIBUTES),
+        *_list_dimensions(frames),
+        *(_rank_values(name, [value(f) for f in frames]) for name, value in (*_TIMES, number)),
     ]
 
 
-def _dimensions(frames: Sequence[Frame]) -> list[Attribute]:
-    """The dimensions of multi-frame files, named by what they point at; none where the files do not agree on them."""
+def _list_dimensions(frames: Sequence[Frame]) -> list[Attribute]:
+    """List the dimensions of multi-frame files, named by what they point at; none where the files disagree."""
     keywords = {tuple(d.keyword for d in f.header.dimensions) for f in frames}
     if len(keywords) > 1:
         return []
@@ -73,15 +73,16 @@ def _dimensions(frames: Sequence[Frame]) -> list[Attribute]:
         plain = None not in {d.value for d in along} and (
             len(set(indices)) == len({(d.ordinal, d.value) for d in along}) == len({d.value for d in along})
         )
-        found.append(_coded(name, indices)._replace(values=[d.value for d in along] if plain else indices))
+        found.append(_rank_values(name, indices)._replace(values=[d.value for d in along] if plain else indices))
     return found
 
 
-def _coded(name: str, values: list[object]) -> Attribute:
-    ranks = {value: rank for rank, value in enumerate(sorted(set(values) - {None}, key=_sortable))}
+def _rank_values(name: str, values: list[object]) -> Attribute:
+    """Give each value its rank among all."""
+    ranks = {value: rank for rank, value in enumerate(sorted(set(values) - {None}, key=_sort_key))}
     return Attribute(name, np.array([ranks.get(value, -1) for value in values], np.int64), values)
 
 
-def _sortable(value: object) -> tuple[tuple[Any, ...], str]:
+def _sort_key(value: object) -> tuple[tuple[Any, ...], str]:
     numbers = value if isinstance(value, tuple) else (value,) if isinstance(value, (int, float)) else ()
     return numbers, value if isinstance(value, str) else ""

@@ -1,39 +1,66 @@
-"""Dividing frames of which several lie in one place by the attributes that tell them apart."""
+"""Dividing frames of which several lie in one place, by the attributes that tell them apart."""
 
 from __future__ import annotations
 
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ..headers.orientation import normal_of, orientation_fault
-from .split_attributes import attributes_of
+from .series_data import Label, Rank
+from .split_attributes import list_attributes
 from .tolerances import same_position_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ..headers.model import Frame
     from .split_attributes import Attribute, Indices
 
-    Labels = tuple[tuple[str, str], ...]
-    Labelled = tuple[Labels, list[Frame]]
+    Rule = Callable[["PlacedFrames"], "list[Piece] | None"]
 
 _UNRANKED = ("ImageType", "ComplexImageComponent", "DiffusionGradientOrientation")
+_MOST_ATTRIBUTES = 3  # that may tell volumes apart together
 
 
-def split_by_attributes(labels: Labels, frames: list[Frame]) -> list[Labelled]:
-    """One stack for each volume among frames of one layout and orientation."""
-    places = _places(frames)
+class Piece(NamedTuple):
+    """Some of the frames, and what tells them apart from the others."""
+
+    labels: tuple[Label, ...]
+    members: Indices
+
+
+class PlacedFrames(NamedTuple):
+    """Frames of one layout and orientation: which ones, and of all frames the places and attributes."""
+
+    members: Indices
+    places: Indices  # the number of each frame's position along the normal
+    attributes: Sequence[Attribute]  # the last is the frames' own number, which is of use for its rank alone
+
+    def count_in_places(self) -> Indices:
+        """Count the frames in each place that has any."""
+        counts = np.bincount(self.places[self.members])
+        return counts[counts > 0]
+
+    def may_divide(self) -> list[Attribute]:
+        """List the attributes of which these frames have several values, but no more than frames in one place."""
+        # Every frame's own time would make a stack of one: no more volumes than frames in the fullest place.
+        most = int(self.count_in_places().max())
+        return [a for a in self.attributes[:-1] if 1 < len(np.unique(a.codes[self.members])) <= most]
+
+
+def divide_shared_places(frames: Sequence[Frame]) -> list[Piece]:
+    """Find the volumes among frames of one layout and orientation; all in one piece where no place is shared."""
+    everything = np.arange(len(frames))
+    places = number_places(frames)
     if not len(places) or np.bincount(places).max() == 1:
-        return [(labels, frames)]
-    found = _volumes(np.arange(len(frames)), places, attributes_of(frames))
-    return [((*labels, *extra), [frames[i] for i in members]) for extra, members in found]
+        return [Piece((), everything)]
+    return _divide(PlacedFrames(everything, places, list_attributes(frames)))
 
 
-def _places(frames: Sequence[Frame]) -> Indices:
-    """The number of the position of every frame along the normal; empty where a frame has none."""
+def number_places(frames: Sequence[Frame]) -> Indices:
+    """Number the positions of frames along the normal; empty where a frame has none."""
     nowhere = np.zeros(0, np.int64)
     if any(f.position is None or f.orientation is None for f in frames):
         return nowhere
@@ -49,42 +76,62 @@ def _places(frames: Sequence[Frame]) -> Indices:
     return numbers
 
 
-def _volumes(members: Indices, places: Indices, attributes: Sequence[Attribute]) -> list[tuple[Labels, Indices]]:
-    """The volumes among some frames, each without two frames in one place, and what they are called.
+def _divide(frames: PlacedFrames) -> list[Piece]:
+    """Divide by the first rule that fits, and its pieces again, until no two frames of a piece share a place."""
+    if frames.count_in_places().max() > 1:
+        for rule in RULES:
+            pieces = rule(frames)
+            if pieces:
+                return [
+                    Piece((*piece.labels, *volume.labels), volume.members)
+                    for piece in pieces
+                    for volume in _divide(frames._replace(members=piece.members))
+                ]
+    return [Piece((), frames.members)]
 
-    Of the attributes the last one is the frames' own number, which is of use for its rank alone.
-    """
-    counts = np.bincount(places[members])
-    counts = counts[counts > 0]
-    fullest = int(counts.max())
-    if fullest == 1:
-        return [((), members)]
-    # Every frame's own time would make a stack of one: there must be as many volumes as frames in the fullest place.
-    few = [a for a in attributes[:-1] if 1 < len(np.unique(a.codes[members])) <= fullest]
-    for count in (1, 2, 3):
+
+# ------------------------------------------------------------------------------------------------------------- rules
+def divide_by_fewest_attributes(frames: PlacedFrames) -> list[Piece] | None:
+    """Divide by the fewest attributes whose values make as many volumes as frames lie in the fullest place."""
+    fullest = int(frames.count_in_places().max())
+    few = frames.may_divide()
+    for count in range(1, _MOST_ATTRIBUTES + 1):
         for chosen in combinations(few, count):
-            groups = _groups(members, chosen)
-            if len(groups) == fullest and all(len(np.unique(places[g])) == len(g) for g in groups):
-                return [(_labels(chosen, group), group) for group in groups]
-    if counts.min() < fullest:
-        return [((), members)]
-    for attribute in few:
-        groups = _groups(members, [attribute])
-        if all(_evenly(places[group], len(counts)) for group in groups):
-            return [
-                ((*_labels([attribute], group), *labels), volume)
-                for group in groups
-                for labels, volume in _volumes(group, places, attributes)
-            ]
-    for attribute in attributes:
-        ranked = _by_rank(members, places, attribute, fullest)
-        if ranked:
-            return ranked
-    return [((), members)]
+            groups = _group_by_values(frames.members, chosen)
+            if len(groups) == fullest and all(len(np.unique(frames.places[g])) == len(g) for g in groups):
+                return [Piece(_label(chosen, group), group) for group in groups]
+    return None
 
 
-def _groups(members: Indices, chosen: Sequence[Attribute]) -> list[Indices]:
-    """The frames of each combination of values, in the order of the values."""
+def divide_by_even_attribute(frames: PlacedFrames) -> list[Piece] | None:
+    """Divide by the first attribute each of whose values fills all places alike, where all places are alike full."""
+    counts = frames.count_in_places()
+    if counts.min() < counts.max():
+        return None
+    for attribute in frames.may_divide():
+        groups = _group_by_values(frames.members, [attribute])
+        if all(_fills_evenly(frames.places[group], len(counts)) for group in groups):
+            return [Piece(_label([attribute], group), group) for group in groups]
+    return None
+
+
+def divide_by_rank(frames: PlacedFrames) -> list[Piece] | None:
+    """Divide by the rank within each place of the first attribute that has one, where all places are alike full."""
+    counts = frames.count_in_places()
+    if counts.min() < counts.max():
+        return None
+    for attribute in frames.attributes:
+        pieces = _rank(frames, attribute, int(counts.max()))
+        if pieces:
+            return pieces
+    return None
+
+
+RULES: tuple[Rule, ...] = (divide_by_fewest_attributes, divide_by_even_attribute, divide_by_rank)
+
+
+def _group_by_values(members: Indices, chosen: Sequence[Attribute]) -> list[Indices]:
+    """Group frames by their combinations of values, in the order of the values."""
     combined = np.zeros(len(members), np.int64)
     for attribute in chosen:
         _, codes = np.unique(attribute.codes[members], return_inverse=True)
@@ -92,31 +139,23 @@ def _groups(members: Indices, chosen: Sequence[Attribute]) -> list[Indices]:
     return [members[combined == value] for value in np.unique(combined)]
 
 
-def _labels(chosen: Sequence[Attribute], group: Indices) -> Labels:
-    return tuple((attribute.name, label_words(attribute.values[int(group[0])])) for attribute in chosen)
+def _label(chosen: Sequence[Attribute], group: Indices) -> tuple[Label, ...]:
+    return tuple(Label(attribute.name, attribute.values[int(group[0])]) for attribute in chosen)
 
 
-def _evenly(places: Indices, count: int) -> bool:
-    """Whether frames lie in all of `count` places, and equally many in each."""
+def _fills_evenly(places: Indices, count: int) -> bool:
+    """Tell whether frames lie in all of `count` places, and equally many in each."""
     _, times = np.unique(places, return_counts=True)
     return len(times) == count and bool((times == times[0]).all())
 
 
-def _by_rank(members: Indices, places: Indices, attribute: Attribute, each: int) -> list[tuple[Labels, Indices]] | None:
-    """The volumes that an attribute's rank within each place makes; None where it is missing or tied."""
+def _rank(frames: PlacedFrames, attribute: Attribute, each: int) -> list[Piece] | None:
+    """Make the volumes of an attribute's rank within each place; None where it is missing or tied."""
+    members = frames.members
     if attribute.name in _UNRANKED or attribute.codes[members].min() < 0:
         return None
-    order = np.lexsort((attribute.codes[members], places[members]))
+    order = np.lexsort((attribute.codes[members], frames.places[members]))
     grid = members[order].reshape(-1, each)
     if not np.diff(attribute.codes[grid], axis=1).all():
         return None
-    return [(((attribute.name, f"{rank + 1} of {each}"),), np.sort(grid[:, rank])) for rank in range(each)]
-
-
-def label_words(value: object) -> str:
-    """Write the value of a label."""
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, tuple):
-        return "\\".join(label_words(v) for v in value)
-    return "none" if value is None else str(value)
+    return [Piece((Label(attribute.name, Rank(rank + 1, each)),), np.sort(grid[:, rank])) for rank in range(each)]

@@ -99,7 +99,7 @@ def test_a_gated_reconstruction_is_a_volume_for_each_slot(tmp_path: Path) -> Non
     with pytest.raises(vdl.DuplicateSliceError, match=r"3 volumes of 4 slices \(4 mm\).*told apart by TimeSlotVector"):
         vdl.load(path)
     for k, volume in enumerate(vdl.load_all(path)):
-        assert volume.stack_labels == (("TimeSlotVector", str(k + 1)),)
+        assert volume.stack_labels == (("TimeSlotVector", k + 1),)
         np.testing.assert_array_equal(volume.frames, stored[4 * k : 4 * k + 4])
         np.testing.assert_allclose(volume.geometry.to_patient((0, 0, 1)), (-100, -90.5, 34))
 

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...errors import UnsupportedPixelDataError
+from ...errors.remedies import SetOption
 from ..data_set import UnusableAttribute, data_set_of, numbers_of
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from ..model import Frame
 
 _REAL_WORLD = "real-world"
-_WITHOUT = "rescale=True or False"
+_WITHOUT = SetOption("rescale", (True, False))
 
 
 class Mapping(NamedTuple):
@@ -72,8 +73,9 @@ def mapped(frames: Sequence[Frame], label: str = "") -> tuple[Frame, ...]:
     units = {frame.header.units: frame for frame in result}
     if len(units) > 1:
         raise UnsupportedPixelDataError(
-            f"real-world values have different units: {', '.join(map(str, units))} → {_WITHOUT}",
+            f"real-world values have different units: {', '.join(map(str, units))}",
             files=[frame.path for frame in units.values()],
+            remedies=[_WITHOUT],
         )
     return tuple(result)
 
@@ -127,7 +129,7 @@ def _one(frame: Frame, mappings: list[Mapping], label: str) -> tuple[Mapping, fl
         raise _refused(
             frame,
             f"{len(fitting)} of its {len(mappings)} real-world value mappings ({', '.join(map(repr, labels))}) fit",
-            f'rescale="{_REAL_WORLD}:{single[0]}"' if single else _WITHOUT,
+            SetOption("rescale", (f"{_REAL_WORLD}:{single[0]}",)) if single else _WITHOUT,
         )
     chosen = fitting[0]
     if chosen.slope is None or chosen.intercept is None:
@@ -137,5 +139,5 @@ def _one(frame: Frame, mappings: list[Mapping], label: str) -> tuple[Mapping, fl
     return chosen, chosen.slope, chosen.intercept
 
 
-def _refused(frame: Frame, what: str, way: str = _WITHOUT) -> UnsupportedPixelDataError:
-    return UnsupportedPixelDataError(f"{os.path.basename(frame.path)}: {what} → {way}", files=[frame.path])
+def _refused(frame: Frame, what: str, remedy: SetOption = _WITHOUT) -> UnsupportedPixelDataError:
+    return UnsupportedPixelDataError(f"{os.path.basename(frame.path)}: {what}", files=[frame.path], remedies=[remedy])

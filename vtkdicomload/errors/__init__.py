@@ -23,16 +23,25 @@ One clause catches the whole library::
         volume = vtkdicomload.load(path)
     except vtkdicomload.DicomLoadError as error:
         print(error)  # what, the numbers, which files, and the call that goes past it
-        print(error.files)  # what to look at, or to pass to ``ignore=``
+        print(error.files)  # what to look at
+        print(error.remedies)  # what goes past it, as data: see `vtkdicomload.errors.remedies`
 """
 
 from __future__ import annotations
 
+import copy
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from .remedies import GetAgain, LeaveOut
+from .wording import compose_message, word_for_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Self, Unpack
+
+    from .remedies import Remedy
+    from .wording import Wording
 
 __all__ = [
     "CompressedPixelDataError",
@@ -52,25 +61,57 @@ __all__ = [
 ]
 
 
+class _Common(TypedDict, total=False):
+    """What every error takes beside its message."""
+
+    files: Iterable[str | os.PathLike[str]]
+    remedies: Iterable[Remedy]
+
+
 class DicomLoadError(Exception):
-    """The base of every error that loading raises.
+    """The base of every error that loading raises; its text is `message` and the `remedies` in words.
 
     Parameters
     ----------
     message : str
-        What is wrong, the numbers, which files, and the call that goes past it.
+        What is wrong, the numbers and which files.
     files : iterable of path-like, optional
-        The files to look at, or to pass to ``ignore=``.
+        The files to look at.
+    remedies : iterable of Remedy, optional
+        What goes past it.
 
     Attributes
     ----------
+    message : str
+        What is wrong, without the way past.
     files : tuple of str
         The files given.
+    remedies : tuple of Remedy
+        What goes past it, each by itself, the nearest first; empty where nothing is known to.
     """
 
-    def __init__(self, message: str, *, files: Iterable[str | os.PathLike[str]] = ()) -> None:
+    _wording: Wording = staticmethod(word_for_python)
+
+    def __init__(
+        self, message: str, *, files: Iterable[str | os.PathLike[str]] = (), remedies: Iterable[Remedy] = ()
+    ) -> None:
         super().__init__(message)
+        self.message = message
         self.files: tuple[str, ...] = tuple(os.fspath(f) for f in files)
+        self.remedies: tuple[Remedy, ...] = tuple(remedies)
+
+    def __str__(self) -> str:
+        return compose_message(self.message, self.remedies, self._wording)
+
+    def reworded(self, wording: Wording) -> Self:
+        """The same error, traceback, cause and notes too, with its remedies in the words of another place."""
+        again = copy.copy(self)
+        again._wording = wording
+        if hasattr(self, "__notes__"):
+            again.__notes__ = list(self.__notes__)
+        again.__cause__, again.__context__ = self.__cause__, self.__context__
+        again.__suppress_context__ = self.__suppress_context__
+        return again.with_traceback(self.__traceback__)
 
 
 class NoDicomError(DicomLoadError, FileNotFoundError):
@@ -92,8 +133,8 @@ class MultipleSeriesError(DicomLoadError):
         The list to choose from.
     """
 
-    def __init__(self, message: str, *, files: Iterable[str | os.PathLike[str]] = (), scan: Any = None) -> None:
-        super().__init__(message, files=files)
+    def __init__(self, message: str, *, scan: Any = None, **common: Unpack[_Common]) -> None:
+        super().__init__(message, **common)
         self.scan = scan
 
 
@@ -106,10 +147,8 @@ class InconsistentSeriesError(DicomLoadError):
         The clean stacks that the series divides into; empty where it does not.
     """
 
-    def __init__(
-        self, message: str, *, files: Iterable[str | os.PathLike[str]] = (), stacks: Sequence[Any] = ()
-    ) -> None:
-        super().__init__(message, files=files)
+    def __init__(self, message: str, *, stacks: Sequence[Any] = (), **common: Unpack[_Common]) -> None:
+        super().__init__(message, **common)
         self.stacks = tuple(stacks)
 
 
@@ -126,10 +165,8 @@ class MissingSliceError(GeometryError):
         Every gap in mm along the slice normal, in ascending order of position.
     """
 
-    def __init__(
-        self, message: str, *, files: Iterable[str | os.PathLike[str]] = (), gaps: Sequence[float] = ()
-    ) -> None:
-        super().__init__(message, files=files)
+    def __init__(self, message: str, *, gaps: Sequence[float] = (), **common: Unpack[_Common]) -> None:
+        super().__init__(message, **common)
         self.gaps = tuple(gaps)
 
 
@@ -142,10 +179,8 @@ class DuplicateSliceError(GeometryError):
         The clean stacks that the series divides into; empty where it does not.
     """
 
-    def __init__(
-        self, message: str, *, files: Iterable[str | os.PathLike[str]] = (), stacks: Sequence[Any] = ()
-    ) -> None:
-        super().__init__(message, files=files)
+    def __init__(self, message: str, *, stacks: Sequence[Any] = (), **common: Unpack[_Common]) -> None:
+        super().__init__(message, **common)
         self.stacks = tuple(stacks)
 
 
@@ -158,13 +193,23 @@ class ShearedSeriesError(GeometryError):
         The angle in degrees between the step from slice to slice and the slice normal.
     """
 
-    def __init__(self, message: str, *, files: Iterable[str | os.PathLike[str]] = (), tilt: float = 0.0) -> None:
-        super().__init__(message, files=files)
+    def __init__(self, message: str, *, tilt: float = 0.0, **common: Unpack[_Common]) -> None:
+        super().__init__(message, **common)
         self.tilt = tilt
 
 
 class UnsupportedPixelDataError(DicomLoadError):
-    """The pixel data is in a form that is not read."""
+    """The pixel data is in a form that is not read.
+
+    Attributes
+    ----------
+    encoding : str
+        What of its encoding, in a few words; empty where it is something else.
+    """
+
+    def __init__(self, message: str, *, encoding: str = "", **common: Unpack[_Common]) -> None:
+        super().__init__(message, **common)
+        self.encoding = encoding
 
 
 class CompressedPixelDataError(UnsupportedPixelDataError):
@@ -185,7 +230,7 @@ class DicomLoadWarning(UserWarning):
 
 def damaged(path: str, what: str, *, part: str = "") -> CorruptFileError:
     """The error that says what is wrong with one file or, as in ``part=", frame 3"``, with a part of it."""
-    return CorruptFileError(f"{path}{part}: {what} → get the file again, or ignore=[{path!r}]", files=[path])
+    return CorruptFileError(f"{path}{part}: {what}", files=[path], remedies=[GetAgain((path,)), LeaveOut((path,))])
 
 
 def first_line(error: Exception) -> str:

@@ -1,0 +1,35 @@
+"""``vtkdicomload bench``: time the ways to load a series."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .finding import choose_series_of, find_at
+from .options import Ignore, Paths, SeriesOption, StackOption
+from .printing import print_measured
+from .reporting import report_failure
+from .terminal import progress_bar
+
+
+def bench(
+    context: typer.Context,
+    paths: Paths,
+    series: SeriesOption = None,
+    stack: StackOption = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds that count.")] = 5,
+    ignore: Ignore = None,
+) -> None:
+    """Time the ways to load a series, side by side.
+
+    And compare the values they give.
+    """
+    with report_failure(context):
+        from .._api import load
+        from ..loading.comparison import compare
+
+        chosen = choose_series_of(find_at(paths, ignore), series, stack)
+        with progress_bar("timing") as progress:
+            measured = compare(chosen, load, rounds=rounds, progress=progress)
+        print_measured(measured)

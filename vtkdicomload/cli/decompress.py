@@ -1,0 +1,33 @@
+"""``vtkdicomload decompress``: write files again uncompressed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .options import Ignore
+from .reporting import report_failure
+from .terminal import progress_bar, say
+
+
+def decompress(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="SRC", help="A folder, or a file.", show_default=False)],
+    target: Annotated[str, typer.Argument(metavar="DST", help="The folder for the new files.", show_default=False)],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist in DST.")] = False,
+    ignore: Ignore = None,
+) -> None:
+    """Write the images of SRC again uncompressed, to DST.
+
+    As Explicit VR Little Endian, which every reader reads: all of them, or none.
+    """
+    with report_failure(context):
+        from ..convert import decompress as work
+
+        with progress_bar("writing") as progress:
+            done = work.decompress(source, target, overwrite=overwrite, ignore=ignore or (), progress=progress)
+        total, *details = work.summary_words(done)
+        say(f"{target}: {total}")
+        for line in details:
+            say(f"  {line}")

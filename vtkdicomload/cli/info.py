@@ -1,0 +1,80 @@
+"""``vtkdicomload info``: list the series at a path."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Annotated
+
+import typer
+
+from ..errors import DicomLoadError
+from .finding import list_series, require_something, row_of, source_of, verify
+from .options import Paths
+from .printing import print_facts, print_table
+from .reporting import report_failure, wording_of
+from .terminal import say
+
+_DETAILED = 8  # series that are described one by one
+
+
+def info(
+    context: typer.Context,
+    paths: Paths,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON with stable keys, `error` among them where it failed.")
+    ] = False,
+    verify_pixels: Annotated[
+        bool, typer.Option("--verify", help="Read the pixels too, every frame by two readers.")
+    ] = False,
+    series: Annotated[str | None, typer.Option(help='Describe this one only: a row, a UID, or "largest".')] = None,
+) -> None:
+    """List the series at PATH and the Python line that loads each.
+
+    Of each, its geometry, encoding and checks, or why it is no volume.
+    """
+    with report_failure(context):
+        if as_json:
+            _print_json(context, paths, series)
+        else:
+            _print_list(paths, series, verify_pixels)
+
+
+def _print_list(paths: list[str], series: str | None, verify_pixels: bool) -> None:
+    from . import listing
+
+    source = source_of(paths)
+    found = list_series(source)
+    rows = range(len(found)) if series is None else [row_of(found, series)]
+    require_something(found)
+    if series is None:
+        print_table(found)
+    for row in rows[:_DETAILED]:
+        say(f"\n[{row}] {found[row].title}", style="bold")
+        print_facts(listing.series_lines(found, row, source))
+        if verify_pixels:
+            print_facts(verify(found[row]))
+    if len(rows) > _DETAILED:
+        say(f"\nand {len(rows) - _DETAILED} more: --series N describes one, --json all")
+    if isinstance(source, str) and os.path.isfile(source):
+        for line in listing.beside(source, found):
+            say(line)
+
+
+def _print_json(context: typer.Context, paths: list[str], series: str | None) -> None:
+    """Print the list as JSON; what went wrong is a part of it, beside the message on stderr and the exit status."""
+    from . import listing
+
+    source = source_of(paths)
+    report = listing.empty_json(source)
+    try:
+        found = list_series(source)
+        report = listing.scan_json(found, source)
+        if series is not None:
+            report["series"] = [report["series"][row_of(found, series)]]
+        require_something(found)
+    except (DicomLoadError, OSError) as error:
+        said = error.reworded(wording_of(context)) if isinstance(error, DicomLoadError) else error
+        print(json.dumps({**report, "error": str(said)}, indent=2))
+        raise
+    print(json.dumps(report, indent=2))

@@ -1,0 +1,99 @@
+"""``vtkdicomload show``: draw a series, or what can be drawn of one that makes no volume."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import DicomLoadError
+from .finding import choose_series_of, find_at, load_series, none_chosen
+from .options import (
+    Ignore,
+    Irregular,
+    IrregularOption,
+    Paths,
+    SeriesOption,
+    StackOption,
+    WindowOption,
+    read_window,
+    require_png,
+)
+from .reporting import FAILED, refuse_unfit_options, report_failure, wording_of
+from .terminal import clean, say
+
+if TYPE_CHECKING:
+    from ..pictures.windows import Wanted
+    from ..series import Scan, Series
+
+
+def show(
+    context: typer.Context,
+    paths: Paths,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The PNG to write.")] = Path("show.png"),
+    series: SeriesOption = None,
+    stack: StackOption = None,
+    window: WindowOption = None,
+    irregular: IrregularOption = Irregular.RAISE,
+    ignore: Ignore = None,
+) -> None:
+    """Draw a series: three planes at true aspect and a montage.
+
+    Of files that make no volume, what can be drawn, with the reason.
+    """
+    require_png(output)
+    with report_failure(context):
+        from ..pictures import sheets
+        from ..pictures.canvas import save
+
+        found = find_at(paths, ignore)
+        if series is None and len(found) > 1:
+            if window is not None:
+                raise none_chosen(found, "--window is for one series")
+            _show_several(context, found, output)
+            return
+        chosen = choose_series_of(found, series, stack)
+        try:
+            volume = load_series(chosen, irregular)
+        except DicomLoadError as error:
+            _show_refused(context, found, chosen, error, output, read_window(window))
+            return
+        with refuse_unfit_options():
+            figure = sheets.draw_volume(volume, window=read_window(window))
+        save(figure, output)
+        say(f"{output}: {volume.series.title}")
+
+
+def _show_several(context: typer.Context, found: Scan, output: Path) -> None:
+    from ..pictures import drawable, sheets
+    from ..pictures.canvas import save
+
+    strips = drawable.overview(found)
+    what = f"{len(found)} series, and none chosen"
+    if len(strips) < len(found):
+        what += f"; {len(strips)} of them are shown"
+    reason = str(none_chosen(found, what).reworded(wording_of(context)))
+    save(sheets.draw_strips(strips, f"{len(found)} series", reason, table=clean(repr(found))), output)
+    _tell_refused(bool(strips), reason, output)
+
+
+def _show_refused(
+    context: typer.Context, found: Scan, chosen: Series, error: DicomLoadError, output: Path, window: Wanted
+) -> None:
+    from ..pictures import drawable, sheets
+    from ..pictures.canvas import save
+
+    reason = str(error.reworded(wording_of(context)))
+    with refuse_unfit_options():
+        strips = drawable.strips_of(chosen, window=window)
+    save(sheets.draw_strips(strips, chosen.title, reason, table=clean(repr(found))), output)
+    _tell_refused(bool(strips), reason, output)
+
+
+def _tell_refused(drawn: bool, reason: str, output: Path) -> None:
+    say(f"not one volume: {reason}", stderr=True, style="yellow")
+    what = "what can be drawn, with the reason" if drawn else "the table and the reason; nothing can be drawn"
+    say(f"{output}: {what}")
+    if not drawn:
+        raise typer.Exit(FAILED)

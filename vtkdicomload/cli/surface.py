@@ -1,0 +1,38 @@
+"""``vtkdicomload surface``: write the surface of a value as triangles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .finding import choose_series_of, find_at, load_series
+from .options import Ignore, Irregular, IrregularOption, Paths, SeriesOption, StackOption
+from .reporting import refuse_unfit_options, report_failure
+from .terminal import say
+
+
+def surface(
+    context: typer.Context,
+    paths: Paths,
+    iso: Annotated[float, typer.Option(help="The value of the surface, as of a CT in HU.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="An .stl, .ply, .obj or .vtp.")] = Path("surface.stl"),
+    series: SeriesOption = None,
+    stack: StackOption = None,
+    irregular: IrregularOption = Irregular.RAISE,
+    ignore: Ignore = None,
+) -> None:
+    """Write the surface of a value as triangles in LPS mm."""
+    from ..pictures import surfaces
+
+    try:
+        surfaces.surface_format(output)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--output") from error
+    with report_failure(context):
+        volume = load_series(choose_series_of(find_at(paths, ignore), series, stack), irregular)
+        with refuse_unfit_options():
+            made = surfaces.surface_of(volume, iso)
+        surfaces.write_surface(made, output)
+        say(f"{output}: {volume.series.title}, {surfaces.surface_words(volume, iso, made)}")

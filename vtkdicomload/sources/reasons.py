@@ -1,0 +1,50 @@
+"""Why a file is passed over."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+
+class Reason(Enum):
+    """Why a file is passed over; its text is what tables and messages say."""
+
+    HIDDEN = "hidden"
+    FOLDER = "a folder"
+    NOT_REGULAR = "not a regular file"
+    UNFOLLOWED = "cannot be followed"
+    LINK_TO_NOTHING = "a link to nothing"
+    IGNORED = "ignored"
+    EMPTY = "empty"
+    ONLY_ZEROS = "only zeros"
+    NOT_DICOM = "not DICOM"
+    MAYBE_DAMAGED = "not DICOM, or damaged"  # it begins like a data set without preamble and VRs
+    GZIP = "gzip archive"
+    GZIPPED_DICOM = "gzip-compressed DICOM"
+    NO_PIXELS = "DICOM without pixel data"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Skipped(NamedTuple):
+    """A file that was passed over.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    reason : Reason
+        Why.
+    detail : str
+        What the system says of it; mostly empty.
+    """
+
+    path: str
+    reason: Reason
+    detail: str = ""
+
+    @property
+    def words(self) -> str:
+        """The reason with its detail."""
+        return f"{self.reason}: {self.detail}" if self.detail else str(self.reason)
