@@ -23,16 +23,16 @@ def test_values_that_pydicom_warns_of_are_read_in_silence(tmp_path: Path) -> Non
     with pytest.warns(UserWarning, match="Invalid value for VR UI"):
         assert pydicom.dcmread(path).FrameOfReferenceUID == "no UID"
     with warnings.catch_warnings(record=True) as said, data_set_of(as_file(path)) as data_set:
-        assert data_set.FrameOfReferenceUID == "no UID"
-        assert "PixelData" not in data_set
+        assert data_set.get("FrameOfReferenceUID") == "no UID"
+        assert data_set.get("PixelData") is None
     assert said == []
 
 
 def test_warnings_are_heard_again_after_an_error(tmp_path: Path) -> None:
     path = tmp_path / "1.dcm"
     path.write_bytes(raw_image())
-    with pytest.raises(AttributeError, match="DoseGridScaling"), data_set_of(as_file(path)) as data_set:
-        data_set.DoseGridScaling  # noqa: B018
+    with pytest.raises(ZeroDivisionError), data_set_of(as_file(path)):
+        1 / 0  # noqa: B018
     with pytest.warns(UserWarning, match="heard"):
         warnings.warn("heard", UserWarning, stacklevel=1)
 
@@ -45,4 +45,5 @@ def test_groups_in_un_are_sequences(tmp_path: Path, size: int) -> None:
     path = tmp_path / "1.dcm"
     path.write_bytes(raw_image((0x52009229, "UN", item)))
     with data_set_of(as_file(path)) as data_set:
-        assert data_set.SharedFunctionalGroupsSequence[0].TextValue == "x" * size
+        (item,) = data_set.items("SharedFunctionalGroupsSequence")
+        assert item.get("TextValue") == "x" * size

@@ -11,6 +11,7 @@ from pydicom.uid import ExplicitVRBigEndian, JPEGLSLossless, RLELossless
 
 import vtkdicomload as vdl
 from vtkdicomload import ReaderMismatchError, UnsupportedPixelDataError, ZeroPixelDataError
+from vtkdicomload.errors import damaged
 from vtkdicomload.headers.frames import frames_of
 from vtkdicomload.headers.parser import read_header
 from vtkdicomload.loading import checks as guard
@@ -241,11 +242,45 @@ def test_a_witness_that_cannot_read_is_no_witness(series: Write, monkeypatch: py
     def unable(*_: Any) -> Any:
         raise UnsupportedPixelDataError("cannot")
 
-    for reader in (vtk, plain):
-        monkeypatch.setattr(reader, "fill", unable)
+    def failing(frames: Any, *_: Any) -> Any:
+        raise damaged(frames[0].path, "pydicom cannot read it: RuntimeError: bad marker", part=", frame 3")
+
+    monkeypatch.setattr(vtk, "fill", unable)
+    monkeypatch.setattr(plain, "fill", failing)
     volume = vdl.load(truth.folder)
     np.testing.assert_array_equal(volume.frames, truth.frames)
-    assert dict(volume.checks)["second reader"] == "none: the other readers failed"
+    result = dict(volume.checks)["second reader"]
+    assert result == (
+        "none: vtk failed for 1 of 5 frames: cannot; "
+        "pydicom failed for 1 of 5 frames: frame 3: pydicom cannot read it: RuntimeError: bad marker"
+    )
+
+
+def test_a_witness_that_fails_for_some_frames_says_for_how_many(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = series(syntax=RLELossless)
+    fill = plain.fill
+
+    def failing(frames: Any, *others: Any) -> Any:
+        if frames[0].path in map(str, truth.files[1:3]):
+            raise damaged(frames[0].path, "pydicom cannot read it: " + "x" * 500)
+        return fill(frames, *others)
+
+    monkeypatch.setattr(plain, "fill", failing)
+    volume = vdl.load(truth.folder, verify="all")
+    result = dict(volume.checks)["second reader"]
+    assert result.startswith("3 of 5 frames equal to pydicom; pydicom failed for 2 of 5 frames: pydicom cannot read it")
+    assert str(truth.folder) not in result
+    assert len(result) < 300
+
+
+def test_a_fault_of_a_witness_is_not_silent(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    def faulty(*_: Any) -> Any:
+        raise AttributeError("a fault of ours")
+
+    monkeypatch.setattr(vtk, "fill", faulty)
+    truth = series()
+    with pytest.raises(AttributeError, match="a fault of ours"):
+        vdl.load(truth.folder)
 
 
 def verified(syntax: str, series: Write, difference: float, **options: Any) -> guard.Check:

@@ -126,9 +126,10 @@ def test_an_offset_table_that_is_wrong_is_refused(tmp_path: Path, table: tuple[i
 @pytest.mark.parametrize("count", [2, 4, 9])
 def test_frames_that_cannot_be_told_apart_are_refused(tmp_path: Path, count: int) -> None:
     data = encapsulate(noise(3), has_bot=False)
-    with pytest.raises(ValueError, match=str(count)) as caught:
-        streams_of(written(tmp_path / "x.dcm", data, count))
-    assert not isinstance(caught.value, CorruptFileError)
+    frames = written(tmp_path / "x.dcm", data, count)
+    with pytest.raises(CorruptFileError, match=f"its frames cannot be found: .*{count}") as caught:
+        streams_of(frames)
+    assert caught.value.files == (frames[0].path,)
 
 
 @pytest.mark.parametrize("syntax", [JPEGLSLossless, JPEG2000Lossless])

@@ -7,6 +7,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING
 
+from .log import logger
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -22,6 +24,7 @@ def for_each(count: int, work: Callable[[int], None], step: Callable[[], None], 
     The first exception, of `work` or `step`, ends it: no further k is begun, no thread outlives the call.
     """
     threads = min(workers or max(2, min(os.cpu_count() or 1, _MOST_THREADS)), count)
+    logger.debug("%d pieces of work in %d threads", count, max(1, threads))
     if threads <= 1:
         for k in range(count):
             work(k)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from .._util.log import logger
 from .._util.wording import counted
 from ..errors import NoDicomError
 from ..errors.remedies import LoadFolder, Step
@@ -53,6 +54,8 @@ def find_series(
     ignored = [is_ignored(file.name) for file in files.files]
     kept_files = tuple(file for file, out in zip(files.files, ignored, strict=True) if not out)
     left_out = tuple(file.name for file, out in zip(files.files, ignored, strict=True) if out)
+    for name in left_out:
+        logger.debug("%s is passed over: it is ignored", name)
     found = scan_files(files._replace(files=kept_files), workers=workers, progress=progress)
     if not found.series and not found.problems:
         raise no_image(found, left_out)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
+from .._util.log import is_logging, logger
 from .._util.threads import for_each, stepper
 from ..errors import CorruptFileError
 from ..headers.frames import frames_of
@@ -92,6 +93,11 @@ def scan_files(
     lost = find_lost_slices(frames, suspects)
     problems += lost
     skipped = [s for s in skipped if s.path not in {p.path for p in lost}]
+    if is_logging():
+        for passed in skipped:
+            logger.debug("%s is passed over: %s", passed.path, passed.words)
+        for problem in problems:
+            logger.debug("%s is damaged", problem.path)  # the error may quote what it holds
     return ScanData(files.name, _grouped(frames, tuple(problems)), tuple(problems), tuple(skipped))
 
 

@@ -69,7 +69,7 @@ def refuse_unfit_options() -> Iterator[None]:
     """Turn what is wrong with an option's value, seen only with the volume, into an error of the command."""
     try:
         yield
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         if isinstance(error, DicomLoadError):
             raise
         raise DicomLoadError(str(error)) from error

@@ -132,8 +132,9 @@ def _write_nifti(volume: VolumeData, path: str) -> None:
 
 def _write_itk(volume: VolumeData, path: str) -> None:
     sitk = require("SimpleITK", extra="sitk")
+    image = to_sitk(volume)
     try:
-        sitk.WriteImage(to_sitk(volume), path)
+        sitk.WriteImage(image, path)
     except RuntimeError as error:
         raise OSError(f"SimpleITK could not write it: {str(error).strip().splitlines()[-1].strip()}") from error
 

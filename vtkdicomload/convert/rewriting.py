@@ -11,6 +11,7 @@ from .._util.warnings import silenced
 from ..errors import CorruptFileError
 from ..errors.remedies import LeaveOut
 from ..headers.attributes import PIXEL_DATA
+from ..headers.data_set import UnusableAttribute, asking_pydicom
 from ..headers.transfer_syntaxes import EXPLICIT_BIG
 from ..readers.dtype import is_colour
 from ..sources.stream import path_or_stream
@@ -33,31 +34,35 @@ def rewrite(header: Header, pixels: bytes | None, path: str) -> bool:
     CorruptFileError
         pydicom cannot read or write its attributes.
     """
+    try:
+        with silenced():
+            return _rewrite(header, pixels, path)
+    except UnusableAttribute as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno is not None:
+            raise error.__cause__ from None  # the system's, of a file that is gone or a full disk
+        # Without pydicom's own words: they may quote the value of an attribute.
+        raise CorruptFileError(
+            f"{header.path}: pydicom cannot rewrite it ({type(error.__cause__ or error).__name__})",
+            files=[header.path],
+            remedies=[LeaveOut((header.path,))],
+        ) from error
+
+
+def _rewrite(header: Header, pixels: bytes | None, path: str) -> bool:
     import pydicom
 
-    with silenced():
-        try:
-            with path_or_stream(header.file) as readable:
-                dataset = pydicom.dcmread(readable, force=True)
-            for tag in [tag for tag in dataset.keys() if tag.group == 0]:  # noqa: SIM118 - not the elements
-                del dataset[tag]  # zeros behind the data set, which pydicom takes for elements
-            lost = not _plain_icon(dataset)
-            if header.transfer_syntax == EXPLICIT_BIG:
-                _swap(dataset, header)
-            if pixels is not None:
-                _replace_pixels(dataset, header, pixels)
-            _complete_meta(dataset)
-            with open(path, "xb") as file:
-                pydicom.dcmwrite(file, dataset, implicit_vr=False, little_endian=True)
-        except (OSError, MemoryError, CorruptFileError):
-            raise
-        except Exception as error:
-            # Without pydicom's own words: they may quote the value of an attribute.
-            raise CorruptFileError(
-                f"{header.path}: pydicom cannot rewrite it ({type(error).__name__})",
-                files=[header.path],
-                remedies=[LeaveOut((header.path,))],
-            ) from error
+    with path_or_stream(header.file) as readable, asking_pydicom():
+        dataset = pydicom.dcmread(readable, force=True)
+    for tag in [tag for tag in dataset.keys() if tag.group == 0]:  # noqa: SIM118 - not the elements
+        del dataset[tag]  # zeros behind the data set, which pydicom takes for elements
+    lost = not _plain_icon(dataset)
+    if header.transfer_syntax == EXPLICIT_BIG:
+        _swap(dataset, header)
+    if pixels is not None:
+        _replace_pixels(dataset, header, pixels)
+    _complete_meta(dataset)
+    with open(path, "xb") as file, asking_pydicom():
+        pydicom.dcmwrite(file, dataset, implicit_vr=False, little_endian=True)
     return lost
 
 
@@ -75,12 +80,16 @@ def _replace_pixels(dataset: pydicom.Dataset, header: Header, pixels: bytes) -> 
 
 def _swap(dataset: pydicom.Dataset, header: Header) -> None:
     """Turn the big-endian words that pydicom hands on as bytes."""
-    for element in dataset.iterall():
+    with asking_pydicom():
+        elements, pixel_data = list(dataset.iterall()), dataset.get(PIXEL_DATA)
+    for element in elements:
         width = _SWAPPED.get(element.VR, 0)
         if not width or not element.value:
             continue
-        if element is dataset.get(PIXEL_DATA):
+        if element is pixel_data:
             width = max(width, header.bits_allocated // 8)
+        if len(element.value) % width:
+            raise UnusableAttribute(f"{element.tag} holds no whole words")
         element.value = np.frombuffer(element.value, f">u{width}").astype(f"<u{width}").tobytes()
 
 
@@ -89,17 +98,23 @@ def _plain_icon(dataset: pydicom.Dataset) -> bool:
     if _ICONS not in dataset:
         return True
     try:
-        for icon in dataset[_ICONS].value:
-            if PIXEL_DATA in icon and icon[PIXEL_DATA].is_undefined_length:
-                # An item has none; decompressing asks for one and changes it.
-                icon.file_meta = deepcopy(dataset.file_meta)
-                icon.decompress(generate_instance_uid=False)
-                del icon.file_meta
-    except MemoryError:
-        raise
-    except Exception:
+        with asking_pydicom():
+            icons = dataset[_ICONS].value
+            compressed = [i for i in icons if PIXEL_DATA in i and i[PIXEL_DATA].is_undefined_length]
+    except UnusableAttribute:
         del dataset[_ICONS]
         return False
+    for icon in compressed:
+        # An item has none; decompressing asks for one and changes it.
+        icon.file_meta = deepcopy(dataset.file_meta)
+        try:
+            icon.decompress(generate_instance_uid=False)
+        except MemoryError:
+            raise
+        except Exception:  # pydicom's decoders raise what they like for damaged streams
+            del dataset[_ICONS]
+            return False
+        del icon.file_meta
     return True
 
 
@@ -109,13 +124,16 @@ def _complete_meta(dataset: pydicom.Dataset) -> None:
 
     dataset.preamble = getattr(dataset, "preamble", None) or bytes(128)
     meta = dataset.file_meta
+    with asking_pydicom():
+        sop_class, sop_instance = dataset.get("SOPClassUID"), dataset.get("SOPInstanceUID")
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.FileMetaInformationGroupLength = 0  # pydicom writes the true one where there is one
     for keyword, value in (
         ("FileMetaInformationVersion", b"\0\1"),
-        ("MediaStorageSOPClassUID", dataset.get("SOPClassUID")),
-        ("MediaStorageSOPInstanceUID", dataset.get("SOPInstanceUID")),
+        ("MediaStorageSOPClassUID", sop_class),
+        ("MediaStorageSOPInstanceUID", sop_instance),
         ("ImplementationClassUID", PYDICOM_IMPLEMENTATION_UID),
     ):
-        if value and not meta.get(keyword):
-            setattr(meta, keyword, value)
+        with asking_pydicom():
+            if value and not meta.get(keyword):
+                setattr(meta, keyword, value)

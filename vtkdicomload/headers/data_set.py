@@ -1,20 +1,174 @@
-"""The attributes of one file as pydicom reads them: for what is too rare and deep for `header`."""
+"""The attributes of one file as pydicom reads them: for what is too rare and deep for `header`.
+
+pydicom parses a value when it is asked for, and raises nearly anything where the bytes are damaged. Whatever asks it
+does so through `asking_pydicom` or `Attributes`: what comes out is plain data or an UnusableAttribute, and an error
+that is raised anywhere else is a fault of our own.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from .._util.warnings import silenced
+from ..errors import DicomLoadError, first_line
 from ..sources.stream import path_or_stream
 from .attributes import DETECTORS, FUNCTIONAL_GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import TracebackType
 
     import pydicom
+    from pydicom.tag import BaseTag
 
     from ..sources.file import File
+
+
+class UnusableAttribute(ValueError):  # noqa: N818 - a finding, which its catcher makes an error or an absent value of
+    """An attribute is missing, cannot be parsed, or does not hold what it has to."""
+
+
+class _Asking:
+    """A context for calls of pydicom; by hand, as a generator would cost more than most of the calls."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # pydicom documents no errors, and they have no base: changed bytes of real files gave AttributeError, KeyError,
+        # OSError, TypeError, NotImplementedError (a VR there is not), struct.error, and its own BytesLengthException.
+        if isinstance(error, Exception) and not isinstance(error, (MemoryError, DicomLoadError)):
+            raise UnusableAttribute(f"{type(error).__name__}: {first_line(error)}") from error
+
+
+_ASKING = _Asking()
+
+
+def asking_pydicom() -> _Asking:
+    """Turn what pydicom raises for damaged bytes into an UnusableAttribute; only calls of pydicom belong inside."""
+    return _ASKING
+
+
+class Attributes:
+    """The attributes of a data set, or of an item of a sequence, by keyword or tag.
+
+    Every method raises UnusableAttribute where pydicom cannot parse the value.
+
+    Parameters
+    ----------
+    data_set : pydicom.Dataset
+        Asked for one value at a time, which is when it parses it.
+    """
+
+    def __init__(self, data_set: pydicom.Dataset) -> None:
+        self._data_set = data_set
+
+    def get(self, name: str | int) -> Any:
+        """The value of an element: numbers, text, bytes, or several of them; None where there is none."""
+        element = self._element(name)
+        return None if element is None else element.value
+
+    def _element(self, name: str | int) -> Any:
+        tag = _tag_of(name)
+        with _ASKING:
+            if tag in self._data_set:
+                return self._data_set[tag]
+        return None
+
+    def text(self, keyword: str) -> str | None:
+        """The value of an element as text; None where there is none, or an empty one."""
+        value = self.get(keyword)
+        return str(value) or None if value else None
+
+    def items(self, sequence: str | int) -> list[Attributes]:
+        """The items of a sequence; none where there is no such sequence."""
+        element = self._element(sequence)
+        if element is None or not element.value:
+            return []
+        if element.VR != "SQ":
+            raise UnusableAttribute(f"{sequence} is no sequence")
+        return list(map(Attributes, element.value))
+
+    def first(self, sequence: str | int) -> Attributes | None:
+        """The first item of a sequence; None where there is none."""
+        items = self.items(sequence)
+        return items[0] if items else None
+
+    def tags(self) -> set[int]:
+        """The tags of all elements, none of which is parsed."""
+        return set(map(int, self._data_set.keys()))
+
+    def unparsed(self, tag: int) -> bytes | None:
+        """The bytes of a value that was not asked for yet; None of one that was."""
+        raw = self._data_set.get_item(tag).value
+        return raw if isinstance(raw, bytes) else None
+
+    @property
+    def little_endian(self) -> bool:
+        """Whether the words of values that are left as bytes begin with their lowest byte."""
+        return bool(self._data_set.original_encoding[1])
+
+
+def values_of(value: Any) -> list[Any]:
+    """The values of an element, also where it holds a single one."""
+    return list(value) if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else [value]
+
+
+def numbers_of(attribute: str, value: Any, count: int) -> Any:
+    """The numbers of an attribute: a tuple of `count`, or the number itself where `count` is 1.
+
+    Raises
+    ------
+    UnusableAttribute
+        There are fewer or more, or one is none.
+    """
+    numbers = _floats(attribute, value)
+    if len(numbers) != count:
+        raise UnusableAttribute(f"{attribute} holds {len(numbers)} values where {count} belong")
+    return numbers if count > 1 else numbers[0]
+
+
+def integers_of(attribute: str, value: Any) -> list[int]:
+    """The whole numbers of an attribute, however many there are; errors as `numbers_of`."""
+    return [int(number) for number in _floats(attribute, value)]
+
+
+def _floats(attribute: str, value: Any) -> tuple[float, ...]:
+    if value is None:
+        raise UnusableAttribute(f"{attribute} is missing or empty")
+    given = values_of(value)
+    # An underscore is what Python takes in a number, DICOM does not; pydicom keeps a text that is none as it is.
+    written = [v if isinstance(v, str) else getattr(v, "original_string", "") for v in given]
+    try:
+        numbers = tuple(map(float, given))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UnusableAttribute(f"{attribute} is not a number") from error
+    if any("_" in text for text in written):
+        raise UnusableAttribute(f"{attribute} is not a number")
+    if not all(map(math.isfinite, numbers)):
+        raise UnusableAttribute(f"{attribute} is not finite")
+    return numbers
+
+
+@lru_cache(maxsize=1024)
+def _tag_of(name: str | int) -> BaseTag:
+    from pydicom.tag import Tag
+
+    return Tag(name)
+
+
+def keyword_of(tag: int) -> str:
+    """The keyword of a tag of the standard; empty where it is none."""
+    from pydicom.datadict import keyword_for_tag
+
+    with asking_pydicom():
+        return keyword_for_tag(tag)
 
 
 def read_attributes(file: File) -> pydicom.Dataset:
@@ -26,7 +180,7 @@ def read_attributes(file: File) -> pydicom.Dataset:
 
 
 @contextmanager
-def data_set_of(file: File) -> Iterator[pydicom.Dataset]:
+def data_set_of(file: File) -> Iterator[Attributes]:
     """The data set of a file without its pixels.
 
     A context, because pydicom parses and warns when a value is asked for: within it nothing is heard of that.
@@ -34,10 +188,11 @@ def data_set_of(file: File) -> Iterator[pydicom.Dataset]:
     import pydicom
 
     with silenced():
-        data_set = read_attributes(file)
-        for tag in {*FUNCTIONAL_GROUPS, DETECTORS} & data_set.keys():
-            raw = data_set.get_item(tag)
-            # pydicom knows a UN of a public attribute by its VR only up to 64 KiB.
-            if isinstance(raw, pydicom.dataelem.RawDataElement) and raw.VR == "UN":
-                data_set[tag] = raw._replace(VR="SQ")
-        yield data_set
+        with asking_pydicom():
+            data_set = read_attributes(file)
+            for tag in {*FUNCTIONAL_GROUPS, DETECTORS} & data_set.keys():
+                raw = data_set.get_item(tag)
+                # pydicom knows a UN of a public attribute by its VR only up to 64 KiB.
+                if isinstance(raw, pydicom.dataelem.RawDataElement) and raw.VR == "UN":
+                    data_set[tag] = raw._replace(VR="SQ")
+        yield Attributes(data_set)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import damaged, first_line
-from .data_set import data_set_of
+from ..errors import damaged
+from .data_set import UnusableAttribute, data_set_of, numbers_of
 from .model import Frame, Header
-from .objects.enhanced import headers_of, numbers_of
+from .objects.enhanced import headers_of
 from .objects.mosaic import MOSAIC, headers_of_tiles
 from .objects.nuclear_medicine import headers_of_detectors
 from .objects.ultrasound import ULTRASOUND, region_spacing
@@ -24,7 +24,7 @@ from .sop_classes import NUCLEAR_MEDICINE, RT_DOSE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pydicom
+    from .data_set import Attributes
 
 
 def frames_of(header: Header) -> tuple[Frame, ...]:
@@ -78,27 +78,28 @@ def _places(header: Header, headers: list[Header]) -> list[tuple[int, int]]:
     return [(down * tile.rows * tile.row_bytes + across * width, length) for down, across in corners]
 
 
-def _read(header: Header, what: str, headers: Callable[[Header, pydicom.Dataset], list[Header]]) -> list[Header]:
-    """The headers of the frames by what pydicom reads of a file; whatever is wrong with it is one kind of error."""
+def _read(header: Header, what: str, headers: Callable[[Header, Attributes], list[Header]]) -> list[Header]:
+    """The headers of the frames by what pydicom reads of a file."""
     try:
-        with data_set_of(header.file) as data_set:
-            return headers(header, data_set)
-    except Exception as error:
-        raise damaged(header.path, f"its {what} cannot be used: {first_line(error)}") from error
+        with data_set_of(header.file) as attributes:
+            return headers(header, attributes)
+    except UnusableAttribute as error:
+        raise damaged(header.path, f"its {what} cannot be used: {error}") from error
 
 
-def _of_dose_grid(header: Header, data_set: pydicom.Dataset) -> list[Header]:
+def _of_dose_grid(header: Header, attributes: Attributes) -> list[Header]:
     """A dose grid: planes at offsets along the normal, scaled to Gy or to what DoseUnits says."""
-    scaling = numbers_of("DoseGridScaling", data_set.DoseGridScaling, 1)
+    scaling = numbers_of("DoseGridScaling", attributes.get("DoseGridScaling"), 1)
     if scaling == 0:
-        raise ValueError("DoseGridScaling is 0")
-    units = "Gy" if data_set.get("DoseUnits") == "GY" else str(data_set.get("DoseUnits") or "") or None
-    common = header._replace(slope=scaling, intercept=0.0, units=units)
+        raise UnusableAttribute("DoseGridScaling is 0")
+    units = attributes.text("DoseUnits")
+    common = header._replace(slope=scaling, intercept=0.0, units="Gy" if units == "GY" else units)
     if header.number_of_frames == 1:
         return [common]
-    offsets = np.array(numbers_of("GridFrameOffsetVector", data_set.GridFrameOffsetVector, header.number_of_frames))
+    name = "GridFrameOffsetVector"
+    offsets = np.array(numbers_of(name, attributes.get(name), header.number_of_frames))
     if header.position is None or header.orientation is None:
-        raise ValueError("it has no position")
+        raise UnusableAttribute("it has no position")
     # PS3.3 C.8.8.3.2: offsets from the first plane along the normal, or the z coordinates of an axial grid's planes.
     normal, first = normal_of(header.orientation), np.array(header.position)
     if offsets[0] == 0:
@@ -106,5 +107,5 @@ def _of_dose_grid(header: Header, data_set: pydicom.Dataset) -> list[Header]:
     elif abs(normal[2]) > 1 - 1e-6 and abs(offsets[0] - first[2]) < 1e-2:
         steps = np.outer(offsets - offsets[0], (0.0, 0.0, 1.0))
     else:
-        raise ValueError(f"GridFrameOffsetVector begins with {offsets[0]:g}, neither 0 nor the z of the first plane")
+        raise UnusableAttribute(f"{name} begins with {offsets[0]:g}, neither 0 nor the z of the first plane")
     return [common._replace(position=(x, y, z)) for x, y, z in (first + steps).tolist()]

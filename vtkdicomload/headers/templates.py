@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from .._util.log import is_logging, logger
 from ..sources.local_file import as_file
 from .attributes import FIELDS
 from .elements import ITEM_END, LONG_VRS, SEQUENCE_END
+from .model import Header
 from .parser import parse_header
 from .preamble import META_UIDS
 from .transfer_syntaxes import EXPLICIT_BIG
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from ..sources.file import File, Handle
     from .attributes import Field
     from .elements import Element
-    from .model import Header
 
 _DELIMITERS = (ITEM_END, SEQUENCE_END)
 _MAX_TEMPLATES = 256
@@ -135,6 +136,8 @@ class HeaderReader:
                 return header
             visited: list[Element] = []
             header = parse_header(handle, visited)
+            if is_logging():
+                logger.debug("%s was parsed: %s", header.path, _explain_mismatch(header, self._latest))
             if self._count < _MAX_TEMPLATES:
                 template = _learn(header, visited, handle)
                 if template is not None:
@@ -168,6 +171,19 @@ class HeaderReader:
         if stretched and header:
             self._keep(stretched)
         return header
+
+
+def _explain_mismatch(header: Header, latest: _Template | None) -> str:
+    """Say by name which attributes are not those of the latest template, and may not differ; without their values."""
+    if latest is None:
+        return "there is no template yet"
+    variable = _FREE | {"path", "size", "modified_ns", "pixel_offset", "pixel_length", "blank"}
+    names = [
+        name
+        for name in Header._fields
+        if name not in variable and getattr(header, name) != getattr(latest.header, name)
+    ]
+    return f"it is not built like the latest template, {', '.join(names) or 'the structure of its elements'} differs"
 
 
 def _count_bytes(templates: tuple[_Template, ...], latest: _Template, size: int) -> int:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from .._util.log import logger
 from .._util.warnings import warn
-from ..errors import CorruptFileError, ReaderMismatchError, UnsupportedPixelDataError, ZeroPixelDataError
+from ..errors import (
+    CorruptFileError,
+    DicomLoadError,
+    ReaderMismatchError,
+    UnsupportedPixelDataError,
+    ZeroPixelDataError,
+)
 from ..errors.remedies import SetOption, TrustReader
 from ..headers.transfer_syntaxes import LOSSY, syntax_name
 from ..readers import rescale
@@ -26,6 +34,7 @@ if TYPE_CHECKING:
 
 # How far two decoders of a lossy frame may round apart: one level in the samples, one more in the colour transform.
 _LOSSY_LEVELS = 2
+_LONGEST_REASON = 160  # characters
 
 
 class Check(NamedTuple):
@@ -126,36 +135,65 @@ def verify(mode: str, frames: Sequence[Frame], conversion: Conversion, out: Pixe
     if mode == "none":
         return Check("second reader", "not asked for")
     chosen = [len(frames) // 2] if mode == "probe" else range(len(frames))
-    counts: dict[str, int] = {}
-    for k in chosen:
-        witness = _compared(frames[k], conversion, out[k], reader)
-        if witness:
-            counts[witness] = counts.get(witness, 0) + 1
-    if not counts:
-        reasons = {r.NAME: r.refusal([frames[chosen[0]]], conversion) for r in READERS if r.NAME in ("vtk", "pydicom")}
-        said = reasons.get("pydicom") or reasons.get("vtk") or "the other readers failed"
-        return Check("second reader", f"none: {said.removeprefix(frames[chosen[0]].path + ': ')}")
-    return Check("second reader", ", ".join(f"{n} of {len(frames)} frames equal to {r}" for r, n in counts.items()))
+    comparisons = [_compare_again(frames[k], conversion, out[k], reader) for k in chosen]
+    result = (
+        _describe_comparisons(comparisons, len(frames)) or f"none: {_explain_refusal(frames[chosen[0]], conversion)}"
+    )
+    logger.debug("second reader: %s", result)
+    return Check("second reader", result)
 
 
-def _compared(frame: Frame, conversion: Conversion, read: Pixels, reader: Reader) -> str | None:
-    """The name of a second reader that gives the same pixels; None where none is right for the frame.
+class _Comparison(NamedTuple):
+    """The second reader that gave the same pixels for a frame, and those that failed before it, with their reasons."""
+
+    witness: str | None
+    failures: tuple[tuple[str, str], ...]
+
+
+def _describe_comparisons(comparisons: Sequence[_Comparison], total: int) -> str:
+    """Say how many frames are equal to which reader, and why others failed; empty where none was right for any."""
+    equal = Counter(c.witness for c in comparisons if c.witness)
+    failed: dict[str, list[str]] = {}
+    for name, why in (failure for c in comparisons for failure in c.failures):
+        failed.setdefault(name, []).append(why)
+    parts = [", ".join(f"{n} of {total} frames equal to {name}" for name, n in equal.items())] if equal else []
+    parts += [f"{name} failed for {len(whys)} of {total} frames: {whys[0]}" for name, whys in failed.items()]
+    return ("" if equal or not failed else "none: ") + "; ".join(parts)
+
+
+def _explain_refusal(frame: Frame, conversion: Conversion) -> str:
+    """Say why no second reader is right for a frame."""
+    reasons = {r.NAME: r.refusal([frame], conversion) for r in READERS if r.NAME in ("vtk", "pydicom")}
+    reason = reasons.get("pydicom") or reasons.get("vtk") or "there is no other reader"
+    return reason.removeprefix(f"{frame.path}: ")
+
+
+def _compare_again(frame: Frame, conversion: Conversion, read: Pixels, reader: Reader) -> _Comparison:
+    """Compare a frame with what the first other reader that is right for it makes of it.
 
     One that fails is no witness: pydicom's plug-ins do not decode all that imagecodecs decodes.
     """
     # The C++ reader first: the pixels of `direct` are checked by another hand.
     others = sorted((r for r in READERS if r.NAME != reader.NAME), key=lambda r: r.NAME != "vtk")
     again = np.empty((1, *read.shape), read.dtype)
+    failures: list[tuple[str, str]] = []
     for witness in others:
         if witness.refusal([frame], conversion) is not None:
             continue
         try:
             witness.fill([frame], conversion, again, lambda: None)
-        except (CorruptFileError, UnsupportedPixelDataError):
+        except (CorruptFileError, UnsupportedPixelDataError) as error:
+            failures.append((witness.NAME, _explain_failure(error, frame)))
             continue
         _compare(frame, again[0], read, witness, reader)
-        return witness.NAME
-    return None
+        return _Comparison(witness.NAME, tuple(failures))
+    return _Comparison(None, tuple(failures))
+
+
+def _explain_failure(error: DicomLoadError, frame: Frame) -> str:
+    """Say what was wrong, short, without the path."""
+    words = error.message.replace(f"{frame.path}: ", "").replace(frame.path, "")
+    return words.lstrip(", ")[:_LONGEST_REASON]
 
 
 def _compare(frame: Frame, seen: Pixels, read: Pixels, witness: Reader, reader: Reader) -> None:

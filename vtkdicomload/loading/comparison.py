@@ -148,12 +148,15 @@ def _first(way: _Way, truth: Pixels) -> str:
     """Run a way once, not for its time: whether it works, and what its values are."""
     try:
         made = way.run()
-        return "" if way.values is None else verdict(way.values(made), truth)
+        values = None if way.values is None else way.values(made)
     except MemoryError:
         raise
-    except Exception as error:
+    except Exception as error:  # of another library, which may raise whatever it likes
+        if way.own:
+            raise
         # Without the words of the error: they may quote the value of an attribute.
         return f"{_FAILED} ({type(error).__name__})"
+    return "" if values is None else verdict(values, truth)
 
 
 def _timed(run: Callable[[], Any]) -> float:
@@ -185,6 +188,7 @@ class _Way:
     name: str
     run: Callable[[], Any]
     values: Callable[[Any], Pixels] | None  # what it made as (slices, rows, columns), slices along their normal
+    own: bool = False  # nothing of another library, whose failure would be a row of the table
 
 
 def _ways(volume: VolumeData, load: Load) -> tuple[list[_Way], list[Row]]:
@@ -193,9 +197,9 @@ def _ways(volume: VolumeData, load: Load) -> tuple[list[_Way], list[Row]]:
     files = list({f.header.file.local_path or "": None for f in series.frames})
     folder = _folder_of(files)
     ways = [
-        _Way(FLOOR, partial(_read_bytes, series), None),
-        _Way("vtkdicomload.load", partial(load, files), lambda made: made.frames),
-        _Way("vtkdicomload.load, workers=1", partial(load, files, workers=1), lambda made: made.frames),
+        _Way(FLOOR, partial(_read_bytes, series), None, own=True),
+        _Way("vtkdicomload.load", partial(load, files), lambda made: made.frames, own=True),
+        _Way("vtkdicomload.load, workers=1", partial(load, files, workers=1), lambda made: made.frames, own=True),
     ]
     refused = []
     name = "vtkDICOMImageReader, directory"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from .._util.log import logger
 from .._util.memory import usable_bytes
 from .._util.threads import stepper
 from .._util.warnings import warn
@@ -66,7 +67,9 @@ def read_whole(plan: Plan) -> tuple[Plan, Reading]:
     while True:
         with suppress(ValueOverflow):
             return plan, read(plan)
-        plan = with_conversion(plan, wider(plan.conversion))
+        conversion = wider(plan.conversion)
+        logger.debug("the values do not fit %s, they are read again as %s", plan.conversion.dtype, conversion.dtype)
+        plan = with_conversion(plan, conversion)
 
 
 def read(plan: Plan, chosen: slice = _ALL, allocate: Allocate = np.empty) -> Reading:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from .._util.warnings import silenced
@@ -15,8 +16,6 @@ from ..readers.choose import check_supported
 from ..readers.dtype import is_colour
 
 if TYPE_CHECKING:
-    import os
-
     from ..headers.model import Frame, Header
     from ..loading.plan import Plan
 
@@ -156,9 +155,11 @@ class SourceAnswers:
 
     def CanReadFile(self, name: str | os.PathLike[str]) -> int:
         """1 for a DICOM file with an image that can be read, else 0."""
+        if "\0" in os.fsdecode(name):
+            return 0  # no file has such a name, and Python says so by a ValueError
         try:
             check_supported(frames_of(read_header(name)))
-        except (OSError, ValueError, DicomLoadError, NotDicomError):
+        except (OSError, DicomLoadError, NotDicomError):
             return 0
         return 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from .._util.log import logger
 from ..errors import CompressedPixelDataError, UnsupportedPixelDataError
 from ..errors.remedies import Install, SetOption, Step
 from ..headers.attributes import PIXEL_DATA
@@ -48,7 +49,9 @@ def choose(engine: str, frames: Sequence[Frame], conversion: Conversion) -> Read
         for reader in READERS:
             reason = reader.refusal(frames, conversion)
             if reason is None:
+                logger.debug("%s reads %d frames as %s", reader.NAME, len(frames), conversion.dtype)
                 return reader
+            logger.debug("%s is not the reader: %s", reader.NAME, reason)
             reasons[reader.NAME] = reason
         raise _nobody(frames, reasons)
     reader = reader_named(engine)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import zlib
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,6 @@ from ..errors import CorruptFileError, damaged, first_line
 from ..headers.objects.mosaic import tile_of, whole_of
 from ..headers.transfer_syntaxes import (
     DEFLATED_FRAME,
-    ENCAPSULATED_UNCOMPRESSED,
     JPEG,
     JPEG_2000,
     JPEG_LS,
@@ -44,6 +44,8 @@ NAME = "codec"
 SYNTAXES = JPEG | JPEG_LS | JPEG_2000 | JPEG_XL | STORED_WORDS
 _CONVERTED = LOSSY_JPEG | {JPEG_XL_RECOMPRESSED_JPEG}  # whose decoder makes red, green and blue of chrominance
 _STATES_COLOUR = LOSSY_JPEG | JPEG_2000  # whose streams may state their colour space
+# What imagecodecs (its errors are RuntimeErrors, one for each codec) and zlib raise for damaged streams.
+_DECODER_ERRORS = (RuntimeError, ValueError, zlib.error)
 # The codecs of imagecodecs, which may be built without some of them.
 _CODECS = {
     RLE_LOSSLESS: "DICOMRLE",
@@ -131,21 +133,12 @@ class _Decoded(threading.local):
     def of(self, frame: Frame, compressed: CompressedFrames, scratch: direct.Scratch) -> tuple[Pixels, str | None]:
         """As `_decoded`."""
         if frame.header.tiles_across == 1:
-            return _decoded(frame, _stream(frame, compressed, scratch))
+            return _decoded(frame, compressed.stream(frame, scratch.of))
         if frame.header.file != self._file:
             whole = whole_of(frame)
-            self._file, self._mosaic = frame.header.file, _decoded(whole, _stream(whole, compressed, scratch))
+            self._file, self._mosaic = frame.header.file, _decoded(whole, compressed.stream(whole, scratch.of))
         words, belief = self._mosaic
         return tile_of(words, frame), belief
-
-
-def _stream(frame: Frame, compressed: CompressedFrames, scratch: direct.Scratch) -> bytes:
-    try:
-        return compressed.stream(frame, scratch.of)
-    except CorruptFileError:
-        raise
-    except ValueError as error:
-        raise damaged(frame.path, f"its frames cannot be found: {first_line(error)}") from error
 
 
 def _decoded(frame: Frame, data: bytes) -> tuple[Pixels, str | None]:
@@ -157,22 +150,16 @@ def _decoded(frame: Frame, data: bytes) -> tuple[Pixels, str | None]:
     shape = (header.rows, header.columns, header.samples)
     size = checked_size(frame, data)
     ybr, belief = _coded_colour(header, data)
-    try:
-        pixels = _decode(header, data, ybr)
-        if pixels.size != np.prod(shape):
-            raise ValueError(f"{pixels.shape} pixels were decoded, the header says {shape}")
-        if size is not None and header.samples == 1:
-            pixels, belief = _as_declared(header, size, pixels)
-        words = _as_words(pixels.reshape(shape if header.samples > 1 else shape[:2]), stored_dtype(header))
-        if ybr and header.transfer_syntax not in _CONVERTED:
-            words = colour.from_ybr_full(words)
-        elif header.photometric_interpretation == colour.PALETTE:
-            words = colour.palette_of(header).colours(words)
-    except MemoryError:
-        raise
-    except Exception as error:
-        # No other decoder is asked: those of pydicom make up pixels for most of the damage that is refused here.
-        raise _corrupt(frame, f"imagecodecs cannot decode it: {first_line(error)}") from error
+    pixels = _decode_words(frame, data) if size is None else _decode_image(frame, data, ybr)
+    if pixels.size != np.prod(shape):
+        raise _undecodable(frame, f"{pixels.shape} pixels were decoded, the header says {shape}")
+    if size is not None and header.samples == 1:
+        pixels, belief = _as_declared(frame, size, pixels)
+    words = _as_words(frame, pixels.reshape(shape if header.samples > 1 else shape[:2]))
+    if ybr and header.transfer_syntax not in _CONVERTED:
+        words = colour.from_ybr_full(words)
+    elif header.photometric_interpretation == colour.PALETTE:
+        words = colour.palette_of(header).colours(words)
     return words, belief
 
 
@@ -188,11 +175,12 @@ def _coded_colour(header: Header, data: bytes) -> tuple[bool, str | None]:
     return stated == "YBR", f"state {stated} colour, their headers say {said}: the streams are believed (PS3.5 8.2.1)"
 
 
-def _as_declared(header: Header, size: CodestreamSize, pixels: Pixels) -> tuple[Pixels, str | None]:
+def _as_declared(frame: Frame, size: CodestreamSize, pixels: Pixels) -> tuple[Pixels, str | None]:
     """Decoded pixels with the sign that the header gives them, and what was believed.
 
-    Raises ValueError where the stream's bits and the header's would make different values of them.
+    Raises CorruptFileError where the stream's bits and the header's would make different values of them.
     """
+    header = frame.header
     resigned = bool(header.pixel_representation) != bool(size.signed)
     if size.bits is None or header.transfer_syntax in JPEG or not (resigned or size.bits > header.bits_stored):
         return pixels, None
@@ -200,27 +188,31 @@ def _as_declared(header: Header, size: CodestreamSize, pixels: Pixels) -> tuple[
     high = int(pixels.max())
     if resigned and size.signed:
         if pixels.min() < 0:
-            raise ValueError(f"its stream is signed and goes down to {pixels.min()}, its header says unsigned")
+            raise _undecodable(frame, f"its stream is signed and goes down to {pixels.min()}, its header says unsigned")
     elif resigned and high >= 1 << size.bits - 1:
         if size.bits < header.bits_stored:
-            raise ValueError(
+            raise _undecodable(
+                frame,
                 f"its stream has {size.bits} unsigned bits, its header {header.bits_stored} signed ones: values from "
-                f"{1 << size.bits - 1} to {high} may be negative or not"
+                f"{1 << size.bits - 1} to {high} may be negative or not",
             )
         # As pydicom and GDCM do: the stream's bits are the stored word, its highest one the sign.
         spare = pixels.dtype.itemsize * 8 - size.bits
         pixels = (pixels.view(f"i{pixels.dtype.itemsize}") << spare) >> spare
         if size.signed is False:  # JPEG-LS has no sign to state
             belief = "are unsigned, their headers say signed: the highest bit is taken for the sign"
-    check_range(header, pixels)
+    fault = range_fault(header, pixels)
+    if fault:
+        raise _undecodable(frame, fault)
     return pixels, belief
 
 
-def check_range(header: Header, pixels: Pixels) -> None:
-    """Raise ValueError where decoded pixels take more bits than are stored: what lies above them would be cut off."""
+def range_fault(header: Header, pixels: Pixels) -> str | None:
+    """That decoded pixels take more bits than are stored, what lies above which would be cut off; None otherwise."""
     low, high = int(pixels.min()), int(pixels.max())
     if high >= 1 << header.bits_stored or low < -(1 << header.bits_stored - 1):
-        raise ValueError(f"its values go from {low} to {high}, its header says {header.bits_stored} bits stored")
+        return f"its values go from {low} to {high}, its header says {header.bits_stored} bits stored"
+    return None
 
 
 def checked_size(frame: Frame, data: bytes) -> CodestreamSize | None:
@@ -265,46 +257,73 @@ def _sound_rle(header: Header, data: bytes) -> bool:
     return offsets[0] == 64 and all(a < b for a, b in pairwise([*offsets, len(data)]))
 
 
-def _decode(header: Header, data: bytes, ybr: bool) -> Pixels:
+def _decode_image(frame: Frame, data: bytes, ybr: bool) -> Pixels:
+    """The pixels of a JPEG, JPEG-LS, JPEG 2000 or JPEG XL stream."""
+    decode = _choose_decoder(frame.header, ybr)
+    if frame.header.transfer_syntax in JPEG_2000:
+        data = bare_codestream(data)
+    try:
+        return decode(data)
+    except _DECODER_ERRORS as error:
+        # No other decoder is asked: those of pydicom make up pixels for most of the damage that is refused here.
+        raise _undecodable(frame, first_line(error)) from error
+
+
+def _choose_decoder(header: Header, ybr: bool) -> Callable[[bytes], Pixels]:
+    """The function of imagecodecs for a transfer syntax."""
     import imagecodecs
 
     syntax = header.transfer_syntax
     if syntax in JPEG:
         if header.samples == 1:
-            return imagecodecs.jpeg8_decode(data)
+            return imagecodecs.jpeg8_decode
         coded = "YCBCR" if ybr and syntax in _CONVERTED else "RGB"
-        return imagecodecs.jpeg8_decode(data, colorspace=coded, outcolorspace="RGB")
+        return partial(imagecodecs.jpeg8_decode, colorspace=coded, outcolorspace="RGB")
     if syntax in JPEG_LS:
-        return imagecodecs.jpegls_decode(data)
+        return imagecodecs.jpegls_decode
     if syntax in JPEG_2000:
         # OpenJPEG for HTJ2K too: damaged streams make the decoder of imagecodecs.htj2k_decode crash or hang.
-        return imagecodecs.jpeg2k_decode(bare_codestream(data), numthreads=1)
-    if syntax in JPEG_XL:
-        return imagecodecs.jpegxl_decode(data, numthreads=1)
+        return partial(imagecodecs.jpeg2k_decode, numthreads=1)
+    return partial(imagecodecs.jpegxl_decode, numthreads=1)
+
+
+def _decode_words(frame: Frame, data: bytes) -> Pixels:
+    """The pixels of a stream that holds the words of the image: as they are, deflated or run-length encoded."""
+    header = frame.header
     word = np.dtype(f"<u{header.bits_allocated // 8}")
-    if syntax in (ENCAPSULATED_UNCOMPRESSED, DEFLATED_FRAME):
-        expected = header.rows * header.columns * header.samples * word.itemsize
-        if syntax == DEFLATED_FRAME:
-            data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, expected + 2)
-        if len(data) not in (expected, expected + expected % 2):
-            raise ValueError(f"it has {len(data)} bytes, {expected} belong to it")
-        words = np.frombuffer(data[:expected], word)
-        planar = header.planar_configuration == 1
-    else:
-        words = np.frombuffer(imagecodecs.dicomrle_decode(data, word), word)
-        planar = True  # PS3.5 G.2: a segment a sample
+    expected = header.rows * header.columns * header.samples * word.itemsize
+    stored: bytes | bytearray
+    stored, padded, planar = data, expected + expected % 2, header.planar_configuration == 1
+    try:
+        if header.transfer_syntax == DEFLATED_FRAME:
+            stored = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, expected + 2)
+        elif header.transfer_syntax == RLE_LOSSLESS:
+            import imagecodecs
+
+            stored, padded = imagecodecs.dicomrle_decode(data, word), expected
+            planar = True  # PS3.5 G.2: a segment a sample
+    except _DECODER_ERRORS as error:
+        raise _undecodable(frame, first_line(error)) from error
+    if len(stored) not in (expected, padded):
+        raise _undecodable(frame, f"it has {len(stored)} bytes, {expected} belong to it")
+    words = np.frombuffer(stored[:expected], word)
     if header.samples > 1 and planar:
         return np.ascontiguousarray(words.reshape(header.samples, header.rows, header.columns).transpose(1, 2, 0))
     return words
 
 
-def _as_words(pixels: Pixels, dtype: np.dtype[np.generic]) -> Pixels:
+def _as_words(frame: Frame, pixels: Pixels) -> Pixels:
     """Decoded pixels in the type of the stored words: the same bits where the sign differs, else the same values."""
+    dtype = stored_dtype(frame.header)
     if pixels.dtype.itemsize > dtype.itemsize:
-        raise ValueError(f"it decodes to {pixels.dtype}, more than the {dtype.itemsize * 8} bits allocated")
+        raise _undecodable(frame, f"it decodes to {pixels.dtype}, more than the {dtype.itemsize * 8} bits allocated")
     if pixels.dtype.itemsize == dtype.itemsize and pixels.dtype.kind in "iu":
         return pixels.view(dtype)
     return pixels.astype(dtype)
+
+
+def _undecodable(frame: Frame, what: str) -> CorruptFileError:
+    return _corrupt(frame, f"imagecodecs cannot decode it: {what}")
 
 
 def _corrupt(frame: Frame, what: str) -> CorruptFileError:

@@ -110,7 +110,7 @@ def ended(stream: bytes) -> bool:
 
 def bare_codestream(data: bytes) -> bytes:
     """A JPEG 2000 codestream without the JP2 file around it (PS3.5 A.4.4), whose boxes would change its colours."""
-    return _box(data, b"jp2c") if data[4:8] == b"jP  " else data
+    return _box(data, b"jp2c") if data[:1] != b"\xff" and data[4:8] == b"jP  " else data
 
 
 def _jpeg2000(data: bytes) -> CodestreamSize:

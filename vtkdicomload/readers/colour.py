@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..headers.data_set import data_set_of
+from ..errors import damaged
+from ..headers.data_set import UnusableAttribute, data_set_of, integers_of
 
 if TYPE_CHECKING:
-    import pydicom
-
     from .._util.arrays import Pixels
+    from ..headers.data_set import Attributes
     from ..headers.model import Header
     from ..sources.file import File
 
@@ -38,55 +38,92 @@ class Palette(NamedTuple):
 
 
 def palette_of(header: Header) -> Palette:
-    """The palette of a file; errors as `palette_in`."""
-    return _palette_of(header.file)
+    """The palette of a file.
+
+    Raises
+    ------
+    CorruptFileError
+        It is not complete or not one of PS3.3.
+    """
+    try:
+        return _palette_of(header.file)
+    except UnusableAttribute as error:
+        raise damaged(header.path, f"its palette cannot be used: {error}") from error
 
 
 @lru_cache(maxsize=8)  # a file of many frames asks once a frame
 def _palette_of(file: File) -> Palette:
-    with data_set_of(file) as data_set:
-        return palette_in(data_set)
+    with data_set_of(file) as attributes:
+        return palette_in(attributes)
 
 
-def palette_in(data_set: pydicom.Dataset) -> Palette:
+def palette_in(attributes: Attributes) -> Palette:
     """The palette of a data set, segmented or not.
 
     pydicom's own `apply_color_lut` takes no 16-bit indices into entries of 8 bits, and no big endian entries.
 
     Raises
     ------
-    ValueError, AttributeError
+    UnusableAttribute
         The palette is not complete or not one of PS3.3.
     """
-    colours = [_entries(data_set, name) for name in ("Red", "Green", "Blue")]
+    colours = [_entries(attributes, name) for name in ("Red", "Green", "Blue")]
     if len({len(entries) for entries in colours}) != 1:
-        raise ValueError(f"its palette has {' / '.join(str(len(c)) for c in colours)} entries of red / green / blue")
-    return Palette(np.stack(colours, axis=-1), int(data_set.RedPaletteColorLookupTableDescriptor[1]) & 0xFFFF)
+        counts = " / ".join(str(len(c)) for c in colours)
+        raise UnusableAttribute(f"its palette has {counts} entries of red / green / blue")
+    _, first, _ = _descriptor(attributes, "Red")
+    return Palette(np.stack(colours, axis=-1), first)
 
 
-def _entries(data_set: pydicom.Dataset, colour: str) -> Pixels:
-    """The entries of one colour."""
-    count, _, bits = data_set[f"{colour}PaletteColorLookupTableDescriptor"].value
-    count = count & 0xFFFF or 1 << 16
+def _descriptor(attributes: Attributes, colour: str) -> tuple[int, int, int]:
+    """How many entries there are, the index that the first one is for, and their bits."""
+    keyword = f"{colour}PaletteColorLookupTableDescriptor"
+    numbers = integers_of(keyword, attributes.get(keyword))
+    if len(numbers) != 3:
+        raise UnusableAttribute(f"{keyword} holds {len(numbers)} values where 3 belong")
+    count, first, bits = numbers
     if bits not in (8, 16):
-        raise ValueError(f"its palette has entries of {bits} bits")
-    segmented = data_set.get(f"Segmented{colour}PaletteColorLookupTableData")
+        raise UnusableAttribute(f"its palette has entries of {bits} bits")
+    return count & 0xFFFF or 1 << 16, first & 0xFFFF, bits
+
+
+def _entries(attributes: Attributes, colour: str) -> Pixels:
+    """The entries of one colour."""
+    count, _, bits = _descriptor(attributes, colour)
+    segmented = _table(attributes, f"Segmented{colour}PaletteColorLookupTableData")
+    data = _table(attributes, f"{colour}PaletteColorLookupTableData")
     if segmented is not None:
-        entries = _expanded(_words(data_set, segmented, bits))
-    else:
-        data = data_set[f"{colour}PaletteColorLookupTableData"].value
+        entries = _expanded(_words(attributes, segmented, bits))
+    elif data is not None:
         # Entries of 8 bits may take 16 bits each.
-        entries = _words(data_set, data, 8 if bits == 8 and len(data) < 2 * count else 16)
-    if len(entries) < count or int(entries.max()) >> bits:
-        raise ValueError(f"its palette has {len(entries)} of {count} entries, up to {entries.max()} in {bits} bits")
+        entries = _words(attributes, data, 8 if bits == 8 and len(data) < 2 * count else 16)
+    else:
+        raise UnusableAttribute(f"its palette has no {colour.lower()}")
+    if len(entries) < count:
+        raise UnusableAttribute(f"its palette has {len(entries)} of {count} entries")
+    if int(entries.max()) >> bits:
+        raise UnusableAttribute(f"its palette has entries up to {entries.max()} in {bits} bits")
     return entries[:count].astype(np.uint8 if bits == 8 else np.uint16)
 
 
-def _words(data_set: pydicom.Dataset, data: bytes | list[int], bits: int) -> Pixels:
-    """The words of a table as it lies in the file: OW of either byte order, or US."""
+def _table(attributes: Attributes, keyword: str) -> bytes | list[int] | None:
+    """A table as it lies in the file: OW as bytes, US as numbers; None where there is none."""
+    value = attributes.get(keyword)
+    if value is None or isinstance(value, bytes):
+        return value
+    numbers = integers_of(keyword, value)
+    if not all(0 <= number <= 0xFFFF for number in numbers):
+        raise UnusableAttribute(f"{keyword} is no table of 16-bit words")
+    return numbers
+
+
+def _words(attributes: Attributes, data: bytes | list[int], bits: int) -> Pixels:
+    """The words of a table: OW of either byte order, or US."""
     if not isinstance(data, bytes):
         return np.array(data, np.uint16)
-    words = np.frombuffer(data, "<u2" if data_set.original_encoding[1] else ">u2").astype("<u2")
+    if len(data) % 2:
+        raise UnusableAttribute(f"its palette has {len(data)} bytes, no whole words")
+    words = np.frombuffer(data, "<u2" if attributes.little_endian else ">u2").astype("<u2")
     return words if bits == 16 else words.view(np.uint8)
 
 
@@ -114,7 +151,7 @@ def _expand(values: list[int], at: int, segments: int | None, bits: int, entries
             _expand(values, offset * 8 // bits, length, bits, entries)
             at += 2 + words
         else:
-            raise ValueError(f"its segmented palette has a segment of kind {kind} at {at}")
+            raise UnusableAttribute(f"its segmented palette has a segment of kind {kind} at {at}")
         if len(entries) > 1 << 16:
-            raise ValueError(f"its segmented palette has more than {1 << 16} entries")
+            raise UnusableAttribute(f"its segmented palette has more than {1 << 16} entries")
         segments = None if segments is None else segments - 1

@@ -7,7 +7,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._util.warnings import silenced
-from ..errors import CorruptFileError
+from ..errors import damaged
+from ..headers.data_set import UnusableAttribute, asking_pydicom
 from ..sources.stream import path_or_stream
 from .codestream import ended
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .._util.arrays import Pixels
+    from ..errors import CorruptFileError
     from ..headers.model import Frame, Header
     from ..sources.file import File
 
@@ -42,19 +44,18 @@ class CompressedFrames:
 
         Raises
         ------
-        ValueError
-            The frames of the file cannot be told apart, or are not as many as NumberOfFrames says.
         CorruptFileError
-            The file is not the one that was scanned.
+            The frames of the file cannot be told apart, or are not as many as NumberOfFrames says; or the file is not
+            the one that was scanned.
         """
         header = frame.header
         if header.number_of_frames == 1:
             element = scratch(header.pixel_length).data[: header.pixel_length]
             header.file.read_into(element, header.pixel_offset)
-            _, fragments = _items(lambda offset, length: bytes(element[offset : offset + length]), len(element))
+            _, fragments = _items(header, lambda offset, length: bytes(element[offset : offset + length]), len(element))
             streams = [bytes(element[f.offset : f.offset + f.length]) for f in fragments]
             if any(ended(a) and b[:3] in _BEGINNINGS for a, b in pairwise(streams)):
-                raise ValueError("its fragments hold several images where NumberOfFrames says 1")
+                raise _not_found(header, "its fragments hold several images where NumberOfFrames says 1")
             return b"".join(streams)
         with self._lock:
             if header.file not in self._files:
@@ -73,7 +74,7 @@ def _frames_of(header: Header) -> Sequence[Sequence[_Fragment] | bytes]:
         def read(offset: int, length: int) -> bytes:
             return handle.read_at(header.pixel_offset + offset, length)
 
-        frames = _divide(header, *_items(read, header.pixel_length))
+        frames = _divide(header, *_items(header, read, header.pixel_length))
         if header.file.has_ranges:
             return frames
         return [f if isinstance(f, bytes) else b"".join([read(part.offset, part.length) for part in f]) for f in frames]
@@ -87,23 +88,23 @@ def _divide(
     if len(fragments) == count:
         return [(fragment,) for fragment in fragments]
     if len(fragments) < count:
-        raise ValueError(f"{len(fragments)} fragments, fewer than the {count} frames that NumberOfFrames says")
+        raise _not_found(header, f"{len(fragments)} fragments, fewer than the {count} frames that NumberOfFrames says")
     frames: Sequence[Sequence[_Fragment] | bytes] = (
-        _by_offsets(fragments, table) if table else _by_extended_offsets_or_markers(header)
+        _by_offsets(header, fragments, table) if table else _by_extended_offsets_or_markers(header)
     )
     if len(frames) != count:
-        raise ValueError(f"{len(frames)} compressed frames where NumberOfFrames says {count}")
+        raise _not_found(header, f"{len(frames)} compressed frames where NumberOfFrames says {count}")
     return frames
 
 
-def _items(read: Callable[[int, int], bytes], size: int) -> tuple[tuple[int, ...], list[_Fragment]]:
+def _items(header: Header, read: Callable[[int, int], bytes], size: int) -> tuple[tuple[int, ...], list[_Fragment]]:
     """The basic offset table and the fragments behind it."""
     offset, first, table, fragments = 0, -1, b"", []
     while offset + 8 <= size:
         head = read(offset, 8)
         length = int.from_bytes(head[4:], "little")
         if head[:4] != _ITEM or offset + 8 + length > size:
-            raise ValueError(f"no whole item at byte {offset} of its pixel data")
+            raise _not_found(header, f"no whole item at byte {offset} of its pixel data")
         if first < 0:
             table = read(8, length)
             first = 8 + length
@@ -113,10 +114,10 @@ def _items(read: Callable[[int, int], bytes], size: int) -> tuple[tuple[int, ...
     return tuple(int.from_bytes(table[i : i + 4], "little") for i in range(0, len(table) - 3, 4)), fragments
 
 
-def _by_offsets(fragments: list[_Fragment], table: tuple[int, ...]) -> list[list[_Fragment]]:
+def _by_offsets(header: Header, fragments: list[_Fragment], table: tuple[int, ...]) -> list[list[_Fragment]]:
     places = {fragment.item: number for number, fragment in enumerate(fragments)}
     if table[0] != 0 or any(offset not in places for offset in table) or any(a >= b for a, b in pairwise(table)):
-        raise ValueError("its basic offset table does not point at its fragments")
+        raise _not_found(header, "its basic offset table does not point at its fragments")
     starts = [*(places[offset] for offset in table), len(fragments)]
     return [fragments[a:b] for a, b in pairwise(starts)]
 
@@ -128,15 +129,16 @@ def _by_extended_offsets_or_markers(header: Header) -> list[bytes]:
 
     # generate_frames reads up to the sequence delimiter, which the header's length leaves out.
     data = header.file.read_at(header.pixel_offset, header.pixel_length) + b"\xfe\xff\xdd\xe0\0\0\0\0"
-    with silenced():
-        try:
-            with path_or_stream(header.file) as readable:
-                offsets = dcmread(readable, specific_tags=[0x7FE00001, 0x7FE00002])
+    try:
+        with silenced(), path_or_stream(header.file) as readable, asking_pydicom():
+            offsets = dcmread(readable, specific_tags=[0x7FE00001, 0x7FE00002], force=True)
             extended = None
             if "ExtendedOffsetTable" in offsets:
                 extended = (offsets.ExtendedOffsetTable, offsets.ExtendedOffsetTableLengths)
             return list(generate_frames(data, number_of_frames=header.number_of_frames, extended_offsets=extended))
-        except (MemoryError, CorruptFileError):
-            raise
-        except Exception as error:
-            raise ValueError(str(error) or type(error).__name__) from error
+    except UnusableAttribute as error:
+        raise _not_found(header, str(error)) from error
+
+
+def _not_found(header: Header, what: str) -> CorruptFileError:
+    return damaged(header.path, f"its frames cannot be found: {what}")

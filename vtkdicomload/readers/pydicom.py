@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._util.warnings import silenced
-from ..errors import CorruptFileError, UnsupportedPixelDataError, damaged, first_line
+from ..errors import UnsupportedPixelDataError, damaged, first_line
+from ..headers.data_set import Attributes, UnusableAttribute, asking_pydicom
 from ..headers.objects.mosaic import tile_of, whole_of
 from ..headers.transfer_syntaxes import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from ..sources.stream import path_or_stream
 from . import codec, colour, rescale
 from .codestream import declared_colour
-from .dtype import ValueOverflow
 from .encapsulation import CompressedFrames
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pydicom
 
     from .._util.arrays import Pixels
+    from ..errors import CorruptFileError
     from ..headers.model import Frame, Header
     from ..sources.file import File
     from .dtype import Conversion
@@ -90,31 +91,30 @@ def fill(
     compressed, pixels = CompressedFrames(), np.empty(0)
     for k, frame in enumerate(frames):
         image = whole_of(frame)
-        with _named(frame):
-            if dataset is None or frame.header.file != file:
-                dataset = _dataset(frame.header.file)
-            if image is frame or frame.header.file != file:  # the tiles of a mosaic are decoded once
-                pixels = _stored(dataset, image, _stream(image, compressed))
-            file = frame.header.file
-            stored = pixels if image is frame else tile_of(pixels, frame)
-            if stored.shape != out.shape[1:]:
-                raise ValueError(f"its pixels have shape {stored.shape}, its header says {out.shape[1:]}")
-            if conversion.rescale and frame.header.has_modality_lut:
-                stored = _through_lut(rescale.masked(stored, frame.header), dataset)
-                rescale.put(stored, conversion, out[k])
-            else:
-                rescale.store(stored, frame, conversion, out[k])
+        if dataset is None or frame.header.file != file:
+            dataset = _dataset(frame)
+        if image is frame or frame.header.file != file:  # the tiles of a mosaic are decoded once
+            pixels = _stored(dataset, image, _stream(image, compressed))
+        file = frame.header.file
+        stored = pixels if image is frame else tile_of(pixels, frame)
+        if stored.shape != out.shape[1:]:
+            raise _unread(frame, f"its pixels have shape {stored.shape}, its header says {out.shape[1:]}")
+        if conversion.rescale and frame.header.has_modality_lut:
+            stored = _through_lut(rescale.masked(stored, frame.header), dataset, frame)
+            rescale.put(stored, conversion, out[k])
+        else:
+            rescale.store(stored, frame, conversion, out[k])
         step()
     return ()
 
 
-@silenced()
-def _dataset(file: File) -> pydicom.Dataset:
+def _dataset(frame: Frame) -> pydicom.Dataset:
     import pydicom
 
-    with path_or_stream(file) as readable:
+    with path_or_stream(frame.header.file) as readable, _asking(frame):
         dataset = pydicom.dcmread(readable, force=True)
-    if "TransferSyntaxUID" not in dataset.file_meta:
+        named = "TransferSyntaxUID" in dataset.file_meta
+    if not named:
         implicit, little = dataset.original_encoding
         syntax = EXPLICIT_BIG if not little else IMPLICIT_LITTLE if implicit else EXPLICIT_LITTLE
         dataset.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
@@ -131,7 +131,6 @@ def _stream(frame: Frame, compressed: CompressedFrames) -> bytes | None:
     return compressed.stream(frame, partial(np.empty, dtype=np.uint8))
 
 
-@silenced()
 def _stored(dataset: pydicom.Dataset, frame: Frame, stream: bytes | None) -> Pixels:
     """The stored values of one frame, whose compressed stream this is; colour as red, green and blue."""
     from pydicom.pixels.utils import pixel_array
@@ -139,21 +138,39 @@ def _stored(dataset: pydicom.Dataset, frame: Frame, stream: bytes | None) -> Pix
     if frame.header.bits_allocated == 1 and not frame.header.encapsulated:
         return _bits(dataset, frame)
     index = frame.index_in_file if frame.header.number_of_frames > 1 else None
-    pixels = pixel_array(dataset, index=index) if stream is None else _decoded(dataset, frame, index, stream)
+    if stream is None:
+        with _asking(frame):
+            pixels = pixel_array(dataset, index=index)
+    else:
+        pixels = _decoded(dataset, frame, index, stream)
     if frame.header.photometric_interpretation == colour.PALETTE:
-        pixels = colour.palette_in(dataset).colours(pixels)
+        pixels = _palette(dataset, frame).colours(pixels)
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+
+
+def _palette(dataset: pydicom.Dataset, frame: Frame) -> colour.Palette:
+    try:
+        with silenced():
+            return colour.palette_in(Attributes(dataset))
+    except UnusableAttribute as error:
+        raise _unread(frame, str(error)) from error
 
 
 def _bits(dataset: pydicom.Dataset, frame: Frame) -> Pixels:
     """The pixels of one frame of one bit each: it may begin within a byte (PS3.5 8.2), which pydicom does not read."""
-    count = frame.header.rows * frame.header.columns
+    header = frame.header
+    count = header.rows * header.columns
     first = frame.index_in_file * count
-    packed = np.frombuffer(dataset.PixelData, np.uint8)
-    if frame.header.transfer_syntax == EXPLICIT_BIG and dataset["PixelData"].VR == "OW":
+    with _asking(frame):
+        data, vr = dataset["PixelData"].value, dataset["PixelData"].VR
+    swapped = header.transfer_syntax == EXPLICIT_BIG and vr == "OW"
+    if not isinstance(data, bytes) or len(data) * 8 < header.number_of_frames * count or (swapped and len(data) % 2):
+        raise _unread(frame, "its pixel data has not the length of its rows and columns")
+    packed = np.frombuffer(data, np.uint8)
+    if swapped:
         packed = packed.reshape(-1, 2)[:, ::-1].reshape(-1)  # words whose bytes are swapped
     bits = np.unpackbits(packed[first // 8 : (first + count + 7) // 8], bitorder="little")
-    pixels: Pixels = bits[first % 8 : first % 8 + count].reshape(frame.header.rows, frame.header.columns)
+    pixels: Pixels = bits[first % 8 : first % 8 + count].reshape(header.rows, header.columns)
     return pixels
 
 
@@ -164,17 +181,21 @@ def _decoded(dataset: pydicom.Dataset, frame: Frame, index: int | None, stream: 
     codec.checked_size(frame, stream)
     if frame.header.samples == 3:
         _refuse_disputed_colour(frame.header, stream)
-    failure: Exception = ValueError("pydicom has no decoder for it")
+    failure = _unread(frame, "pydicom has no decoder for it")
     for plugin in _plugins(frame.header.transfer_syntax):
         try:
-            pixels = pixel_array(dataset, index=index, decoding_plugin=plugin)
-            codec.check_range(frame.header, pixels)
+            with silenced():
+                pixels = pixel_array(dataset, index=index, decoding_plugin=plugin)
         except MemoryError:
             raise
-        except Exception as error:
-            failure = error
-        else:
+        except Exception as error:  # each of the four libraries raises what it likes for damaged streams
+            failure = _unread(frame, f"{plugin}: {type(error).__name__}: {first_line(error)}")
+            failure.__cause__ = error
+            continue
+        fault = codec.range_fault(frame.header, pixels)
+        if fault is None:
             return pixels
+        failure = _unread(frame, fault)
     raise failure
 
 
@@ -193,22 +214,25 @@ def _refuse_disputed_colour(header: Header, stream: bytes) -> None:
         )
 
 
-@silenced()
-def _through_lut(stored: Pixels, dataset: pydicom.Dataset) -> Pixels:
+def _through_lut(stored: Pixels, dataset: pydicom.Dataset, frame: Frame) -> Pixels:
     from pydicom.pixels.processing import apply_modality_lut
 
     # apply_modality_lut subtracts the first mapped value in the type of the pixels, where it may wrap.
-    result: Pixels = apply_modality_lut(stored.astype(np.int64), dataset)
+    wide = stored.astype(np.int64)
+    with _asking(frame):
+        result: Pixels = apply_modality_lut(wide, dataset)
     return result
 
 
 @contextmanager
-def _named(frame: Frame) -> Iterator[None]:
-    """Turn whatever pydicom raises into a CorruptFileError that names the file."""
+def _asking(frame: Frame) -> Iterator[None]:
+    """Turn what pydicom raises into a CorruptFileError that names the file; only calls of pydicom belong inside."""
     try:
-        yield
-    except (ValueOverflow, CorruptFileError, UnsupportedPixelDataError, MemoryError):
-        raise
-    except Exception as error:
-        what = f"pydicom cannot read it: {type(error).__name__}: {first_line(error)}"
-        raise damaged(frame.path, what) from error
+        with silenced(), asking_pydicom():
+            yield
+    except UnusableAttribute as error:
+        raise _unread(frame, str(error)) from error
+
+
+def _unread(frame: Frame, what: str) -> CorruptFileError:
+    return damaged(frame.path, f"pydicom cannot read it: {what}")

@@ -188,7 +188,7 @@ def _find_common_spacing(stacks: Sequence[SeriesData]) -> float | None:
     for stack in stacks:
         try:
             arrangement = arrange(stack, order="position", tolerance=GAP_TOLERANCE)
-        except (GeometryError, ValueError):
+        except GeometryError:
             return None
         if arrangement.irregularity is not None or arrangement.geometry.affine is None:
             return None

@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from .._util.log import logger
 from .._util.wording import size_words
 from ..headers.orientation import plane_of
 from . import consistency
@@ -48,6 +49,9 @@ def split(series: S) -> tuple[S, ...]:
     parts = [piece for part in parts for piece in _divide_by_places(part)]
     if len(parts) == 1:
         return (series,)
+    # By name alone: the values of a label may be any text.
+    names = dict.fromkeys(label.attribute for part in parts for label in part.labels)
+    logger.debug("%d frames are divided into %d stacks by %s", len(series.frames), len(parts), ", ".join(names))
     return tuple(replace(series, frames=tuple(part.frames), labels=part.labels) for part in parts)
 
 

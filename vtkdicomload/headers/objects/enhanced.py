@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from ..data_set import UnusableAttribute, integers_of, keyword_of, numbers_of, values_of
 from ..model import Dimension
 from ..sop_classes import LABEL_MAP, SEGMENTATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import pydicom
-
+    from ..data_set import Attributes
     from ..model import Header
 
     _Known = dict[tuple[int, bytes], dict[str, Any]]
@@ -59,43 +57,60 @@ _FRAME_TYPES = (
 )
 # What legacy converted objects keep of the files that they were made from.
 _CONVERTED = ("UnassignedSharedConvertedAttributesSequence", "UnassignedPerFrameConvertedAttributesSequence")
-_OF_CONVERTED: dict[str, tuple[str, Callable[[Any], object]]] = {
-    "EchoTime": ("echo_time", float),
-    "EchoNumbers": ("echo_number", int),
-    "InversionTime": ("inversion_time", float),
-    "FlipAngle": ("flip_angle", float),
-    "TriggerTime": ("trigger_time", float),
-    "DiffusionBValue": ("b_value", float),
-    "DiffusionGradientOrientation": ("diffusion_direction", lambda v: numbers_of("DiffusionGradientOrientation", v, 3)),
-    "TemporalPositionIdentifier": ("temporal_position", int),
-    "AcquisitionNumber": ("acquisition_number", int),
-    "AcquisitionTime": ("acquisition_time", str),
-    "ContentTime": ("content_time", str),
-    "Units": ("units", str),
+
+
+def _number(attribute: str, value: Any) -> float:
+    return float(numbers_of(attribute, value, 1))
+
+
+def _integer(attribute: str, value: Any) -> int:
+    return int(numbers_of(attribute, value, 1))
+
+
+def _direction(attribute: str, value: Any) -> Any:
+    return numbers_of(attribute, value, 3)
+
+
+def _text(_attribute: str, value: Any) -> str:
+    return str(value)
+
+
+# attribute → field of Header, and how its value is taken
+_OF_CONVERTED: dict[str, tuple[str, Callable[[str, Any], object]]] = {
+    "EchoTime": ("echo_time", _number),
+    "EchoNumbers": ("echo_number", _integer),
+    "InversionTime": ("inversion_time", _number),
+    "FlipAngle": ("flip_angle", _number),
+    "TriggerTime": ("trigger_time", _number),
+    "DiffusionBValue": ("b_value", _number),
+    "DiffusionGradientOrientation": ("diffusion_direction", _direction),
+    "TemporalPositionIdentifier": ("temporal_position", _integer),
+    "AcquisitionNumber": ("acquisition_number", _integer),
+    "AcquisitionTime": ("acquisition_time", _text),
+    "ContentTime": ("content_time", _text),
+    "Units": ("units", _text),
 }
 
 
-def headers_of(header: Header, data_set: pydicom.Dataset) -> list[Header]:
+def headers_of(header: Header, attributes: Attributes) -> list[Header]:
     """One header for each frame, with what its functional groups say; its own go before those shared by all.
 
     Raises
     ------
-    ValueError
+    UnusableAttribute
         The groups do not describe the frames.
     """
-    from pydicom import Dataset
-
-    shared = first_item(data_set, "SharedFunctionalGroupsSequence")
-    each = list(data_set.get("PerFrameFunctionalGroupsSequence") or [])
-    if not each and data_set.get("DimensionOrganizationType") == "TILED_FULL":
-        each = [Dataset()] * header.number_of_frames  # PS3.3 C.7.6.17.3: tiles in the order of the file
+    shared = attributes.first("SharedFunctionalGroupsSequence")
+    each: list[Attributes | None] = [*attributes.items("PerFrameFunctionalGroupsSequence")]
+    if not each and attributes.get("DimensionOrganizationType") == "TILED_FULL":
+        each = [None] * header.number_of_frames  # PS3.3 C.7.6.17.3: tiles in the order of the file
     if len(each) != header.number_of_frames:
-        raise ValueError(f"{len(each)} per-frame groups for {header.number_of_frames} frames")
-    common = _common(header, data_set)
+        raise UnusableAttribute(f"{len(each)} per-frame groups for {header.number_of_frames} frames")
+    common = _common(header)
     known: _Known = {}
-    said = {} if shared is None else _said(shared, known)
-    finish = _of_segments(data_set) if header.sop_class_uid == SEGMENTATION else None
-    pointers = _pointers(data_set)
+    said = _said(shared, known)
+    finish = _of_segments(attributes) if header.sop_class_uid == SEGMENTATION else None
+    pointers = _pointers(attributes)
     headers = []
     for own in each:
         found = {**said, **_said(own, known)}
@@ -107,31 +122,7 @@ def headers_of(header: Header, data_set: pydicom.Dataset) -> list[Header]:
     return headers
 
 
-def first_item(data_set: Any, sequence: str) -> Any:
-    """The first item of a sequence; None where there is none."""
-    items = None if data_set is None else data_set.get(sequence)
-    return items[0] if items else None
-
-
-def many(value: Any) -> list[Any]:
-    """The values of an element, also where it holds a single one."""
-    return list(value) if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else [value]
-
-
-def numbers_of(attribute: str, value: Any, count: int) -> Any:
-    """The numbers of an attribute: a tuple of `count`, or the number itself where `count` is 1."""
-    given = many(value)
-    numbers = tuple(map(float, given))
-    if any("_" in getattr(v, "original_string", "") for v in given):  # which Python takes in a number, DICOM does not
-        raise ValueError(f"{attribute} is not a number")
-    if len(numbers) != count:
-        raise ValueError(f"{attribute} holds {len(numbers)} values where {count} belong")
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError(f"{attribute} is not finite")
-    return numbers if count > 1 else numbers[0]
-
-
-def _common(header: Header, data_set: pydicom.Dataset) -> Header:
+def _common(header: Header) -> Header:
     """The header without what only a functional group can say of a frame."""
     if header.number_of_frames > 1:
         header = header._replace(position=None, orientation=None)
@@ -141,26 +132,28 @@ def _common(header: Header, data_set: pydicom.Dataset) -> Header:
     return header
 
 
-def _said(groups: pydicom.Dataset, known: _Known) -> dict[str, Any]:
-    """What the functional groups of one item say, by the fields of `Header`."""
+def _said(groups: Attributes | None, known: _Known) -> dict[str, Any]:
+    """What the functional groups of one item say, by the fields of `Header`; nothing where there is no item."""
     found: dict[str, Any] = {}
-    present = set(map(int, groups.keys()))  # without parsing values, private ones too
+    if groups is None:
+        return found
+    present = groups.tags()  # private ones too
     for tag, sequence in _wanted().items():
         if tag not in present:
             continue
         # Most groups are the same bytes in every frame, which pydicom leaves unparsed until they are asked for.
-        raw = groups.get_item(tag).value
-        said = known.get((tag, raw)) if isinstance(raw, bytes) else None
+        raw = groups.unparsed(tag)
+        said = None if raw is None else known.get((tag, raw))
         if said is None:
-            items = groups[tag].value
-            said = _of_group(sequence, items[0]) if items else {}
-            if isinstance(raw, bytes):
+            group = groups.first(tag)
+            said = {} if group is None else _of_group(sequence, group)
+            if raw is not None:
                 known[tag, raw] = said
         found.update(said)
     if found.get("slope") == 0:
-        raise ValueError("RescaleSlope is 0")
+        raise UnusableAttribute("RescaleSlope is 0")
     if min(found.get("pixel_spacing", (1.0,))) <= 0:
-        raise ValueError("PixelSpacing is no distance")
+        raise UnusableAttribute("PixelSpacing is no distance")
     for name in _INTEGERS:
         if name in found:
             found[name] = int(found[name])
@@ -175,7 +168,7 @@ def _wanted() -> dict[int, str]:
     return {tag_for_keyword(keyword) or 0: keyword for keyword in (*_CONVERTED, *_NUMBERS, *_FRAME_TYPES)}
 
 
-def _of_group(sequence: str, group: pydicom.Dataset) -> dict[str, Any]:
+def _of_group(sequence: str, group: Attributes) -> dict[str, Any]:
     """What one functional group says, by the fields of `Header`."""
     if sequence in _CONVERTED:
         return _of_converted(group)
@@ -187,67 +180,73 @@ def _of_group(sequence: str, group: pydicom.Dataset) -> dict[str, Any]:
             value = group.get(attribute)
             if value is not None and value != "":
                 # Of several windows, the first one; so of inversion times.
-                found[field] = numbers_of(attribute, value if count else many(value)[0], count or 1)
+                found[field] = numbers_of(attribute, value if count else values_of(value)[:1], count or 1)
             elif attribute in _NEVER_EMPTY:
-                raise ValueError(f"{attribute} is missing or empty")
-        except (TypeError, ValueError):
+                raise UnusableAttribute(f"{attribute} is missing or empty")
+        except UnusableAttribute:
             if attribute in (*_NEVER_EMPTY, "ReferencedSegmentNumber"):
                 raise  # others count as absent
-    if sequence == _VALUES and group.get("RescaleType"):
-        found["rescale_type"] = str(group.RescaleType)
-    elif sequence == "FrameContentSequence" and group.get("StackID"):
-        found["stack"] = (("StackID", str(group.StackID)),)
+    if sequence == _VALUES and (rescale_type := group.text("RescaleType")):
+        found["rescale_type"] = rescale_type
+    elif sequence == "FrameContentSequence" and (stack := group.text("StackID")):
+        found["stack"] = (("StackID", stack),)
     elif sequence == "MRDiffusionSequence":
-        direction = first_item(group, "DiffusionGradientDirectionSequence")
+        direction = group.first("DiffusionGradientDirectionSequence")
         value = None if direction is None else direction.get("DiffusionGradientOrientation")
         if value is not None:
             found["diffusion_direction"] = numbers_of("DiffusionGradientOrientation", value, 3)
     return found
 
 
-def _of_frame_type(group: pydicom.Dataset) -> dict[str, Any]:
+def _of_frame_type(group: Attributes) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    if group.get("FrameType"):
-        found["image_type"] = tuple(str(word) for word in many(group.FrameType))
-    if group.get("ComplexImageComponent"):
-        found["complex_component"] = str(group.ComplexImageComponent)
+    if frame_type := group.get("FrameType"):
+        found["image_type"] = tuple(map(str, values_of(frame_type)))
+    if component := group.text("ComplexImageComponent"):
+        found["complex_component"] = component
     return found
 
 
-def _of_converted(group: pydicom.Dataset) -> dict[str, Any]:
+def _of_converted(group: Attributes) -> dict[str, Any]:
     """What a single-frame file would have said; values that cannot be used count as absent, as in such a file."""
     found: dict[str, Any] = {}
-    for keyword, (field, parse) in _OF_CONVERTED.items():
-        value = group.get(keyword)
-        if value is None or value == "":
-            continue
+    for keyword, (field, take) in _OF_CONVERTED.items():
         try:
-            found[field] = parse(value)
-        except (TypeError, ValueError):
+            value = group.get(keyword)
+            if value is not None and value != "":
+                found[field] = take(keyword, value)
+        except UnusableAttribute:
             continue
     return found
 
 
 # ------------------------------------------------------------------------------------------------------ dimensions
-def _pointers(data_set: pydicom.Dataset) -> list[tuple[str, int, int | None]]:
+def _pointers(attributes: Attributes) -> list[tuple[str, int, int | None]]:
     """Keyword, tag and functional group of each dimension (PS3.3 C.7.6.17)."""
-    from pydicom.datadict import keyword_for_tag
-
     found = []
-    for item in data_set.get("DimensionIndexSequence") or []:
-        tag, group = item.get("DimensionIndexPointer"), item.get("FunctionalGroupPointer")
+    for item in attributes.items("DimensionIndexSequence"):
+        tag, group = _tag_in(item, "DimensionIndexPointer"), _tag_in(item, "FunctionalGroupPointer")
         if tag is not None:
-            keyword = keyword_for_tag(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
-            found.append((keyword, int(tag), None if group is None else int(group)))
+            found.append((keyword_of(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})", tag, group))
     return found
 
 
-def _dimensions(pointers: list[tuple[str, int, int | None]], own: Any, shared: Any) -> tuple[Dimension, ...]:
-    content = first_item(own, "FrameContentSequence")
+def _tag_in(item: Attributes, pointer: str) -> int | None:
+    """The tag that an element of VR AT points at."""
+    value = item.get(pointer)
+    if value is not None and not isinstance(value, int):
+        raise UnusableAttribute(f"{pointer} is not a tag")
+    return None if value is None else int(value)
+
+
+def _dimensions(
+    pointers: list[tuple[str, int, int | None]], own: Attributes | None, shared: Attributes | None
+) -> tuple[Dimension, ...]:
+    content = None if own is None else own.first("FrameContentSequence")
     values = None if content is None else content.get("DimensionIndexValues")
     if values is None or values == "":
         return ()
-    indices = [int(v) for v in many(values)]
+    indices = integers_of("DimensionIndexValues", values)
     if len(indices) != len(pointers):
         return ()  # it says nothing that geometry or values depend on
     return tuple(
@@ -256,31 +255,31 @@ def _dimensions(pointers: list[tuple[str, int, int | None]], own: Any, shared: A
     )
 
 
-def _pointed_at(tag: int, group: int | None, own: Any, shared: Any) -> object:
+def _pointed_at(tag: int, group: int | None, own: Attributes | None, shared: Attributes | None) -> object:
     """The value of the attribute that a dimension points at, where it is a number or a text."""
     for groups in (own, shared):
-        if groups is None or group is None or group not in groups or not groups[group].value:
-            continue
-        item = groups[group].value[0]
-        if tag in item and item[tag].VM == 1 and item[tag].VR != "SQ":
-            value = item[tag].value
-            return value if isinstance(value, (int, str)) else float(value) if isinstance(value, float) else None
+        item = None if groups is None or group is None else groups.first(group)
+        value = None if item is None else item.get(tag)
+        if isinstance(value, (int, str)) and value != "":
+            return value
+        if isinstance(value, float):
+            return float(value)
     return None
 
 
 # ---------------------------------------------------------------------------------------------------- segmentations
-def _of_segments(data_set: pydicom.Dataset) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+def _of_segments(attributes: Attributes) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
     """What the whole segmentation says of a frame: the label of its segment, and the scale of fractions."""
     labels = {
-        int(item.SegmentNumber): str(item.get("SegmentLabel") or "") or None
-        for item in data_set.get("SegmentSequence") or []
+        _integer("SegmentNumber", item.get("SegmentNumber")): item.text("SegmentLabel")
+        for item in attributes.items("SegmentSequence")
     }
     scale: dict[str, Any] = {}
-    if data_set.get("SegmentationType") == "FRACTIONAL":
+    if attributes.get("SegmentationType") == "FRACTIONAL":
         # PS3.3 C.8.20.2.3: stored values from 0 to MaximumFractionalValue stand for 0 to 1.
-        most = numbers_of("MaximumFractionalValue", data_set.get("MaximumFractionalValue", ()), 1)
+        most = _number("MaximumFractionalValue", attributes.get("MaximumFractionalValue"))
         if most <= 0:
-            raise ValueError("MaximumFractionalValue is 0")
+            raise UnusableAttribute("MaximumFractionalValue is 0")
         scale = {"slope": 1 / most, "intercept": 0.0}
 
     def of_frame(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,30 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..data_set import UnusableAttribute, integers_of, keyword_of, numbers_of
 from ..model import Dimension
 from ..orientation import normal_of
-from .enhanced import first_item, many, numbers_of
 
 if TYPE_CHECKING:
-    import pydicom
-
+    from ..data_set import Attributes
     from ..model import Header
 
 _SLICES = "SliceVector"
 
 
-def headers_of_detectors(header: Header, data_set: pydicom.Dataset) -> list[Header]:
+def headers_of_detectors(header: Header, attributes: Attributes) -> list[Header]:
     """One header for each frame: slices of a reconstruction in their places, other frames without.
 
     Raises
     ------
-    ValueError
+    UnusableAttribute
         A vector or a position does not describe the frames.
     """
     count, step = header.number_of_frames, header.spacing_between_slices
-    vectors = _vectors(data_set, count)
+    vectors = _vectors(attributes, count)
     dimensions = [tuple(Dimension(name, v[k], v[k]) for name, v in vectors.items()) for k in range(count)]
-    place = _place_of_first(data_set) if _SLICES in vectors or count == 1 else None
+    place = _place_of_first(attributes) if _SLICES in vectors or count == 1 else None
     if place is not None and (step or count == 1):
         position, orientation = place
         slices = np.array(vectors.get(_SLICES, [1]))
@@ -54,26 +53,24 @@ def headers_of_detectors(header: Header, data_set: pydicom.Dataset) -> list[Head
     ]
 
 
-def _vectors(data_set: pydicom.Dataset, count: int) -> dict[str, list[int]]:
+def _vectors(attributes: Attributes, count: int) -> dict[str, list[int]]:
     """The vectors that FrameIncrementPointer names, by keyword, the slowest first."""
-    from pydicom.datadict import keyword_for_tag
-
-    pointers = data_set.get("FrameIncrementPointer")
+    pointers = attributes.get("FrameIncrementPointer")
     found: dict[str, list[int]] = {}
-    for tag in [] if pointers is None else many(pointers):
-        keyword = keyword_for_tag(int(tag))
-        if keyword.endswith("Vector") and data_set.get(keyword) is not None:
-            found[keyword] = [int(v) for v in many(data_set[keyword].value)]
+    for tag in [] if pointers is None else integers_of("FrameIncrementPointer", pointers):
+        keyword = keyword_of(tag)
+        if keyword.endswith("Vector") and (values := attributes.get(keyword)) is not None:
+            found[keyword] = integers_of(keyword, values)
             if len(found[keyword]) != count:
-                raise ValueError(f"{keyword} holds {len(found[keyword])} values for {count} frames")
+                raise UnusableAttribute(f"{keyword} holds {len(found[keyword])} values for {count} frames")
     return found
 
 
-def _place_of_first(data_set: pydicom.Dataset) -> tuple[Any, Any] | None:
+def _place_of_first(attributes: Attributes) -> tuple[Any, Any] | None:
     """Position and orientation of the first slice; None where they are not there."""
-    detector = first_item(data_set, "DetectorInformationSequence")
+    detector = attributes.first("DetectorInformationSequence")
     names = (("ImagePositionPatient", 3), ("ImageOrientationPatient", 6))
     if detector is None or any(not detector.get(name) for name, _ in names):
         return None
-    position, orientation = (numbers_of(name, detector[name].value, count) for name, count in names)
+    position, orientation = (numbers_of(name, detector.get(name), count) for name, count in names)
     return position, orientation

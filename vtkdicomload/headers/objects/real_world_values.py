@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ...errors import UnsupportedPixelDataError, first_line
+from ...errors import UnsupportedPixelDataError
 from ...errors.remedies import SetOption
-from ..data_set import data_set_of
-from .enhanced import first_item, numbers_of
+from ..data_set import UnusableAttribute, data_set_of, numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..data_set import Attributes
     from ..model import Frame
 
 _REAL_WORLD = "real-world"
@@ -84,26 +84,29 @@ def _mappings_of_frames(frame: Frame) -> list[list[Mapping]]:
     """The mappings of every frame of a file: its own, those of all frames, or those of a single-frame image."""
     name = "RealWorldValueMappingSequence"
     try:
-        with data_set_of(frame.header.file) as data_set:
-            shared = first_item(data_set, "SharedFunctionalGroupsSequence") or {}
-            common = list(map(_mapping, shared.get(name) or data_set.get(name) or []))
-            each = data_set.get("PerFrameFunctionalGroupsSequence") or [{}] * frame.header.number_of_frames
-            return [list(map(_mapping, own.get(name) or [])) or common for own in each]
-    except Exception as error:
-        raise _refused(frame, f"its real-world value mapping cannot be used: {first_line(error)}") from error
+        with data_set_of(frame.header.file) as attributes:
+            shared = attributes.first("SharedFunctionalGroupsSequence")
+            common = list(map(_mapping, (shared and shared.items(name)) or attributes.items(name)))
+            each = attributes.items("PerFrameFunctionalGroupsSequence")
+            if not each:
+                return [common] * frame.header.number_of_frames
+            return [list(map(_mapping, own.items(name))) or common for own in each]
+    except UnusableAttribute as error:
+        raise _refused(frame, f"its real-world value mapping cannot be used: {error}") from error
 
 
-def _mapping(item: Any) -> Mapping:
-    code = first_item(item, "MeasurementUnitsCodeSequence")
+def _mapping(item: Attributes) -> Mapping:
+    code = item.first("MeasurementUnitsCodeSequence")
     slope, intercept = (
-        None if item.get(keyword) is None else numbers_of(keyword, item.get(keyword), 1)
+        None if value is None else numbers_of(keyword, value, 1)
         for keyword in ("RealWorldValueSlope", "RealWorldValueIntercept")
+        for value in (item.get(keyword),)
     )
-    units = "" if code is None else str(code.get("CodeValue") or "")
-    return Mapping(str(item.get("LUTLabel") or ""), units, slope, intercept, _stored_values(item))
+    units = (code and code.text("CodeValue")) or ""
+    return Mapping(item.text("LUTLabel") or "", units, slope, intercept, _stored_values(item))
 
 
-def _stored_values(item: Any) -> tuple[float, float] | None:
+def _stored_values(item: Attributes) -> tuple[float, float] | None:
     """What RealWorldValueFirstValueMapped and LastValueMapped say, or those of float pixel data."""
     for kind in ("", "DoubleFloat"):
         ends = [item.get(f"{kind}RealWorldValue{end}ValueMapped") for end in ("First", "Last")]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-from ..data_set import data_set_of
+from ..data_set import UnusableAttribute, data_set_of, numbers_of
 
 if TYPE_CHECKING:
-    import pydicom
-
     from ...sources.file import File
+    from ..data_set import Attributes
 
 ULTRASOUND = ("US", "IVUS")  # Modality
 _TWO_D = 1  # RegionSpatialFormat
@@ -26,18 +24,20 @@ def region_spacing(file: File) -> tuple[float, float] | None:
         None where the file has no 2-D region, or one in other units than cm, or where the regions do not agree.
     """
     try:
-        with data_set_of(file) as data_set:
-            regions = data_set.get("SequenceOfUltrasoundRegions") or ()
-            found = {_of_region(region) for region in regions if region.RegionSpatialFormat == _TWO_D}
-    except MemoryError:
-        raise
-    except Exception:  # an optional value that cannot be parsed counts as absent
+        with data_set_of(file) as attributes:
+            regions = attributes.items("SequenceOfUltrasoundRegions")
+            found = {_of_region(region) for region in regions if _number(region, "RegionSpatialFormat") == _TWO_D}
+    except UnusableAttribute:  # an optional value that cannot be parsed counts as absent
         return None
     return found.pop() if len(found) == 1 else None
 
 
-def _of_region(region: pydicom.Dataset) -> tuple[float, float] | None:
-    if (region.PhysicalUnitsXDirection, region.PhysicalUnitsYDirection) != (_CM, _CM):
+def _of_region(region: Attributes) -> tuple[float, float] | None:
+    if any(_number(region, f"PhysicalUnits{axis}Direction") != _CM for axis in "XY"):
         return None
-    x, y = 10 * float(region.PhysicalDeltaX), 10 * float(region.PhysicalDeltaY)
-    return (y, x) if math.isfinite(x) and math.isfinite(y) and min(x, y) > 0 else None
+    x, y = (10 * _number(region, f"PhysicalDelta{axis}") for axis in "XY")
+    return (y, x) if min(x, y) > 0 else None
+
+
+def _number(region: Attributes, keyword: str) -> float:
+    return float(numbers_of(keyword, region.get(keyword), 1))
