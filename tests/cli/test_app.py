@@ -45,7 +45,6 @@ def script(*arguments: object, **environment: str) -> subprocess.CompletedProces
         capture_output=True,
         env={**os.environ, **environment},
         check=False,
-        timeout=60,
     )
 
 
