@@ -34,6 +34,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fuzz-seed", type=int, default=1, metavar="S", help="which of them (1)")
 
 
+def pytest_collection_finish() -> None:
+    """Leave out of every later garbage collection what the imports made: it stays, and is most of what there is."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _no_hang() -> Iterator[None]:
     """Turn a test that waits for ever into one that fails; children that it waits for are ended by `subprocess`."""
@@ -90,10 +96,15 @@ def _open_files(roots: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
+@pytest.fixture(scope="session")
+def roots(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """The folders of the files that tests read and write."""
+    return tuple(os.path.realpath(p) + os.sep for p in (tmp_path_factory.getbasetemp(), DATA, CT_HEAD))
+
+
 @pytest.fixture(autouse=True)
-def _nothing_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _nothing_left_behind(roots: tuple[str, ...]) -> Iterator[None]:
     """Fail a test that leaves a file under test open, or a thread running."""
-    roots = tuple(os.path.realpath(p) + os.sep for p in (tmp_path_factory.getbasetemp(), DATA, CT_HEAD))
     threads = set(threading.enumerate())
     files = _open_files(roots)
     yield

@@ -177,7 +177,7 @@ def test_what_a_failing_load_had_to_say_is_not_lost(series: Write, monkeypatch: 
 
 @pytest.fixture
 def slow_load(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """`load` that counts how many run at the same time; "long" never ends, "short" not before `at_least` run at once."""
+    """`load` that counts how many run at once; "long" never ends, "short" not before `at_least` have run at once."""
     state: dict[str, Any] = {"running": 0, "most": 0, "begun": 0, "stopped": 0, "at_least": 1}
     lock = threading.Condition()
 
