@@ -34,6 +34,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fuzz-seed", type=int, default=1, metavar="S", help="which of them (1)")
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """As many processes as cores; none of their own for a few files, which are run before those would have started."""
+    few = all(argument.split("::")[0].endswith(".py") for argument in config.args)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 0 if few or cores == 1 else cores
+
+
 def pytest_collection_finish() -> None:
     """Leave out of every later garbage collection what the imports made: it stays, and is most of what there is."""
     gc.collect()
