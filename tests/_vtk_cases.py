@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from hangs import LOOPING, limit_cpu
 
 from vtkdicomload.headers.elements import LONG_VRS, SHORT_VRS
 from vtkdicomload.headers.transfer_syntaxes import EXPLICIT_LITTLE as EXPLICIT
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 LONG, SHORT = (frozenset(vr.decode() for vr in vrs) for vrs in (LONG_VRS, SHORT_VRS))
 UNDEFINED = 0xFFFFFFFF
+CPU_SECONDS = 30  # for VTK to read one small file
 PIXELS, SLOPE, INTERCEPT, BITS, STORED, HIGH, SIGNED = (
     *(0x7FE00010, 0x00281053, 0x00281052),
     *(0x00280100, 0x00280101, 0x00280102, 0x00280103),
@@ -423,7 +425,7 @@ _BYTEWISE = (_flip, _flip, _poke, _poke, _cut, _inserted, _deleted)
 
 
 # ------------------------------------------------------------------------------------------- a process that may die
-def read_with_vtk(paths: list[Path], folder: Path, seconds: float = 120.0) -> list[np.ndarray[Any, Any] | str]:
+def read_with_vtk(paths: list[Path], folder: Path) -> list[np.ndarray[Any, Any] | str]:
     """What plain vtkDICOMImageReader makes of each file: (ny, nx) with row 0 first, or what happened instead.
 
     The process is spawned anew after each death, so that every death has the name of its file.
@@ -434,14 +436,10 @@ def read_with_vtk(paths: list[Path], folder: Path, seconds: float = 120.0) -> li
     while len(results) < len(paths):
         listing.write_bytes(pickle.dumps([os.fspath(p) for p in paths[len(results) :]]))
         command = [sys.executable, __file__, os.fspath(listing), os.fspath(out)]
-        try:
-            done = subprocess.run(command, env=environment, capture_output=True, timeout=seconds, check=False)
-            end = f"died ({done.returncode})"
-        except subprocess.TimeoutExpired:
-            end = "hung"
+        done = subprocess.run(command, env=environment, capture_output=True, check=False)
         results += _unpickled(out)
         if len(results) < len(paths):
-            results.append(end)
+            results.append("hung" if done.returncode == LOOPING else f"died ({done.returncode})")
     return results
 
 
@@ -461,6 +459,7 @@ def _worker(listing: str, out: str) -> None:
         from vtkmodules.vtkIOImage import vtkDICOMImageReader
 
         for path in pickle.loads(Path(listing).read_bytes()):
+            limit_cpu(CPU_SECONDS)
             reader = vtkDICOMImageReader()
             reader.SetFileName(path)
             reader.GetExecutive().Update()

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from hangs import LAST_RESORT, LOOPING, limit_cpu
 from pydicom import Dataset, dcmread
 from pydicom.uid import (
     UID,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SECONDS, MEMORY = 20, 4 << 30
+SECONDS, MEMORY = 20, 4 << 30  # of processor time a case, and bytes
 _SPECIAL = (0, 1, 2, 0xFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF)
 _TEXTS = (
     b"1e9999",
@@ -335,19 +336,19 @@ def _work(cases: Sequence[Case], pipe: Connection) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     except (ImportError, ValueError):
         pass  # no such limits on this system
-    pipe.send("ready")
     for case in cases:
+        limit_cpu(SECONDS)
         pipe.send((case.number, judge(case)))
     pipe.close()
 
 
-def run(cases: Sequence[Case], *, work: Callable[..., None] = _work, seconds: float = SECONDS) -> dict[int, str]:
+def run(cases: Sequence[Case], *, work: Callable[..., None] = _work) -> dict[int, str]:
     """What came of each case, by number. Of cases that kill or hang their process it says so."""
     outcomes: dict[int, str] = {}
     waiting = [list(cases)]
     while waiting:
         batch = waiting.pop()
-        fault = _run_batch(batch, work, seconds, outcomes)
+        fault = _run_batch(batch, work, outcomes)
         rest = [case for case in batch if case.number not in outcomes]
         if not rest:
             continue
@@ -361,7 +362,7 @@ def run(cases: Sequence[Case], *, work: Callable[..., None] = _work, seconds: fl
     return outcomes
 
 
-def _run_batch(batch: Sequence[Case], work: Callable[..., None], seconds: float, outcomes: dict[int, str]) -> str:
+def _run_batch(batch: Sequence[Case], work: Callable[..., None], outcomes: dict[int, str]) -> str:
     """Run cases in one spawned process; what ended it, where it did not end by itself."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe(duplex=False)
@@ -373,25 +374,19 @@ def _run_batch(batch: Sequence[Case], work: Callable[..., None], seconds: float,
     finally:
         os.environ.pop("MALLOC_PERTURB_") if before is None else os.environ.update(MALLOC_PERTURB_=before)
     there.close()
-    fault = ""
+    waits = False
     try:
-        limit = 60.0  # to start
-        while True:
-            if not here.poll(limit):
-                fault = f"HANG over {seconds} s"
-                break
-            message = here.recv()
-            limit = seconds
-            if message != "ready":
-                outcomes[message[0]] = message[1]
+        while not (waits := not here.poll(LAST_RESORT // 2)):
+            number, outcome = here.recv()
+            outcomes[number] = outcome
     except EOFError:
         pass
     finally:
         here.close()
-        if fault:
+        if waits:
             child.kill()
         child.join()
-    return fault or f"CRASH with exit code {child.exitcode}"
+    return "HANG" if waits or child.exitcode == LOOPING else f"CRASH with exit code {child.exitcode}"
 
 
 def main() -> None:

@@ -6,9 +6,14 @@ a file byte by byte, for what pydicom refuses to write.
 
 from __future__ import annotations
 
+import io
+import math
+import pickle
 import struct
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,13 +31,12 @@ from pydicom.uid import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import DTypeLike, NDArray
 
 ROOT = "1.2.826.0.1.3680043.8.498.9"
 STUDY = f"{ROOT}.1000"
 UNDEFINED = 0xFFFFFFFF
+_MOST_KEPT = 1 << 20  # voxels of a series that is kept to be written again
 
 Edit = Callable[[Dataset, int], None]
 
@@ -91,8 +95,40 @@ def voxels(count: int, rows: int, columns: int, samples: int, dtype: DTypeLike, 
     return ((values + low + half) % (1 << bits) - half).astype(dtype).reshape(shape)
 
 
-def write_series(
-    folder: Path,
+def write_series(folder: Path, *, edit: Edit | None = None, **options: Any) -> Truth:
+    """Write single-frame CT files, one a slice, and return what a loader owes for them.
+
+    Parameters
+    ----------
+    folder : Path
+        Made where it does not exist.
+    edit : callable, optional
+        Called as ``edit(dataset, k)`` before slice *k* is written and compressed; may change anything.
+    **options
+        Those of `make_series`. Small series without an edit are made once and kept.
+    """
+    total = math.prod(options.get(name, 8) for name in ("count", "rows", "columns"))
+    small = edit is None and total <= _MOST_KEPT
+    truth, contents = _kept_series(pickle.dumps(options)) if small else make_series(edit=edit, **options)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    return replace(
+        truth,
+        folder=folder,
+        files=tuple(folder / name for name in truth.files),
+        frames=truth.frames.copy(),
+        stored=truth.stored.copy(),
+        positions=truth.positions.copy(),
+    )
+
+
+@lru_cache(maxsize=256)
+def _kept_series(options: bytes) -> tuple[Truth, dict[str, bytes]]:
+    return make_series(**pickle.loads(options))
+
+
+def make_series(
     *,
     count: int = 5,
     rows: int = 6,
@@ -106,13 +142,11 @@ def write_series(
     edit: Edit | None = None,
     seed: int = 1,
     **attributes: Any,
-) -> Truth:
-    """Write single-frame CT files, one a slice, and return what a loader owes for them.
+) -> tuple[Truth, dict[str, bytes]]:
+    """The truth of a series of single-frame CT files, one a slice, and what stands in each file.
 
     Parameters
     ----------
-    folder : Path
-        Made where it does not exist.
     count, rows, columns, dtype
         Shape and stored type; BitsAllocated follows from `dtype`, BitsStored too unless it is among `attributes`.
     orientation, origin, gap
@@ -128,14 +162,14 @@ def write_series(
     **attributes
         DICOM attributes by keyword, for every file; None takes the attribute out.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     dtype = np.dtype(dtype)
     samples = int(attributes.get("SamplesPerPixel") or 1)
     bits = int(attributes.get("BitsStored") or dtype.itemsize * 8)
     stored = voxels(count, rows, columns, samples, dtype, bits)
     normal = np.cross(orientation[:3], orientation[3:])
     names = [f"{seed}-{k + 1}.dcm" for k in range(count)] if names is None else names
-    written: list[tuple[float, Path, NDArray[np.float64], NDArray[Any], list[float]]] = []
+    contents: dict[str, bytes] = {}
+    made: list[tuple[float, Path, NDArray[np.float64], NDArray[Any], list[float]]] = []
     for k in range(count):
         position = np.asarray(origin, np.float64) + k * gap * normal
         dataset = _slice_dataset(stored[k], k, bits, orientation, position, seed)
@@ -147,24 +181,24 @@ def write_series(
         dataset.PixelData = padded(stored[k].astype(dtype.newbyteorder(_order(syntax))).tobytes())
         if edit is not None:
             edit(dataset, k)
-        path = folder / names[k]
         pixels = _native(dataset, stored[k], dtype.newbyteorder(_order(syntax)))
         values = pixels * float(dataset.get("RescaleSlope") or 1) + float(dataset.get("RescaleIntercept") or 0)
         place = [float(p) for p in dataset.get("ImagePositionPatient") or position]
-        write_dataset(path, dataset, syntax)
-        written.append((float(np.dot(place, normal)), path, values, pixels, place))
-    written.sort(key=lambda slice_: slice_[0])
+        contents[names[k]] = _file_of(dataset, syntax)
+        made.append((float(np.dot(place, normal)), Path(names[k]), values, pixels, place))
+    made.sort(key=lambda slice_: slice_[0])
     dy, dx = (float(s) for s in attributes.get("PixelSpacing") or (0.8, 0.5))
-    return Truth(
-        folder,
-        tuple(w[1] for w in written),
-        np.array([w[2] for w in written], np.float64),
-        np.array([w[3] for w in written]),
-        np.array([w[4] for w in written], np.float64),
+    truth = Truth(
+        Path(),
+        tuple(m[1] for m in made),
+        np.array([m[2] for m in made], np.float64),
+        np.array([m[3] for m in made]),
+        np.array([m[4] for m in made], np.float64),
         (dx, dy, float(gap)),
         tuple(map(float, orientation)),
         str(attributes.get("SeriesInstanceUID") or f"{ROOT}.{seed}"),
     )
+    return truth, contents
 
 
 def _native(dataset: Dataset, planned: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -202,6 +236,10 @@ def _slice_dataset(
 
 def write_dataset(path: Path, dataset: Dataset, syntax: str = ExplicitVRLittleEndian) -> None:
     """Write `dataset`, whose PixelData is native, as a DICOM file in `syntax`."""
+    path.write_bytes(_file_of(dataset, syntax))
+
+
+def _file_of(dataset: Dataset, syntax: str) -> bytes:
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = syntax
     meta.MediaStorageSOPClassUID = dataset.get("SOPClassUID", CTImageStorage)
@@ -214,7 +252,9 @@ def write_dataset(path: Path, dataset: Dataset, syntax: str = ExplicitVRLittleEn
             dataset["PixelData"].is_undefined_length = True
         else:
             dataset["PixelData"].VR = "OB" if dataset.BitsAllocated <= 8 and syntax != ImplicitVRLittleEndian else "OW"
-    dcmwrite(path, dataset, enforce_file_format=True)
+    buffer = io.BytesIO()
+    dcmwrite(buffer, dataset, enforce_file_format=True)
+    return buffer.getvalue()
 
 
 def _order(syntax: str) -> str:

@@ -13,6 +13,7 @@ import nbformat
 import pydicom
 import pytest
 from conftest import CT_HEAD, DATA
+from hangs import LAST_RESORT
 from matplotlib.image import imread
 from nbclient import NotebookClient
 
@@ -56,7 +57,7 @@ def run(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list
         monkeypatch.setenv(variable, os.fspath(folder / "jupyter"))
     notebook = nbformat.read(path, as_version=4)
     place = {"metadata": {"path": os.fspath(folder / "here")}}
-    NotebookClient(notebook, timeout=120, kernel_name="python3", resources=place).execute()
+    NotebookClient(notebook, timeout=LAST_RESORT, kernel_name="python3", resources=place).execute()
     return [cell for cell in notebook.cells if cell.cell_type == "code"], folder / "temporary"
 
 

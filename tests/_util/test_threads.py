@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from hangs import LAST_RESORT
 
+from vtkdicomload._util import threads
 from vtkdicomload._util.threads import for_each
 
 WORKERS = (None, 1, 2, 3, 8)
+
+
+@pytest.fixture
+def end_of_work(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Set once `for_each` tells its pool to end, be it after an exception or because all is done."""
+    event = threading.Event()
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+            event.set()
+            super().shutdown(wait, cancel_futures=cancel_futures)
+
+    monkeypatch.setattr(threads, "ThreadPoolExecutor", Pool)
+    return event
 
 
 def ours() -> list[threading.Thread]:
@@ -56,7 +73,7 @@ def test_steps_are_taken_in_the_calling_thread() -> None:
 
 def test_as_many_threads_as_asked_for_work_at_once() -> None:
     meeting = threading.Barrier(4)  # breaks unless four wait for each other
-    for_each(4, lambda _: [meeting.wait(10)], lambda: None, 4)  # type: ignore[arg-type, return-value]
+    for_each(4, lambda _: [meeting.wait(LAST_RESORT)], lambda: None, 4)  # type: ignore[arg-type, return-value]
 
 
 def test_there_are_no_more_threads_than_work() -> None:
@@ -74,31 +91,35 @@ def test_there_are_no_more_threads_than_work() -> None:
 
 @pytest.mark.parametrize("error", [ValueError("k"), KeyboardInterrupt(), SystemExit(3), MemoryError()])
 @pytest.mark.parametrize("workers", [1, 2, 8])
-def test_an_exception_of_the_work_comes_out(workers: int, error: BaseException) -> None:
+def test_an_exception_of_the_work_comes_out(workers: int, error: BaseException, end_of_work: threading.Event) -> None:
     begun: list[int] = []
 
     def work(k: int) -> None:
         begun.append(k)
         if k == 5:
             raise error
-        time.sleep(0.001)
+        if k > 5:
+            end_of_work.wait()
 
     with pytest.raises(type(error)) as caught:
         for_each(500, work, lambda: None, workers)
     assert caught.value is error
-    assert len(begun) < 250
+    assert len(begun) <= 6 + workers
     assert not ours()
 
 
 @pytest.mark.parametrize("error", [RuntimeError("enough"), KeyboardInterrupt()])
 @pytest.mark.parametrize("workers", [1, 2, 8])
-def test_an_exception_of_the_step_ends_the_work(workers: int, error: BaseException) -> None:
+def test_an_exception_of_the_step_ends_the_work(
+    workers: int, error: BaseException, end_of_work: threading.Event
+) -> None:
     begun: list[int] = []
     steps = 0
 
     def work(k: int) -> None:
         begun.append(k)
-        time.sleep(0.001)
+        if k >= 100:
+            end_of_work.wait()
 
     def step() -> None:
         nonlocal steps
@@ -110,11 +131,8 @@ def test_an_exception_of_the_step_ends_the_work(workers: int, error: BaseExcepti
         for_each(500, work, step, workers)
     assert caught.value is error
     assert steps == 3
-    assert len(begun) < 450
+    assert len(begun) <= 100 + workers
     assert not ours()
-    count = len(begun)
-    time.sleep(0.02)
-    assert len(begun) == count
 
 
 def test_of_several_exceptions_one_comes_out() -> None:

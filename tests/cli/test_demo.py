@@ -15,6 +15,8 @@ from vtkdicomload.cli.app import app
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from click.testing import Result
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> demo.Demo:
@@ -50,21 +52,27 @@ def test_facts_say_what_differs(made: demo.Demo) -> None:
     assert made.ours.seconds.endswith(" s")
 
 
-def test_command_tells_times_files_and_lines_to_paste(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["demo", "-o", str(tmp_path / "out")])
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """The folder that the command wrote to, and what it said."""
+    folder = tmp_path_factory.mktemp("command") / "out"
+    return folder, CliRunner().invoke(app, ["demo", "-o", str(folder)])
+
+
+def test_command_tells_times_files_and_lines_to_paste(told: tuple[Path, Result]) -> None:
+    folder, result = told
     assert result.exit_code == 0, result.output
     assert "\x1b" not in result.output
     assert "All of it took" in result.stdout
     for name in ("head.png", "compared.png"):
-        assert str((tmp_path / "out" / name).resolve()) in result.stdout
+        assert str((folder / name).resolve()) in result.stdout
     assert "vtkDICOMImageReader" in result.stdout
     assert "import vtkdicomload as vdl" in result.stdout
     assert "1 series in" in result.stdout
 
 
-def test_lines_to_paste_work(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["demo", "-o", str(tmp_path)])
-    lines = [line.strip() for line in result.stdout.splitlines()[-3:]]
+def test_lines_to_paste_work(told: tuple[Path, Result]) -> None:
+    lines = [line.strip() for line in told[1].stdout.splitlines()[-3:]]
     ran = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=True)
     assert "(93, 64, 64)" in ran.stdout
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK
 from drawn import ACQUISITIONS
+from full_disk import largest_file
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 import vtkdicomload as vdl
@@ -221,19 +222,10 @@ def test_a_folder_whose_name_is_not_utf8(triangles: Any, tmp_path: Path) -> None
 def test_a_full_disk_leaves_the_old_file(
     triangles: Any, tmp_path: Path, kind: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    resource = pytest.importorskip("resource")
-    import signal
-
     path = tmp_path / f"ball{kind}"
     path.write_text("old")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[0][1]))
-        with pytest.raises(OSError, match="No space left"):
-            surfaces.write_surface(triangles, path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before[0])
-        signal.signal(signal.SIGXFSZ, before[1])
+    with largest_file(20_000), pytest.raises(OSError, match="No space left"):
+        surfaces.write_surface(triangles, path)
     assert path.read_text() == "old"
     assert [name for name in os.listdir(tmp_path) if not name.endswith(".dcm")] == [path.name]
     assert capfd.readouterr().err == ""

@@ -1,6 +1,6 @@
 """The whitelist: safe implies that vtkDICOMImageReader reads right and does not crash; every known trap is refused.
 
-As a script, ``python tests/test_vtk_whitelist.py 20000 [SEED]`` looks for counter-examples among so many mutants.
+As a script, ``python tests/readers/test_vtk_safety.py 20000 [SEED]`` looks for counter-examples among so many mutants.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ MUTANTS = 600  # in the suite; a long run as a script
 BATCH = 500
 
 Pixels = np.ndarray[Any, Any]
+Seen = dict[str, tuple[Path, Pixels | str]]
 
 
 def reason(path: Path) -> str | None:
@@ -133,12 +134,21 @@ def test_what_is_safe_is_read_right_whatever_was_mutated(tmp_path: Path) -> None
     assert safe > MUTANTS // 10, "too few mutants are safe for this test to mean anything"
 
 
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    """The file of each of `SEEN` and what VTK makes of it, all in one process as long as none of them kills it."""
+    folder = tmp_path_factory.mktemp("seen")
+    paths = [folder / f"{number}.dcm" for number in range(len(SEEN))]
+    for path, case in zip(paths, SEEN.values(), strict=True):
+        path.write_bytes(case.file())
+    return dict(zip(SEEN, zip(paths, read_with_vtk(paths, folder), strict=True), strict=True))
+
+
 @pytest.mark.parametrize("number", range(len(seeds())))
-def test_valid_files_are_safe_and_read_right(number: int, tmp_path: Path) -> None:
-    path = tmp_path / "a.dcm"
-    path.write_bytes(seeds()[number].file())
+def test_valid_files_are_safe_and_read_right(number: int, seen: Seen) -> None:
+    path, pixels = seen[f"seed {number}"]
     assert reason(path) is None
-    assert same(read_with_vtk([path], tmp_path)[0], path) is None
+    assert same(pixels, path) is None
 
 
 def test_a_death_of_the_reading_process_has_the_name_of_its_file(tmp_path: Path) -> None:
@@ -357,14 +367,11 @@ SAFE: dict[str, Case] = {
 }
 
 
-def test_what_looks_odd_but_is_right_is_safe_and_read_right(tmp_path: Path) -> None:
-    paths = []
-    for number, (name, case) in enumerate(SAFE.items()):
-        paths.append(tmp_path / f"{number}.dcm")
-        paths[-1].write_bytes(case.file())
-        assert reason(paths[-1]) is None, name
-    for name, path, seen in zip(SAFE, paths, read_with_vtk(paths, tmp_path), strict=True):
-        assert same(seen, path) is None, name
+def test_what_looks_odd_but_is_right_is_safe_and_read_right(seen: Seen) -> None:
+    for name in SAFE:
+        path, pixels = seen[name]
+        assert reason(path) is None, name
+        assert same(pixels, path) is None, name
 
 
 @pytest.mark.parametrize("folder", ["small_ct", "mr_plain4", "mono1"])
@@ -423,28 +430,31 @@ def test_a_file_of_2_gib_is_refused_unread(tmp_path: Path) -> None:
     assert "2 GiB" in (unsafe_for_vtk(read_header(path)._replace(file=large)) or "")
 
 
-@pytest.mark.parametrize(
-    ("keys", "expected"),
-    [
-        ({}, np.uint16),
-        ({"t00281052": "-1"}, np.int16),
-        ({"t00281053": "-1"}, np.int16),
-        ({"t00280103": raw(SIGNED, "US", 1)}, np.int16),
-        ({"t00281053": "0.5"}, np.float32),
-        ({"t00281052": "0.5"}, np.float32),
-        (
-            {"t00280100": raw(BITS, "US", 8), **stored_bits(8), "t7FE00010": Raw(PIXELS, "OB", bytes(12))},
-            np.uint8,
-        ),
-    ],
-)
-def test_vtk_dtype_is_the_one_that_vtk_chooses(keys: dict[str, Any], expected: type, tmp_path: Path) -> None:
-    path = tmp_path / "a.dcm"
-    path.write_bytes(image(UNSIGNED, **keys).file())
+CHOSEN: list[tuple[dict[str, Any], type]] = [
+    ({}, np.uint16),
+    ({"t00281052": "-1"}, np.int16),
+    ({"t00281053": "-1"}, np.int16),
+    ({"t00280103": raw(SIGNED, "US", 1)}, np.int16),
+    ({"t00281053": "0.5"}, np.float32),
+    ({"t00281052": "0.5"}, np.float32),
+    ({"t00280100": raw(BITS, "US", 8), **stored_bits(8), "t7FE00010": Raw(PIXELS, "OB", bytes(12))}, np.uint8),
+]
+
+
+@pytest.mark.parametrize("number", range(len(CHOSEN)))
+def test_vtk_dtype_is_the_one_that_vtk_chooses(number: int, seen: Seen) -> None:
+    path, pixels = seen[f"type {number}"]
+    _, expected = CHOSEN[number]
     assert vtk_dtype(frames_of(read_header(path))[0]) == expected
-    (seen,) = read_with_vtk([path], tmp_path)
-    assert not isinstance(seen, str)
-    assert seen.dtype == expected
+    assert not isinstance(pixels, str)
+    assert pixels.dtype == expected
+
+
+SEEN = {
+    **{f"seed {number}": case for number, case in enumerate(seeds())},
+    **SAFE,
+    **{f"type {number}": image(UNSIGNED, **keys) for number, (keys, _) in enumerate(CHOSEN)},
+}
 
 
 def main(count: int, seed: int) -> int:

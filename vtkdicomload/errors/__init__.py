@@ -121,7 +121,14 @@ class NoDicomError(DicomLoadError, FileNotFoundError):
 class CorruptFileError(DicomLoadError, ValueError):
     """A file that says it is DICOM cannot be read whole: it is truncated, a length points outside it,
     or a value that loading needs cannot be parsed.
+
+    Attributes
+    ----------
+    fault : str
+        What is wrong, without the name of the file; empty where several are damaged.
     """
+
+    fault: str = ""
 
 
 class MultipleSeriesError(DicomLoadError):
@@ -229,8 +236,11 @@ class DicomLoadWarning(UserWarning):
 
 
 def damaged(path: str, what: str, *, part: str = "") -> CorruptFileError:
-    """The error that says what is wrong with one file or, as in ``part=", frame 3"``, with a part of it."""
-    return CorruptFileError(f"{path}{part}: {what}", files=[path], remedies=[GetAgain((path,)), LeaveOut((path,))])
+    """Make the error that says what is wrong with a file or, as in ``part=", frame 3"``, with a part of it."""
+    remedies = [GetAgain((path,)), LeaveOut((path,))]
+    error = CorruptFileError(f"{path}{part}: {what}", files=[path], remedies=remedies)
+    error.fault = what
+    return error
 
 
 def first_line(error: Exception) -> str:

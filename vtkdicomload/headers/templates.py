@@ -177,7 +177,7 @@ def _explain_mismatch(header: Header, latest: _Template | None) -> str:
     """Say by name which attributes are not those of the latest template, and may not differ; without their values."""
     if latest is None:
         return "there is no template yet"
-    variable = _FREE | {"path", "size", "modified_ns", "pixel_offset", "pixel_length", "blank"}
+    variable = _FREE | {"file", "pixel_offset", "pixel_length", "blank"}
     names = [
         name
         for name in Header._fields

@@ -1,0 +1,18 @@
+"""Hangs without a clock: a loop is seen by the processor time that it takes, whatever else the machine has to do."""
+
+from __future__ import annotations
+
+import signal
+
+# Seconds of wall time after which a test, or a process that it forked, has hung: the last resort, for what waits for
+# ever and takes no processor time. No test comes near it, not on a machine with much else to do either.
+LAST_RESORT = 600
+
+LOOPING = -getattr(signal, "SIGPROF", 0)  # the return code of a process that `limit_cpu` ended
+
+
+def limit_cpu(seconds: float) -> None:
+    """End this process (by SIGPROF) once it has taken so many seconds of processor time from now on."""
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
