@@ -66,6 +66,7 @@ class _Common(TypedDict, total=False):
 
     files: Iterable[str | os.PathLike[str]]
     remedies: Iterable[Remedy]
+    what: str
 
 
 class DicomLoadError(Exception):
@@ -79,11 +80,15 @@ class DicomLoadError(Exception):
         The files to look at.
     remedies : iterable of Remedy, optional
         What goes past it.
+    what : str, optional
+        What is wrong, without the file's name.
 
     Attributes
     ----------
     message : str
         What is wrong, without the way past.
+    what : str
+        The same without the name of a file, where that was given; else `message`.
     files : tuple of str
         The files given.
     remedies : tuple of Remedy
@@ -93,10 +98,16 @@ class DicomLoadError(Exception):
     _wording: Wording = staticmethod(word_for_python)
 
     def __init__(
-        self, message: str, *, files: Iterable[str | os.PathLike[str]] = (), remedies: Iterable[Remedy] = ()
+        self,
+        message: str,
+        *,
+        files: Iterable[str | os.PathLike[str]] = (),
+        remedies: Iterable[Remedy] = (),
+        what: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
+        self.what = what or message
         self.files: tuple[str, ...] = tuple(os.fspath(f) for f in files)
         self.remedies: tuple[Remedy, ...] = tuple(remedies)
 
@@ -230,7 +241,8 @@ class DicomLoadWarning(UserWarning):
 
 def damaged(path: str, what: str, *, part: str = "") -> CorruptFileError:
     """The error that says what is wrong with one file or, as in ``part=", frame 3"``, with a part of it."""
-    return CorruptFileError(f"{path}{part}: {what}", files=[path], remedies=[GetAgain((path,)), LeaveOut((path,))])
+    remedies = [GetAgain((path,)), LeaveOut((path,))]
+    return CorruptFileError(f"{path}{part}: {what}", files=[path], remedies=remedies, what=what)
 
 
 def first_line(error: Exception) -> str:

@@ -10,13 +10,7 @@ import numpy as np
 
 from .._util.log import logger
 from .._util.warnings import warn
-from ..errors import (
-    CorruptFileError,
-    DicomLoadError,
-    ReaderMismatchError,
-    UnsupportedPixelDataError,
-    ZeroPixelDataError,
-)
+from ..errors import CorruptFileError, ReaderMismatchError, UnsupportedPixelDataError, ZeroPixelDataError
 from ..errors.remedies import SetOption, TrustReader
 from ..headers.transfer_syntaxes import LOSSY, syntax_name
 from ..readers import rescale
@@ -184,17 +178,11 @@ def _compare_again(frame: Frame, conversion: Conversion, read: Pixels, reader: R
         try:
             witness.fill([frame], conversion, again, lambda: None)
         except (CorruptFileError, UnsupportedPixelDataError) as error:
-            failures.append((witness.NAME, _explain_failure(error, frame)))
+            failures.append((witness.NAME, error.what[:_LONGEST_REASON]))
             continue
         _compare(frame, again[0], read, witness, reader)
         return _Comparison(witness.NAME, tuple(failures))
     return _Comparison(None, tuple(failures))
-
-
-def _explain_failure(error: DicomLoadError, frame: Frame) -> str:
-    """Say what was wrong, short, without the path."""
-    words = error.message.replace(f"{frame.path}: ", "").replace(frame.path, "")
-    return words.lstrip(", ")[:_LONGEST_REASON]
 
 
 def _compare(frame: Frame, seen: Pixels, read: Pixels, witness: Reader, reader: Reader) -> None:

@@ -79,6 +79,5 @@ def _read_at(fd: int, wanted: memoryview, offset: int) -> int:
 
 def changed(header: Header, what: str) -> CorruptFileError:
     """The error for a file that is not the one that was scanned."""
-    return CorruptFileError(
-        f"{header.path} changed since it was scanned: {what}", files=[header.path], remedies=[Step.SCAN_AGAIN]
-    )
+    what = f"changed since it was scanned: {what}"
+    return CorruptFileError(f"{header.path} {what}", files=[header.path], remedies=[Step.SCAN_AGAIN], what=f"it {what}")
