@@ -54,7 +54,7 @@ class Series(SeriesData):
 
     def dataset(self, k: int = 0) -> pydicom.Dataset:
         """Everything the file of frame `k` says, as a pydicom Dataset without its pixels; patient attributes too."""
-        return read_attributes(self.frames[k].path)
+        return read_attributes(self.frames[k].header.file)
 
     def load(
         self,

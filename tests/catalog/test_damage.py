@@ -11,6 +11,7 @@ import pytest
 import vtkdicomload as vdl
 from vtkdicomload.catalog.damage import damage_error, judge_foreign, judge_unreadable, refuse_problems
 from vtkdicomload.errors.remedies import LeaveOut, Unpack
+from vtkdicomload.sources.local_file import LocalFile
 from vtkdicomload.sources.reasons import Reason
 from vtkdicomload.stacks.series_data import Problem
 
@@ -48,11 +49,11 @@ def test_a_compressed_slice_is_unpacked_or_left_out() -> None:
 
 def test_what_cannot_be_read_says_what_the_system_says(tmp_path: Path) -> None:
     refusal = OSError(errno.EACCES, os.strerror(errno.EACCES))
-    error = judge_unreadable(str(tmp_path / "a.dcm"), refusal)
+    error = judge_unreadable(LocalFile(str(tmp_path / "a.dcm")), refusal)
     assert error is not None
     assert os.strerror(errno.EACCES) in error.message
     (tmp_path / "notes.txt").symlink_to("nowhere")
-    assert judge_unreadable(str(tmp_path / "notes.txt"), refusal) is None
+    assert judge_unreadable(LocalFile(str(tmp_path / "notes.txt")), refusal) is None
 
 
 def test_one_damaged_file_has_its_own_error_and_several_a_common_one() -> None:

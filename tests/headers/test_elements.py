@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pydicom
@@ -20,6 +21,7 @@ from vtkdicomload.headers import elements
 from vtkdicomload.headers.elements import ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Encoding, Source, name_of, walk
 from vtkdicomload.headers.parser import read_header
 from vtkdicomload.headers.preamble import opened_data_set
+from vtkdicomload.sources.local_file import as_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +41,14 @@ def item(tag: int, length: int = 0) -> bytes:
 SEQUENCE = raw_element((0x00081140, "SQ", b"", WRITTEN_UNDEFINED))
 
 
+@contextmanager
+def opened(path) -> Iterator[Source]:
+    with as_file(path).open() as handle:
+        yield Source(handle)
+
+
 def walked(path) -> list[Element]:
-    with Source(str(path)) as source:
+    with opened(path) as source:
         start, encoding = opened_data_set(source)[:2]
         return list(walk(source, start, encoding))
 
@@ -142,7 +150,7 @@ def test_same_values_as_pydicom_in_sequences_of_both_kinds_of_length(tmp_path_fa
     encoding = Encoding(explicit, big_endian=explicit and big_endian)
     content = raw_file(elements, explicit=explicit, big_endian=encoding.big_endian)
     path.write_bytes(content)
-    with Source(str(path)) as source:
+    with opened(path) as source:
         start = opened_data_set(source).start
         found = [e for e in walk(source, start, encoding, enter=SEQUENCES) if e.tag not in ITEMS]
     mine = [(e.depth, e.tag, None if e.tag in SEQUENCES else content[e.offset : e.offset + e.length]) for e in found]
@@ -203,7 +211,7 @@ def test_inflating_has_a_limit(tmp_path, size, monkeypatch):
     monkeypatch.setattr(elements, "MAX_INFLATED", 1000)
     path = tmp_path / "a"
     path.write_bytes(pack(bytes(size)))
-    with Source(str(path)) as source, pytest.raises(CorruptFileError, match="inflates to more than 1000 bytes"):
+    with opened(path) as source, pytest.raises(CorruptFileError, match="inflates to more than 1000 bytes"):
         source.inflate(0)
 
 
@@ -220,7 +228,7 @@ def test_inflated_to_exactly_the_limit(tmp_path, monkeypatch):
     monkeypatch.setattr(elements, "MAX_INFLATED", 1000)
     path = tmp_path / "a"
     path.write_bytes(pack(b"x" * 1000))
-    with Source(str(path)) as source:
+    with opened(path) as source:
         source.inflate(0)
         assert source.size == 1000
         assert source.at(998, 2) == b"xx"
@@ -292,7 +300,7 @@ def test_an_element_of_tag_zero_ends_nothing(tmp_path, explicit):
     content = b"".join(raw_element(e, explicit=explicit) for e in ((0, "UL", b"\0\0\0\0"), behind))
     path = tmp_path / "zero"
     path.write_bytes(content)
-    with Source(str(path)) as source:
+    with opened(path) as source:
         assert [e.tag for e in walk(source, 0, Encoding(explicit=explicit))] == [0, behind[0]]
 
 
@@ -309,7 +317,7 @@ def test_the_declared_syntax_decides(tmp_path):
 def test_only_one_group(tmp_path):
     path = tmp_path / "a.dcm"
     path.write_bytes(raw_image())
-    with Source(str(path)) as source:
+    with opened(path) as source:
         meta = list(walk(source, 132, Encoding(explicit=True), only_group=2))
     assert [e.tag for e in meta] == [0x00020000, 0x00020010]
 
@@ -325,7 +333,7 @@ def test_source_gives_the_bytes_of_the_file(tmp_path_factory, data):
     content = bytes(range(256)) * 700  # several blocks
     if not path.exists():
         path.write_bytes(content)
-    with Source(str(path)) as source:
+    with opened(path) as source:
         assert source.size == len(content)
         for _ in range(data.draw(st.integers(1, 6))):
             start = data.draw(st.integers(0, len(content)))
@@ -337,31 +345,17 @@ def test_source_gives_the_bytes_of_the_file(tmp_path_factory, data):
 def test_source_never_reads_outside_the_file(tmp_path, start, count):
     path = tmp_path / "a"
     path.write_bytes(b"0123456789")
-    with Source(str(path)) as source, pytest.raises(CorruptFileError, match="ends at byte 10"):
+    with opened(path) as source, pytest.raises(CorruptFileError, match="ends at byte 10"):
         source.at(start, count)
 
 
 def test_a_file_that_shrinks_while_it_is_read(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"x" * 1_000_000)
-    with Source(str(path)) as source:
+    with opened(path) as source:
         path.write_bytes(b"x" * 10)
-        with pytest.raises(CorruptFileError, match="shrank"):
+        with pytest.raises(CorruptFileError, match="could be read"):
             source.at(500_000, 100)
-
-
-def test_source_is_closed_when_it_is_left(tmp_path):
-    path = tmp_path / "a"
-    path.write_bytes(b"x" * 1_000_000)
-    with Source(str(path)) as source:
-        pass
-    with pytest.raises(ValueError, match="closed"):
-        source.at(900_000, 1)
-
-
-def test_source_refuses_what_is_no_regular_file(tmp_path):
-    with pytest.raises((CorruptFileError, PermissionError), match=r"not a regular file|denied"):
-        Source(str(tmp_path))
 
 
 @given(st.binary(max_size=200))

@@ -36,6 +36,7 @@ from vtkdicomload.headers.csa import csa_of
 from vtkdicomload.headers.frames import frames_of
 from vtkdicomload.headers.parser import read_header
 from vtkdicomload.headers.preamble import NotDicomError
+from vtkdicomload.sources.local_file import LocalFile
 
 if TYPE_CHECKING:
     from vtkdicomload.headers.model import Header
@@ -154,9 +155,7 @@ def expected(path, dataset) -> dict[str, object]:
     floats = tag != 0x7FE00010
     bits = int(dataset.get("BitsStored", dataset.BitsAllocated)) if not floats else int(dataset.BitsAllocated)
     return fields | {
-        "path": str(path),
-        "size": status.st_size,
-        "modified_ns": status.st_mtime_ns,
+        "file": LocalFile(str(path), status.st_size, status.st_mtime_ns),
         "transfer_syntax": str(syntax),
         "pixel_tag": tag,
         "encapsulated": syntax.is_encapsulated,
@@ -175,6 +174,7 @@ def expected(path, dataset) -> dict[str, object]:
         "has_modality_lut": "ModalityLUTSequence" in dataset,
         # Known of the frames of multi-frame files only.
         **{
+            "region_spacing": None,
             "segment": None,
             "segment_label": None,
             "stack": (),
@@ -346,7 +346,7 @@ def test_every_field_in_every_encoding(series, syntax, edit):
     header = read_header(truth.files[0])
     assert_as_pydicom(truth.files[0], header)
     absent = {name for name, value in header._asdict().items() if value is None}
-    assert absent == {"segment", "segment_label", "mapped_values"}
+    assert absent == {"region_spacing", "segment", "segment_label", "mapped_values"}
     assert (header.rows, header.columns, header.series_description) == (6, 8, "Schädel – 頭")
     assert header.native == (syntax in NATIVE[:3])
 
@@ -653,7 +653,7 @@ SMALL = {
 def header_or_none(path: Path) -> Header | None:
     """The header without what names the file itself; None where the file is refused in a promised way."""
     try:
-        return read_header(path)._replace(size=0, modified_ns=0)
+        return read_header(path)._replace(file=LocalFile(""))
     except (CorruptFileError, NotDicomError):
         return None
 

@@ -15,8 +15,9 @@ from vtkdicomload.errors import CorruptFileError
 from vtkdicomload.headers import templates
 from vtkdicomload.headers.elements import LONG_VRS, Encoding, Source, walk
 from vtkdicomload.headers.model import Header
-from vtkdicomload.headers.parser import read_header
+from vtkdicomload.headers.parser import parse_header, read_header
 from vtkdicomload.headers.templates import HeaderReader
+from vtkdicomload.sources.local_file import as_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +74,7 @@ def test_all_real_headers_through_one_reader(data: Path) -> None:
 def test_templates_are_used(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten slices that are alike are parsed strictly once or a few times, not ten times."""
     strict: list[str] = []
-    monkeypatch.setattr(templates, "read_header", lambda path, seen: strict.append(path) or read_header(path, seen))
+    monkeypatch.setattr(templates, "parse_header", lambda h, seen: strict.append(h.file.name) or parse_header(h, seen))
     truth = series(count=10, names=[f"{k}" for k in range(10)], gap=1, origin=(0, 0, 10))
     reader = HeaderReader()
     headers = [reader.read(str(p)) for p in truth.files]
@@ -145,7 +146,8 @@ def _values(path: Path) -> list[tuple[int, int]]:
         explicit=header.transfer_syntax != ImplicitVRLittleEndian,
         big_endian=header.transfer_syntax == ExplicitVRBigEndian,
     )
-    with Source(str(path)) as source:
+    with as_file(path).open() as handle:
+        source = Source(handle)
         meta = [*walk(source, 132, Encoding(explicit=True), only_group=2)]
         start = meta[-1].offset + meta[-1].length
         elements = [*meta, *walk(source, start, encoding)]
@@ -208,9 +210,10 @@ def test_mutations_that_keep_the_length(series: Write, tmp_path: Path, base: str
 def _lengths(path: Path) -> list[tuple[int, int, int, int]]:
     """Of every element that the strict parser visits: where its length stands and ends, its value begins and ends."""
     header = read_header(path)
-    with Source(str(path)) as source:
+    with as_file(path).open() as handle:
+        source = Source(handle)
         visited: list[Any] = []
-        read_header(path, visited)
+        parse_header(handle, visited)
         big = header.transfer_syntax == ExplicitVRBigEndian
         found = []
         for e in visited:
@@ -250,8 +253,8 @@ def test_mutations_of_lengths(series: Write, tmp_path: Path, base: str, monkeypa
     whole, elements = path.read_bytes(), _lengths(path)
     rng = random.Random(f"lengths {base}")
     strictly: list[str] = []
-    real = templates.read_header
-    monkeypatch.setattr(templates, "read_header", lambda path, seen: strictly.append(path) or real(path, seen))
+    real = templates.parse_header
+    monkeypatch.setattr(templates, "parse_header", lambda h, seen: strictly.append(h.file.name) or real(h, seen))
     reader = HeaderReader()
     victim = tmp_path / "mutated"
     read = 0
@@ -287,22 +290,22 @@ def test_encapsulated_files_that_end_in_another_way(series: Write, tmp_path: Pat
 
 def test_encapsulated_files_are_read_by_templates(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     strictly: list[str] = []
-    real = templates.read_header
-    monkeypatch.setattr(templates, "read_header", lambda path, seen: strictly.append(path) or real(path, seen))
+    real = templates.parse_header
+    monkeypatch.setattr(templates, "parse_header", lambda h, seen: strictly.append(h.file.name) or real(h, seen))
     truth = series(count=12, syntax=RLELossless)
     reader = HeaderReader()
     headers = [reader.read(str(p)) for p in truth.files]
     assert len(strictly) == 1
     assert headers == [read_header(p) for p in truth.files]
-    assert len({h.size for h in headers}) > 1
+    assert len({h.file.size for h in headers}) > 1
 
 
 def test_real_headers_of_a_series_need_one_strict_parse(
     data: Path, ct_head: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     strictly: list[str] = []
-    real = templates.read_header
-    monkeypatch.setattr(templates, "read_header", lambda path, seen: strictly.append(path) or real(path, seen))
+    real = templates.parse_header
+    monkeypatch.setattr(templates, "parse_header", lambda h, seen: strictly.append(h.file.name) or real(h, seen))
     for folder in (data / "asl_4d", data / "small_ct", data / "mr_small_slope", ct_head):
         strictly.clear()
         reader = HeaderReader()
@@ -385,8 +388,8 @@ def test_private_values_of_any_length_and_maker_are_read_by_templates(
 
     truth = series(count=8, syntax=syntax, edit=edit)
     strictly: list[str] = []
-    real = templates.read_header
-    monkeypatch.setattr(templates, "read_header", lambda path, seen: strictly.append(path) or real(path, seen))
+    real = templates.parse_header
+    monkeypatch.setattr(templates, "parse_header", lambda h, seen: strictly.append(h.file.name) or real(h, seen))
     reader = HeaderReader()
-    assert [reader.read(str(path)) for path in truth.files] == [real(str(path)) for path in truth.files]
+    assert [reader.read(str(path)) for path in truth.files] == [read_header(path) for path in truth.files]
     assert strictly == [str(truth.files[0]), str(truth.files[7])]  # the last one's b-value has another length

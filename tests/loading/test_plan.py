@@ -12,8 +12,8 @@ import vtkdicomload as vdl
 from vtkdicomload.loading.options import Options
 from vtkdicomload.loading.plan import Plan, plan_volume, with_conversion
 from vtkdicomload.loading.read import read, read_whole
-from vtkdicomload.readers import direct
 from vtkdicomload.readers.dtype import ValueOverflow, wider
+from vtkdicomload.sources.local_file import LocalFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ def _tilt(dataset: Dataset, k: int) -> None:
 
 def test_a_plan_knows_the_volume_before_a_pixel_is_read(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     truth = series(names=["e", "d", "c", "b", "a"], RescaleIntercept=-1024)
-    monkeypatch.setattr(direct, "read_into", None)
+    monkeypatch.setattr(LocalFile, "read_into", None)
     plan = planned(truth)
     assert plan.shape == (5, 6, 8)
     assert plan.conversion.dtype == np.int16

@@ -34,7 +34,7 @@ from vtkmodules.vtkIOImage import vtkDICOMImageReader
 import vtkdicomload as vdl
 from vtkdicomload import DICOMSeriesSource
 from vtkdicomload.loading.read import read
-from vtkdicomload.readers import files
+from vtkdicomload.sources.local_file import LocalFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -804,15 +804,14 @@ def test_a_tilted_stack_keeps_its_shear_in_both_geometries(series: Write) -> Non
 def bytes_read(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """How many bytes of pixel data were read from each file, by its name."""
     counted: dict[str, int] = {}
-    read_into = files.read_into
+    read_into = LocalFile.read_into
 
-    def counting(wanted: memoryview, header: Any, offset: int) -> None:
-        name = os.path.basename(header.path)
-        counted[name] = counted.get(name, 0) + len(wanted)
-        read_into(wanted, header, offset)
+    def counting(file: LocalFile, buffer: memoryview, offset: int) -> None:
+        name = os.path.basename(file.name)
+        counted[name] = counted.get(name, 0) + len(buffer)
+        read_into(file, buffer, offset)
 
-    monkeypatch.setattr(files, "read_into", counting)
-    monkeypatch.setattr("vtkdicomload.readers.direct.read_into", counting)
+    monkeypatch.setattr(LocalFile, "read_into", counting)
     return counted
 
 

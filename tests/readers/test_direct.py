@@ -18,6 +18,7 @@ from vtkdicomload.headers.frames import frames_of
 from vtkdicomload.headers.parser import read_header
 from vtkdicomload.readers import direct, vtk
 from vtkdicomload.readers.dtype import Conversion, conversion_for
+from vtkdicomload.sources.local_file import as_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -332,9 +333,8 @@ def test_a_file_cut_behind_the_status_is_noticed(series: Write, monkeypatch: pyt
     truth = series()
     frames = scanned(truth)
     shrink(truth.files[2])
-    status = os.stat(truth.files[2])
-    lying = frames[2].header._replace(size=status.st_size, modified_ns=status.st_mtime_ns)
-    frames[2] = frames[2]._replace(header=lying)
+    with as_file(truth.files[2]).open() as now:
+        frames[2] = frames[2]._replace(header=frames[2].header._replace(file=now.file))
     with pytest.raises(CorruptFileError, match="76 of 96 bytes"):
         filled(frames)
 

@@ -20,6 +20,7 @@ from vtkdicomload.headers.frames import frames_of
 from vtkdicomload.headers.parser import read_header
 from vtkdicomload.readers import encapsulation
 from vtkdicomload.readers.encapsulation import CompressedFrames
+from vtkdicomload.sources.local_file import LocalHandle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -162,13 +163,13 @@ def test_a_multi_frame_file_is_never_held_whole(tmp_path: Path, monkeypatch: pyt
     streams = noise(20, size=4000)
     frames = written(tmp_path / "x.dcm", encapsulate(streams), 20)
     asked: list[int] = []
-    real = encapsulation.bytes_of
+    real = LocalHandle.read_at
 
-    def counted(header: object, offset: int, length: int) -> bytes:
+    def counted(handle: LocalHandle, offset: int, length: int) -> bytes:
         asked.append(length)
-        return real(header, offset, length)  # type: ignore[arg-type]
+        return real(handle, offset, length)
 
-    monkeypatch.setattr(encapsulation, "bytes_of", counted)
+    monkeypatch.setattr(LocalHandle, "read_at", counted)
     assert streams_of(frames) == streams
     assert max(asked) == max(map(len, streams))
     assert sum(asked) < sum(map(len, streams)) + 20 * 8 + 200

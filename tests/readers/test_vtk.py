@@ -22,6 +22,7 @@ from vtkdicomload.headers.orientation import normal_of
 from vtkdicomload.headers.parser import read_header
 from vtkdicomload.readers import vtk
 from vtkdicomload.readers.dtype import Conversion, ValueOverflow, conversion_for
+from vtkdicomload.sources.local_file import as_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -366,8 +367,8 @@ def test_what_vtk_says_is_held_against_the_header(kind: str, tmp_path: Path, cap
     path.write_bytes(image(np.zeros((4, 5), np.int16)).file())
     (frame,) = frames_of(read_header(path))
     path.write_bytes(image(np.zeros((4, 5), np.int16), **keys).file())
-    status = path.stat()
-    unnoticed = frame.header._replace(size=status.st_size, modified_ns=status.st_mtime_ns)
+    with as_file(path).open() as now:
+        unnoticed = frame.header._replace(file=now.file)
     with pytest.raises(CorruptFileError) as caught:
         vtk.fill(
             [frame._replace(header=unnoticed)],

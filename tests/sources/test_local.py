@@ -85,13 +85,13 @@ def test_a_folder_lists_its_names_in_natural_order_files_before_folders(tmp_path
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
-    found = [os.path.relpath(p, tmp_path) for p in find_files(tmp_path).paths]
+    found = [os.path.relpath(p, tmp_path) for p in (file.name for file in find_files(tmp_path).files)]
     assert found == ["IM1", "IM9", "IM10", "a9/x", "a10/x", "b/IM2"]
 
 
 def test_the_files_of_a_list_stay_in_the_order_given(series: Write) -> None:
     given = [str(p) for p in reversed(series().files)]
-    assert list(find_files(given).paths) == given
+    assert [file.name for file in find_files(given).files] == given
     assert list(vdl.scan(given)[0].files) == given
 
 

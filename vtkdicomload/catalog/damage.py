@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ..headers.model import Frame
-    from ..sources.reasons import Skipped
+    from ..sources.file import File
 
 _SUFFIXES = (".dcm", ".dicom", ".ima", ".dc3")
 _NAMED = 3  # files named in a message
@@ -33,24 +33,27 @@ def judge_foreign(path: str, reason: Reason) -> CorruptFileError | None:
     return None
 
 
-def judge_unreadable(path: str, error: OSError) -> CorruptFileError | None:
-    """The error for a file that the system does not read; None where it is a link to nothing that is passed over."""
-    if os.path.islink(path) and not _is_named_like_slices(path, bare=False):
+def judge_unreadable(file: File, error: OSError) -> CorruptFileError | None:
+    """Make the error for a file that the system does not read; None for a link to nothing that is passed over."""
+    is_link = file.local_path is not None and os.path.islink(file.local_path)
+    if is_link and not _is_named_like_slices(file.name, bare=False):
         return None
-    return _lost(path, f"it cannot be read: {error.strerror}")
+    return _lost(file.name, f"it cannot be read: {error.strerror}")
 
 
-def find_lost_slices(frames: Iterable[Frame], skipped: Iterable[Skipped]) -> list[Problem]:
+def find_lost_slices(frames: Iterable[Frame], suspects: Sequence[tuple[File, Reason]]) -> list[Problem]:
     """Find files that are no DICOM, but beside slices of their kind of name and of their size or beginning."""
-    kinds = {(*_kind_of_name(f.path), f.header.size) for f in frames}
+    if not suspects:
+        return []
+    kinds = {(*_kind_of_name(f.path), f.header.file.size) for f in frames}
     names = {kind[:2] for kind in kinds}
     lost = []
-    for path, reason, _ in skipped:
-        if reason not in (Reason.NOT_DICOM, Reason.MAYBE_DAMAGED):
-            continue
+    for file, reason in suspects:
+        path = file.name
         try:
-            kind = (*_kind_of_name(path), os.path.getsize(path))
-        except OSError:
+            with file.open() as handle:
+                kind = (*_kind_of_name(path), handle.size)
+        except (OSError, CorruptFileError):
             continue
         if kind in kinds:
             words = "it has the size and name of the slices beside it, but is not DICOM: it is damaged"

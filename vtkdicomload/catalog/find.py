@@ -51,11 +51,12 @@ def find_series(
     if isinstance(source, ScanData):
         raise TypeError("a Scan is a list of series: load(scan[0]), or [s.load() for s in scan]")
     files = find_files(source, recursive=recursive)
-    kept_paths = tuple(path for path in files.paths if not is_ignored(path))
-    left_out = tuple(path for path in files.paths if is_ignored(path))
-    for path in left_out:
-        logger.debug("%s is passed over: it is ignored", path)
-    found = scan_files(files._replace(paths=kept_paths), workers=workers, progress=progress)
+    ignored = [is_ignored(file.name) for file in files.files]
+    kept_files = tuple(file for file, out in zip(files.files, ignored, strict=True) if not out)
+    left_out = tuple(file.name for file, out in zip(files.files, ignored, strict=True) if out)
+    for name in left_out:
+        logger.debug("%s is passed over: it is ignored", name)
+    found = scan_files(files._replace(files=kept_files), workers=workers, progress=progress)
     if not found.series and not found.problems:
         raise no_image(found, left_out)
     return found, left_out

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ..headers.model import Frame
+    from ..sources.file import File
     from ..sources.local import Files
 
 S = TypeVar("S", bound=SeriesData)
@@ -79,19 +80,22 @@ def scan_files(
     frames: list[Frame] = []
     problems: list[Problem] = []
     skipped = list(files.skipped)
-    for path, result in zip(files.paths, _read_all(files, workers, progress), strict=True):
+    suspects: list[tuple[File, Reason]] = []
+    for file, result in zip(files.files, _read_all(files, workers, progress), strict=True):
         if isinstance(result, tuple):
             frames += result
         elif isinstance(result, CorruptFileError):
-            problems.append(Problem(path, result))
+            problems.append(Problem(file.name, result))
         else:
-            skipped.append(Skipped(path, result))
-    lost = find_lost_slices(frames, skipped)
+            skipped.append(Skipped(file.name, result))
+            if result in (Reason.NOT_DICOM, Reason.MAYBE_DAMAGED):
+                suspects.append((file, result))
+    lost = find_lost_slices(frames, suspects)
     problems += lost
     skipped = [s for s in skipped if s.path not in {p.path for p in lost}]
     if is_logging():
-        for file in skipped:
-            logger.debug("%s is passed over: %s", file.path, file.words)
+        for passed in skipped:
+            logger.debug("%s is passed over: %s", passed.path, passed.words)
         for problem in problems:
             logger.debug("%s is damaged", problem.path)  # the error may quote what it holds
     return ScanData(files.name, _grouped(frames, tuple(problems)), tuple(problems), tuple(skipped))
@@ -101,27 +105,27 @@ def _read_all(
     files: Files, workers: int | None, progress: Callable[[int, int], None] | None
 ) -> list[tuple[Frame, ...] | CorruptFileError | Reason]:
     """What `_read` says of every file, in the order of the files."""
-    headers, total = HeaderReader(), len(files.paths)
+    headers, total = HeaderReader(), len(files.files)
     results: list[tuple[Frame, ...] | CorruptFileError | Reason] = [Reason.NOT_DICOM] * total
 
     def read(k: int) -> None:
-        results[k] = _read(files.paths[k], headers)
+        results[k] = _read(files.files[k], headers)
 
     # One thread unless asked for more: parsing holds the interpreter's lock.
     for_each(total, read, stepper(total, progress), 1 if total < _THREADED_FILES else workers or 1)
     return results
 
 
-def _read(path: str, headers: HeaderReader) -> tuple[Frame, ...] | CorruptFileError | Reason:
+def _read(file: File, headers: HeaderReader) -> tuple[Frame, ...] | CorruptFileError | Reason:
     """The frames of a file, what is wrong with it, or why it is passed over."""
     try:
-        return frames_of(headers.read(path))
+        return frames_of(headers.read(file))
     except CorruptFileError as error:
         return error
     except NotDicomError as error:
-        return judge_foreign(path, error.reason) or error.reason
+        return judge_foreign(file.name, error.reason) or error.reason
     except OSError as error:
-        return judge_unreadable(path, error) or Reason.LINK_TO_NOTHING
+        return judge_unreadable(file, error) or Reason.LINK_TO_NOTHING
 
 
 def _grouped(frames: list[Frame], problems: tuple[Problem, ...]) -> tuple[SeriesData, ...]:

@@ -141,7 +141,7 @@ def decompress(
         tuple(targets[header.path] for header in headers),
         (*found.skipped, *(Skipped(path, Reason.IGNORED) for path in left_out)),
         dict(Counter(header.transfer_syntax for header in headers)),
-        sum(header.size for header in headers),
+        sum(header.file.size or 0 for header in headers),
         size,
     )
 

@@ -14,6 +14,7 @@ from ..headers.attributes import PIXEL_DATA
 from ..headers.data_set import UnusableAttribute, asking_pydicom
 from ..headers.transfer_syntaxes import EXPLICIT_BIG
 from ..readers.dtype import is_colour
+from ..sources.stream import path_or_stream
 
 if TYPE_CHECKING:
     import pydicom
@@ -50,8 +51,8 @@ def rewrite(header: Header, pixels: bytes | None, path: str) -> bool:
 def _rewrite(header: Header, pixels: bytes | None, path: str) -> bool:
     import pydicom
 
-    with asking_pydicom():
-        dataset = pydicom.dcmread(header.path, force=True)
+    with path_or_stream(header.file) as readable, asking_pydicom():
+        dataset = pydicom.dcmread(readable, force=True)
     for tag in [tag for tag in dataset.keys() if tag.group == 0]:  # noqa: SIM118 - not the elements
         del dataset[tag]  # zeros behind the data set, which pydicom takes for elements
     lost = not _plain_icon(dataset)

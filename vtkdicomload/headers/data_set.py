@@ -14,7 +14,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .._util.warnings import silenced
-from ..errors import first_line
+from ..errors import DicomLoadError, first_line
+from ..sources.stream import path_or_stream
 from .attributes import DETECTORS, FUNCTIONAL_GROUPS
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     import pydicom
     from pydicom.tag import BaseTag
+
+    from ..sources.file import File
 
 
 class UnusableAttribute(ValueError):  # noqa: N818 - a finding, which its catcher makes an error or an absent value of
@@ -40,7 +43,7 @@ class _Asking:
     ) -> None:
         # pydicom documents no errors, and they have no base: changed bytes of real files gave AttributeError, KeyError,
         # OSError, TypeError, NotImplementedError (a VR there is not), struct.error, and its own BytesLengthException.
-        if isinstance(error, Exception) and not isinstance(error, MemoryError):
+        if isinstance(error, Exception) and not isinstance(error, (MemoryError, DicomLoadError)):
             raise UnusableAttribute(f"{type(error).__name__}: {first_line(error)}") from error
 
 
@@ -168,24 +171,25 @@ def keyword_of(tag: int) -> str:
         return keyword_for_tag(tag)
 
 
-def read_attributes(path: str) -> pydicom.Dataset:
-    """Everything a file says, patient attributes too, without its pixels."""
+def read_attributes(file: File) -> pydicom.Dataset:
+    """Read everything a file says, patient attributes too, without its pixels."""
     import pydicom
 
-    return pydicom.dcmread(path, stop_before_pixels=True, force=True)
+    with path_or_stream(file) as readable:
+        return pydicom.dcmread(readable, stop_before_pixels=True, force=True)
 
 
 @contextmanager
-def data_set_of(path: str) -> Iterator[Attributes]:
+def data_set_of(file: File) -> Iterator[Attributes]:
     """The data set of a file without its pixels.
 
     A context, because pydicom parses and warns when a value is asked for: within it nothing is heard of that.
     """
     import pydicom
 
-    with silenced():
+    with silenced(), path_or_stream(file) as readable:
         with asking_pydicom():
-            data_set = read_attributes(path)
+            data_set = pydicom.dcmread(readable, stop_before_pixels=True, force=True)
             for tag in {*FUNCTIONAL_GROUPS, DETECTORS} & data_set.keys():
                 raw = data_set.get_item(tag)
                 # pydicom knows a UN of a public attribute by its VR only up to 64 KiB.

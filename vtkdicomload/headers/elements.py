@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import io
-import os
-import stat
 import struct
 import zlib
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import CorruptFileError, damaged
+from ..errors import damaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
-    from typing import BinaryIO, Self
+
+    from ..errors import CorruptFileError
+    from ..sources.file import Handle
 
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 UNDEFINED = -1
 _ITEM_GROUP = 0xFFFE
 _ITEMS = frozenset((ITEM,))
-# Without O_NONBLOCK, opening a FIFO would wait for its writer.
-READ_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 # PS3.5 table 7.1-1 and 7.1-2: VRs with a 4-byte length after two reserved bytes, and those with a 2-byte one.
 LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
@@ -63,45 +59,14 @@ class Encoding(NamedTuple):
 
 
 class Source:
-    """The bytes of one regular file, read in blocks and bounded by the file's size.
+    """The bytes of one open file, read in blocks and bounded by the file's size."""
 
-    A pipe, socket or device is never opened for reading (PermissionError and other OSErrors pass through).
-    """
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        fd = os.open(path, READ_FLAGS)
-        try:
-            status = os.fstat(fd)
-            if not stat.S_ISREG(status.st_mode):
-                raise CorruptFileError(f"{path} is not a regular file", files=[path])
-            self._file: BinaryIO = open(fd, "rb", buffering=0)  # noqa: SIM115 - closed by __exit__
-        except BaseException:
-            os.close(fd)
-            raise
-        self.size = status.st_size
-        self.modified_ns = status.st_mtime_ns
+    def __init__(self, handle: Handle) -> None:
+        self.file = handle.file
+        self.size = handle.size
+        self._handle = handle
         self._start = 0
-        self._block = self._read(0, _FIRST_BLOCK)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
-
-    def _read(self, start: int, count: int) -> bytes:
-        self._file.seek(start)
-        parts, wanted = [], min(count, self.size - start)
-        while wanted > 0:
-            part = self._file.read(wanted)
-            if not part:
-                raise self.corrupt(f"shrank while it was read: {self.size} bytes when opened")
-            parts.append(part)
-            wanted -= len(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        self._block = handle.read_at(0, min(_FIRST_BLOCK, self.size))
 
     def at(self, start: int, count: int) -> bytes:
         """Read the `count` bytes at `start`; a CorruptFileError where the file ends before."""
@@ -111,7 +76,7 @@ class Source:
                 raise self.corrupt(
                     f"ends at byte {self.size}, but {count} bytes at {start} belong to it: it is truncated"
                 )
-            self._block = self._read(start, max(count, _BLOCK))
+            self._block = self._handle.read_at(start, min(max(count, _BLOCK), self.size - start))
             self._start, i = start, 0
         return self._block[i : i + count]
 
@@ -123,7 +88,7 @@ class Source:
 
     def inflate(self, start: int) -> None:
         """Continue in the inflated bytes of a Deflated Explicit VR data set that begins at `start` (PS3.5 A.5)."""
-        deflated = self._read(start, self.size - start)
+        deflated = self._handle.read_at(start, self.size - start)
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         try:
             data = inflater.decompress(deflated, MAX_INFLATED)
@@ -132,13 +97,11 @@ class Source:
         if not inflater.eof:
             what = f"inflates to more than {MAX_INFLATED} bytes" if inflater.unconsumed_tail else "is truncated"
             raise self.corrupt(f"its deflated data set {what}")
-        self._file.close()
-        self._file = io.BytesIO(data)
         self.size, self._start, self._block = len(data), 0, data
 
     def corrupt(self, what: str) -> CorruptFileError:
         """Make the error that says `what` of this file."""
-        return damaged(self.path, what)
+        return damaged(self.file.name, what)
 
 
 def name_of(tag: int) -> str:

@@ -16,6 +16,7 @@ from .model import Frame, Header
 from .objects.enhanced import headers_of
 from .objects.mosaic import MOSAIC, headers_of_tiles
 from .objects.nuclear_medicine import headers_of_detectors
+from .objects.ultrasound import ULTRASOUND, region_spacing
 from .orientation import normal_of
 from .pixel_sizes import pixel_bytes
 from .sop_classes import NUCLEAR_MEDICINE, RT_DOSE
@@ -34,6 +35,8 @@ def frames_of(header: Header) -> tuple[Frame, ...]:
     CorruptFileError
         The functional groups of a multi-frame file do not describe its frames.
     """
+    if header.modality in ULTRASOUND and header.pixel_spacing is None:
+        header = header._replace(region_spacing=region_spacing(header.file))
     if header.functional_groups:
         headers = _read(header, "functional groups", headers_of)
         if MOSAIC in header.image_type:  # so is every frame, of which FrameType may say nothing
@@ -78,7 +81,7 @@ def _places(header: Header, headers: list[Header]) -> list[tuple[int, int]]:
 def _read(header: Header, what: str, headers: Callable[[Header, Attributes], list[Header]]) -> list[Header]:
     """The headers of the frames by what pydicom reads of a file."""
     try:
-        with data_set_of(header.path) as attributes:
+        with data_set_of(header.file) as attributes:
             return headers(header, attributes)
     except UnusableAttribute as error:
         raise damaged(header.path, f"its {what} cannot be used: {error}") from error

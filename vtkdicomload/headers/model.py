@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .transfer_syntaxes import DEFLATED_LITTLE
+
+if TYPE_CHECKING:
+    from ..sources.file import File
 
 Triple = tuple[float, float, float]
 
@@ -32,9 +35,7 @@ class Header(NamedTuple):
     ImageOrientationPatient (row cosines, then column cosines), `slope` and `intercept` the linear modality transform.
     """
 
-    path: str
-    size: int
-    modified_ns: int
+    file: File  # as it was opened, with its size and stamp
     transfer_syntax: str
     pixel_tag: int
     pixel_vr: bytes
@@ -57,6 +58,7 @@ class Header(NamedTuple):
     orientation: tuple[float, float, float, float, float, float] | None
     pixel_spacing: tuple[float, float] | None
     imager_pixel_spacing: tuple[float, float] | None
+    region_spacing: tuple[float, float] | None  # of ultrasound without PixelSpacing, in the order of that
     slice_thickness: float | None
     spacing_between_slices: float | None
     gantry_tilt: float | None
@@ -106,6 +108,11 @@ class Header(NamedTuple):
     tiles_across: int  # how many frames lie side by side in the stored image: more than 1 in a mosaic
 
     @property
+    def path(self) -> str:
+        """The name of the file."""
+        return self.file.name
+
+    @property
     def diffusion_b_value(self) -> float | None:
         """DiffusionBValue in s/mm², or what Siemens and GE write in its place."""
         if self.b_value is not None:
@@ -146,5 +153,5 @@ class Frame(NamedTuple):
 
     @property
     def path(self) -> str:
-        """The file that holds the frame."""
-        return self.header.path
+        """The name of the file that holds the frame."""
+        return self.header.file.name

@@ -6,9 +6,10 @@ optional one that cannot be parsed counts as absent. Attributes that identify a 
 
 from __future__ import annotations
 
-import os
+from typing import TYPE_CHECKING
 
 from ..errors import CorruptFileError
+from ..sources.local_file import as_file
 from ..sources.reasons import Reason
 from .attributes import (
     DOUBLE_PIXEL_DATA,
@@ -28,6 +29,11 @@ from .preamble import NotDicomError, begin, data_set_at
 from .sop_classes import lost_pixels
 from .transfer_syntaxes import NATIVE_SYNTAXES
 
+if TYPE_CHECKING:
+    import os
+
+    from ..sources.file import File, Handle
+
 _PIXEL_TAGS = frozenset((PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA))
 _BITS_OF_FLOATS = {FLOAT_PIXEL_DATA: 32, DOUBLE_PIXEL_DATA: 64}  # PS3.3 C.7.6.24 and C.7.6.25
 
@@ -44,19 +50,13 @@ _REQUIRED = ("rows", "columns", "samples", "photometric_interpretation", "bits_a
 
 
 # ---------------------------------------------------------------------------------------------------- one file
-def read_header(path: str | os.PathLike[str], visited: list[Element] | None = None) -> Header:
-    """The header of one DICOM image file, walked to its last byte; no pixel is read.
+def read_header(source: File | str | os.PathLike[str]) -> Header:
+    """Read the header of one DICOM image file, walked to its last byte; no pixel is read.
 
     Parameters
     ----------
-    path : path-like
-        A regular file.
-    visited : list of Element, optional
-        Gets every element that was walked, of the file meta information first.
-
-    Returns
-    -------
-    Header
+    source : File or path-like
+        A file of any kind.
 
     Raises
     ------
@@ -67,19 +67,23 @@ def read_header(path: str | os.PathLike[str], visited: list[Element] | None = No
     OSError
         The file cannot be opened.
     """
-    path = os.fspath(path)
-    with Source(path) as source:
-        start, said = begin(source)
-        try:
-            return _parse(source, start, [] if visited is None else visited)
-        except CorruptFileError as error:
-            if said:
-                raise
-            raise NotDicomError(Reason.MAYBE_DAMAGED) from error
+    with as_file(source).open() as handle:
+        return parse_header(handle, [])
+
+
+def parse_header(handle: Handle, visited: list[Element]) -> Header:
+    """Parse the header of an open file; `visited` gets every element that was walked. Errors as `read_header`."""
+    source = Source(handle)
+    start, said = begin(source)
+    try:
+        return _parse(source, start, visited)
+    except CorruptFileError as error:
+        if said:
+            raise
+        raise NotDicomError(Reason.MAYBE_DAMAGED) from error
 
 
 def _parse(source: Source, start: int, visited: list[Element]) -> Header:
-    size = source.size
     data_set = data_set_at(source, start, visited)
     values: dict[str, object] = {}
     seen: set[int] = set()
@@ -111,9 +115,7 @@ def _parse(source: Source, start: int, visited: list[Element]) -> Header:
         raise NotDicomError(Reason.NO_PIXELS)
     encapsulated = pixels.length == UNDEFINED
     values.update(
-        path=source.path,
-        size=size,
-        modified_ns=source.modified_ns,
+        file=source.file,
         transfer_syntax=data_set.transfer_syntax,
         pixel_tag=pixels.tag,
         pixel_vr=pixels.vr,

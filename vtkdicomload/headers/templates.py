@@ -9,26 +9,27 @@ values come from the file itself, and a file that fits no template is parsed str
 
 from __future__ import annotations
 
-import os
-import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
 from .._util.log import is_logging, logger
+from ..sources.local_file import as_file
 from .attributes import FIELDS
-from .elements import ITEM_END, LONG_VRS, READ_FLAGS, SEQUENCE_END
+from .elements import ITEM_END, LONG_VRS, SEQUENCE_END
 from .model import Header
-from .parser import read_header
+from .parser import parse_header
 from .preamble import META_UIDS
 from .transfer_syntaxes import EXPLICIT_BIG
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
+    from ..sources.file import File, Handle
     from .attributes import Field
     from .elements import Element
 
@@ -109,6 +110,7 @@ class _Part:
 
 class _Template(NamedTuple):
     header: Header
+    size: int  # of the file
     prefix: int  # how many bytes come before the pixels
     places: NDArray[np.intp]
     expected: bytes
@@ -126,56 +128,46 @@ class HeaderReader:
         self._count = 0
         self._latest: _Template | None = None
 
-    def read(self, path: str) -> Header:
-        """Read the header of a file; errors as `header.read_header`."""
-        if self._latest is not None:
-            header = self._match(path, self._latest)
+    def read(self, source: File | str | os.PathLike[str]) -> Header:
+        """Read the header of a file; errors as `parser.read_header`."""
+        with as_file(source).open() as handle:
+            header = self._match(handle, self._latest) if self._latest is not None else None
             if header is not None:
                 return header
-        visited: list[Element] = []
-        header = read_header(path, visited)
-        if is_logging():
-            logger.debug("%s was parsed: %s", path, _explain_mismatch(header, self._latest))
-        if self._count < _MAX_TEMPLATES:
-            template = _learn(header, visited)
-            if template is not None:
-                self._keep(template)
-        return header
+            visited: list[Element] = []
+            header = parse_header(handle, visited)
+            if is_logging():
+                logger.debug("%s was parsed: %s", header.path, _explain_mismatch(header, self._latest))
+            if self._count < _MAX_TEMPLATES:
+                template = _learn(header, visited, handle)
+                if template is not None:
+                    self._keep(template)
+            return header
 
     def _keep(self, template: _Template) -> None:
         if template.header.encapsulated:
             self._encapsulated = (template, *self._encapsulated[: _MAX_ENCAPSULATED - 1])
         else:
-            self._by_size.setdefault(template.header.size, []).append(template)
+            self._by_size.setdefault(template.size, []).append(template)
         self._count += 1
         self._latest = template
 
-    def _match(self, path: str, latest: _Template) -> Header | None:
+    def _match(self, handle: Handle, latest: _Template) -> Header | None:
         """Read the header by a template that the file fits, or by the latest one stretched; None where it fits none."""
-        try:
-            fd = os.open(path, READ_FLAGS)
-        except OSError:
-            return None  # the strict reader says why
-        try:
-            status = os.fstat(fd)
-            if not stat.S_ISREG(status.st_mode):
-                return None
-            templates = (*self._by_size.get(status.st_size, ()), *self._encapsulated)
-            data = os.read(fd, _count_bytes(templates, latest, status.st_size))
-            structure = np.frombuffer(data, np.uint8)
-            for template in templates:
-                if len(data) < template.prefix or structure.take(template.places).tobytes() != template.expected:
-                    continue
-                header = _fill_header(template, path, status, data, fd)
-                if header is not None:
-                    self._latest = template
-                    return header
-            if self._count >= _MAX_TEMPLATES:
-                return None
-            stretched = _stretch(latest, structure)
-            header = stretched and _fill_header(stretched, path, status, data, fd)
-        finally:
-            os.close(fd)
+        templates = (*self._by_size.get(handle.size, ()), *self._encapsulated)
+        data = handle.read_at(0, min(_count_bytes(templates, latest, handle.size), handle.size))
+        structure = np.frombuffer(data, np.uint8)
+        for template in templates:
+            if len(data) < template.prefix or structure.take(template.places).tobytes() != template.expected:
+                continue
+            header = _fill_header(template, handle, data)
+            if header is not None:
+                self._latest = template
+                return header
+        if self._count >= _MAX_TEMPLATES:
+            return None
+        stretched = _stretch(latest, structure)
+        header = stretched and _fill_header(stretched, handle, data)
         if stretched and header:
             self._keep(stretched)
         return header
@@ -237,24 +229,24 @@ def _stretch(template: _Template, structure: NDArray[np.uint8]) -> _Template | N
     if max(prefix, places.max() + 1) > len(structure):
         return None
     # Of native pixel data the size follows; of encapsulated one each file has its own.
-    header = template.header._replace(pixel_offset=prefix, size=prefix + template.header.pixel_length)
+    header = template.header._replace(pixel_offset=prefix)
     wanted = tuple(
         w._replace(start=int(elements[w.element, 1]), end=int(elements[w.element, 2])) for w in template.wanted
     )
-    return _Template(header, prefix, places, expected.tobytes(), wanted, elements, template.longest)
+    size = prefix + header.pixel_length
+    return _Template(header, size, prefix, places, expected.tobytes(), wanted, elements, template.longest)
 
 
-def _fill_header(template: _Template, path: str, status: os.stat_result, data: bytes, fd: int) -> Header | None:
+def _fill_header(template: _Template, handle: Handle, data: bytes) -> Header | None:
     """Fill the template's header with the values of another file; None where that file needs a strict parse."""
     length = template.header.pixel_length
     if template.header.encapsulated:
-        length = _measure_items(fd, template.prefix, status.st_size)
-    elif template.prefix + length != status.st_size:
+        length = _measure_items(handle, template.prefix)
+    elif template.prefix + length != handle.size:
         return None
     if length < 0:
         return None
-    changed: dict[str, object] = {"path": path, "size": status.st_size, "modified_ns": status.st_mtime_ns}
-    changed["pixel_length"] = length
+    changed: dict[str, object] = {"file": handle.file, "pixel_length": length}
     for _, start, end, raw, name, parse in template.wanted:
         value = data[start:end]
         if value == raw:
@@ -271,28 +263,30 @@ def _fill_header(template: _Template, path: str, status: os.stat_result, data: b
     return template.header._replace(**changed)  # type: ignore[arg-type]
 
 
-def _measure_items(fd: int, start: int, size: int) -> int:
+def _measure_items(handle: Handle, start: int) -> int:
     """Measure the items up to the delimiter that ends the file; -1 where it ends in another way."""
     place = start
     for _ in range(_MAX_ITEMS):
-        os.lseek(fd, place, os.SEEK_SET)
-        head = os.read(fd, 8)
+        if place + 8 > handle.size:
+            return -1
+        head = handle.read_at(place, 8)
         if head == _SEQUENCE_END:
-            return place - start if place + 8 == size else -1
-        if head[:4] != _ITEM or place + 8 >= size:
+            return place - start if place + 8 == handle.size else -1
+        if head[:4] != _ITEM:
             return -1
         place += 8 + int.from_bytes(head[4:], "little")
     return -1
 
 
-def _learn(header: Header, visited: list[Element]) -> _Template | None:
+def _learn(header: Header, visited: list[Element], handle: Handle) -> _Template | None:
     """Make a template of a strictly parsed header; None where the file does not end with its pixel data."""
     if header.functional_groups or header.pixel_offset > _MAX_PREFIX or not (header.native or header.encapsulated):
         return None
     end = visited[-1].offset if header.encapsulated else header.pixel_offset + header.pixel_length
-    with open(header.path, "rb", buffering=0) as file:
-        data = file.read(header.pixel_offset)
-    if data[128:132] != b"DICM" or len(data) < header.pixel_offset or end != header.size:
+    if end != handle.size:
+        return None
+    data = handle.read_at(0, header.pixel_offset)
+    if data[128:132] != b"DICM":
         return None
     big_endian = header.transfer_syntax == EXPLICIT_BIG
     parts = _describe_elements(visited, header.pixel_offset, big_endian=big_endian)
@@ -306,6 +300,7 @@ def _learn(header: Header, visited: list[Element]) -> _Template | None:
     )
     template = _Template(
         header,
+        handle.size,
         header.pixel_offset,
         places,
         expected=np.frombuffer(data, np.uint8).take(places).tobytes(),

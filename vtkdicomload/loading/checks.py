@@ -17,7 +17,6 @@ from ..readers import rescale
 from ..readers.choose import READERS
 from ..readers.colour import PALETTE
 from ..readers.dtype import dtype_in_file, stored_dtype
-from ..readers.files import bytes_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,11 +85,11 @@ def stored_words(frame: Frame) -> Pixels:
     in_file = dtype_in_file(header)
     if header.tiles_across > 1:
         width = header.columns * header.tiles_across
-        strip = bytes_of(header, frame.offset, frame.length)
+        strip = header.file.read_at(frame.offset, frame.length)
         rows = [strip[k * width * dtype.itemsize :][: header.columns * dtype.itemsize] for k in range(header.rows)]
         return np.frombuffer(b"".join(rows), in_file).astype(dtype, copy=False)
     count = header.rows * header.columns * header.samples  # without the byte that pads an odd length
-    return np.frombuffer(bytes_of(header, frame.offset, count * dtype.itemsize), in_file).astype(dtype, copy=False)
+    return np.frombuffer(header.file.read_at(frame.offset, count * dtype.itemsize), in_file).astype(dtype, copy=False)
 
 
 def check_mapped(frames: Sequence[Frame], out: Pixels) -> None:

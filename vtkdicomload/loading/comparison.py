@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pydicom
 
     from .._util.arrays import Pixels
+    from ..sources.file import File
     from ..stacks.series_data import SeriesData
     from .volume_data import VolumeData
 
@@ -120,7 +121,10 @@ def compare(
     headers = {frame.path: frame.header for frame in series.frames}
     if sum(h.number_of_frames for h in headers.values()) != len(series.frames):
         raise DicomLoadError("a part of a multi-frame file cannot be compared: the other ways load whole files")
-    volume = load(list(headers))
+    files = [header.file.local_path for header in headers.values()]
+    if None in files:
+        raise DicomLoadError("only files on disk can be compared: the other ways read nothing else")
+    volume = load(files)
     ways, refused = _ways(volume, load)
     words: dict[str, str] = {}
     seconds: dict[str, list[float]] = {way.name: [] for way in ways}
@@ -190,7 +194,7 @@ class _Way:
 def _ways(volume: VolumeData, load: Load) -> tuple[list[_Way], list[Row]]:
     """What can be timed for the series of a volume, the floor first; and what cannot, with the reason."""
     series = volume.series
-    files = list(series.files)
+    files = list({f.header.file.local_path or "": None for f in series.frames})
     folder = _folder_of(files)
     ways = [
         _Way(FLOOR, partial(_read_bytes, series), None, own=True),
@@ -227,20 +231,19 @@ def _read_bytes(series: SeriesData) -> Pixels:
     """One thread reads the stored bytes of the pixels into a fresh array."""
     out = np.empty(_pixel_bytes(series), np.uint8)
     at = 0
-    for start, length, path in _pixel_places(series):
-        with open(path, "rb", buffering=0) as file:
-            file.seek(start)
-            at += file.readinto(out[at : at + length].data) or 0
-    if at != out.size:
-        raise OSError(f"{at} of {out.size} bytes were read")
+    for start, length, file in _pixel_places(series):
+        file.read_into(out[at : at + length].data, start)
+        at += length
     return out
 
 
-def _pixel_places(series: SeriesData) -> list[tuple[int, int, str]]:
+def _pixel_places(series: SeriesData) -> list[tuple[int, int, File]]:
     """Offset and length of the pixel bytes of each file; of a deflated one the whole file."""
     headers = {frame.path: frame.header for frame in series.frames}.values()
     return [
-        (0, h.size, h.path) if h.transfer_syntax == DEFLATED_LITTLE else (h.pixel_offset, h.pixel_length, h.path)
+        (0, h.file.size or 0, h.file)
+        if h.transfer_syntax == DEFLATED_LITTLE
+        else (h.pixel_offset, h.pixel_length, h.file)
         for h in headers
     ]
 

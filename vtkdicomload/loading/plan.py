@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._util.wording import size_words
 from ..headers.objects.real_world_values import chosen_label, mapped
-from ..readers.choose import check_supported, choose
+from ..readers.choose import check_supported, choose, reader_named
 from ..readers.dtype import conversion_for, pixel_shape
 from ..stacks.arrange import arrange
 from ..stacks.assumptions import Assumption, AssumptionKind
@@ -53,6 +53,13 @@ class Plan:
     reader: Reader
     options: Options
     assumptions: tuple[Assumption, ...]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Hold the reader by its name, and no `progress`, which is told where the plan was made."""
+        return self.__dict__ | {"reader": self.reader.NAME, "options": replace(self.options, progress=None)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state | {"reader": reader_named(state["reader"])})
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -133,7 +133,7 @@ class SourceAnswers:
         if self._plan is None:
             return ""
         with silenced():
-            return str(read_attributes(self._plan.series.frames[0].path).get(keyword) or "")
+            return str(read_attributes(self._plan.series.frames[0].header.file).get(keyword) or "")
 
     # ------------------------------------------------------------------------------------------ files
     def GetNumberOfDICOMFileNames(self) -> int:

@@ -17,7 +17,6 @@ from . import direct as _direct
 from . import pydicom as _pydicom
 from . import vtk as _vtk
 from .colour import PALETTE
-from .files import check_unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,15 +54,20 @@ def choose(engine: str, frames: Sequence[Frame], conversion: Conversion) -> Read
             logger.debug("%s is not the reader: %s", reader.NAME, reason)
             reasons[reader.NAME] = reason
         raise _nobody(frames, reasons)
-    reader = next(r for r in READERS if engine == r.NAME)
+    reader = reader_named(engine)
     reason = reader.refusal(frames, conversion)
     if reason is not None:
         for frame in frames:
-            check_unchanged(frame.header)
+            frame.header.file.check_unchanged()
         raise UnsupportedPixelDataError(
             f"the reader {engine!r} cannot read this: {reason}", remedies=[SetOption("engine", ("auto",))]
         )
     return reader
+
+
+def reader_named(name: str) -> Reader:
+    """Find a reader by its name."""
+    return next(reader for reader in READERS if name == reader.NAME)
 
 
 def _nobody(frames: Sequence[Frame], reasons: dict[str, str]) -> UnsupportedPixelDataError:

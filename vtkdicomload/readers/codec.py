@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from .._util.arrays import Pixels
     from ..headers.model import Frame, Header
+    from ..sources.file import File
     from .dtype import Conversion
 
 NAME = "codec"
@@ -126,16 +127,16 @@ class _Decoded(threading.local):
     """Decoded frames; for each thread the mosaic that its latest one was a tile of."""
 
     def __init__(self) -> None:
-        self._path = ""
+        self._file: File | None = None
         self._mosaic: tuple[Pixels, str | None] = np.empty(0), None
 
     def of(self, frame: Frame, compressed: CompressedFrames, scratch: direct.Scratch) -> tuple[Pixels, str | None]:
         """As `_decoded`."""
         if frame.header.tiles_across == 1:
             return _decoded(frame, compressed.stream(frame, scratch.of))
-        if frame.path != self._path:
+        if frame.header.file != self._file:
             whole = whole_of(frame)
-            self._path, self._mosaic = frame.path, _decoded(whole, compressed.stream(whole, scratch.of))
+            self._file, self._mosaic = frame.header.file, _decoded(whole, compressed.stream(whole, scratch.of))
         words, belief = self._mosaic
         return tile_of(words, frame), belief
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .._util.arrays import Pixels
     from ..headers.data_set import Attributes
     from ..headers.model import Header
+    from ..sources.file import File
 
 PALETTE = "PALETTE COLOR"
 
@@ -45,14 +46,14 @@ def palette_of(header: Header) -> Palette:
         It is not complete or not one of PS3.3.
     """
     try:
-        return _palette_of(header.path, header.size, header.modified_ns)
+        return _palette_of(header.file)
     except UnusableAttribute as error:
         raise damaged(header.path, f"its palette cannot be used: {error}") from error
 
 
 @lru_cache(maxsize=8)  # a file of many frames asks once a frame
-def _palette_of(path: str, _size: int, _modified_ns: int) -> Palette:
-    with data_set_of(path) as attributes:
+def _palette_of(file: File) -> Palette:
+    with data_set_of(file) as attributes:
         return palette_in(attributes)
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from .._util.warnings import silenced
 from ..errors import damaged
 from ..headers.data_set import UnusableAttribute, asking_pydicom
+from ..sources.stream import path_or_stream
 from .codestream import ended
-from .files import bytes_of, read_into
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .._util.arrays import Pixels
     from ..errors import CorruptFileError
     from ..headers.model import Frame, Header
+    from ..sources.file import File
 
 _ITEM = b"\xfe\xff\x00\xe0"
 _BEGINNINGS = (b"\xff\xd8\xff", b"\xff\x4f\xff")  # of JPEG and JPEG-LS streams, and of JPEG 2000 codestreams
@@ -36,7 +37,7 @@ class CompressedFrames:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._files: dict[str, Sequence[Sequence[_Fragment] | bytes]] = {}
+        self._files: dict[File, Sequence[Sequence[_Fragment] | bytes]] = {}
 
     def stream(self, frame: Frame, scratch: Callable[[int], Pixels]) -> bytes:
         """The stream of one frame; `scratch` gives a buffer of at least so many bytes to read into.
@@ -50,29 +51,40 @@ class CompressedFrames:
         header = frame.header
         if header.number_of_frames == 1:
             element = scratch(header.pixel_length).data[: header.pixel_length]
-            read_into(element, header, header.pixel_offset)
+            header.file.read_into(element, header.pixel_offset)
             _, fragments = _items(header, lambda offset, length: bytes(element[offset : offset + length]), len(element))
             streams = [bytes(element[f.offset : f.offset + f.length]) for f in fragments]
             if any(ended(a) and b[:3] in _BEGINNINGS for a, b in pairwise(streams)):
                 raise _not_found(header, "its fragments hold several images where NumberOfFrames says 1")
             return b"".join(streams)
         with self._lock:
-            if frame.path not in self._files:
-                self._files[frame.path] = _frames_of(header)
-            found = self._files[frame.path][frame.index_in_file]
+            if header.file not in self._files:
+                self._files[header.file] = _frames_of(header)
+            found = self._files[header.file][frame.index_in_file]
         if isinstance(found, bytes):
             return found
-        return b"".join([bytes_of(header, header.pixel_offset + f.offset, f.length) for f in found])
+        with header.file.open() as handle:
+            return b"".join([handle.read_at(header.pixel_offset + f.offset, f.length) for f in found])
 
 
 def _frames_of(header: Header) -> Sequence[Sequence[_Fragment] | bytes]:
     """The fragments of every frame of a multi-frame file, or its bytes."""
+    with header.file.open() as handle:
+
+        def read(offset: int, length: int) -> bytes:
+            return handle.read_at(header.pixel_offset + offset, length)
+
+        frames = _divide(header, *_items(header, read, header.pixel_length))
+        if header.file.has_ranges:
+            return frames
+        return [f if isinstance(f, bytes) else b"".join([read(part.offset, part.length) for part in f]) for f in frames]
+
+
+def _divide(
+    header: Header, table: tuple[int, ...], fragments: list[_Fragment]
+) -> Sequence[Sequence[_Fragment] | bytes]:
+    """Divide the fragments of a multi-frame file among its frames, by number, by offset table or by their bytes."""
     count = header.number_of_frames
-
-    def read(offset: int, length: int) -> bytes:
-        return bytes_of(header, header.pixel_offset + offset, length)
-
-    table, fragments = _items(header, read, header.pixel_length)
     if len(fragments) == count:
         return [(fragment,) for fragment in fragments]
     if len(fragments) < count:
@@ -116,10 +128,10 @@ def _by_extended_offsets_or_markers(header: Header) -> list[bytes]:
     from pydicom.encaps import generate_frames
 
     # generate_frames reads up to the sequence delimiter, which the header's length leaves out.
-    data = bytes_of(header, header.pixel_offset, header.pixel_length) + b"\xfe\xff\xdd\xe0\0\0\0\0"
+    data = header.file.read_at(header.pixel_offset, header.pixel_length) + b"\xfe\xff\xdd\xe0\0\0\0\0"
     try:
-        with silenced(), asking_pydicom():
-            offsets = dcmread(header.path, specific_tags=[0x7FE00001, 0x7FE00002], force=True)
+        with silenced(), path_or_stream(header.file) as readable, asking_pydicom():
+            offsets = dcmread(readable, specific_tags=[0x7FE00001, 0x7FE00002], force=True)
             extended = None
             if "ExtendedOffsetTable" in offsets:
                 extended = (offsets.ExtendedOffsetTable, offsets.ExtendedOffsetTableLengths)

@@ -14,10 +14,10 @@ from ..errors import UnsupportedPixelDataError, damaged, first_line
 from ..headers.data_set import Attributes, UnusableAttribute, asking_pydicom
 from ..headers.objects.mosaic import tile_of, whole_of
 from ..headers.transfer_syntaxes import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from ..sources.stream import path_or_stream
 from . import codec, colour, rescale
 from .codestream import declared_colour
 from .encapsulation import CompressedFrames
-from .files import check_unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .._util.arrays import Pixels
     from ..errors import CorruptFileError
     from ..headers.model import Frame, Header
+    from ..sources.file import File
     from .dtype import Conversion
 
 NAME = "pydicom"
@@ -86,15 +87,15 @@ def fill(
 ) -> tuple[str, ...]:
     """Read every frame with `pydicom.pixels.pixel_array`; see `protocol.Reader.fill`."""
     dataset: pydicom.Dataset | None = None
-    path, compressed, pixels = "", CompressedFrames(), np.empty(0)
+    file: File | None = None
+    compressed, pixels = CompressedFrames(), np.empty(0)
     for k, frame in enumerate(frames):
         image = whole_of(frame)
-        if dataset is None or frame.path != path:
-            check_unchanged(frame.header)
+        if dataset is None or frame.header.file != file:
             dataset = _dataset(frame)
-        if image is frame or frame.path != path:  # the tiles of a mosaic are decoded once
+        if image is frame or frame.header.file != file:  # the tiles of a mosaic are decoded once
             pixels = _stored(dataset, image, _stream(image, compressed))
-        path = frame.path
+        file = frame.header.file
         stored = pixels if image is frame else tile_of(pixels, frame)
         if stored.shape != out.shape[1:]:
             raise _unread(frame, f"its pixels have shape {stored.shape}, its header says {out.shape[1:]}")
@@ -110,8 +111,8 @@ def fill(
 def _dataset(frame: Frame) -> pydicom.Dataset:
     import pydicom
 
-    with _asking(frame):
-        dataset = pydicom.dcmread(frame.path, force=True)
+    with path_or_stream(frame.header.file) as readable, _asking(frame):
+        dataset = pydicom.dcmread(readable, force=True)
         named = "TransferSyntaxUID" in dataset.file_meta
     if not named:
         implicit, little = dataset.original_encoding

@@ -17,7 +17,6 @@ from .._util.names import natural_key
 from ..errors import CorruptFileError
 from ..errors.remedies import SetOption, Step
 from .dtype import fractional, identity, vtk_dtype
-from .files import check_unchanged
 from .rescale import put
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from .._util.arrays import Pixels
     from ..headers.model import Frame
+    from ..sources.file import File
     from .dtype import Conversion
 
 NAME = "vtk"
@@ -40,7 +40,7 @@ def refusal(frames: Sequence[Frame], conversion: Conversion) -> str | None:
 
     for frame in frames:
         reason = (
-            _name_fault(frame.path)
+            _path_fault(frame.header.file)
             or _conversion_fault(frame, conversion)
             or unsafe_for_vtk(frame.header)
             or unsafe_values(frame)
@@ -73,7 +73,7 @@ def _fill_by_directory(
     folder: str, frames: Sequence[Frame], conversion: Conversion, out: Pixels, step: Callable[[], None]
 ) -> None:
     for frame in frames:
-        check_unchanged(frame.header)
+        frame.header.file.check_unchanged()
     array = _read("SetDirectoryName", folder, frames)
     # VTK counts rows from the bottom and slices from the largest position along row × column.
     for k, values in enumerate(array.T[::-1, ::-1]):
@@ -84,7 +84,7 @@ def _fill_by_directory(
 def _fill_by_names(frames: Sequence[Frame], conversion: Conversion, out: Pixels, step: Callable[[], None]) -> None:
     names, places = _natural(frames)
     for i, k in enumerate(places):
-        check_unchanged(frames[k].header)
+        frames[k].header.file.check_unchanged()
         array = _read("SetFileName", names.GetValue(i), frames[k : k + 1])
         put(array.T[0, ::-1], conversion, out[k])
         step()
@@ -95,20 +95,22 @@ def _natural(frames: Sequence[Frame]) -> tuple[Any, list[int]]:
     from vtkmodules.vtkCommonCore import vtkStringArray
 
     key = natural_key()
-    places = sorted(range(len(frames)), key=lambda k: key(frames[k].path))
+    paths = _paths_of(frames)
+    places = sorted(range(len(frames)), key=lambda k: key(paths[k]))
     names = vtkStringArray()
     for k in places:
-        names.InsertNextValue(frames[k].path)
+        names.InsertNextValue(paths[k])
     return names, places
 
 
 def _directory_of(frames: Sequence[Frame]) -> str | None:
     """The folder that may be handed to SetDirectoryName to get exactly these frames in this order; else None."""
-    folders = {os.path.dirname(frame.path) for frame in frames}
+    paths = _paths_of(frames)
+    folders = set(map(os.path.dirname, paths))
     if len(frames) < 2 or len(folders) > 1 or len(set(map(_format, frames))) > 1 or not _vtk_sorts_like(frames):
         return None
-    folder = folders.pop() or os.curdir
-    names = sorted(os.path.basename(frame.path) for frame in frames)
+    folder = folders.pop()
+    names = sorted(map(os.path.basename, paths))
     try:
         return folder if sorted(os.listdir(folder)) == names else None
     except OSError:
@@ -239,9 +241,16 @@ def _words(complaint: str) -> str:
     return re.sub(r"^\w+ \((0x)?[0-9a-fA-F]+\): ", "", lines[0]).strip() if lines else "an error without words"
 
 
-def _name_fault(path: str) -> str | None:
+def _paths_of(frames: Sequence[Frame]) -> list[str]:
+    """List the paths of frames that `refusal` lets pass, which lie in files on disk."""
+    return [frame.header.file.local_path or "" for frame in frames]
+
+
+def _path_fault(file: File) -> str | None:
+    if file.local_path is None:
+        return "VTK reads files on disk only"
     try:
-        path.encode()
+        file.local_path.encode()
     except UnicodeEncodeError:
         return "VTK cannot open its name"
     return None

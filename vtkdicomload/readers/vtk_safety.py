@@ -118,14 +118,10 @@ def unsafe_for_vtk(header: Header) -> str | None:
     if fault:
         return fault
     try:
-        with Source(header.path) as source:
-            if (source.size, source.modified_ns) != (header.size, header.modified_ns):
-                return "it changed since it was scanned"
-            return _structure_fault(source, header)
-    except OSError:
-        return "it cannot be opened"
+        with header.file.open() as handle:
+            return _structure_fault(Source(handle), header)
     except (CorruptFileError, NotDicomError):
-        return "it changed while it was read"
+        return "it changed since it was scanned"
 
 
 def unsafe_values(frame: Frame) -> str | None:
@@ -145,9 +141,8 @@ def unsafe_values(frame: Frame) -> str | None:
     header = frame.header
     dtype = dtype_in_file(header)
     try:
-        with Source(header.path) as source:
-            data = source.at(frame.offset, dtype.itemsize * header.rows * header.columns)
-    except (OSError, CorruptFileError):
+        data = header.file.read_at(frame.offset, dtype.itemsize * header.rows * header.columns)
+    except CorruptFileError:
         return "its pixels cannot be read"
     stored = np.frombuffer(data, dtype)
     low, high = int(stored.min()), int(stored.max())
@@ -174,7 +169,7 @@ def _overflow(frame: Frame, low: int, high: int) -> str | None:
 def _image_fault(h: Header) -> str | None:
     if h.transfer_syntax not in (IMPLICIT_LITTLE, EXPLICIT_LITTLE) or h.encapsulated:
         return f"VTK does not read its transfer syntax {h.transfer_syntax}"
-    if h.size >= _MAX_SIZE:
+    if h.file.size is None or h.file.size >= _MAX_SIZE:
         return "it has 2 GiB or more"
     if h.number_of_frames != 1 or h.functional_groups:
         return "VTK reads the first frame of a multi-frame file only"

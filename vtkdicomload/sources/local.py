@@ -7,7 +7,9 @@ import stat
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from ..errors import NoDicomError
+from .file import File
 from .hints import missing_error
+from .local_file import LocalFile
 from .reasons import Reason, Skipped
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ class Files(NamedTuple):
     """The files that a source means."""
 
     name: str  # the source, for messages
-    paths: tuple[str, ...]  # regular files: of a folder in natural order, of a sequence as given
+    files: tuple[File, ...]  # of a folder in natural order, of a sequence as given
     skipped: tuple[Skipped, ...]  # what is no candidate by name or kind alone
     folder: bool
 
@@ -51,37 +53,45 @@ def find_files(source: Any, *, recursive: bool = True) -> Files:
     TypeError
         The source is none of these.
     """
-    if isinstance(source, (str, bytes, os.PathLike)):
-        return _of_path(os.fspath(source), recursive)
+    if isinstance(source, (str, bytes, os.PathLike, File)):
+        return _of_part(source, recursive)
     if hasattr(source, "GetNumberOfValues") and hasattr(source, "GetValue"):  # vtkStringArray, without importing VTK
         source = [source.GetValue(i) for i in range(source.GetNumberOfValues())]
     try:
-        parts = [os.fspath(part) for part in source]
+        parts = [part if isinstance(part, File) else os.fspath(part) for part in source]
     except TypeError as error:
         raise TypeError(
             f"source must be a folder, a file, a sequence of paths, a vtkStringArray or a Series, not {source!r:.80}"
         ) from error
     if not parts:
         raise NoDicomError("the source is an empty sequence: there is nothing to load")
-    found = [_of_path(part, recursive) for part in parts]
+    found = [_of_part(part, recursive) for part in parts]
     # A path given twice is one file.
-    paths = tuple(dict.fromkeys(path for f in found for path in f.paths))
+    by_name: dict[str, File] = {}
+    for file in (file for f in found for file in f.files):
+        if by_name.setdefault(file.name, file) != file:
+            raise ValueError(f"two files of the source have the same name: {file.name!r}")
     skipped = tuple(s for f in found for s in f.skipped)
-    return Files(f"{len(parts)} paths", paths, skipped, folder=False)
+    return Files(f"{len(parts)} paths", tuple(by_name.values()), skipped, folder=False)
 
 
-def _of_path(path: Any, recursive: bool) -> Files:
-    path = os.fsdecode(path)
+def _of_part(part: Any, recursive: bool) -> Files:
+    """The regular files that one path means, or the one file that is given as it is."""
+    if isinstance(part, File):
+        return Files(part.name, (part,), (), folder=False)
+    path = os.fsdecode(part)
     try:
+        start = "" if os.path.isabs(path) else os.getcwd()
         mode = os.stat(path).st_mode
     except (OSError, ValueError) as error:
         raise missing_error(path, error) from error
     if stat.S_ISDIR(mode):
         skipped: list[Skipped] = []
-        return Files(path, tuple(_walk(path, recursive, skipped)), tuple(skipped), folder=True)
+        files = tuple(LocalFile(name, folder=start) for name in _walk(path, recursive, skipped))
+        return Files(path, files, tuple(skipped), folder=True)
     if not stat.S_ISREG(mode):
         raise NoDicomError(f"{path} is neither a folder nor a regular file", files=[path])
-    return Files(path, (path,), (), folder=False)
+    return Files(path, (LocalFile(path, folder=start),), (), folder=False)
 
 
 def _walk(folder: str, recursive: bool, skipped: list[Skipped]) -> Iterator[str]:

@@ -9,7 +9,6 @@ import numpy as np
 from .._util.wording import counted
 from ..errors import GeometryError, MissingSliceError, ShearedSeriesError
 from ..errors.remedies import GetAgain, LeaveOut, SetOption
-from ..headers.objects.ultrasound import ULTRASOUND, region_spacing
 from ..headers.sop_classes import LABEL_MAP, SEGMENTATION
 from . import consistency
 from .assumptions import Assumed, Assumption, AssumptionKind
@@ -133,7 +132,8 @@ def in_plane_spacing(frames: Sequence[Frame]) -> Assumed[tuple[float, float]]:
     imager = header.imager_pixel_spacing
     if imager is not None and min(imager) > 0:
         return _assume_spacing(imager, AssumptionKind.IMAGER_PIXEL_SPACING)
-    region = region_spacing(consistency.paths_of(frames)) if header.modality in ULTRASOUND else None
+    regions = {frame.header.region_spacing for frame in frames}
+    region = regions.pop() if len(regions) == 1 else None
     if region is not None:
         return _assume_spacing(region, AssumptionKind.REGION_SPACING)
     return _assume_spacing((1.0, 1.0), AssumptionKind.UNIT_PIXEL_SPACING)

@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 import vtkdicomload as vdl
 from vtkdicomload.headers.objects.ultrasound import region_spacing
 from vtkdicomload.pictures.sheets import has_scale
+from vtkdicomload.sources.local_file import as_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,7 +116,7 @@ def test_regions_of_a_radiograph_are_not_asked(series: Write) -> None:
 
 
 def test_a_file_that_is_gone_has_no_regions(tmp_path: Path) -> None:
-    assert region_spacing([str(tmp_path / "gone.dcm")]) is None
+    assert region_spacing(as_file(tmp_path / "gone.dcm")) is None
 
 
 def test_a_real_ultrasound_of_one_region_and_a_spectrum() -> None:

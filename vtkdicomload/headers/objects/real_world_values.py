@@ -84,7 +84,7 @@ def _mappings_of_frames(frame: Frame) -> list[list[Mapping]]:
     """The mappings of every frame of a file: its own, those of all frames, or those of a single-frame image."""
     name = "RealWorldValueMappingSequence"
     try:
-        with data_set_of(frame.path) as attributes:
+        with data_set_of(frame.header.file) as attributes:
             shared = attributes.first("SharedFunctionalGroupsSequence")
             common = list(map(_mapping, (shared and shared.items(name)) or attributes.items(name)))
             each = attributes.items("PerFrameFunctionalGroupsSequence")

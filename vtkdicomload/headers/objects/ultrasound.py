@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from ..data_set import UnusableAttribute, data_set_of, numbers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from ...sources.file import File
     from ..data_set import Attributes
 
 ULTRASOUND = ("US", "IVUS")  # Modality
@@ -16,32 +15,21 @@ _TWO_D = 1  # RegionSpatialFormat
 _CM = 3  # PhysicalUnitsXDirection, PhysicalUnitsYDirection
 
 
-def region_spacing(paths: Iterable[str]) -> tuple[float, float] | None:
-    """Distance of rows and of columns in mm in the 2-D regions of ultrasound files, in the order of PixelSpacing.
-
-    Parameters
-    ----------
-    paths : iterable of str
-        Ultrasound files.
+def region_spacing(file: File) -> tuple[float, float] | None:
+    """Distance of rows and of columns in mm in the 2-D regions of an ultrasound file, in the order of PixelSpacing.
 
     Returns
     -------
     tuple of float or None
-        None where a file has no 2-D region, or one in other units than cm, or where the regions do not agree.
+        None where the file has no 2-D region, or one in other units than cm, or where the regions do not agree.
     """
-    found = {spacing for path in paths for spacing in _of_file(path)}
-    return found.pop() if len(found) == 1 else None
-
-
-def _of_file(path: str) -> set[tuple[float, float] | None]:
     try:
-        with data_set_of(path) as attributes:
+        with data_set_of(file) as attributes:
             regions = attributes.items("SequenceOfUltrasoundRegions")
-            return {_of_region(region) for region in regions if _number(region, "RegionSpatialFormat") == _TWO_D} or {
-                None
-            }
+            found = {_of_region(region) for region in regions if _number(region, "RegionSpatialFormat") == _TWO_D}
     except UnusableAttribute:  # an optional value that cannot be parsed counts as absent
-        return {None}
+        return None
+    return found.pop() if len(found) == 1 else None
 
 
 def _of_region(region: Attributes) -> tuple[float, float] | None:

@@ -1,0 +1,238 @@
+"""Where bytes lie: one protocol for files on disk, bytes in memory, members of an archive and objects on a server."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import defaultdict, deque
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from ..errors import CorruptFileError, damaged
+from ..errors.remedies import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Hashable, Sequence
+    from types import TracebackType
+    from typing import Self
+
+
+class Handle(ABC):
+    """An open file, for several reads by one thread. A context that closes it.
+
+    A kind of file has `_read`, or `_fill` too where that saves a copy, and `close` where something is held open.
+
+    Attributes
+    ----------
+    file : File
+        The file as it was opened, with its size and stamp.
+    size : int
+        Its size in bytes.
+    """
+
+    __slots__ = ("file", "size")
+
+    def __init__(self, file: File, size: int) -> None:
+        self.file, self.size = file, size
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Read just these bytes.
+
+        Raises
+        ------
+        CorruptFileError
+            The file does not hold all of them, or cannot be read any more.
+        """
+        if offset < 0 or offset + length > self.size:
+            raise self._incomplete(offset, length, self.size - offset)
+        try:
+            data = self._read(offset, length)
+        except OSError as error:
+            raise self._unreadable(error) from error
+        if len(data) != length:
+            raise self._incomplete(offset, length, len(data))
+        return data
+
+    def read_into(self, buffer: memoryview, offset: int) -> None:
+        """Fill a writable buffer of bytes with those at an offset; errors as `read_at`."""
+        length = len(buffer)
+        if offset < 0 or offset + length > self.size:
+            raise self._incomplete(offset, length, self.size - offset)
+        try:
+            got = self._fill(buffer, offset)
+        except OSError as error:
+            raise self._unreadable(error) from error
+        if got != length:
+            raise self._incomplete(offset, length, got)
+
+    def close(self) -> None:  # noqa: B027 - most kinds hold nothing open
+        """Give back what the open file holds; a second time nothing happens."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @abstractmethod
+    def _read(self, offset: int, length: int) -> bytes:
+        """Read bytes that the file ought to hold; fewer where it ends before."""
+
+    def _fill(self, buffer: memoryview, offset: int) -> int:
+        """Fill a buffer with bytes that the file ought to hold, and return how many there were."""
+        data = self._read(offset, len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def _incomplete(self, offset: int, length: int, there: int) -> CorruptFileError:
+        return self.file.changed(f"{max(0, there)} of {length} bytes at {offset} could be read")
+
+    def _unreadable(self, error: OSError) -> CorruptFileError:
+        return damaged(self.file.name, f"it cannot be read: {error.strerror or type(error).__name__}")
+
+
+# Nothing changes a file once it is made; to freeze it would take four times as long, for each file of an archive.
+@dataclass(slots=True, unsafe_hash=True)
+class File(ABC):
+    """One file of a source: plain data without descriptor, lock or session, so that it pickles into any process.
+
+    A file that was found has a name. `open` gives it with its size and stamp (`Handle.file`), and such a file refuses
+    to be read once it has changed. A kind of file has `open`, and `read_many` where it knows a better order.
+
+    Attributes
+    ----------
+    name : str
+        For messages, natural order and folders, written as a path. No two files of a source have the same.
+    size : int or None
+        Bytes; None where that is not known before it is opened.
+    stamp : hashable or None
+        Beside the size, what tells that it changed; None where it was not opened yet.
+    """
+
+    name: str
+    size: int | None = None
+    stamp: Hashable = None
+
+    # False where reading a part of the file means reading the whole of it.
+    has_ranges: ClassVar[bool] = True
+
+    @property
+    def local_path(self) -> str | None:
+        """The absolute path, for libraries that take nothing else; None where the bytes lie in no file on disk."""
+        return None
+
+    @abstractmethod
+    def open(self) -> Handle:
+        """Open the file.
+
+        Raises
+        ------
+        OSError
+            It cannot be opened, and never was.
+        CorruptFileError
+            It is not the file any more that was opened before, or nothing that has bytes.
+        """
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Read just these bytes; errors as `open` and `Handle.read_at`."""
+        with self.open() as handle:
+            return handle.read_at(offset, length)
+
+    def read_into(self, buffer: memoryview, offset: int) -> None:
+        """Fill a writable buffer of bytes with those at an offset; errors as `read_at`."""
+        with self.open() as handle:
+            handle.read_into(buffer, offset)
+
+    def check_unchanged(self) -> None:
+        """Refuse a file that is not the one any more that was opened before; errors as `open`."""
+        self.open().close()
+
+    def changed(self, what: str) -> CorruptFileError:
+        """Make the error for a file that is not the one that was scanned."""
+        words = f"changed since it was scanned: {what}"
+        return CorruptFileError(
+            f"{self.name} {words}", files=[self.name], remedies=[Step.SCAN_AGAIN], what=f"it {words}"
+        )
+
+    @classmethod
+    def read_many(cls, requests: Sequence[Request], limit_bytes: int) -> Generator[int]:
+        """Fill the buffers of requests for files of this kind, as `read_many` says."""
+        return fill_in_turn(requests)
+
+
+class Request(NamedTuple):
+    """Bytes that are wanted, and the buffer that they belong into."""
+
+    file: File
+    offset: int
+    buffer: memoryview  # writable, of bytes
+
+
+def read_many(requests: Sequence[Request], limit_bytes: int) -> Generator[int]:
+    """Fill the buffers of many requests, each kind of file in the order that is cheapest for it.
+
+    Parameters
+    ----------
+    requests : sequence of Request
+        For files of any kinds.
+    limit_bytes : int
+        The bytes that may be under way at a time: asked for and not yielded yet. A longer request goes alone.
+
+    Yields
+    ------
+    int
+        The index of each request once its buffer is filled.
+
+    Raises
+    ------
+    OSError, CorruptFileError
+        As `File.read_into`; what was not yielded is not filled.
+
+    Notes
+    -----
+    Closing the generator ends the reading; no thread, descriptor or connection outlives it.
+    """
+    kinds: dict[type[File], list[int]] = defaultdict(list)
+    for index, request in enumerate(requests):
+        kinds[type(request.file)].append(index)
+    for kind, indices in kinds.items():
+        with closing(kind.read_many([requests[i] for i in indices], limit_bytes)) as filled:
+            for own in filled:
+                yield indices[own]
+
+
+def fill_in_turn(requests: Sequence[Request]) -> Generator[int]:
+    """Fill one buffer after the other, each file opened once: for kinds where nothing is won by more at a time."""
+    files: dict[File, list[int]] = defaultdict(list)
+    for index, request in enumerate(requests):
+        files[request.file].append(index)
+    for file, indices in files.items():
+        with file.open() as handle:
+            for index in indices:
+                handle.read_into(requests[index].buffer, requests[index].offset)
+                yield index
+
+
+def fill_in_threads(requests: Sequence[Request], limit_bytes: int, threads: int) -> Generator[int]:
+    """Fill buffers in threads, in order of the requests but for neighbours: for kinds where each read has to wait."""
+    waiting = deque(range(len(requests)))
+    under_way: dict[Future[None], int] = {}
+    free = limit_bytes
+    with ThreadPoolExecutor(threads, thread_name_prefix="vtkdicomload") as pool:
+        try:
+            while waiting or under_way:
+                while waiting and (not under_way or len(requests[waiting[0]].buffer) <= free):
+                    index = waiting.popleft()
+                    file, offset, buffer = requests[index]
+                    free -= len(buffer)
+                    under_way[pool.submit(file.read_into, buffer, offset)] = index
+                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                    future.result()
+                    index = under_way.pop(future)
+                    yield index
+                    free += len(requests[index].buffer)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
