@@ -252,7 +252,7 @@ def test_a_witness_that_cannot_read_is_no_witness(series: Write, monkeypatch: py
     result = dict(volume.checks)["second reader"]
     assert result == (
         "none: vtk failed for 1 of 5 frames: cannot; "
-        "pydicom failed for 1 of 5 frames: frame 3: pydicom cannot read it: RuntimeError: bad marker"
+        "pydicom failed for 1 of 5 frames: pydicom cannot read it: RuntimeError: bad marker"
     )
 
 

@@ -66,6 +66,7 @@ class _Common(TypedDict, total=False):
 
     files: Iterable[str | os.PathLike[str]]
     remedies: Iterable[Remedy]
+    what: str
 
 
 class DicomLoadError(Exception):
@@ -79,11 +80,15 @@ class DicomLoadError(Exception):
         The files to look at.
     remedies : iterable of Remedy, optional
         What goes past it.
+    what : str, optional
+        What is wrong, without the file's name.
 
     Attributes
     ----------
     message : str
         What is wrong, without the way past.
+    what : str
+        The same without the name of a file, where that was given; else `message`.
     files : tuple of str
         The files given.
     remedies : tuple of Remedy
@@ -93,10 +98,16 @@ class DicomLoadError(Exception):
     _wording: Wording = staticmethod(word_for_python)
 
     def __init__(
-        self, message: str, *, files: Iterable[str | os.PathLike[str]] = (), remedies: Iterable[Remedy] = ()
+        self,
+        message: str,
+        *,
+        files: Iterable[str | os.PathLike[str]] = (),
+        remedies: Iterable[Remedy] = (),
+        what: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
+        self.what = what or message
         self.files: tuple[str, ...] = tuple(os.fspath(f) for f in files)
         self.remedies: tuple[Remedy, ...] = tuple(remedies)
 
@@ -121,14 +132,7 @@ class NoDicomError(DicomLoadError, FileNotFoundError):
 class CorruptFileError(DicomLoadError, ValueError):
     """A file that says it is DICOM cannot be read whole: it is truncated, a length points outside it,
     or a value that loading needs cannot be parsed.
-
-    Attributes
-    ----------
-    fault : str
-        What is wrong, without the name of the file; empty where several are damaged.
     """
-
-    fault: str = ""
 
 
 class MultipleSeriesError(DicomLoadError):
@@ -236,11 +240,9 @@ class DicomLoadWarning(UserWarning):
 
 
 def damaged(path: str, what: str, *, part: str = "") -> CorruptFileError:
-    """Make the error that says what is wrong with a file or, as in ``part=", frame 3"``, with a part of it."""
+    """The error that says what is wrong with one file or, as in ``part=", frame 3"``, with a part of it."""
     remedies = [GetAgain((path,)), LeaveOut((path,))]
-    error = CorruptFileError(f"{path}{part}: {what}", files=[path], remedies=remedies)
-    error.fault = what
-    return error
+    return CorruptFileError(f"{path}{part}: {what}", files=[path], remedies=remedies, what=what)
 
 
 def first_line(error: Exception) -> str:

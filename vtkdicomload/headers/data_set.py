@@ -187,9 +187,9 @@ def data_set_of(file: File) -> Iterator[Attributes]:
     """
     import pydicom
 
-    with silenced():
+    with silenced(), path_or_stream(file) as readable:
         with asking_pydicom():
-            data_set = read_attributes(file)
+            data_set = pydicom.dcmread(readable, stop_before_pixels=True, force=True)
             for tag in {*FUNCTIONAL_GROUPS, DETECTORS} & data_set.keys():
                 raw = data_set.get_item(tag)
                 # pydicom knows a UN of a public attribute by its VR only up to 64 KiB.

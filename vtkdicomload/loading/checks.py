@@ -10,12 +10,7 @@ import numpy as np
 
 from .._util.log import logger
 from .._util.warnings import warn
-from ..errors import (
-    CorruptFileError,
-    ReaderMismatchError,
-    UnsupportedPixelDataError,
-    ZeroPixelDataError,
-)
+from ..errors import CorruptFileError, ReaderMismatchError, UnsupportedPixelDataError, ZeroPixelDataError
 from ..errors.remedies import SetOption, TrustReader
 from ..headers.transfer_syntaxes import LOSSY, syntax_name
 from ..readers import rescale
@@ -182,8 +177,7 @@ def _compare_again(frame: Frame, conversion: Conversion, read: Pixels, reader: R
         try:
             witness.fill([frame], conversion, again, lambda: None)
         except (CorruptFileError, UnsupportedPixelDataError) as error:
-            fault = error.fault if isinstance(error, CorruptFileError) else ""
-            failures.append((witness.NAME, (fault or error.message)[:_LONGEST_REASON]))
+            failures.append((witness.NAME, error.what[:_LONGEST_REASON]))
             continue
         _compare(frame, again[0], read, witness, reader)
         return _Comparison(witness.NAME, tuple(failures))

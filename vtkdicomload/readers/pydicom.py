@@ -207,11 +207,11 @@ def _refuse_disputed_colour(header: Header, stream: bytes) -> None:
     stated = declared_colour(stream)
     said = "YBR" if header.photometric_interpretation.startswith("YBR") else "RGB"
     if stated not in (None, said) or _ADOBE_YCC.search(stream, 0, 4096):
-        raise UnsupportedPixelDataError(
-            f"{header.path}: its header says {header.photometric_interpretation}, its stream states {stated} colour: "
-            "pydicom's decoders do not agree about it",
-            files=[header.path],
+        what = (
+            f"its header says {header.photometric_interpretation}, its stream states {stated} colour: "
+            "pydicom's decoders do not agree about it"
         )
+        raise UnsupportedPixelDataError(f"{header.path}: {what}", files=[header.path], what=what)
 
 
 def _through_lut(stored: Pixels, dataset: pydicom.Dataset, frame: Frame) -> Pixels:

@@ -185,6 +185,7 @@ def _read(way: str, source: str, frames: Sequence[Frame]) -> Pixels:
             f"vtkDICOMImageReader failed on {source}: {fault}",
             files=[frame.path for frame in frames],
             remedies=[Step.SCAN_AGAIN, SetOption("engine", ("auto",))],
+            what=fault,
         )
     as_numpy: Callable[[Any], Pixels] = vtk_to_numpy
     return as_numpy(image.GetPointData().GetArray(0)).reshape(image.GetDimensions(), order="F")

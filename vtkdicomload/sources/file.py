@@ -152,8 +152,10 @@ class File(ABC):
 
     def changed(self, what: str) -> CorruptFileError:
         """Make the error for a file that is not the one that was scanned."""
-        words = f"{self.name} changed since it was scanned: {what}"
-        return CorruptFileError(words, files=[self.name], remedies=[Step.SCAN_AGAIN])
+        words = f"changed since it was scanned: {what}"
+        return CorruptFileError(
+            f"{self.name} {words}", files=[self.name], remedies=[Step.SCAN_AGAIN], what=f"it {words}"
+        )
 
     @classmethod
     def read_many(cls, requests: Sequence[Request], limit_bytes: int) -> Generator[int]:
