@@ -15,11 +15,11 @@ from pydicom.pixels.encoders import RLELosslessEncoder
 from synthetic import Raw, padded, raw_image
 
 from vtkdicomload import CorruptFileError
-from vtkdicomload.headers.frames import frames_of
+from vtkdicomload.headers.frames import make_frames
 from vtkdicomload.headers.parser import read_header
 from vtkdicomload.readers import codec
 from vtkdicomload.readers.choose import check_supported
-from vtkdicomload.readers.dtype import conversion_for, pixel_shape
+from vtkdicomload.readers.dtype import choose_conversion, find_pixel_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -162,16 +162,16 @@ def picture(
 
 # ------------------------------------------------------------------------------------------------------ reading them
 def scanned(files: Iterable[Path | str]) -> list[Frame]:
-    return [frame for f in files for frame in frames_of(read_header(f))]
+    return [frame for f in files for frame in make_frames(read_header(f))]
 
 
 def decoded(*files: Path | str, workers: int | None = None, rescale: bool = False) -> Pixels:
     """What the codec reader makes of the files."""
     frames = scanned(files)
     check_supported(frames)
-    conversion = conversion_for(frames, rescale=rescale)
+    conversion = choose_conversion(frames, rescale=rescale)
     assert codec.refusal(frames, conversion) is None
-    out = np.zeros((len(frames), *pixel_shape(frames[0].header)), conversion.dtype)
+    out = np.zeros((len(frames), *find_pixel_shape(frames[0].header)), conversion.dtype)
     steps: list[int] = []
     assert codec.fill(frames, conversion, out, lambda: steps.append(1), workers) == ()
     assert len(steps) == len(frames)

@@ -86,30 +86,41 @@ def _ultrasound(folder: Path, _: Path) -> Path:
 CASES = {
     "RLE": Case(
         _series(syntax=RLELossless),
-        ((codec, "_decode_words"), (codec, "_as_words"), (encapsulation, "_items"), (rescale, "converter")),
+        (
+            (codec, "_decode_words"),
+            (codec, "_convert_words"),
+            (encapsulation, "_read_items"),
+            (rescale, "make_converter"),
+        ),
     ),
-    "JPEG 2000": Case(_series(syntax=JPEG2000Lossless), ((codec, "_as_declared"), (codec, "bare_codestream"))),
-    "colour in JPEG": Case(_real("compressed/ybr_full_jpeg.dcm"), ((codec, "_coded_colour"),)),
-    "compressed frames": Case(_real("compressed/two_frames_jpegls_80.dcm"), ((encapsulation, "_frames_of"),)),
-    "a palette, decoded": Case(_coloured(RLELossless), ((colour, "_entries"), (colour, "_words"))),
-    "a palette, by pydicom": Case(_coloured(ExplicitVRLittleEndian), ((colour, "_entries"), (colour, "_descriptor"))),
-    "pydicom": Case(_series(), ((plain, "_stored"), (rescale, "converter")), {"engine": "pydicom"}),
-    "pydicom's decoders": Case(_series(syntax=RLELossless), ((plain, "_decoded"),), {"engine": "pydicom"}),
-    "bits by pydicom": Case(_real("seg_1bit"), ((plain, "_bits"),), {"engine": "pydicom", "series": 0, "stack": 0}),
+    "JPEG 2000": Case(_series(syntax=JPEG2000Lossless), ((codec, "_apply_declared_sign"), (codec, "bare_codestream"))),
+    "colour in JPEG": Case(_real("compressed/ybr_full_jpeg.dcm"), ((codec, "_find_coded_colour"),)),
+    "compressed frames": Case(_real("compressed/two_frames_jpegls_80.dcm"), ((encapsulation, "_find_frames"),)),
+    "a palette, decoded": Case(_coloured(RLELossless), ((colour, "_read_entries"), (colour, "_read_table_words"))),
+    "a palette, by pydicom": Case(
+        _coloured(ExplicitVRLittleEndian), ((colour, "_read_entries"), (colour, "_read_descriptor"))
+    ),
+    "pydicom": Case(_series(), ((plain, "_read_stored"), (rescale, "make_converter")), {"engine": "pydicom"}),
+    "pydicom's decoders": Case(_series(syntax=RLELossless), ((plain, "_decode_stream"),), {"engine": "pydicom"}),
+    "bits by pydicom": Case(
+        _real("seg_1bit"), ((plain, "_unpack_bits"),), {"engine": "pydicom", "series": 0, "stack": 0}
+    ),
     "functional groups": Case(
         _enhanced,
         tuple((enhanced, name) for name in ("_said", "_of_group", "_pointers", "_dimensions", "_pointed_at")),
     ),
-    "segments": Case(_real("seg_1bit"), ((enhanced, "_of_segments"), (enhanced, "_common")), {"series": 0, "stack": 0}),
-    "a mosaic": Case(_real("mosaic"), ((frames_room, "headers_of_tiles"), (frames_room, "_places"))),
+    "segments": Case(
+        _real("seg_1bit"), ((enhanced, "_read_segments"), (enhanced, "_strip_header")), {"series": 0, "stack": 0}
+    ),
+    "a mosaic": Case(_real("mosaic"), ((frames_room, "headers_of_tiles"), (frames_room, "_locate_frames"))),
     "nuclear medicine": Case(_nuclear, tuple((nuclear_medicine, n) for n in ("_vectors", "normal_of"))),
     "a dose grid": Case(_real("rtdose_32bit"), ((frames_room, "_of_dose_grid"), (frames_room, "normal_of"))),
     "real-world values": Case(
         _real("highdicom/parametric_int.dcm"),
-        ((real_world_values, "_mapping"), (real_world_values, "_stored_values")),
+        ((real_world_values, "_read_mapping"), (real_world_values, "_read_stored_ends")),
         {"rescale": "real-world"},
     ),
-    "regions of ultrasound": Case(_ultrasound, ((ultrasound, "_of_region"),)),
+    "regions of ultrasound": Case(_ultrasound, ((ultrasound, "_read_region"),)),
 }
 PLACES = [
     pytest.param(name, module, function, id=f"{name}: {function}")

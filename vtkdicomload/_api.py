@@ -11,7 +11,7 @@ from .catalog.damage import refuse_problems
 from .catalog.find import find_series
 from .catalog.scan import ScanData, scan_files
 from .errors import DicomLoadError
-from .loading.options import Options, check_count, options_from
+from .loading.options import Options, check_count, make_options
 from .loading.read import load_stack
 from .series import Scan, Series, load_volume
 from .sources.local import find_files
@@ -172,7 +172,7 @@ def load_all(
     DicomLoadError
         As `load` does, for the first stack that cannot be loaded; ``load_many(scan(source))`` goes on after it.
     """
-    checked = options_from(workers=workers, **options)
+    checked = make_options(workers=workers, **options)
     found, ignored = find_series(source, ignore, checked.workers)
     refuse_problems(found.problems)
     scanned = Scan.of(found)
@@ -245,7 +245,7 @@ def load_many(
     check_count("ahead", ahead)
     if workers is not None:
         check_count("workers", workers)
-    options_from(**options)
+    make_options(**options)
     one = partial(load, series=series, stack=stack, ignore=ignore, **options)
     progress = options.get("progress")
     return load_each(one, sources, progress, threads=min(workers or 1, ahead), ahead=ahead, as_completed=as_completed)

@@ -9,7 +9,7 @@ from .catalog.find import find_series
 from .catalog.scan import ScanData
 from .catalog.tables import scan_html, scan_text
 from .headers.data_set import read_attributes
-from .loading.options import options_from
+from .loading.options import make_options
 from .loading.read import load_stack
 from .stacks.series_data import SeriesData
 from .stacks.split import split
@@ -65,7 +65,7 @@ class Series(SeriesData):
         **options: Unpack[LoadOptions],
     ) -> Volume:
         """Load the series as one volume; the options of `vtkdicomload.load`."""
-        return load_volume(self, options_from(workers=workers, **options), stack=stack, ignore=ignore)
+        return load_volume(self, make_options(workers=workers, **options), stack=stack, ignore=ignore)
 
 
 class Scan(ScanData[Series]):

@@ -83,9 +83,9 @@ class Volume(VolumeData):
             Uneven slices, which no affine describes → ``load(…, irregular="resample")``, or `to_xarray`.
         """
         if self._image is None:
-            from .convert.vtk import image_of
+            from .convert.vtk import make_image
 
-            self._image = image_of(self)
+            self._image = make_image(self)
         return self._image
 
     def image_as(self, convention: Literal["patient", "vtk"]) -> vtkImageData:
@@ -105,10 +105,10 @@ class Volume(VolumeData):
         GeometryError
             As `image`.
         """
-        from .convert.vtk import copy_as_vtk, image_of
+        from .convert.vtk import copy_as_vtk, make_image
 
         if convention == "patient":
-            return image_of(self)
+            return make_image(self)
         if convention == "vtk":
             return copy_as_vtk(self)
         raise ValueError(f'convention must be "patient" or "vtk", not {convention!r}')
@@ -354,11 +354,11 @@ class Volume(VolumeData):
         raise TypeError("a volume has two arrays: volume.frames (z, y, x) and volume.array (x, y, z), of one memory")
 
     def __repr__(self) -> str:
-        from .loading.facts import volume_text
+        from .loading.facts import write_facts
 
-        return volume_text(self)
+        return write_facts(self)
 
     def _repr_html_(self) -> str:
-        from .pictures.notebook import volume_html
+        from .pictures.notebook import write_html
 
-        return volume_html(self)
+        return write_html(self)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vtkdicomload._util import memory
-from vtkdicomload._util.memory import available_bytes
+from vtkdicomload._util.memory import measure_available_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def test_it_lies_between_nothing_and_all_there_is() -> None:
-    found = available_bytes()
+    found = measure_available_bytes()
     assert isinstance(found, int)
     assert found > 1 << 20
     if hasattr(os, "sysconf"):
@@ -43,14 +43,14 @@ def meminfo(text: str | None, patch: pytest.MonkeyPatch) -> None:
 
 def test_linux_says_it_in_kib(monkeypatch: pytest.MonkeyPatch) -> None:
     meminfo("MemTotal:  9999 kB\nMemFree:  1 kB\nMemAvailable:    1234 kB\nBuffers: 2 kB\n", monkeypatch)
-    assert available_bytes() == 1234 * 1024
+    assert measure_available_bytes() == 1234 * 1024
 
 
 @pytest.mark.parametrize("text", [None, "", "MemTotal: 9999 kB\n", "MemAvailable: lots kB\n"])
 def test_elsewhere_all_memory_is_the_guess(monkeypatch: pytest.MonkeyPatch, text: str | None) -> None:
     meminfo(text, monkeypatch)
     monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1000}.__getitem__, raising=False)
-    assert available_bytes() == 4_096_000
+    assert measure_available_bytes() == 4_096_000
 
 
 @pytest.mark.parametrize("error", [ValueError, OSError])
@@ -60,9 +60,9 @@ def test_a_system_that_says_nothing_is_trusted(monkeypatch: pytest.MonkeyPatch, 
 
     meminfo(None, monkeypatch)
     monkeypatch.setattr(os, "sysconf", unknown, raising=False)
-    assert available_bytes() == 1 << 36
+    assert measure_available_bytes() == 1 << 36
     monkeypatch.delattr(os, "sysconf")
-    assert available_bytes() == 1 << 36
+    assert measure_available_bytes() == 1 << 36
 
 
 def test_a_limited_process_has_no_more_than_its_limit() -> None:
@@ -119,19 +119,19 @@ MIB = 1 << 20
 @pytest.mark.parametrize("version", [V1, V2], ids=["v1", "v2"])
 def test_a_container_has_what_its_control_group_leaves(group: Callable[..., None], version: str) -> None:
     group(version, "/", 100 * MIB, 70 * MIB, 20 * MIB)
-    assert available_bytes() == 50 * MIB
+    assert measure_available_bytes() == 50 * MIB
     group(version, "/", 100 * MIB, 110 * MIB)
-    assert available_bytes() == 0
+    assert measure_available_bytes() == 0
 
 
 @pytest.mark.parametrize("version", [V1, V2], ids=["v1", "v2"])
 def test_the_groups_above_count_too(group: Callable[..., None], version: str) -> None:
     group(version, "/slurm/job", 90 * MIB, 10 * MIB)
-    assert available_bytes() == 80 * MIB
+    assert measure_available_bytes() == 80 * MIB
     group(version, "/slurm", 50 * MIB, 10 * MIB, own="/slurm/job")
-    assert available_bytes() == 40 * MIB
+    assert measure_available_bytes() == 40 * MIB
     group(version, "/", 20 * MIB, own="/named/otherwise/outside")
-    assert available_bytes() == 20 * MIB
+    assert measure_available_bytes() == 20 * MIB
 
 
 @pytest.mark.parametrize(("limit", "usage"), [("max", 5), (9223372036854771712, 5), (5, "many"), ("", "")])
@@ -140,4 +140,4 @@ def test_a_group_without_a_limit_takes_nothing_away(
 ) -> None:
     group(V2, "/", limit, usage)
     meminfo("MemAvailable: 1234 kB\n", monkeypatch)
-    assert available_bytes() == 1234 * 1024
+    assert measure_available_bytes() == 1234 * 1024

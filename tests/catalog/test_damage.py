@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import vtkdicomload as vdl
-from vtkdicomload.catalog.damage import damage_error, judge_foreign, judge_unreadable, refuse_problems
+from vtkdicomload.catalog.damage import judge_foreign, judge_unreadable, make_damage_error, refuse_problems
 from vtkdicomload.errors.remedies import LeaveOut, Unpack
 from vtkdicomload.sources.local_file import LocalFile
 from vtkdicomload.sources.reasons import Reason
@@ -63,14 +63,14 @@ def test_one_damaged_file_has_its_own_error_and_several_a_common_one() -> None:
         )
         for k in range(5)
     ]
-    alone = damage_error(problems[:1])
+    alone = make_damage_error(problems[:1])
     assert alone is not problems[0].error
     assert (str(alone), alone.files, alone.remedies) == (
         "0.dcm: cut → ignore=['0.dcm']",
         ("0.dcm",),
         (LeaveOut(("0.dcm",)),),
     )
-    together = damage_error(problems)
+    together = make_damage_error(problems)
     files = tuple(f"{k}.dcm" for k in range(5))
     assert together.message == "5 files cannot be read (0.dcm, 1.dcm, 2.dcm and 2 more), the first because: 0.dcm: cut"
     assert (together.files, together.remedies) == (files, (LeaveOut(files),))

@@ -608,8 +608,8 @@ def test_a_wide_table_in_a_pipe_is_a_line_a_series(series: Write) -> None:
 
 def test_progress_appears_late_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     output = Console(file=io.StringIO(), width=80, force_terminal=True)
-    monkeypatch.setattr(terminal, "console", lambda **_: output)
-    with terminal.progress_bar("reading") as step:
+    monkeypatch.setattr(terminal, "make_console", lambda **_: output)
+    with terminal.show_progress("reading") as step:
         assert step is not None
         step(1, 10)
         assert output.file.getvalue() == ""  # type: ignore[attr-defined]
@@ -620,7 +620,7 @@ def test_progress_appears_late_and_leaves_nothing(monkeypatch: pytest.MonkeyPatc
 
 
 def test_no_progress_in_a_pipe() -> None:
-    with terminal.progress_bar("reading") as step:
+    with terminal.show_progress("reading") as step:
         assert step is None
 
 
@@ -628,7 +628,7 @@ def test_interrupt_is_quiet(series: Write, monkeypatch: pytest.MonkeyPatch) -> N
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(listing, "series_lines", interrupted)
+    monkeypatch.setattr(listing, "describe_series", interrupted)
     result = run("info", series().folder)
     assert result.exit_code == 130
     assert result.stderr == ""

@@ -25,7 +25,7 @@ from synthetic import in_vtk_order, write_dataset
 
 import vtkdicomload as vdl
 from vtkdicomload.convert import decompress as module
-from vtkdicomload.convert.decompress import decompress, summary_words
+from vtkdicomload.convert.decompress import decompress, summarize
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -309,7 +309,7 @@ def test_mixed_layouts_keep_their_files_apart(series: Write, tmp_path: Path) -> 
         assert np.array_equal(vdl.load(folder).frames, truth.frames)
     assert summary.syntaxes == {RLELossless: 10, ExplicitVRLittleEndian: 5}
     assert summary.bytes_written == sum(len(b) for b in tree(tmp_path / "out").values())
-    assert summary_words(summary)[1:] == ["10 files of RLE Lossless", "5 files of Explicit VR Little Endian"]
+    assert summarize(summary)[1:] == ["10 files of RLE Lossless", "5 files of Explicit VR Little Endian"]
 
 
 @pytest.mark.parametrize("batch", [1, 10**9])
@@ -331,7 +331,7 @@ def test_what_is_no_image_is_passed_over_and_said(series: Write, tmp_path: Path)
     shutil.copy(str(get_testdata_file("DICOMDIR")), written.folder / "DICOMDIR")
     summary = decompress(written.folder, tmp_path / "out")
     assert len(list((tmp_path / "out").iterdir())) == 5
-    assert sorted(summary_words(summary)[2:]) == [
+    assert sorted(summarize(summary)[2:]) == [
         "passed over: 1 file, DICOM without pixel data",
         "passed over: 1 file, not DICOM",
     ]
@@ -404,7 +404,7 @@ def test_a_truncated_file_is_named_and_nothing_written(series: Write, tmp_path: 
     for k, ignore in enumerate([[written.files[3]], written.files[3].name, lambda path: path == str(written.files[3])]):
         summary = decompress(written.folder, tmp_path / f"out{k}", ignore=ignore)
         assert len(summary.written) == 4
-        assert summary_words(summary)[-1] == "passed over: 1 file, ignored"
+        assert summarize(summary)[-1] == "passed over: 1 file, ignored"
 
 
 def test_a_broken_stream_is_named_and_nothing_is_left(

@@ -16,7 +16,7 @@ from vtkmodules.vtkIOImage import vtkDICOMImageReader
 
 import vtkdicomload as vdl
 from vtkdicomload import DicomLoadWarning, Volume
-from vtkdicomload.convert.vtk import image_of
+from vtkdicomload.convert.vtk import make_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ def numbers(image: Any) -> np.ndarray[Any, Any]:
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.uint32])
 def test_scalars_have_the_type_and_values_of_the_pixels(series: Write, dtype: type) -> None:
     volume = vdl.load(series(dtype=dtype).folder, rescale=False)
-    image = image_of(volume)
+    image = make_image(volume)
     assert numbers(image).dtype == volume.dtype == np.dtype(dtype)
     assert image.GetPointData().GetScalars().GetName() == "DICOMImage"
     assert image.GetPointData().GetNumberOfArrays() == 1
@@ -53,7 +53,7 @@ def test_floats_are_shared_too(series: Write, slope: float) -> None:
 
 def test_an_image_knows_where_each_voxel_of_the_patient_lies(series: Write) -> None:
     truth = series(orientation=OBLIQUE)
-    image = image_of(vdl.load(truth.folder))
+    image = make_image(vdl.load(truth.folder))
     for k, j, i in np.ndindex(truth.frames.shape):
         point = [0.0] * 3
         image.TransformIndexToPhysicalPoint(i, j, k, point)
@@ -120,7 +120,7 @@ def test_memory_lives_as_long_as_the_scalars_and_no_longer(series: Write) -> Non
     volume = vdl.load(series().folder)
     memory = volume.frames
     watch = weakref.ref(memory)
-    scalars = image_of(volume).GetPointData().GetScalars()
+    scalars = make_image(volume).GetPointData().GetScalars()
     del volume, memory
     gc.collect()
     assert watch() is not None

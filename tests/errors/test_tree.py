@@ -24,8 +24,8 @@ from vtkdicomload.errors import (
     ShearedSeriesError,
     UnsupportedPixelDataError,
     ZeroPixelDataError,
-    damaged,
-    first_line,
+    make_damaged_error,
+    take_first_line,
 )
 
 PARENTS = {
@@ -105,7 +105,7 @@ def test_pickling_keeps_type_message_and_attributes(kind, protocol):
 
 
 def test_a_damaged_file_is_named_with_both_ways_past_it():
-    error = damaged("a/b.dcm", "its frame is no image", part=", frame 3")
+    error = make_damaged_error("a/b.dcm", "its frame is no image", part=", frame 3")
     assert str(error) == "a/b.dcm, frame 3: its frame is no image → get the file again, or ignore=['a/b.dcm']"
     assert error.files == ("a/b.dcm",)
 
@@ -114,4 +114,4 @@ def test_a_damaged_file_is_named_with_both_ways_past_it():
     ("said", "kept"), [("one\ntwo", "one"), ("", "ValueError"), ("\n", "ValueError"), ("x" * 500, "x" * 200)]
 )
 def test_of_a_foreign_error_one_line_is_kept(said, kept):
-    assert first_line(ValueError(said)) == kept
+    assert take_first_line(ValueError(said)) == kept

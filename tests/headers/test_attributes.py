@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydicom.datadict import dictionary_keyword, dictionary_VR, private_dictionary_description, private_dictionary_VR
 from pydicom.valuerep import DSfloat
 
-from vtkdicomload.headers.attributes import FIELDS, MODALITY_LUT, SEQUENCES, text_of
+from vtkdicomload.headers.attributes import FIELDS, MODALITY_LUT, SEQUENCES, parse_text
 
 BY_NAME = {field.name: field for field in FIELDS.values()}
 decimal, integer = BY_NAME["slope"].parse, BY_NAME["instance_number"].parse
@@ -41,7 +41,7 @@ MAKERS = {0x0019: "SIEMENS MR HEADER", 0x0029: "SIEMENS CSA HEADER", 0x0043: "GE
 def test_private_tag_keyword_and_vr_are_those_of_the_dictionary(tag):
     field = FIELDS[tag]
     if tag & 0xFF00 == 0:
-        assert (field.keyword, field.parse) == ("PrivateCreator", text_of)
+        assert (field.keyword, field.parse) == ("PrivateCreator", parse_text)
         return
     maker = MAKERS[tag >> 16]
     # GE packs several values into one attribute.
@@ -57,7 +57,7 @@ def test_private_tag_keyword_and_vr_are_those_of_the_dictionary(tag):
 def test_private_data_of_another_maker_is_no_error(tag, value):
     """Nor None, which would have the files of a series parsed one by one."""
     result = FIELDS[tag].parse(value)
-    assert result is not None or FIELDS[tag].parse is text_of
+    assert result is not None or FIELDS[tag].parse is parse_text
 
 
 def test_every_field_has_its_own_name():
@@ -217,7 +217,7 @@ def test_double_of_another_length():
     [(b"CT\0", "CT"), (b" MR ", "MR"), (b"", None), (b" \0", None), (b"a\nb\x1b[0m", "a b [0m"), (b"\xe9t\xe9", "été")],
 )
 def test_text(value, text):
-    assert text_of(value) == text
+    assert parse_text(value) == text
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pydicom
 import pytest
 from synthetic import raw_image
 
-from vtkdicomload.headers.data_set import data_set_of
+from vtkdicomload.headers.data_set import open_data_set
 from vtkdicomload.sources.local_file import as_file
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def test_values_that_pydicom_warns_of_are_read_in_silence(tmp_path: Path) -> Non
     path.write_bytes(raw_image((0x00200052, "UI", b"no UID")))
     with pytest.warns(UserWarning, match="Invalid value for VR UI"):
         assert pydicom.dcmread(path).FrameOfReferenceUID == "no UID"
-    with warnings.catch_warnings(record=True) as said, data_set_of(as_file(path)) as data_set:
+    with warnings.catch_warnings(record=True) as said, open_data_set(as_file(path)) as data_set:
         assert data_set.get("FrameOfReferenceUID") == "no UID"
         assert data_set.get("PixelData") is None
     assert said == []
@@ -31,7 +31,7 @@ def test_values_that_pydicom_warns_of_are_read_in_silence(tmp_path: Path) -> Non
 def test_warnings_are_heard_again_after_an_error(tmp_path: Path) -> None:
     path = tmp_path / "1.dcm"
     path.write_bytes(raw_image())
-    with pytest.raises(ZeroDivisionError), data_set_of(as_file(path)):
+    with pytest.raises(ZeroDivisionError), open_data_set(as_file(path)):
         1 / 0  # noqa: B018
     with pytest.warns(UserWarning, match="heard"):
         warnings.warn("heard", UserWarning, stacklevel=1)
@@ -44,6 +44,6 @@ def test_groups_in_un_are_sequences(tmp_path: Path, size: int) -> None:
     item = struct.pack("<HHI", 0xFFFE, 0xE000, len(text)) + text
     path = tmp_path / "1.dcm"
     path.write_bytes(raw_image((0x52009229, "UN", item)))
-    with data_set_of(as_file(path)) as data_set:
+    with open_data_set(as_file(path)) as data_set:
         (item,) = data_set.items("SharedFunctionalGroupsSequence")
         assert item.get("TextValue") == "x" * size

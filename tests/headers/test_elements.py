@@ -20,7 +20,7 @@ from vtkdicomload.errors import CorruptFileError
 from vtkdicomload.headers import elements
 from vtkdicomload.headers.elements import ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Encoding, Source, name_of, walk
 from vtkdicomload.headers.parser import read_header
-from vtkdicomload.headers.preamble import opened_data_set
+from vtkdicomload.headers.preamble import open_data_set_of
 from vtkdicomload.sources.local_file import as_file
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def opened(path) -> Iterator[Source]:
 
 def walked(path) -> list[Element]:
     with opened(path) as source:
-        start, encoding = opened_data_set(source)[:2]
+        start, encoding = open_data_set_of(source)[:2]
         return list(walk(source, start, encoding))
 
 
@@ -151,7 +151,7 @@ def test_same_values_as_pydicom_in_sequences_of_both_kinds_of_length(tmp_path_fa
     content = raw_file(elements, explicit=explicit, big_endian=encoding.big_endian)
     path.write_bytes(content)
     with opened(path) as source:
-        start = opened_data_set(source).start
+        start = open_data_set_of(source).start
         found = [e for e in walk(source, start, encoding, enter=SEQUENCES) if e.tag not in ITEMS]
     mine = [(e.depth, e.tag, None if e.tag in SEQUENCES else content[e.offset : e.offset + e.length]) for e in found]
     assert mine == list(values(pydicom.dcmread(path)))

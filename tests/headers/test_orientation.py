@@ -7,7 +7,13 @@ import pytest
 from orientations import AXIAL, CORONAL, ORIENTATIONS, SAGITTAL, turned
 
 from vtkdicomload.headers import orientation as tolerances
-from vtkdicomload.headers.orientation import direction_of, normal_of, orientation_fault, plane_of, same_orientation
+from vtkdicomload.headers.orientation import (
+    compute_direction,
+    compute_normal,
+    find_orientation_fault,
+    is_same_orientation,
+    name_plane,
+)
 
 
 @pytest.mark.parametrize(
@@ -26,19 +32,19 @@ from vtkdicomload.headers.orientation import direction_of, normal_of, orientatio
     ],
 )
 def test_plane(orientation, plane):
-    assert plane_of(orientation) == plane
+    assert name_plane(orientation) == plane
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS.values(), ids=ORIENTATIONS.keys())
 def test_normal_and_direction(orientation):
     row, column = np.array(orientation[:3], float), np.array(orientation[3:], float)
-    assert normal_of(orientation) == pytest.approx(np.cross(row, column), abs=1e-12)
-    assert direction_of(orientation) == pytest.approx(np.array([row, column, np.cross(row, column)]).T, abs=1e-12)
-    assert orientation_fault(orientation) is None
+    assert compute_normal(orientation) == pytest.approx(np.cross(row, column), abs=1e-12)
+    assert compute_direction(orientation) == pytest.approx(np.array([row, column, np.cross(row, column)]).T, abs=1e-12)
+    assert find_orientation_fault(orientation) is None
 
 
 def test_cosines_with_few_digits_are_made_unit_vectors():
-    direction = direction_of((0.71, 0.71, 0, 0, 0, -0.999))
+    direction = compute_direction((0.71, 0.71, 0, 0, 0, -0.999))
     assert np.linalg.norm(direction, axis=0) == pytest.approx([1, 1, 1], abs=1e-15)
 
 
@@ -53,19 +59,19 @@ def test_cosines_with_few_digits_are_made_unit_vectors():
     ],
 )
 def test_faulty_orientation(orientation, fault):
-    assert fault in orientation_fault(orientation)
+    assert fault in find_orientation_fault(orientation)
 
 
 @pytest.mark.parametrize("orientation", [(0.996, 0, 0, 0, 1.004, 0), (1, 0.0009, 0, 0, 1, 0), (1, 0, 0, 0, 1, 1e-5)])
 def test_rounded_orientation_is_no_fault(orientation):
-    assert orientation_fault(orientation) is None
+    assert find_orientation_fault(orientation) is None
 
 
 def test_same_orientation_within_the_tolerance():
     near, far = 0.9 * tolerances.COSINE_TOLERANCE, 1.1 * tolerances.COSINE_TOLERANCE
-    assert same_orientation(AXIAL, (1, 0, 0, 0, 1, near))
-    assert not same_orientation(AXIAL, (1, 0, 0, 0, 1, far))
-    assert not same_orientation(AXIAL, (1, 0, 0, 0, -1, 0))
+    assert is_same_orientation(AXIAL, (1, 0, 0, 0, 1, near))
+    assert not is_same_orientation(AXIAL, (1, 0, 0, 0, 1, far))
+    assert not is_same_orientation(AXIAL, (1, 0, 0, 0, -1, 0))
 
 
 def test_tolerances_are_those_that_are_promised():

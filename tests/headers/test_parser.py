@@ -30,8 +30,8 @@ from synthetic import UNDEFINED, csa_header, image_elements, padded, raw_element
 
 from vtkdicomload.errors import CorruptFileError
 from vtkdicomload.headers.attributes import FIELDS
-from vtkdicomload.headers.csa import csa_of
-from vtkdicomload.headers.frames import frames_of
+from vtkdicomload.headers.csa import parse_csa
+from vtkdicomload.headers.frames import make_frames
 from vtkdicomload.headers.parser import read_header
 from vtkdicomload.headers.preamble import NotDicomError
 from vtkdicomload.sources.local_file import LocalFile
@@ -180,7 +180,7 @@ def expected(path, dataset) -> dict[str, object]:
             "tiles_across": 1,
             "mapped_values": None,
         },
-        "csa": csa_of(bytes(dataset[CSA].value)) if CSA in dataset else None,
+        "csa": parse_csa(bytes(dataset[CSA].value)) if CSA in dataset else None,
     }
 
 
@@ -922,7 +922,7 @@ def test_a_header_survives_pickling_and_is_equal(series):
 def test_frames_of_a_single_frame_file(series):
     (path,) = series(count=1, RescaleSlope=2, RescaleIntercept=-5).files
     header = read_header(path)
-    (frame,) = frames_of(header)
+    (frame,) = make_frames(header)
     assert (frame.path, frame.index_in_file) == (str(path), 0)
     assert (frame.position, frame.orientation) == (header.position, header.orientation)
     assert (frame.slope, frame.intercept) == (2.0, -5.0)
@@ -931,14 +931,14 @@ def test_frames_of_a_single_frame_file(series):
 
 def test_frames_without_rescale_have_the_identity(series):
     (path,) = series(count=1, RescaleSlope=None, RescaleIntercept=None).files
-    (frame,) = frames_of(read_header(path))
+    (frame,) = make_frames(read_header(path))
     assert (frame.slope, frame.intercept) == (1.0, 0.0)
 
 
 def test_frames_of_a_multi_frame_file_lie_one_behind_the_other(data):
     (path,) = (data / "rtdose_32bit").iterdir()
     pixels = pydicom.dcmread(path).pixel_array
-    frames = frames_of(read_header(path))
+    frames = make_frames(read_header(path))
     stored = path.read_bytes()
     assert len(frames) == len(pixels) == 15
     for k, frame in enumerate(frames):
@@ -947,8 +947,8 @@ def test_frames_of_a_multi_frame_file_lie_one_behind_the_other(data):
 
 
 def test_frames_that_do_not_lie_in_the_file_have_no_offset(data, series):
-    compressed = frames_of(read_header(data / "comp_rle" / "IM-0001-0001-0001.dcm"))
-    deflated = frames_of(read_header(series(count=1, syntax=DeflatedExplicitVRLittleEndian).files[0]))
+    compressed = make_frames(read_header(data / "comp_rle" / "IM-0001-0001-0001.dcm"))
+    deflated = make_frames(read_header(series(count=1, syntax=DeflatedExplicitVRLittleEndian).files[0]))
     assert [f.offset for f in (*compressed, *deflated)] == [-1, -1]
 
 

@@ -30,7 +30,7 @@ def test_the_uids_are_those_of_the_standard() -> None:
     "uid", [CTImageStorage, NuclearMedicineImageStorage, SegmentationStorage, sop_classes.LABEL_MAP]
 )
 def test_an_image_without_pixels_has_lost_them(uid: str) -> None:
-    assert "is an image, but it holds no pixel data" in str(sop_classes.lost_pixels({"sop_class_uid": uid}))
+    assert "is an image, but it holds no pixel data" in str(sop_classes.explain_lost_pixels({"sop_class_uid": uid}))
 
 
 @pytest.mark.parametrize(
@@ -42,14 +42,14 @@ def test_an_image_without_pixels_has_lost_them(uid: str) -> None:
     ],
 )
 def test_a_report_a_plan_and_a_private_class_never_had_any(uid: str) -> None:
-    assert sop_classes.lost_pixels({"sop_class_uid": uid}) is None
+    assert sop_classes.explain_lost_pixels({"sop_class_uid": uid}) is None
 
 
 def test_rows_without_pixels_are_damage_whatever_the_class() -> None:
     values: dict[str, object] = {"sop_class_uid": "1.2.3.4", "rows": 5}
-    assert "declares Rows and Columns" in str(sop_classes.lost_pixels(values))
-    assert "neither a SOPClassUID nor pixel data" in str(sop_classes.lost_pixels({}))
+    assert "declares Rows and Columns" in str(sop_classes.explain_lost_pixels(values))
+    assert "neither a SOPClassUID nor pixel data" in str(sop_classes.explain_lost_pixels({}))
 
 
 def test_spectra_have_rows_and_columns_but_no_pixels() -> None:
-    assert sop_classes.lost_pixels({"sop_class_uid": MRSpectroscopyStorage, "rows": 16, "columns": 16}) is None
+    assert sop_classes.explain_lost_pixels({"sop_class_uid": MRSpectroscopyStorage, "rows": 16, "columns": 16}) is None

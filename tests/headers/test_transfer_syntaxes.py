@@ -37,7 +37,7 @@ from pydicom.uid import UID, AllTransferSyntaxes
 from synthetic import Raw, padded
 
 import vtkdicomload as vdl
-from vtkdicomload.headers.transfer_syntaxes import LOSSY, NATIVE_SYNTAXES, syntax_name
+from vtkdicomload.headers.transfer_syntaxes import LOSSY, NATIVE_SYNTAXES, name_syntax
 from vtkdicomload.readers import codec
 
 STANDARD = [str(uid) for uid in AllTransferSyntaxes]
@@ -61,22 +61,22 @@ WORDS = (
 
 @pytest.mark.parametrize("uid", [uid for uid in STANDARD if UID(uid).name != uid])
 def test_names_are_those_of_the_standard(uid: str) -> None:
-    name = syntax_name(uid)
+    name = name_syntax(uid)
     expected = [ours for theirs, ours in WORDS if theirs in UID(uid).name]
     assert all(word in name for word in expected[:1])
     assert UID(uid).is_compressed == (uid not in NATIVE_SYNTAXES) or "Deflated" in name
 
 
 def test_every_syntax_that_is_read_has_a_name_of_its_own() -> None:
-    names = [syntax_name(uid) for uid in (*NATIVE_SYNTAXES, *codec.SYNTAXES)]
+    names = [name_syntax(uid) for uid in (*NATIVE_SYNTAXES, *codec.SYNTAXES)]
     assert len(set(names)) == len(names)
     assert not any(name.startswith("1.2.") for name in names)
 
 
 def test_a_syntax_without_name_is_shown_as_it_is() -> None:
-    assert syntax_name("1.2.3.4") == "1.2.3.4"
-    assert syntax_name("1.2.840.10008.1.2.4.9999") == "1.2.840.10008.1.2.4.9999"
-    assert syntax_name("") == "unknown"
+    assert name_syntax("1.2.3.4") == "1.2.3.4"
+    assert name_syntax("1.2.840.10008.1.2.4.9999") == "1.2.840.10008.1.2.4.9999"
+    assert name_syntax("") == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -91,13 +91,13 @@ def test_a_syntax_without_name_is_shown_as_it_is() -> None:
     ],
 )
 def test_videos_are_named(number: object, name: str) -> None:
-    assert syntax_name(f"1.2.840.10008.1.2.4.{number}") == name
+    assert name_syntax(f"1.2.840.10008.1.2.4.{number}") == name
 
 
 def test_lossless_ones_are_not_called_lossy() -> None:
     for uid in LOSSY:
         assert "Lossless" not in UID(uid).name.replace("Near-Lossless", "")
-        assert "Lossless" not in syntax_name(uid)
+        assert "Lossless" not in name_syntax(uid)
     assert not LOSSY & NATIVE_SYNTAXES
 
 

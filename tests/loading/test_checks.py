@@ -11,13 +11,13 @@ from pydicom.uid import ExplicitVRBigEndian, JPEGLSLossless, RLELossless
 
 import vtkdicomload as vdl
 from vtkdicomload import ReaderMismatchError, UnsupportedPixelDataError, ZeroPixelDataError
-from vtkdicomload.errors import damaged
-from vtkdicomload.headers.frames import frames_of
+from vtkdicomload.errors import make_damaged_error
+from vtkdicomload.headers.frames import make_frames
 from vtkdicomload.headers.parser import read_header
 from vtkdicomload.loading import checks as guard
 from vtkdicomload.readers import codec, direct, vtk
 from vtkdicomload.readers import pydicom as plain
-from vtkdicomload.readers.dtype import Conversion, conversion_for
+from vtkdicomload.readers.dtype import Conversion, choose_conversion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ READER = SimpleNamespace(NAME="direct")
 
 
 def frames(truth: Truth) -> list[Frame]:
-    return [frames_of(read_header(f))[0] for f in truth.files]
+    return [make_frames(read_header(f))[0] for f in truth.files]
 
 
 def blank(*slices: int, value: int = 0) -> Callable[[Dataset, int], None]:
@@ -231,7 +231,7 @@ def test_each_frame_has_the_best_witness_for_it(data: Path) -> None:
 
 
 def test_without_a_second_reader_it_is_said(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plain, "_missing_decoder", lambda _: "no decoder")
+    monkeypatch.setattr(plain, "_explain_missing_decoder", lambda _: "no decoder")
     checks = dict(vdl.load(series(syntax=JPEGLSLossless).folder, verify="all").checks)
     assert checks["second reader"].startswith("none: ")
 
@@ -243,7 +243,7 @@ def test_a_witness_that_cannot_read_is_no_witness(series: Write, monkeypatch: py
         raise UnsupportedPixelDataError("cannot")
 
     def failing(frames: Any, *_: Any) -> Any:
-        raise damaged(frames[0].path, "pydicom cannot read it: RuntimeError: bad marker", part=", frame 3")
+        raise make_damaged_error(frames[0].path, "pydicom cannot read it: RuntimeError: bad marker", part=", frame 3")
 
     monkeypatch.setattr(vtk, "fill", unable)
     monkeypatch.setattr(plain, "fill", failing)
@@ -262,7 +262,7 @@ def test_a_witness_that_fails_for_some_frames_says_for_how_many(series: Write, m
 
     def failing(frames: Any, *others: Any) -> Any:
         if frames[0].path in map(str, truth.files[1:3]):
-            raise damaged(frames[0].path, "pydicom cannot read it: " + "x" * 500)
+            raise make_damaged_error(frames[0].path, "pydicom cannot read it: " + "x" * 500)
         return fill(frames, *others)
 
     monkeypatch.setattr(plain, "fill", failing)
@@ -287,7 +287,7 @@ def verified(syntax: str, series: Write, difference: float, **options: Any) -> g
     """`verify` of pixels that are off by `difference`, of files said to be of another transfer syntax."""
     truth = series(**options)
     found = [f._replace(header=f.header._replace(transfer_syntax=syntax)) for f in frames(truth)]
-    conversion = conversion_for(found, rescale=True)
+    conversion = choose_conversion(found, rescale=True)
     out = truth.frames.astype(conversion.dtype)
     out[2, 1, 1] += np.array(difference).astype(conversion.dtype)
 
@@ -341,7 +341,7 @@ def test_lossy_floats_may_round_apart_as_integers_may(series: Write) -> None:
 def test_compressed_frames_are_compared_too(series: Write, monkeypatch: pytest.MonkeyPatch, syntax: str) -> None:
     truth = series(syntax=syntax)
     np.testing.assert_array_equal(vdl.load(truth.folder, verify="all").frames, truth.frames)
-    if plain._missing_decoder(syntax):
+    if plain._explain_missing_decoder(syntax):
         return
     monkeypatch.setattr(codec, "fill", giving(plus_one_at(2), codec.fill))
     with pytest.raises(ReaderMismatchError, match="codec has"):

@@ -11,7 +11,7 @@ from pydicom.uid import RLELossless
 
 import vtkdicomload as vdl
 from vtkdicomload.loading import comparison
-from vtkdicomload.loading.comparison import FLOOR, compare, verdict
+from vtkdicomload.loading.comparison import FLOOR, compare, judge_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ def test_the_floor_reads_the_bytes_of_the_pixels(series: Write) -> None:
 def test_vtk_is_not_let_loose_on_what_is_not_safe(
     series: Write, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], reason: str
 ) -> None:
-    monkeypatch.setattr(comparison, "_vtk", pytest.fail)
+    monkeypatch.setattr(comparison, "_load_vtk", pytest.fail)
     row = rows(series(**options).folder, rounds=1)[VTK]
     assert row.seconds is None
     assert row.ratio is None
@@ -104,7 +104,7 @@ def test_a_way_that_fails_is_said_without_its_words(series: Write, monkeypatch: 
     def broken(*_: object) -> None:
         raise ValueError("Secret^Name")
 
-    monkeypatch.setattr(comparison, "_pydicom", broken)
+    monkeypatch.setattr(comparison, "_load_pydicom", broken)
     row = rows(series().folder, rounds=2)["pydicom, numpy.stack"]
     assert (row.seconds, row.words) == (None, "failed (ValueError)")
 
@@ -112,13 +112,13 @@ def test_a_way_that_fails_is_said_without_its_words(series: Write, monkeypatch: 
 def test_values_that_differ_are_counted() -> None:
     truth = np.zeros((2, 5, 10), np.int16)
     truth[1] = 1000
-    assert verdict(truth.astype(np.float64), truth) == "same values"
-    assert verdict(truth[::-1], truth) == "same values, slices in the opposite order"
-    assert verdict(truth * (1 + 1e-8), truth) == "same values to single precision"
-    assert verdict(truth[:1], truth) == "another shape: 1×5×10"
+    assert judge_values(truth.astype(np.float64), truth) == "same values"
+    assert judge_values(truth[::-1], truth) == "same values, slices in the opposite order"
+    assert judge_values(truth * (1 + 1e-8), truth) == "same values to single precision"
+    assert judge_values(truth[:1], truth) == "another shape: 1×5×10"
     wrong = truth.copy()
     wrong[0, 0, 0] = -7
-    assert verdict(wrong, truth) == "OTHER VALUES: 1 % of them differ, by up to 7"
+    assert judge_values(wrong, truth) == "OTHER VALUES: 1 % of them differ, by up to 7"
 
 
 def test_progress_counts_every_run(series: Write) -> None:

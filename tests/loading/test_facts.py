@@ -25,7 +25,7 @@ def test_html_of_a_volume_holds_its_facts(series: Write) -> None:
     volume = vdl.load(series(SeriesDescription="<script>alert(1)</script>").folder)
     html = volume._repr_html_()
     assert "<script" not in html
-    assert [tuple(row) for row in Cells(html).rows] == facts.volume_facts(volume)
+    assert [tuple(row) for row in Cells(html).rows] == facts.list_facts(volume)
 
 
 def test_facts_of_an_irregular_volume_say_so(series: Write) -> None:
@@ -36,17 +36,17 @@ def test_facts_of_an_irregular_volume_say_so(series: Write) -> None:
     truth = series(edit=jump)
     with pytest.warns(DicomLoadWarning):
         volume = vdl.load(truth.folder, irregular="keep", ignore=[truth.files[0]])
-    said = dict(facts.volume_facts(volume))
+    said = dict(facts.list_facts(volume))
     assert said["spacing"].endswith("mm, uneven")
     assert said["ignored"] == "1 file"
     assert said["read by"].startswith("direct; zero guard: ")
 
 
 def test_facts_name_type_units_and_colour(series: Write, data: Path) -> None:
-    assert dict(facts.volume_facts(vdl.load(series("a").folder)))["values"] == "int16, HU, MONOCHROME2"
+    assert dict(facts.list_facts(vdl.load(series("a").folder)))["values"] == "int16, HU, MONOCHROME2"
     truth = series("b", dtype=np.uint8, Modality="MR", PhotometricInterpretation="MONOCHROME1")
-    assert dict(facts.volume_facts(vdl.load(truth.folder)))["values"] == "uint8, MONOCHROME1"
-    assert dict(facts.volume_facts(vdl.load(data / "rgb_stack")))["values"] == "uint8, RGB"
+    assert dict(facts.list_facts(vdl.load(truth.folder)))["values"] == "uint8, MONOCHROME1"
+    assert dict(facts.list_facts(vdl.load(data / "rgb_stack")))["values"] == "uint8, RGB"
 
 
 def test_facts_of_leaning_slices_say_how_far_they_are_apart(series: Write) -> None:
@@ -56,10 +56,10 @@ def test_facts_of_leaning_slices_say_how_far_they_are_apart(series: Write) -> No
 
     with pytest.warns(DicomLoadWarning):
         volume = vdl.load(series(edit=tilt).folder, irregular="keep")
-    said = dict(facts.volume_facts(volume))
+    said = dict(facts.list_facts(volume))
     assert said["spacing"] == "0.5 × 0.8 × 6.5 mm, sheared: the slices are 2.5 mm apart"  # 2.5² + 6² = 6.5²
 
 
 def test_origin_is_that_of_the_first_voxel(series: Write) -> None:
     volume = vdl.load(series().folder)
-    assert dict(facts.volume_facts(volume))["origin"] == "(-10, -20, 30) mm LPS of frames[0, 0, 0]"
+    assert dict(facts.list_facts(volume))["origin"] == "(-10, -20, 30) mm LPS of frames[0, 0, 0]"

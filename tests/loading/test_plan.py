@@ -10,9 +10,9 @@ from pydicom.uid import RLELossless
 
 import vtkdicomload as vdl
 from vtkdicomload.loading.options import Options
-from vtkdicomload.loading.plan import Plan, plan_volume, with_conversion
+from vtkdicomload.loading.plan import Plan, plan_volume, replace_conversion
 from vtkdicomload.loading.read import read, read_whole
-from vtkdicomload.readers.dtype import ValueOverflow, wider
+from vtkdicomload.readers.dtype import ValueOverflow, widen_conversion
 from vtkdicomload.sources.local_file import LocalFile
 
 if TYPE_CHECKING:
@@ -115,15 +115,15 @@ def test_values_that_do_not_fit_are_told_and_read_wider(series: Write) -> None:
     with pytest.raises(ValueOverflow):
         read(plan)
     fitted, reading = read_whole(plan)
-    assert fitted.conversion == wider(plan.conversion)
+    assert fitted.conversion == widen_conversion(plan.conversion)
     assert reading.pixels.dtype == np.int32
     np.testing.assert_array_equal(reading.pixels, truth.frames)
 
 
 def test_another_conversion_may_take_another_reader(series: Write) -> None:
     plan = planned(series(), engine="vtk")
-    assert with_conversion(plan, plan.conversion) is plan
-    wide = with_conversion(planned(series(RescaleIntercept=-5)), wider(plan.conversion))
+    assert replace_conversion(plan, plan.conversion) is plan
+    wide = replace_conversion(planned(series(RescaleIntercept=-5)), widen_conversion(plan.conversion))
     assert (wide.conversion.dtype, wide.reader.NAME) == (np.int32, "direct")
 
 

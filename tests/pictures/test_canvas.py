@@ -15,7 +15,7 @@ def test_round_lengths() -> None:
 
 @pytest.mark.parametrize(("words", "shown"), [("10 mm → L", "10 mm → L"), ("頭部 x", "□□ x"), ("", "")])
 def test_signs_that_the_font_lacks_are_boxes(words: str, shown: str) -> None:
-    assert canvas.printable(words) == shown
+    assert canvas.replace_unprintable(words) == shown
 
 
 def test_an_image_below_words_keeps_its_pixels() -> None:
@@ -26,5 +26,5 @@ def test_an_image_below_words_keeps_its_pixels() -> None:
     sheet.add(60, lambda drawn, top: drawn.image(pixels, 50, top, 80, 60))
     figure = sheet.figure()
     left, right, bottom, top = (int(edge) for edge in figure.axes[0].images[0].get_extent())
-    drawn = (imread(io.BytesIO(canvas.png(figure)))[..., :3] * 255).round().astype(int)
+    drawn = (imread(io.BytesIO(canvas.encode_png(figure)))[..., :3] * 255).round().astype(int)
     assert np.abs(drawn[top:bottom, left:right] - pixels).max() <= 1

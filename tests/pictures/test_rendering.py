@@ -29,7 +29,7 @@ ORIGIN = np.array((40.0, -25.0, 310.0))
 
 @pytest.fixture(autouse=True)
 def _can_render(request: pytest.FixtureRequest) -> None:
-    if rendering._window_class() is None and "without_opengl" not in request.node.name:
+    if rendering._find_window_class() is None and "without_opengl" not in request.node.name:
         pytest.skip("VTK finds no OpenGL here")
 
 
@@ -204,9 +204,9 @@ def test_colour_and_single_slices_are_refused(data: Path, series: Write) -> None
 @pytest.fixture
 def _no_opengl(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(rendering, "_PROBE", "import os; os.abort()")  # as VTK does
-    rendering._window_class.cache_clear()
+    rendering._find_window_class.cache_clear()
     yield
-    rendering._window_class.cache_clear()
+    rendering._find_window_class.cache_clear()
 
 
 @pytest.mark.usefixtures("_no_opengl")

@@ -67,7 +67,7 @@ EXPECTED = (
 @pytest.mark.parametrize("name", ACQUISITIONS)
 def test_bright_corner_lies_on_its_side_of_every_plane(series: Write, name: str) -> None:
     volume = vdl.load(phantom(series, ACQUISITIONS[name]).folder)
-    found = planes.orthogonal_planes(volume)
+    found = planes.cut_orthogonal_planes(volume)
     assert len(found) == 3
     for plane, (plane_name, letters, bright) in zip(found, EXPECTED, strict=True):
         assert plane_name in plane.name
@@ -83,7 +83,7 @@ def test_true_size_in_mm_of_every_plane(series: Write, name: str) -> None:
     volume = vdl.load(phantom(series, orientation).folder)
     row, column = np.abs(orientation[:3]), np.abs(orientation[3:])
     box = row * COLUMNS * 0.5 + column * ROWS * 0.8 + np.abs(np.cross(row, column)) * COUNT * GAP
-    axial, coronal, sagittal = (plane.size for plane in planes.orthogonal_planes(volume))
+    axial, coronal, sagittal = (plane.size for plane in planes.cut_orthogonal_planes(volume))
     assert axial == pytest.approx((box[0], box[1]))
     assert coronal == pytest.approx((box[0], box[2]))
     assert sagittal == pytest.approx((box[1], box[2]))
@@ -96,7 +96,7 @@ def test_rendered_pixels_are_upright_and_at_true_aspect(series: Write, name: str
     picture = rendered(figure)
     drawn = figure.axes[0].images[:3]
     scales = []
-    for image, plane, (_, _, bright) in zip(drawn, planes.orthogonal_planes(volume), EXPECTED, strict=True):
+    for image, plane, (_, _, bright) in zip(drawn, planes.cut_orthogonal_planes(volume), EXPECTED, strict=True):
         left, right, bottom, top = image.get_extent()
         assert corners(picture[round(top) + 1 : round(bottom) - 1, round(left) + 1 : round(right) - 1, 0]) == bright
         width, height = plane.size
@@ -121,7 +121,7 @@ def test_scale_bar_is_as_long_as_it_says(series: Write) -> None:
 @pytest.mark.parametrize("name", ACQUISITIONS)
 def test_acquired_planes_are_the_frames_of_their_number(series: Write, name: str) -> None:
     volume = vdl.load(phantom(series, ACQUISITIONS[name]).folder)
-    for plane in planes.acquired_planes(volume, [0, 5, COUNT - 1]):
+    for plane in planes.cut_acquired_planes(volume, [0, 5, COUNT - 1]):
         assert plane.number is not None
         assert any(
             np.shares_memory(plane.pixels, volume.frames[plane.number]) and np.array_equal(candidate, plane.pixels)
@@ -156,7 +156,7 @@ def test_blank_and_colour_volumes_are_drawn(series: Write) -> None:
 def test_without_geometry_frames_are_shown_as_stored_and_it_says_so(series: Write) -> None:
     with pytest.warns(vdl.DicomLoadWarning):
         volume = vdl.load(series(ImagePositionPatient=None, ImageOrientationPatient=None).folder)
-    (plane,) = planes.orthogonal_planes(volume)
+    (plane,) = planes.cut_orthogonal_planes(volume)
     assert plane.letters is None
     assert np.array_equal(plane.pixels, volume.frames[len(volume.frames) // 2])
     words = [text.get_text() for text in sheets.draw_volume(volume).axes[0].texts]
@@ -181,11 +181,11 @@ def test_irregular_stacks_show_their_stored_slices_only(series: Write, name: str
 
     with pytest.warns(vdl.DicomLoadWarning):
         volume = vdl.load(series(orientation=ACQUISITIONS[name], edit=lean).folder, irregular="keep")
-    (plane,) = planes.orthogonal_planes(volume)
+    (plane,) = planes.cut_orthogonal_planes(volume)
     expected = {n: letters for n, letters, _ in EXPECTED}[name]
     assert plane.letters is not None
     assert "".join(plane.letters) == expected
-    assert any("no regular grid" in w or "not lie on a regular grid" in w for w in sheets.notes(volume))
+    assert any("no regular grid" in w or "not lie on a regular grid" in w for w in sheets.list_notes(volume))
 
 
 def test_drawing_any_description_gives_no_warning(series: Write) -> None:
@@ -197,7 +197,7 @@ def test_drawing_any_description_gives_no_warning(series: Write) -> None:
 
 def test_middle_slice_is_a_small_upright_png_that_names_nobody(series: Write) -> None:
     volume = vdl.load(phantom(series, ACQUISITIONS["axial, turned about"]).folder)
-    data = base64.b64decode(sheets.middle_slice_png(volume))
+    data = base64.b64decode(sheets.draw_middle_slice(volume))
     for word in (b"Secret", b"SECRET", b"19700102", b"atplotlib"):
         assert word not in data
     picture = imread(io.BytesIO(data))[..., 0]
@@ -228,10 +228,10 @@ def test_of_large_frames_no_more_is_drawn_than_a_picture_shows(series: Write, tm
 
 
 def test_evenly_takes_the_first_and_the_last() -> None:
-    assert planes.evenly(3, 16) == [0, 1, 2]
-    assert planes.evenly(93, 16)[0] == 0
-    assert planes.evenly(93, 16)[-1] == 92
-    assert len(set(planes.evenly(17, 16))) == 16
+    assert planes.space_evenly(3, 16) == [0, 1, 2]
+    assert planes.space_evenly(93, 16)[0] == 0
+    assert planes.space_evenly(93, 16)[-1] == 92
+    assert len(set(planes.space_evenly(17, 16))) == 16
 
 
 # ---------------------------------------------------------------------------------------------------- what is refused
@@ -239,7 +239,7 @@ def test_several_stacks_are_drawn_each_with_its_letters(series: Write) -> None:
     for seed, name in enumerate(("axial", "coronal", "sagittal")):
         written = series(orientation=ACQUISITIONS[name], seed=seed, SeriesInstanceUID="1.2.3")
     (found,) = vdl.scan(written.folder)
-    strips = drawable.strips_of(found)
+    strips = drawable.draw_series(found)
     letters = {"".join(strip.planes[0].letters or ()) for strip in strips}
     assert letters == {"RLAP", "RLHF", "APHF"}
     assert rendered(sheets.draw_strips(strips, "title", "the reason why")).any()
@@ -253,14 +253,14 @@ def test_frames_that_make_no_stack_are_drawn_one_by_one(series: Write) -> None:
     (found,) = vdl.scan(series(edit=odd).folder)
     with pytest.raises(vdl.GeometryError):
         found.load()
-    (strip,) = drawable.strips_of(found)
+    (strip,) = drawable.draw_series(found)
     assert len(strip.planes) == 5
     assert "one by one" in strip.caption
 
 
 def test_where_nothing_can_be_drawn_there_is_the_table_and_the_reason(series: Write) -> None:
     (found,) = vdl.scan(series(HighBit=3).folder)
-    assert drawable.strips_of(found) == []
+    assert drawable.draw_series(found) == []
     figure = sheets.draw_strips([], "title", "reason " * 60, table="1 series\n#  modality")
     words = [text.get_text() for text in figure.axes[0].texts]
     assert "#  modality" in words
@@ -274,6 +274,6 @@ def test_real_series_give_pictures_that_are_not_blank(data: Path, name: str) -> 
     try:
         figure = sheets.draw_volume(found.load())
     except vdl.GeometryError as error:
-        figure = sheets.draw_strips(drawable.strips_of(found), found.title, str(error))
+        figure = sheets.draw_strips(drawable.draw_series(found), found.title, str(error))
     picture = rendered(figure)
     assert len(np.unique(picture[..., 0])) > 50

@@ -73,7 +73,7 @@ def corners_of(surface: Any) -> Floats:
 @pytest.mark.parametrize("acquired", ACQUISITIONS)
 def test_a_ball_lies_where_it_is_in_the_patient(series: Write, tmp_path: Path, acquired: str) -> None:
     truth, centre = ball(series, acquired)
-    surfaces.write_surface(surfaces.surface_of(vdl.load(truth.folder), VALUE), tmp_path / "ball.stl")
+    surfaces.write_surface(surfaces.extract_surface(vdl.load(truth.folder), VALUE), tmp_path / "ball.stl")
     corners = stl_triangles(tmp_path / "ball.stl")
     distances = np.linalg.norm(corners.reshape(-1, 3) - centre, axis=1)
     assert np.abs(distances - RADIUS).max() < 0.1
@@ -88,7 +88,7 @@ def test_triangles_and_normals_face_outward_in_left_handed_volumes_too(series: W
     volume = vdl.load(truth.folder, order="natural")
     handed = volume.image.GetDirectionMatrix().Determinant()
     assert (handed < 0) == backwards
-    surface = surfaces.surface_of(volume, VALUE)
+    surface = surfaces.extract_surface(volume, VALUE)
     corners = corners_of(surface)
     assert enclosed(corners) == pytest.approx(4 / 3 * np.pi * RADIUS**3, rel=0.02)
     points = vtk_to_numpy(surface.GetPoints().GetData()) - centre
@@ -97,7 +97,7 @@ def test_triangles_and_normals_face_outward_in_left_handed_volumes_too(series: W
 
 
 def test_the_surface_of_the_head_has_its_value_where_simpleitk_looks(ct_head: Path) -> None:
-    surface = surfaces.surface_of(vdl.load(ct_head), 1300)
+    surface = surfaces.extract_surface(vdl.load(ct_head), 1300)
     reader = SimpleITK.ImageSeriesReader()
     reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(ct_head)))
     image = SimpleITK.Cast(reader.Execute(), SimpleITK.sitkFloat64)
@@ -114,7 +114,7 @@ def test_every_format_holds_the_same_triangles(series: Write, tmp_path: Path, ki
     from vtkmodules.vtkIOXML import vtkXMLPolyDataReader
 
     truth, _ = ball(series, "sagittal")
-    surface = surfaces.surface_of(vdl.load(truth.folder), VALUE)
+    surface = surfaces.extract_surface(vdl.load(truth.folder), VALUE)
     path = tmp_path / f"ball{kind.upper()}"
     surfaces.write_surface(surface, path)
     if kind == ".stl":  # VTK's reader of STL merges points and drops triangles that have no area
@@ -135,7 +135,7 @@ def test_nothing_but_the_file_is_left(triangles: Any, tmp_path: Path) -> None:
 def test_words_say_value_units_and_place(series: Write) -> None:
     truth, centre = ball(series, "axial")
     volume = vdl.load(truth.folder)
-    words = surfaces.surface_words(volume, VALUE, surfaces.surface_of(volume, VALUE))
+    words = surfaces.describe_surface(volume, VALUE, surfaces.extract_surface(volume, VALUE))
     assert words.startswith("surface at 550 HU: ")
     assert "triangles in LPS mm, x " in words
     assert f"z {centre[2] - RADIUS:.1f} to {centre[2] + RADIUS:.1f}" in words
@@ -147,22 +147,22 @@ def test_a_value_that_no_voxel_reaches(series: Write, value: float) -> None:
     volume = vdl.load(ball(series, "axial")[0].folder)
     low, high = volume.frames.min(), volume.frames.max()
     with pytest.raises(ValueError, match=f"no surface at .* run from {low} to {high} HU"):
-        surfaces.surface_of(volume, value)
+        surfaces.extract_surface(volume, value)
 
 
 def test_a_value_that_is_no_number(series: Write) -> None:
     with pytest.raises(ValueError, match="could not convert"):
-        surfaces.surface_of(vdl.load(series().folder), "bone")  # type: ignore[arg-type]
+        surfaces.extract_surface(vdl.load(series().folder), "bone")  # type: ignore[arg-type]
 
 
 def test_colour_is_refused(data: Path) -> None:
     with pytest.raises(ValueError, match="is colour"):
-        surfaces.surface_of(vdl.load(data / "rgb_stack"), 10)
+        surfaces.extract_surface(vdl.load(data / "rgb_stack"), 10)
 
 
 def test_a_single_slice_is_refused(series: Write) -> None:
     with pytest.raises(ValueError, match="8 × 6 × 1 voxels: a body needs two"):
-        surfaces.surface_of(vdl.load(series(count=1).folder), 10)
+        surfaces.extract_surface(vdl.load(series(count=1).folder), 10)
 
 
 def test_irregular_slices_are_refused_with_the_way_past(series: Write) -> None:
@@ -172,19 +172,19 @@ def test_irregular_slices_are_refused_with_the_way_past(series: Write) -> None:
     with pytest.warns(vdl.DicomLoadWarning):
         volume = vdl.load(series(edit=uneven).folder, irregular="keep")
     with pytest.raises(vdl.GeometryError, match=r'→ load\(…, irregular="resample"\)'):
-        surfaces.surface_of(volume, 10)
+        surfaces.extract_surface(volume, 10)
 
 
 def test_what_has_no_place_in_the_patient_is_refused(series: Write) -> None:
     with pytest.warns(vdl.DicomLoadWarning):
         volume = vdl.load(series(ImagePositionPatient=None, ImageOrientationPatient=None).folder)
     with pytest.raises(vdl.GeometryError, match="no position or orientation"):
-        surfaces.surface_of(volume, 10)
+        surfaces.extract_surface(volume, 10)
 
 
 @pytest.fixture
 def triangles(series: Write) -> Any:
-    return surfaces.surface_of(vdl.load(ball(series, "axial")[0].folder), VALUE)
+    return surfaces.extract_surface(vdl.load(ball(series, "axial")[0].folder), VALUE)
 
 
 @pytest.mark.parametrize("name", ["ball", "ball.png", "ball.stl.gz"])
@@ -232,7 +232,7 @@ def test_a_full_disk_leaves_the_old_file(
 
 
 def test_smoothing_moves_points_by_less_than_a_voxel(triangles: Any) -> None:
-    smooth = surfaces.smoothed(triangles)
+    smooth = surfaces.smooth_surface(triangles)
     assert smooth.GetNumberOfCells() == triangles.GetNumberOfCells()
     moved = vtk_to_numpy(smooth.GetPoints().GetData()) - vtk_to_numpy(triangles.GetPoints().GetData())
     assert np.linalg.norm(moved, axis=1).max() < 1.5
@@ -240,4 +240,4 @@ def test_smoothing_moves_points_by_less_than_a_voxel(triangles: Any) -> None:
 
 def test_a_surface_too_large_to_smooth_comes_back(triangles: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(surfaces, "_MOST_SMOOTHED", 10)
-    assert surfaces.smoothed(triangles) is triangles
+    assert surfaces.smooth_surface(triangles) is triangles

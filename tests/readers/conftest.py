@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from synthetic import raw_image
 
-from vtkdicomload.headers.frames import frames_of
+from vtkdicomload.headers.frames import make_frames
 from vtkdicomload.headers.parser import read_header
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def plain(tmp_path_factory) -> Frame:
     path = tmp_path_factory.mktemp("values") / "a.dcm"
     path.write_bytes(raw_image())
-    return frames_of(read_header(path))[0]
+    return make_frames(read_header(path))[0]
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,12 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, JPE
 
 import vtkdicomload as vdl
 from vtkdicomload import CompressedPixelDataError, DicomLoadError, UnsupportedPixelDataError, readers
-from vtkdicomload.headers.frames import frames_of
+from vtkdicomload.headers.frames import make_frames
 from vtkdicomload.headers.parser import read_header
 from vtkdicomload.loading.options import Engine
 from vtkdicomload.readers import pydicom as plain
-from vtkdicomload.readers.choose import READERS, check_supported, choose, unsupported
-from vtkdicomload.readers.dtype import Conversion, conversion_for
+from vtkdicomload.readers.choose import READERS, check_supported, choose, explain_unsupported
+from vtkdicomload.readers.dtype import Conversion, choose_conversion
 from vtkdicomload.readers.protocol import Reader
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ RESCALE = Conversion(np.dtype(np.int16), rescale=True, checked=False)
 
 
 def scanned(truth: Truth) -> list[Frame]:
-    return [frame for f in truth.files for frame in frames_of(read_header(f))]
+    return [frame for f in truth.files for frame in make_frames(read_header(f))]
 
 
 def changed(frames: list[Frame], **fields: Any) -> list[Frame]:
@@ -81,7 +81,7 @@ def test_no_reader_knows_of_loading_or_geometry() -> None:
 def test_auto_takes_the_fastest_that_is_right(series: Write, syntax: str, engine: str) -> None:
     truth = series(syntax=syntax)
     frames = scanned(truth)
-    assert engine == choose("auto", frames, conversion_for(frames, rescale=True)).NAME
+    assert engine == choose("auto", frames, choose_conversion(frames, rescale=True)).NAME
     volume = vdl.load(truth.folder)
     assert volume.engine == engine
     np.testing.assert_array_equal(volume.frames, truth.frames)
@@ -125,7 +125,7 @@ def test_a_named_reader_that_is_not_right_says_why(series: Write, engine: str, s
 
 @pytest.fixture
 def _no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plain, "_plugins", lambda _: [])
+    monkeypatch.setattr(plain, "_list_plugins", lambda _: [])
 
 
 @pytest.mark.usefixtures("_no_plugins")
@@ -172,8 +172,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("fields", "words"), REFUSED, ids=[words for _, words in REFUSED])
 def test_what_no_reader_reads_is_refused_with_its_file(series: Write, fields: dict[str, Any], words: str) -> None:
     frames = changed(scanned(series()), **fields)
-    assert words in str(unsupported(frames[-1].header))
-    assert unsupported(frames[0].header) is None
+    assert words in str(explain_unsupported(frames[-1].header))
+    assert explain_unsupported(frames[0].header) is None
     with pytest.raises(UnsupportedPixelDataError) as caught:
         check_supported(frames)
     assert words in str(caught.value)
@@ -199,7 +199,7 @@ def test_what_no_reader_reads_is_refused_with_its_file(series: Write, fields: di
 def test_what_is_read_is_not_refused(series: Write, fields: dict[str, Any]) -> None:
     frames = changed(scanned(series()), **fields)
     check_supported(frames)
-    assert unsupported(frames[-1].header) is None
+    assert explain_unsupported(frames[-1].header) is None
 
 
 @pytest.mark.parametrize(("count", "words"), [(1, "1 frame compressed"), (3, "3 frames compressed")])
@@ -239,7 +239,7 @@ def test_every_reader_gives_the_same_bits(ct_head: Path) -> None:
 def test_a_reader_steps_once_a_frame_and_fills_any_strides(series: Write, reader: Any) -> None:
     truth = series(syntax=RLELossless if reader.NAME == "codec" else "1.2.840.10008.1.2")
     frames = scanned(truth)
-    conversion = conversion_for(frames, rescale=True)
+    conversion = choose_conversion(frames, rescale=True)
     if reader.refusal(frames, conversion):
         pytest.skip(reader.refusal(frames, conversion))
     steps: list[int] = []

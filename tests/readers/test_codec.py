@@ -63,10 +63,10 @@ from synthetic import Raw, Truth, padded, raw_image
 
 import vtkdicomload as vdl
 from vtkdicomload import CompressedPixelDataError, CorruptFileError, DicomLoadWarning
-from vtkdicomload.headers.transfer_syntaxes import syntax_name
+from vtkdicomload.headers.transfer_syntaxes import name_syntax
 from vtkdicomload.readers import codec
 from vtkdicomload.readers import pydicom as plain
-from vtkdicomload.readers.dtype import Conversion, conversion_for
+from vtkdicomload.readers.dtype import Conversion, choose_conversion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -732,7 +732,7 @@ def test_a_file_that_vanished_or_changed_is_named(series: Write) -> None:
     truth.files[4].write_bytes(truth.files[4].read_bytes()[:-10])
     for workers in (1, 2, 8):
         with pytest.raises(CorruptFileError, match="since it was scanned") as caught:
-            codec.fill(frames, conversion_for(frames, rescale=False), out, lambda: None, workers)
+            codec.fill(frames, choose_conversion(frames, rescale=False), out, lambda: None, workers)
         assert caught.value.files[0] in (str(truth.files[1]), str(truth.files[4]))
     assert threading.active_count() == 1
 
@@ -805,7 +805,7 @@ def uncodable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str]
         path = write(tmp_path / "x.dcm", syntax, [stream], pixels, (0x00281052, "DS", b"0 "))
         monkeypatch.setattr(imagecodecs, CODECS[syntax], SimpleNamespace(available=False))
         frames = scanned([path])
-        reason = codec.refusal(frames, conversion_for(frames, rescale=True)) or ""
+        reason = codec.refusal(frames, choose_conversion(frames, rescale=True)) or ""
         assert reason == f"{path}: imagecodecs has no {CODECS[syntax]} codec on this platform"
         return path, pixels
 
@@ -830,11 +830,11 @@ def test_without_any_decoder_an_error_says_what_was_tried_and_what_helps(
     uncodable: Callable[[str], tuple[Path, Pixels]], syntax: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, _ = uncodable(syntax)
-    monkeypatch.setattr(plain, "_plugins", lambda _: [])
+    monkeypatch.setattr(plain, "_list_plugins", lambda _: [])
     with pytest.raises(CompressedPixelDataError) as caught:
         vdl.load(path)
     words = str(caught.value)
-    assert f"{syntax_name(syntax)} ({syntax}) cannot be decoded here (vtkDICOMImageReader gives zeros)" in words
+    assert f"{name_syntax(syntax)} ({syntax}) cannot be decoded here (vtkDICOMImageReader gives zeros)" in words
     assert f"codec: {path}: imagecodecs has no {CODECS[syntax]} codec on this platform" in words
     assert f"pydicom: {path}: " in words
     assert words.endswith(HELP[syntax])

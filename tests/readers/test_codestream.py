@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vtkdicomload.readers.codestream import CodestreamSize, bare_codestream, codestream_size, declared_colour
+from vtkdicomload.readers.codestream import CodestreamSize, read_codestream_size, read_declared_colour, strip_boxes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +82,7 @@ CASES = [
 def test_size_is_that_of_the_encoded_image(name: str, dtype: type, samples: int) -> None:
     encode, _, _, full, signs = ENCODERS[name]
     for rows, columns in [*SIZES, *(RATIOS if "xl" in name else [])]:
-        size = codestream_size(encode(pixels(rows, columns, samples, dtype)))
+        size = read_codestream_size(encode(pixels(rows, columns, samples, dtype)))
         assert size is not None
         assert (size.rows, size.columns) == (rows, columns)
         if full:
@@ -97,7 +97,7 @@ def test_size_is_that_of_the_encoded_image(name: str, dtype: type, samples: int)
 def test_jpeg_xl_of_larger_sizes() -> None:
     for rows, columns in ((520, 8), (3, 9000), (70000, 2), (600, 800), (1000, 999)):
         stream = bytes(imagecodecs.jpegxl_encode(np.zeros((rows, columns), np.uint8), lossless=True, effort=1))
-        size = codestream_size(stream)
+        size = read_codestream_size(stream)
         assert size is not None
         assert (size.rows, size.columns) == (rows, columns)
 
@@ -107,10 +107,10 @@ def test_a_stream_cut_anywhere_gives_its_size_or_valueerror(name: str, dtype: ty
     encode = ENCODERS[name][0]
     for rows, columns in ((7, 5), (24, 31), (100, 300), (48, 64)):
         stream = encode(pixels(rows, columns, samples, dtype))
-        whole = codestream_size(stream)
+        whole = read_codestream_size(stream)
         for end in range(12, min(len(stream), 700)):
             try:
-                size = codestream_size(stream[:end])
+                size = read_codestream_size(stream[:end])
             except ValueError:
                 continue
             assert size == whole, f"cut after {end} of {len(stream)} bytes"
@@ -119,10 +119,10 @@ def test_a_stream_cut_anywhere_gives_its_size_or_valueerror(name: str, dtype: ty
 @pytest.mark.parametrize(("name", "dtype", "samples"), CASES)
 def test_a_stream_cut_in_its_first_bytes_is_no_image_or_valueerror(name: str, dtype: type, samples: int) -> None:
     stream = ENCODERS[name][0](pixels(24, 31, samples, dtype))
-    whole = codestream_size(stream)
+    whole = read_codestream_size(stream)
     for end in range(12):
         try:
-            assert codestream_size(stream[:end]) in (None, whole)
+            assert read_codestream_size(stream[:end]) in (None, whole)
         except ValueError:
             continue
 
@@ -136,7 +136,7 @@ def test_damage_raises_nothing_but_valueerror(name: str, dtype: type, samples: i
         for _ in range(chance.randrange(1, 5)):
             damaged[chance.randrange(min(len(stream), 120))] = chance.randrange(256)
         try:
-            size = codestream_size(bytes(damaged))
+            size = read_codestream_size(bytes(damaged))
         except ValueError:
             continue
         assert size is None or isinstance(size, CodestreamSize)
@@ -147,7 +147,7 @@ OTHERS = [b"", b"\0", bytes(64), b"\xff", b"\xff\xd9\xff\xd8", b"BM\0\0\0\0", b"
 
 @pytest.mark.parametrize("data", OTHERS)
 def test_other_streams_declare_nothing(data: bytes) -> None:
-    assert codestream_size(data) is None
+    assert read_codestream_size(data) is None
 
 
 def jpeg_of(*segments: tuple[int, bytes]) -> bytes:
@@ -159,38 +159,38 @@ FRAME = struct.pack(">BHHB", 8, 24, 31, 1) + b"\x01\x11\0"
 
 @pytest.mark.parametrize("marker", [0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xCB, 0xF7])
 def test_every_frame_marker_is_known(marker: int) -> None:
-    assert codestream_size(jpeg_of((marker, FRAME))) == CodestreamSize(24, 31, 1, 8)
+    assert read_codestream_size(jpeg_of((marker, FRAME))) == CodestreamSize(24, 31, 1, 8)
 
 
 @pytest.mark.parametrize("marker", [0xC4, 0xC8, 0xCC, 0xDB, 0xDD, 0xE0, 0xE1, 0xEE, 0xFE])
 def test_tables_and_comments_before_the_frame_are_passed_over(marker: int) -> None:
     # The segment itself looks like a frame header.
     decoy = b"\xff\xc0" + struct.pack(">H", 11) + struct.pack(">BHHB", 8, 1, 2, 1) + b"\x01\x11\0"
-    assert codestream_size(jpeg_of((marker, decoy), (0xC0, FRAME))) == CodestreamSize(24, 31, 1, 8)
+    assert read_codestream_size(jpeg_of((marker, decoy), (0xC0, FRAME))) == CodestreamSize(24, 31, 1, 8)
 
 
 def test_fill_bytes_and_markers_without_length_are_passed_over() -> None:
     stream = jpeg_of((0xC0, FRAME))
-    assert codestream_size(stream[:2] + b"\xff\xff\xff" + stream[2:]) == CodestreamSize(24, 31, 1, 8)
-    assert codestream_size(stream[:2] + b"\xff\x01" + stream[2:]) == CodestreamSize(24, 31, 1, 8)
+    assert read_codestream_size(stream[:2] + b"\xff\xff\xff" + stream[2:]) == CodestreamSize(24, 31, 1, 8)
+    assert read_codestream_size(stream[:2] + b"\xff\x01" + stream[2:]) == CodestreamSize(24, 31, 1, 8)
 
 
 @pytest.mark.parametrize("middle", [b"\0\0", b"\xff\0\0", b"\xff\xd9"])
 def test_a_jpeg_that_is_broken_before_its_frame_is_refused(middle: bytes) -> None:
     with pytest.raises(ValueError, match="stream"):
-        codestream_size(b"\xff\xd8" + middle)
+        read_codestream_size(b"\xff\xd8" + middle)
 
 
 def test_a_jpeg_without_a_frame_is_refused() -> None:
     with pytest.raises(ValueError, match="ends before"):
-        codestream_size(jpeg_of((0xE0, b"JFIF\0"), (0xDB, bytes(65))))
+        read_codestream_size(jpeg_of((0xE0, b"JFIF\0"), (0xDB, bytes(65))))
 
 
 def test_an_image_area_with_an_offset_is_its_size() -> None:
     # ISO 15444-1 A.5.1: the image is what lies between the offset and the end of the reference grid.
     siz = struct.pack(">HIIIIIIIIH", 0, 131, 124, 100, 100, 131, 124, 0, 0, 1) + b"\x8b\x01\x01"
     stream = b"\xff\x4f\xff\x51" + struct.pack(">H", len(siz) + 2) + siz
-    assert codestream_size(stream) == CodestreamSize(24, 31, 1, 12, True)
+    assert read_codestream_size(stream) == CodestreamSize(24, 31, 1, 12, True)
 
 
 @pytest.mark.parametrize("kind", [b"jP  ", b"JXL "])
@@ -198,7 +198,7 @@ def test_a_container_without_a_stream_is_refused(kind: bytes) -> None:
     box = struct.pack(">I4s", 12, kind) + b"\r\n\x87\n"
     for rest in (b"", *(struct.pack(">I4s", length, b"free") for length in (8, 0, 1, 7))):
         with pytest.raises(ValueError, match="stream"):
-            codestream_size(box + rest)
+            read_codestream_size(box + rest)
 
 
 def test_a_box_with_a_long_length_is_passed_over() -> None:
@@ -206,7 +206,7 @@ def test_a_box_with_a_long_length_is_passed_over() -> None:
     boxes = struct.pack(">I4s", 12, b"jP  ") + b"\r\n\x87\n"
     boxes += struct.pack(">I4sQ", 1, b"free", 20) + b"abcd"
     boxes += struct.pack(">I4sQ", 1, b"jp2c", 16 + len(stream)) + stream
-    assert codestream_size(boxes) == codestream_size(stream)
+    assert read_codestream_size(boxes) == read_codestream_size(stream)
 
 
 # ------------------------------------------------------------------------------------------------------ colour
@@ -222,42 +222,42 @@ def without_jfif(stream: bytes) -> bytes:
 
 def test_a_jpeg_stream_may_state_its_colour_space() -> None:
     jfif = rgb_jpeg("YCBCR")
-    assert declared_colour(jfif) == "YBR"
-    assert declared_colour(without_jfif(jfif)) is None
-    assert declared_colour(without_jfif(rgb_jpeg("YCBCR", "420"))) == "YBR"
+    assert read_declared_colour(jfif) == "YBR"
+    assert read_declared_colour(without_jfif(jfif)) is None
+    assert read_declared_colour(without_jfif(rgb_jpeg("YCBCR", "420"))) == "YBR"
     rgb = rgb_jpeg("RGB")
     frame = rgb.index(b"\xff\xc0")
     assert rgb[frame + 10 : frame + 19 : 3] == b"RGB"
-    assert declared_colour(rgb) == "RGB"
+    assert read_declared_colour(rgb) == "RGB"
     for transform, expected in ((1, "YBR"), (0, None), (2, None)):
         adobe = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0" + bytes([transform])
-        assert declared_colour(b"\xff\xd8" + adobe + without_jfif(jfif)[2:]) == expected
+        assert read_declared_colour(b"\xff\xd8" + adobe + without_jfif(jfif)[2:]) == expected
 
 
 def test_a_jp2_file_may_state_sycc() -> None:
     image = pixels(16, 24, 3, np.uint8)
     for space, expected in (("SYCC", "YBR"), ("SRGB", None)):
         stream = codec("jpeg2k", codecformat="jp2", level=0, colorspace=space)(image)
-        assert declared_colour(stream) == expected
-        assert declared_colour(bare_codestream(stream)) is None
+        assert read_declared_colour(stream) == expected
+        assert read_declared_colour(strip_boxes(stream)) is None
 
 
 def test_the_codestream_of_a_jp2_file_is_what_its_box_holds() -> None:
     image = pixels(16, 24, 3, np.uint8)
     stream = codec("jpeg2k", codecformat="jp2", level=0)(image)
-    bare = bare_codestream(stream)
+    bare = strip_boxes(stream)
     assert bare[:4] == b"\xff\x4f\xff\x51"
     assert bare[-2:] == b"\xff\xd9"
     np.testing.assert_array_equal(imagecodecs.jpeg2k_decode(bare), image)
-    assert bare_codestream(bare) == bare
+    assert strip_boxes(bare) == bare
     at = stream.index(b"jp2c") - 4
     whole = (
         stream[:at] + struct.pack(">I4s", len(bare) + 8, b"jp2c") + bare + struct.pack(">I4s", 12, b"xml ") + b"<a/>"
     )
-    assert bare_codestream(whole) == bare
-    assert bare_codestream(stream[:at] + struct.pack(">I4s", 0, b"jp2c") + bare) == bare
+    assert strip_boxes(whole) == bare
+    assert strip_boxes(stream[:at] + struct.pack(">I4s", 0, b"jp2c") + bare) == bare
 
 
 def test_streams_of_other_kinds_state_no_colour() -> None:
-    assert declared_colour(ENCODERS["jpeg xl"][0](pixels(16, 24, 3, np.uint8))) is None
-    assert declared_colour(b"") is None
+    assert read_declared_colour(ENCODERS["jpeg xl"][0](pixels(16, 24, 3, np.uint8))) is None
+    assert read_declared_colour(b"") is None

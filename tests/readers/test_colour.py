@@ -37,7 +37,7 @@ from vtkdicomload import CorruptFileError, DicomLoadWarning, UnsupportedPixelDat
 from vtkdicomload.readers import colour
 from vtkdicomload.readers import pydicom as plain
 from vtkdicomload.readers.choose import check_supported
-from vtkdicomload.readers.dtype import conversion_for, pixel_shape
+from vtkdicomload.readers.dtype import choose_conversion, find_pixel_shape
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,8 +62,8 @@ def by_pydicom(path: Path) -> Pixels:
     """What the pydicom reader makes of a file."""
     frames = scanned([path])
     check_supported(frames)
-    conversion = conversion_for(frames, rescale=False)
-    out = np.zeros((len(frames), *pixel_shape(frames[0].header)), conversion.dtype)
+    conversion = choose_conversion(frames, rescale=False)
+    out = np.zeros((len(frames), *find_pixel_shape(frames[0].header)), conversion.dtype)
     plain.fill(frames, conversion, out, lambda: None)
     return out
 
@@ -232,7 +232,7 @@ def test_a_palette_is_read_once_for_all_frames_of_a_file(tmp_path: Path, monkeyp
         *(said("PALETTE COLOR"), *palette(table)),
     )
     calls: list[int] = []
-    monkeypatch.setattr(colour, "palette_in", lambda d, real=colour.palette_in: calls.append(1) or real(d))
+    monkeypatch.setattr(colour, "parse_palette", lambda d, real=colour.parse_palette: calls.append(1) or real(d))
     np.testing.assert_array_equal(decoded(path, workers=1), [by_hand(f, table) for f in frames])
     assert calls == [1]
 

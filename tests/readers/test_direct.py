@@ -14,10 +14,10 @@ from synthetic import Truth, padded, raw_image
 
 import vtkdicomload as vdl
 from vtkdicomload import CorruptFileError, DicomLoadWarning, UnsupportedPixelDataError
-from vtkdicomload.headers.frames import frames_of
+from vtkdicomload.headers.frames import make_frames
 from vtkdicomload.headers.parser import read_header
 from vtkdicomload.readers import direct, vtk
-from vtkdicomload.readers.dtype import Conversion, conversion_for
+from vtkdicomload.readers.dtype import Conversion, choose_conversion
 from vtkdicomload.sources.local_file import as_file
 
 if TYPE_CHECKING:
@@ -219,11 +219,11 @@ def test_frames_of_one_file_are_found_at_their_offsets(data: Path) -> None:
 
 # ------------------------------------------------------------------------------------------------------ ways to read
 def scanned(truth: Truth) -> list[Frame]:
-    return [frames_of(read_header(f))[0] for f in truth.files]
+    return [make_frames(read_header(f))[0] for f in truth.files]
 
 
 def filled(frames: list[Frame], workers: int | None = None) -> Pixels:
-    conversion = conversion_for(frames, rescale=True)
+    conversion = choose_conversion(frames, rescale=True)
     out = np.full((len(frames), frames[0].header.rows, frames[0].header.columns), 77, conversion.dtype)
     steps: list[int] = []
     assert direct.fill(frames, conversion, out, lambda: steps.append(1), workers) == ()
@@ -240,13 +240,13 @@ def test_any_number_of_workers_gives_the_same(series: Write, workers: int | None
 def test_a_large_series_is_read_in_threads(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     truth = series(count=5)
     names: set[str] = set()
-    one = direct.stored_words
+    one = direct.view_stored_words
 
     def watched(*args: Any) -> Pixels:
         names.add(threading.current_thread().name)
         return one(*args)
 
-    monkeypatch.setattr(direct, "stored_words", watched)
+    monkeypatch.setattr(direct, "view_stored_words", watched)
     np.testing.assert_array_equal(filled(scanned(truth)), truth.frames)
     assert names == {threading.current_thread().name}
     names.clear()
@@ -341,7 +341,7 @@ def test_a_file_cut_behind_the_status_is_noticed(series: Write, monkeypatch: pyt
 
 def test_an_error_of_the_progress_ends_the_reading(series: Write) -> None:
     frames = scanned(series(count=12))
-    conversion = conversion_for(frames, rescale=True)
+    conversion = choose_conversion(frames, rescale=True)
     out = np.empty((12, 6, 8), conversion.dtype)
 
     def stop() -> None:
@@ -368,6 +368,6 @@ def test_what_is_not_simply_stored_is_refused(series: Write, data: Path) -> None
     lut = [f._replace(header=f.header._replace(has_modality_lut=True)) for f in plain]
     assert "modality LUT" in reason(lut)
     assert direct.refusal(lut, stored) is None
-    assert "single bits" in reason(list(frames_of(read_header(data / "seg_1bit" / "seg_16x16.dcm"))))
+    assert "single bits" in reason(list(make_frames(read_header(data / "seg_1bit" / "seg_16x16.dcm"))))
     ybr = [f._replace(header=f.header._replace(photometric_interpretation="YBR_FULL")) for f in plain]
     assert "YBR_FULL" in reason(ybr)

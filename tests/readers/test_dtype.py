@@ -9,19 +9,19 @@ import pytest
 from stored_words import TRANSFORMS, word_type
 
 from vtkdicomload import CorruptFileError
-from vtkdicomload.headers.frames import frames_of
+from vtkdicomload.headers.frames import make_frames
 from vtkdicomload.headers.parser import read_header
 from vtkdicomload.readers.dtype import (
     Conversion,
-    announced,
-    conversion_for,
-    fractional,
-    identity,
+    announce_conversion,
+    choose_conversion,
+    compute_stored_range,
+    find_pixel_shape,
+    find_stored_dtype,
     is_colour,
-    pixel_shape,
-    stored_dtype,
-    stored_range,
-    wider,
+    is_fractional,
+    is_identity,
+    widen_conversion,
 )
 
 
@@ -40,10 +40,10 @@ def vtk_type(path) -> np.dtype:
 @pytest.mark.parametrize(("allocated", "signed"), [(8, 0), (16, 0), (16, 1)])
 def test_type_is_the_one_that_vtk_chooses(series, allocated, signed, slope, intercept):
     truth = series(count=1, dtype=word_type(allocated, signed), RescaleSlope=slope, RescaleIntercept=intercept)
-    frames = frames_of(read_header(truth.files[0]))
+    frames = make_frames(read_header(truth.files[0]))
     vtk = vtk_type(truth.files[0])
-    conversion = conversion_for(frames, rescale=True)
-    if any(map(fractional, frames)):
+    conversion = choose_conversion(frames, rescale=True)
+    if any(map(is_fractional, frames)):
         assert (conversion.dtype, vtk.kind) == (np.float32, "f")
     else:
         assert conversion.dtype == vtk
@@ -88,7 +88,7 @@ def test_type_is_the_one_that_vtk_chooses(series, allocated, signed, slope, inte
 )
 def test_which_type_and_whether_it_is_checked(frame, stored, signed, slope, intercept, dtype, checked):
     allocated = next(a for a in (8, 16, 32, 64) if a >= stored)
-    conversion = conversion_for([frame(allocated, stored, signed, slope, intercept)], rescale=True)
+    conversion = choose_conversion([frame(allocated, stored, signed, slope, intercept)], rescale=True)
     assert (conversion.dtype, conversion.checked) == (dtype, checked)
 
 
@@ -96,20 +96,20 @@ def test_all_frames_decide_together(frame):
     bits = {"allocated": 16, "stored": 12}
     plus, minus, half = frame(**bits), frame(**bits, intercept=-1024), frame(**bits, slope=0.5)
     high = frame(allocated=16, stored=16)
-    assert conversion_for([plus, plus], rescale=True).dtype == np.uint16
-    assert conversion_for([plus, minus], rescale=True) == Conversion(np.dtype(np.int16), rescale=True, checked=False)
+    assert choose_conversion([plus, plus], rescale=True).dtype == np.uint16
+    assert choose_conversion([plus, minus], rescale=True) == Conversion(np.dtype(np.int16), rescale=True, checked=False)
     for order in itertools.permutations((plus, minus, high)):
-        assert conversion_for(order, rescale=True) == Conversion(np.dtype(np.int16), rescale=True, checked=True)
+        assert choose_conversion(order, rescale=True) == Conversion(np.dtype(np.int16), rescale=True, checked=True)
     for order in itertools.permutations((plus, minus, half)):
-        assert conversion_for(order, rescale=True).dtype == np.float32
+        assert choose_conversion(order, rescale=True).dtype == np.float32
 
 
 @pytest.mark.parametrize(("slope", "intercept"), [(1e305, 0), (-1e305, 0), (1e304, 1.79e308)])
 def test_values_beyond_every_float_are_refused(frame, slope, intercept):
     with pytest.raises(CorruptFileError, match="beyond every float64 → rescale=False"):
-        conversion_for([frame(slope=slope, intercept=intercept)], rescale=True)
-    assert conversion_for([frame(slope=slope, intercept=intercept)], rescale=False).dtype == np.uint16
-    assert conversion_for([frame(slope=1e303)], rescale=True).checked
+        choose_conversion([frame(slope=slope, intercept=intercept)], rescale=True)
+    assert choose_conversion([frame(slope=slope, intercept=intercept)], rescale=False).dtype == np.uint16
+    assert choose_conversion([frame(slope=1e303)], rescale=True).checked
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_values_beyond_every_float_are_refused(frame, slope, intercept):
 )
 def test_shape_of_a_frame(frame, photometric, shape):
     header = frame(photometric_interpretation=photometric).header
-    assert pixel_shape(header) == shape
+    assert find_pixel_shape(header) == shape
     assert is_colour(header) == (len(shape) == 3)
 
 
@@ -155,26 +155,26 @@ def test_shape_of_a_frame(frame, photometric, shape):
 )
 def test_the_announced_type_comes_from_headers_alone(frame, transforms, dtype):
     frames = [frame(**transform) for transform in transforms]
-    assert announced(frames, conversion_for(frames, rescale=True)).dtype == dtype
+    assert announce_conversion(frames, choose_conversion(frames, rescale=True)).dtype == dtype
 
 
 def test_wider_ends_with_float64():
     choices = [Conversion(np.dtype(t), rescale=True, checked=True) for t in (np.uint8, np.int16, np.uint16)]
     for conversion in choices:
-        once = wider(conversion)
+        once = widen_conversion(conversion)
         assert once == Conversion(np.dtype(np.int32), rescale=True, checked=True)
-        assert wider(once) == Conversion(np.dtype(np.float64), rescale=True, checked=False)
+        assert widen_conversion(once) == Conversion(np.dtype(np.float64), rescale=True, checked=False)
 
 
 # ------------------------------------------------------------------------------------------------------- stored words
 @pytest.mark.parametrize(("stored", "low", "high"), [(1, 0, 1), (8, 0, 255), (12, 0, 4095), (16, 0, 65535)])
 def test_range_of_unsigned_words(frame, stored, low, high):
-    assert stored_range(frame(16, stored).header) == (low, high)
+    assert compute_stored_range(frame(16, stored).header) == (low, high)
 
 
 @pytest.mark.parametrize(("stored", "low", "high"), [(8, -128, 127), (12, -2048, 2047), (16, -32768, 32767)])
 def test_range_of_signed_words(frame, stored, low, high):
-    assert stored_range(frame(16, stored, 1).header) == (low, high)
+    assert compute_stored_range(frame(16, stored, 1).header) == (low, high)
 
 
 @pytest.mark.parametrize(
@@ -191,13 +191,13 @@ def test_range_of_signed_words(frame, stored, low, high):
     ],
 )
 def test_stored_type(frame, allocated, signed, dtype):
-    assert stored_dtype(frame(allocated, signed=signed).header) == dtype
+    assert find_stored_dtype(frame(allocated, signed=signed).header) == dtype
 
 
 @pytest.mark.parametrize("allocated", [4, 12, 24, 40, 128])
 def test_words_that_numpy_does_not_have(frame, allocated):
     with pytest.raises(TypeError):
-        stored_dtype(frame(allocated).header)
+        find_stored_dtype(frame(allocated).header)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_words_that_numpy_does_not_have(frame, allocated):
 )
 def test_identity_and_fractions(frame, slope, intercept, same, parts):
     one = frame(slope=slope, intercept=intercept)
-    assert (identity(one), fractional(one)) == (same, parts)
+    assert (is_identity(one), is_fractional(one)) == (same, parts)
 
 
 @pytest.mark.parametrize("first", [0, 1])
@@ -223,10 +223,10 @@ def test_a_lookup_table_beside_fractions_gives_floats(frame, first):
     looked_up = looked_up._replace(header=looked_up.header._replace(has_modality_lut=True))
     halved = halved._replace(slope=0.5)
     frames = [looked_up, halved] if first == 0 else [halved, looked_up]
-    assert conversion_for(frames, rescale=True).dtype == np.float32
+    assert choose_conversion(frames, rescale=True).dtype == np.float32
 
 
 def test_a_lookup_table_is_always_checked(frame):
     looked_up, plain = frame(allocated=16), frame(allocated=16)
     looked_up = looked_up._replace(header=looked_up.header._replace(has_modality_lut=True))
-    assert conversion_for([plain._replace(intercept=-5.0), looked_up], rescale=True).checked
+    assert choose_conversion([plain._replace(intercept=-5.0), looked_up], rescale=True).checked

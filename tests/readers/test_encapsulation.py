@@ -16,7 +16,7 @@ from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
 from synthetic import Raw, padded, raw_image, write_series
 
 from vtkdicomload import CorruptFileError, DicomLoadWarning, load
-from vtkdicomload.headers.frames import frames_of
+from vtkdicomload.headers.frames import make_frames
 from vtkdicomload.headers.parser import read_header
 from vtkdicomload.readers import encapsulation
 from vtkdicomload.readers.encapsulation import CompressedFrames
@@ -43,7 +43,7 @@ def written(path: Path, data: bytes, count: int, *tables: Raw) -> list[Frame]:
     header: list[Raw] = [(tag, "US", us(n)) for tag, n in ((0x00280010, 4), (0x00280011, 4), (0x00280103, 0))]
     pixels: Raw = (0x7FE00010, "OB", data + END, 0xFFFFFFFF)
     path.write_bytes(raw_image(*header, *number, *tables, pixels, syntax=JPEG_LS))
-    return list(frames_of(read_header(path)))
+    return list(make_frames(read_header(path)))
 
 
 def buffer(size: int) -> np.ndarray:
@@ -202,8 +202,8 @@ def test_files_whose_frames_alternate_are_searched_once(tmp_path: Path, monkeypa
     streams = {name: noise(6, size) for name, size in (("a", 50), ("b", 70))}
     a, b = (written(tmp_path / name, encapsulate(s, has_bot=False), 6) for name, s in streams.items())
     searched: list[str] = []
-    real = encapsulation._frames_of
-    monkeypatch.setattr(encapsulation, "_frames_of", lambda h: searched.append(h.path) or real(h))
+    real = encapsulation._find_frames
+    monkeypatch.setattr(encapsulation, "_find_frames", lambda h: searched.append(h.path) or real(h))
     alternating = [frame for pair in zip(a, b, strict=True) for frame in pair]
     assert streams_of(alternating) == [s for pair in zip(*streams.values(), strict=True) for s in pair]
     assert searched == [a[0].path, b[0].path]

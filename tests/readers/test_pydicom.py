@@ -18,10 +18,10 @@ from synthetic import Truth, padded, raw_image
 
 import vtkdicomload as vdl
 from vtkdicomload import CorruptFileError, DicomLoadWarning
-from vtkdicomload.headers.frames import frames_of
+from vtkdicomload.headers.frames import make_frames
 from vtkdicomload.headers.parser import read_header
 from vtkdicomload.readers import pydicom as plain
-from vtkdicomload.readers.dtype import Conversion, ValueOverflow, conversion_for, pixel_shape
+from vtkdicomload.readers.dtype import Conversion, ValueOverflow, choose_conversion, find_pixel_shape
 from vtkdicomload.sources.local_file import as_file
 
 if TYPE_CHECKING:
@@ -36,12 +36,12 @@ STORED = Conversion(np.dtype(np.int16), rescale=False, checked=False)
 
 
 def scanned(files: Iterable[Path | str]) -> list[Frame]:
-    return [frame for f in files for frame in frames_of(read_header(f))]
+    return [frame for f in files for frame in make_frames(read_header(f))]
 
 
 def filled(frames: list[Frame], *, rescale: bool = True) -> np.ndarray[Any, Any]:
-    conversion = conversion_for(frames, rescale=rescale)
-    out = np.full((len(frames), *pixel_shape(frames[0].header)), 77, conversion.dtype)
+    conversion = choose_conversion(frames, rescale=rescale)
+    out = np.full((len(frames), *find_pixel_shape(frames[0].header)), 77, conversion.dtype)
     steps: list[int] = []
     assert plain.fill(frames, conversion, out, lambda: steps.append(1)) == ()
     assert len(steps) == len(frames)
@@ -220,7 +220,7 @@ def test_memory_and_interrupts_are_not_renamed(series: Write, monkeypatch: pytes
         def fail(*_: Any, error: type[BaseException] = error) -> Any:
             raise error
 
-        monkeypatch.setattr(plain, "_stored", fail)
+        monkeypatch.setattr(plain, "_read_stored", fail)
         with pytest.raises(error):
             filled(frames)
 

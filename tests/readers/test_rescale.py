@@ -11,8 +11,14 @@ from hypothesis import strategies as st
 from stored_words import TRANSFORMS, word_type
 
 from vtkdicomload.headers.attributes import DOUBLE_PIXEL_DATA, FLOAT_PIXEL_DATA
-from vtkdicomload.readers.dtype import Conversion, ValueOverflow, conversion_for, stored_range, wider
-from vtkdicomload.readers.rescale import masked, put, store
+from vtkdicomload.readers.dtype import (
+    Conversion,
+    ValueOverflow,
+    choose_conversion,
+    compute_stored_range,
+    widen_conversion,
+)
+from vtkdicomload.readers.rescale import mask_words, put, store
 
 if TYPE_CHECKING:
     from vtkdicomload.headers.model import Frame
@@ -20,14 +26,14 @@ if TYPE_CHECKING:
 
 def loaded(stored, frames, *, rescale=True):
     """The values of a stack of frames, widened as often as they ask for it, and the conversion that held them."""
-    conversion = conversion_for(frames, rescale=rescale)
+    conversion = choose_conversion(frames, rescale=rescale)
     for _ in range(3):
         out = np.full(stored.shape, 77, conversion.dtype)
         try:
             for k, one in enumerate(frames):
                 store(stored[k], one, conversion, out[k])
         except ValueOverflow:
-            conversion = wider(conversion)
+            conversion = widen_conversion(conversion)
             continue
         return out, conversion
     raise AssertionError("nothing holds the values")
@@ -51,7 +57,7 @@ def test_values_are_those_of_float64_at_every_edge(frame, allocated, stored, sig
     one = frame(allocated, stored, signed, slope, intercept)
     pixels = edges(one)
     truth = pixels.astype(np.float64) * slope + intercept
-    first = conversion_for([one], rescale=True)
+    first = choose_conversion([one], rescale=True)
     values, conversion = loaded(pixels[None], [one])
     if float(slope).is_integer() and float(intercept).is_integer():
         assert np.array_equal(values[0].astype(np.float64), truth)
@@ -155,7 +161,7 @@ def test_overflow_is_noticed_one_beyond_the_limit(dtype):
 def test_integers_never_wrap(frame, allocated, signed, slope, intercept, data):
     stored = data.draw(st.integers(1 + signed, allocated))
     one = frame(allocated, stored, signed, slope, intercept)
-    low, high = stored_range(one.header)
+    low, high = compute_stored_range(one.header)
     pixels = data.draw(st.lists(st.integers(low, high), min_size=1, max_size=9))
     values, _ = loaded(np.array([[pixels]], word_type(allocated, signed)), [one])
     assert values.ravel().tolist() == [p * slope + intercept for p in pixels]
@@ -170,7 +176,7 @@ def test_bits_above_the_stored_ones_do_not_count(frame, allocated, stored, signe
     truth = truth.astype(np.int64) - ((truth >> (stored - 1)) << stored).astype(np.int64) * signed
     pixels = raw.astype(f"u{allocated // 8}").view(word_type(allocated, signed))
     before = pixels.copy()
-    result = masked(pixels, header)
+    result = mask_words(pixels, header)
     assert np.array_equal(result.astype(np.int64), truth)
     assert result.dtype == pixels.dtype
     # What was read is not changed in place.
@@ -179,8 +185,8 @@ def test_bits_above_the_stored_ones_do_not_count(frame, allocated, stored, signe
 
 def test_clean_words_are_not_copied(frame):
     pixels = np.array([[0, 5, 4095]], np.uint16)
-    assert masked(pixels, frame(16, 12).header) is pixels
-    assert masked(pixels, frame(16, 16).header) is pixels
+    assert mask_words(pixels, frame(16, 12).header) is pixels
+    assert mask_words(pixels, frame(16, 16).header) is pixels
 
 
 def test_words_without_sign_extension(frame):
@@ -192,8 +198,8 @@ def test_words_without_sign_extension(frame):
 
 def test_masking_leaves_floats_single_bits_and_nothing_alone(frame):
     floats = np.array([[1e9, -1e9]], np.float32)
-    assert masked(floats, frame(32, 12, 1, pixel_tag=FLOAT_PIXEL_DATA).header) is floats
+    assert mask_words(floats, frame(32, 12, 1, pixel_tag=FLOAT_PIXEL_DATA).header) is floats
     bits = np.array([[0, 1]], np.uint8)
-    assert masked(bits, frame(1, 1).header) is bits
+    assert mask_words(bits, frame(1, 1).header) is bits
     empty = np.empty((0, 2), np.uint16)
-    assert masked(empty, frame(16, 12).header).shape == (0, 2)
+    assert mask_words(empty, frame(16, 12).header).shape == (0, 2)

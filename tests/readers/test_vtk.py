@@ -17,11 +17,11 @@ import SimpleITK
 from _vtk_cases import Raw, image, raw, stored_bits
 
 from vtkdicomload.errors import CorruptFileError
-from vtkdicomload.headers.frames import frames_of
-from vtkdicomload.headers.orientation import normal_of
+from vtkdicomload.headers.frames import make_frames
+from vtkdicomload.headers.orientation import compute_normal
 from vtkdicomload.headers.parser import read_header
 from vtkdicomload.readers import vtk
-from vtkdicomload.readers.dtype import Conversion, ValueOverflow, conversion_for
+from vtkdicomload.readers.dtype import Conversion, ValueOverflow, choose_conversion
 from vtkdicomload.sources.local_file import as_file
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ OBLIQUE = "0.8\\0.6\\0\\0\\0\\-1"
 
 def place(k: int, orientation: str, gap: float = 2.5) -> str:
     """ImagePositionPatient of slice `k`, ascending along row × column."""
-    normal = normal_of([float(c) for c in orientation.split("\\")])
+    normal = compute_normal([float(c) for c in orientation.split("\\")])
     return "\\".join(f"{x:.6f}" for x in np.array([-100.0, 50.5, -30.25]) + normal * gap * k)
 
 
@@ -52,8 +52,8 @@ def write(folder: Path, names: Iterable[str], orientation: str = AXIAL, dtype: t
 
 def scanned(files: Iterable[Path]) -> list[Frame]:
     """The frames of files, ascending along the normal."""
-    frames = [frames_of(read_header(f))[0] for f in files]
-    return sorted(frames, key=lambda f: float(normal_of(f.orientation or ()) @ np.array(f.position)))
+    frames = [make_frames(read_header(f))[0] for f in files]
+    return sorted(frames, key=lambda f: float(compute_normal(f.orientation or ()) @ np.array(f.position)))
 
 
 def expected(frames: list[Frame]) -> Pixels:
@@ -68,7 +68,7 @@ def expected(frames: list[Frame]) -> Pixels:
 
 def filled(frames: list[Frame], conversion: Conversion | None = None) -> tuple[Pixels, str]:
     """What the reader fills, and what it says it verified."""
-    conversion = conversion or conversion_for(frames, rescale=True)
+    conversion = conversion or choose_conversion(frames, rescale=True)
     assert vtk.refusal(frames, conversion) is None
     out = np.full((len(frames), frames[0].header.rows, frames[0].header.columns), 77, conversion.dtype)
     steps: list[int] = []
@@ -177,7 +177,7 @@ def test_files_that_vtk_would_mix_up_are_read_one_by_one(difference: str, tmp_pa
     other = np.arange(20, dtype=np.int16).reshape(4, 5)
     keys = {"t00200032": "-100\\50.5\\-30.5", "t00200037": AXIAL, **APART[difference]}
     (tmp_path / "c").write_bytes(image(other, **keys).file())
-    frames = [frames_of(read_header(tmp_path / name))[0] for name in "cab"]
+    frames = [make_frames(read_header(tmp_path / name))[0] for name in "cab"]
     out, said = filled(frames)
     assert said.endswith("(by string array)")
     np.testing.assert_array_equal(out, expected(frames))
@@ -202,7 +202,7 @@ def test_8_bits(tmp_path: Path) -> None:
 def test_stored_values_where_nothing_is_rescaled(tmp_path: Path) -> None:
     write(tmp_path, ["a", "b"])
     frames = scanned(tmp_path.iterdir())
-    out, _ = filled(frames, conversion_for(frames, rescale=False))
+    out, _ = filled(frames, choose_conversion(frames, rescale=False))
     np.testing.assert_array_equal(out, expected(frames))
 
 
@@ -218,7 +218,7 @@ def test_wider_conversions_hold_the_same_values(dtype: type, tmp_path: Path) -> 
 def test_values_that_do_not_fit_the_conversion_overflow(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(image(np.full((3, 4), 60000, np.uint16)).file())
-    frames = list(frames_of(read_header(path)))
+    frames = list(make_frames(read_header(path)))
     conversion = Conversion(np.dtype(np.int16), rescale=True, checked=True)
     assert vtk.refusal(frames, conversion) is None
     with pytest.raises(ValueOverflow):
@@ -232,7 +232,7 @@ def test_any_strides(way: str, strides: str, tmp_path: Path) -> None:
     if way == "string array":
         (tmp_path / "series" / "more").touch()
     frames = scanned(p for p in (tmp_path / "series").iterdir() if p.name != "more")
-    conversion = conversion_for(frames, rescale=True)
+    conversion = choose_conversion(frames, rescale=True)
     out = {
         "vtk": np.zeros((3, 4, 5), np.int16)[::-1, ::-1],
         "dicom": np.zeros((3, 4, 5), np.int16),
@@ -258,7 +258,7 @@ def test_a_refusal_names_the_file_and_the_reason(kind: str, tmp_path: Path) -> N
     pixels = np.full((4, 5), 100, np.int16)
     (tmp_path / "b").write_bytes(image(pixels, t00200032=place(1, AXIAL), **keys).file())
     frames = scanned(tmp_path.iterdir())
-    said = vtk.refusal(frames, conversion_for(frames, rescale=True))
+    said = vtk.refusal(frames, choose_conversion(frames, rescale=True))
     assert said is not None
     assert said.startswith(f"{tmp_path / 'b'}: ")
     assert words in said
@@ -268,7 +268,7 @@ def test_a_refusal_names_the_file_and_the_reason(kind: str, tmp_path: Path) -> N
 def test_stored_values_of_a_rescaled_file_are_refused(tmp_path: Path) -> None:
     write(tmp_path, ["a", "b"], t00281052="-1024")
     frames = scanned(tmp_path.iterdir())
-    said = vtk.refusal(frames, conversion_for(frames, rescale=False))
+    said = vtk.refusal(frames, choose_conversion(frames, rescale=False))
     assert said == f"{tmp_path / 'a'}: VTK always rescales, stored values are asked for"
 
 
@@ -285,8 +285,8 @@ def test_a_name_that_is_not_text_is_refused(tmp_path: Path) -> None:
     path = os.fsencode(tmp_path) + b"/\xff.dcm"
     with open(path, "wb") as file:
         file.write(image().file())
-    frames = frames_of(read_header(os.fsdecode(path)))
-    assert "cannot open its name" in (vtk.refusal(frames, conversion_for(frames, rescale=True)) or "")
+    frames = make_frames(read_header(os.fsdecode(path)))
+    assert "cannot open its name" in (vtk.refusal(frames, choose_conversion(frames, rescale=True)) or "")
 
 
 # ----------------------------------------------------------------------------------------------------------- failures
@@ -324,7 +324,7 @@ def test_a_file_that_changed_is_named(
     frames = scanned(tmp_path.iterdir())
     if way == "string array":
         (tmp_path / "more").touch()
-    conversion = conversion_for(frames, rescale=True)
+    conversion = choose_conversion(frames, rescale=True)
     assert vtk.refusal(frames, conversion) is None
     change(tmp_path / "b")
     with pytest.raises(CorruptFileError, match=words) as caught:
@@ -345,7 +345,7 @@ def test_an_exception_from_step_ends_the_reading(tmp_path: Path) -> None:
         if more:
             (tmp_path / "more").touch()
         with pytest.raises(KeyboardInterrupt):
-            vtk.fill(frames, conversion_for(frames, rescale=True), np.empty((3, 4, 5), np.int16), stop)
+            vtk.fill(frames, choose_conversion(frames, rescale=True), np.empty((3, 4, 5), np.int16), stop)
 
 
 # Files that are not safe, but only make VTK fail or differ: what the reader would say if one slipped through.
@@ -365,7 +365,7 @@ def test_what_vtk_says_is_held_against_the_header(kind: str, tmp_path: Path, cap
     keys, words = FAILING[kind]
     path = tmp_path / "a"
     path.write_bytes(image(np.zeros((4, 5), np.int16)).file())
-    (frame,) = frames_of(read_header(path))
+    (frame,) = make_frames(read_header(path))
     path.write_bytes(image(np.zeros((4, 5), np.int16), **keys).file())
     with as_file(path).open() as now:
         unnoticed = frame.header._replace(file=now.file)
@@ -390,7 +390,7 @@ def test_the_distance_of_slices_is_held_against_the_headers(tmp_path: Path) -> N
     with pytest.raises(CorruptFileError, match=r"slice spacing is 2\.5 mm, not 57\.75"):
         vtk.fill(
             [*frames[:2], far],
-            conversion_for(frames, rescale=True),
+            choose_conversion(frames, rescale=True),
             np.empty((3, 4, 5), np.int16),
             lambda: None,
         )
@@ -404,7 +404,7 @@ def test_a_folder_that_vanished(tmp_path: Path) -> None:
         file.unlink()
     folder.rmdir()
     with pytest.raises(CorruptFileError, match="vanished"):
-        vtk.fill(frames, conversion_for(frames, rescale=True), np.empty((2, 4, 5), np.int16), lambda: None)
+        vtk.fill(frames, choose_conversion(frames, rescale=True), np.empty((2, 4, 5), np.int16), lambda: None)
 
 
 def test_empty_values_that_vtk_takes_do_not_stop_the_reader(tmp_path: Path) -> None:

@@ -39,11 +39,11 @@ from _vtk_cases import (
 )
 
 from vtkdicomload.errors import DicomLoadError
-from vtkdicomload.headers.frames import frames_of
+from vtkdicomload.headers.frames import make_frames
 from vtkdicomload.headers.parser import read_header
 from vtkdicomload.headers.preamble import NotDicomError
-from vtkdicomload.readers.dtype import stored_dtype
-from vtkdicomload.readers.vtk_safety import unsafe_for_vtk, unsafe_values, vtk_dtype
+from vtkdicomload.readers.dtype import find_stored_dtype
+from vtkdicomload.readers.vtk_safety import explain_unsafe_file, explain_unsafe_values, vtk_dtype
 from vtkdicomload.sources.local_file import LocalFile
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ Seen = dict[str, tuple[Path, Pixels | str]]
 def reason(path: Path) -> str | None:
     """Why VTK must not read a file, or would read its values wrong."""
     header = read_header(path)
-    return unsafe_for_vtk(header) or unsafe_values(frames_of(header)[0])
+    return explain_unsafe_file(header) or explain_unsafe_values(make_frames(header)[0])
 
 
 def truth(path: Path) -> Pixels:
@@ -74,7 +74,9 @@ def truth(path: Path) -> Pixels:
 def truth_without_pydicom(path: Path) -> Pixels:
     """The same from the stored words, for damage that pydicom stumbles over and that lies outside the image."""
     header = read_header(path)
-    words = np.frombuffer(path.read_bytes(), stored_dtype(header), header.rows * header.columns, header.pixel_offset)
+    words = np.frombuffer(
+        path.read_bytes(), find_stored_dtype(header), header.rows * header.columns, header.pixel_offset
+    )
     stored = words.reshape(header.rows, header.columns).astype(np.float64)
     return stored * (1.0 if header.slope is None else header.slope) + (header.intercept or 0.0)
 
@@ -96,7 +98,7 @@ def same(seen: Pixels | str, path: Path) -> str | None:
     if seen.shape != expected.shape:
         return f"VTK gives {seen.shape}, pydicom {expected.shape}"
     header = read_header(path)
-    if seen.dtype != vtk_dtype(frames_of(header)[0]):
+    if seen.dtype != vtk_dtype(make_frames(header)[0]):
         return f"VTK gives {seen.dtype}"
     tolerance = 2.5e-7 if seen.dtype.kind == "f" else 0.0  # a place of float32
     return None if np.allclose(seen, expected, rtol=tolerance, atol=0) else "VTK gives other values"
@@ -410,24 +412,24 @@ def test_a_file_that_changed_since_its_scan_is_refused(change: Callable[[Path], 
     path = tmp_path / "a.dcm"
     path.write_bytes(image().file())
     header: Header = read_header(path)
-    assert unsafe_for_vtk(header) is None
+    assert explain_unsafe_file(header) is None
     change(path)
-    assert unsafe_for_vtk(header) == "it changed since it was scanned"
+    assert explain_unsafe_file(header) == "it changed since it was scanned"
 
 
 def test_values_of_a_file_that_shrank_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.dcm"
     path.write_bytes(image().file())
-    (frame,) = frames_of(read_header(path))
+    (frame,) = make_frames(read_header(path))
     path.write_bytes(path.read_bytes()[:-4])
-    assert unsafe_values(frame) == "its pixels cannot be read"
+    assert explain_unsafe_values(frame) == "its pixels cannot be read"
 
 
 def test_a_file_of_2_gib_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "a.dcm"
     path.write_bytes(image().file())
     large = LocalFile(str(path), 1 << 31)
-    assert "2 GiB" in (unsafe_for_vtk(read_header(path)._replace(file=large)) or "")
+    assert "2 GiB" in (explain_unsafe_file(read_header(path)._replace(file=large)) or "")
 
 
 CHOSEN: list[tuple[dict[str, Any], type]] = [
@@ -445,7 +447,7 @@ CHOSEN: list[tuple[dict[str, Any], type]] = [
 def test_vtk_dtype_is_the_one_that_vtk_chooses(number: int, seen: Seen) -> None:
     path, pixels = seen[f"type {number}"]
     _, expected = CHOSEN[number]
-    assert vtk_dtype(frames_of(read_header(path))[0]) == expected
+    assert vtk_dtype(make_frames(read_header(path))[0]) == expected
     assert not isinstance(pixels, str)
     assert pixels.dtype == expected
 

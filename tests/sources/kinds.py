@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote, urlsplit
 
-from vtkdicomload.errors import damaged
+from vtkdicomload.errors import make_damaged_error
 from vtkdicomload.sources.file import File, Handle, fill_in_threads
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class ZipMember(File):
                 raise self.changed("it vanished") from error
             raise FileNotFoundError(self.name) from error
         except zipfile.BadZipFile as error:
-            raise damaged(self.name, str(error)) from error
+            raise make_damaged_error(self.name, str(error)) from error
         self.inflated.append(self.name)
         return WholeHandle(ZipMember(self.name, info.file_size, info.CRC, self.archive), data)
 

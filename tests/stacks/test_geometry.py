@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 from orientations import AXIAL, CORONAL, ORIENTATIONS, SAGITTAL, turned
 
 from vtkdicomload.errors import GeometryError
-from vtkdicomload.headers.orientation import direction_of
-from vtkdicomload.stacks.geometry import Geometry, opposite, toward
+from vtkdicomload.headers.orientation import compute_direction
+from vtkdicomload.stacks.geometry import Geometry, find_opposite, name_side
 
 DIMENSIONS, SPACING, ORIGIN = (7, 5, 4), (0.5, 0.75, 3.0), (-120.5, 33.25, 1010.0)
 
 
 def grid(orientation, *, dimensions=DIMENSIONS, spacing=SPACING, origin=ORIGIN) -> Geometry:
     """A regular geometry whose slices lie where the grid says."""
-    direction = direction_of(orientation)
+    direction = compute_direction(orientation)
     steps = np.arange(dimensions[2])[:, None] * direction[:, 2] * spacing[2]
     return Geometry(dimensions, spacing, origin, direction, np.array(origin) + steps)
 
@@ -220,8 +220,8 @@ def test_without_position_there_is_no_affine():
     ],
 )
 def test_toward(vector, letter):
-    assert toward(vector) == letter
-    assert toward(-np.array(vector)) == opposite(letter)
+    assert name_side(vector) == letter
+    assert name_side(-np.array(vector)) == find_opposite(letter)
 
 
 def test_toward_names_the_axes_as_simpleitk_does():
@@ -229,12 +229,12 @@ def test_toward_names_the_axes_as_simpleitk_does():
         g = grid(orientation)
         named = SimpleITK.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(g.direction.ravel().tolist())
         # SimpleITK says S and I where DICOM's patient orientation says H and F.
-        letters = "".join(toward(c) for c in g.direction.T).replace("H", "S").replace("F", "I")
+        letters = "".join(name_side(c) for c in g.direction.T).replace("H", "S").replace("F", "I")
         assert letters == named
 
 
 def test_opposites_pair_up():
-    assert {a: opposite(a) for a in "LRPAHF"} == dict(zip("LRPAHF", "RLAPFH", strict=True))
+    assert {a: find_opposite(a) for a in "LRPAHF"} == dict(zip("LRPAHF", "RLAPFH", strict=True))
 
 
 def test_repr_says_what_matters():

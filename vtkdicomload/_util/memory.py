@@ -6,18 +6,18 @@ import os
 import sys
 
 
-def usable_bytes() -> int:
-    """How much a volume may take unless its caller says so: three quarters of the available memory."""
-    return available_bytes() * 3 // 4
+def measure_usable_bytes() -> int:
+    """Measure how much a volume may take unless its caller says so: three quarters of the available memory."""
+    return measure_available_bytes() * 3 // 4
 
 
-def available_bytes() -> int:
+def measure_available_bytes() -> int:
     """Bytes of memory that this process can have without swapping."""
-    return min(_of_system(), _of_process(), _of_groups())
+    return min(_measure_system(), _measure_process(), _measure_groups())
 
 
-def _of_process() -> int:
-    """What the limit of its address space (``ulimit -v``) leaves a process."""
+def _measure_process() -> int:
+    """Say what the limit of its address space (``ulimit -v``) leaves a process."""
     try:
         import resource
 
@@ -41,11 +41,11 @@ _GROUPS = {
 }
 
 
-def _of_groups() -> int:
-    """What the control groups of the process, such as that of a container or a batch job, leave it."""
+def _measure_groups() -> int:
+    """Say what the control groups of the process, such as that of a container or a batch job, leave it."""
     left = sys.maxsize
     try:
-        for line in _text(_OWN_GROUPS).splitlines():
+        for line in _read_text(_OWN_GROUPS).splitlines():
             _, controllers, group = line.split(":", 2)
             if controllers not in _GROUPS:
                 continue
@@ -53,32 +53,32 @@ def _of_groups() -> int:
             parts = [part for part in group.split("/") if part]
             # Those above limit it too; and from within a container its own group may be the root, whatever its name.
             above = ("/".join((root, *parts[:count])) for count in range(len(parts) + 1))
-            left = min(left, *(_of_group(folder, *names) for folder in above))
+            left = min(left, *(_measure_group(folder, *names) for folder in above))
     except (OSError, ValueError):
         pass
     return left
 
 
-def _of_group(folder: str, limit: str, usage: str, prefix: str) -> int:
+def _measure_group(folder: str, limit: str, usage: str, prefix: str) -> int:
     try:
-        most = int(_text(f"{folder}/{limit}"))
+        most = int(_read_text(f"{folder}/{limit}"))
         if most > _NO_LIMIT:
             return sys.maxsize
-        stat = dict(line.split() for line in _text(f"{folder}/memory.stat").splitlines())
+        stat = dict(line.split() for line in _read_text(f"{folder}/memory.stat").splitlines())
         # Files that were read twice are active, and given back all the same, as MemAvailable of the system counts them.
         cache = sum(int(stat.get(f"{prefix}{kind}_file", 0)) for kind in ("inactive", "active"))
-        return max(0, min(most, most - int(_text(f"{folder}/{usage}")) + cache))
+        return max(0, min(most, most - int(_read_text(f"{folder}/{usage}")) + cache))
     except (OSError, ValueError):  # it has none of its own
         return sys.maxsize
 
 
-def _text(path: str) -> str:
+def _read_text(path: str) -> str:
     with open(path, encoding="utf-8") as file:
         return file.read()
 
 
-def _of_system() -> int:
-    """What the system has to give; where it does not tell, all that it has."""
+def _measure_system() -> int:
+    """Say what the system has to give; where it does not tell, all that it has."""
     try:
         with open("/proc/meminfo", encoding="ascii") as file:
             for line in file:

@@ -17,7 +17,7 @@ def natural_key() -> Any:
 
 
 def is_utf8(path: str) -> bool:
-    """Whether the C++ of VTK and ITK can be given the path; SimpleITK ends the process where it cannot."""
+    """Tell whether the C++ of VTK and ITK can be given the path; SimpleITK ends the process where it cannot."""
     try:
         os.path.abspath(path).encode()
     except UnicodeEncodeError:

@@ -54,7 +54,7 @@ def for_each(count: int, work: Callable[[int], None], step: Callable[[], None], 
             raise
 
 
-def stepper(total: int, progress: Callable[[int, int], None] | None) -> Callable[[], None]:
+def make_stepper(total: int, progress: Callable[[int, int], None] | None) -> Callable[[], None]:
     """A `step` that counts and tells `progress` (done, total)."""
     if progress is None:
         return lambda: None

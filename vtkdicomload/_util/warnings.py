@@ -27,7 +27,7 @@ if hasattr(os, "register_at_fork"):
 
 
 @contextmanager
-def silenced() -> Iterator[None]:
+def silence_warnings() -> Iterator[None]:
     """Let no warning out; the filters belong to the whole process, hence one thread at a time."""
     with _filters, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -51,7 +51,7 @@ _collecting = _Collecting()
 
 
 @contextmanager
-def collected() -> Iterator[list[str]]:
+def collect_warnings() -> Iterator[list[str]]:
     """Collect what this thread would warn of, for another thread to say where its caller sees it."""
     sentences: list[str] = []
     _collecting.sentences = sentences

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 
-def counted(n: int, noun: str) -> str:
+def count_noun(n: int, noun: str) -> str:
     """``1 file``, ``2 files``."""
-    return f"{n} {plural(n, noun)}"
+    return f"{n} {inflect_noun(n, noun)}"
 
 
-def plural(n: int, noun: str) -> str:
+def inflect_noun(n: int, noun: str) -> str:
     """``file`` for one, else ``files``."""
     return noun if n == 1 else f"{noun}s"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .._util.warnings import collected, warn
+from .._util.warnings import collect_warnings, warn
 from ..errors import DicomLoadError
 from ..loading.volume_data import VolumeData
 
@@ -66,10 +66,10 @@ def load_each(
     as_completed: bool,
 ) -> Iterator[Loaded[V]]:
     """Load one volume from each of many sources by `load`; the other parameters are those of `load_many`."""
-    return _results(load, enumerate(sources), progress, threads, ahead, as_completed)
+    return _yield_results(load, enumerate(sources), progress, threads, ahead, as_completed)
 
 
-def _results(
+def _yield_results(
     load: Callable[..., V],
     sources: Iterator[tuple[int, Any]],
     progress: Progress | None,
@@ -87,7 +87,7 @@ def _results(
             progress(done, total)
 
     def one(index: int, source: Any) -> Loaded[V]:
-        with collected() as said:
+        with collect_warnings() as said:
             try:
                 volume = load(source, workers=each, progress=go_on)
                 return Loaded(source, index, volume, warnings=tuple(said))
@@ -101,13 +101,13 @@ def _results(
             waiting += [pool.submit(one, *item) for item in islice(sources, ahead - len(waiting))]
             if not waiting:
                 return
-            yield _result(waiting, as_completed)  # and keep no volume of it
+            yield _take_result(waiting, as_completed)  # and keep no volume of it
     finally:
         stop.set()
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _result(waiting: list[Future[Loaded[V]]], as_completed: bool) -> Loaded[V]:
+def _take_result(waiting: list[Future[Loaded[V]]], as_completed: bool) -> Loaded[V]:
     """Take the next result off the list, once it is there, and say what its volume assumes."""
     done, _ = wait(waiting if as_completed else waiting[:1], return_when=FIRST_COMPLETED)
     ready = next(future for future in waiting if future in done)

@@ -19,7 +19,7 @@ from ..errors import (
 from ..readers.choose import check_supported
 from ..stacks.arrange import arrange
 from ..stacks.tolerances import GAP_TOLERANCE
-from .damage import damage_error
+from .damage import make_damage_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,7 +89,7 @@ def assess(series: SeriesData) -> Assessment:
     """
     try:
         if series.problems:
-            raise damage_error(series.problems)
+            raise make_damage_error(series.problems)
         check_supported(series.frames)
         arrangement = arrange(series, order="position", tolerance=GAP_TOLERANCE)
     except DicomLoadError as error:

@@ -48,13 +48,14 @@ def choose_series(found: ScanData[S], choice: Any) -> S:
     """
     if choice is None:
         if len(found) > 1:
-            raise _several(found, f"{len(found)} series in {_short(found.source)}")
+            raise _make_several_error(found, f"{len(found)} series in {_shorten_source(found.source)}")
         return found[0]
-    rows = _matching(list(found), choice, lambda s, text: text == s.uid)
+    rows = _match_rows(list(found), choice, lambda s, text: text == s.uid)
     if len(rows) != 1:
         meant = " (a text is a SeriesInstanceUID)" if isinstance(choice, str) else ""
-        what = f"series {_shown(choice)}{meant} fits {len(rows)} of {len(found)} series in {_short(found.source)}"
-        raise _several(found, what)
+        fitting = f"{len(rows)} of {len(found)} series in {_shorten_source(found.source)}"
+        what = f"series {_show_choice(choice)}{meant} fits {fitting}"
+        raise _make_several_error(found, what)
     return found[rows[0]]
 
 
@@ -69,19 +70,19 @@ def choose_stack(series: S, choice: Any) -> S:
     if choice is None:
         return series
     stacks = split(series)
-    rows = _matching(stacks, choice, _has_label)
+    rows = _match_rows(stacks, choice, _has_label)
     if len(rows) != 1:
         listed = " | ".join(f"[{i}] {s.label or s.title} {_size(s)}" for i, s in enumerate(stacks[:_SHOWN]))
         values = tuple(range(len(stacks))) if len(stacks) > 1 else (None,)
         raise DicomLoadError(
-            f"stack {_shown(choice)} fits {len(rows)} of {len(stacks)} stacks: {listed}",
+            f"stack {_show_choice(choice)} fits {len(rows)} of {len(stacks)} stacks: {listed}",
             files=series.files,
             remedies=[SetOption("stack", values)],
         )
     return stacks[rows[0]]
 
 
-def _shown(choice: Any) -> str:
+def _show_choice(choice: Any) -> str:
     return "a callable" if callable(choice) else repr(choice)
 
 
@@ -90,7 +91,7 @@ def _has_label(stack: SeriesData, text: str) -> bool:
     return text.lower() in (label.lower() for label in labels)
 
 
-def _matching(items: Sequence[SeriesData], choice: Any, named: Any) -> list[int]:
+def _match_rows(items: Sequence[SeriesData], choice: Any, named: Any) -> list[int]:
     """Rows of the items that a row number, a text, ``"largest"`` or a callable names."""
     if not isinstance(choice, bool) and hasattr(choice, "__index__"):
         choice = operator.index(choice)  # NumPy's integers too
@@ -101,24 +102,24 @@ def _matching(items: Sequence[SeriesData], choice: Any, named: Any) -> list[int]
     if callable(choice):
         return [i for i, item in enumerate(items) if choice(item)]
     if choice == "largest":
-        return [_largest(items)] if items else []
+        return [_find_largest(items)] if items else []
     return [i for i, item in enumerate(items) if named(item, choice)]
 
 
-def _largest(items: Sequence[SeriesData]) -> int:
-    return max(range(len(items)), key=lambda i: _voxels(items[i]))
+def _find_largest(items: Sequence[SeriesData]) -> int:
+    return max(range(len(items)), key=lambda i: _count_voxels(items[i]))
 
 
-def _voxels(series: SeriesData) -> int:
+def _count_voxels(series: SeriesData) -> int:
     return len(series.frames) * series.rows * series.columns
 
 
-def _several(found: ScanData[S], what: str) -> MultipleSeriesError:
+def _make_several_error(found: ScanData[S], what: str) -> MultipleSeriesError:
     assessed = [assess(s) for s in found]
     listed = " | ".join(f"[{i}] {line(s, assessed[i])}" for i, s in enumerate(found[:_SHOWN]))
     more = f" | and {len(found) - _SHOWN} more, print(scan(p)) lists them" if len(found) > _SHOWN else ""
-    largest, loadable = _largest(found.series), [i for i, a in enumerate(assessed) if a.error is None]
-    row = max(loadable, key=lambda i: (_voxels(found[i]), -i)) if loadable else largest
+    largest, loadable = _find_largest(found.series), [i for i, a in enumerate(assessed) if a.error is None]
+    row = max(loadable, key=lambda i: (_count_voxels(found[i]), -i)) if loadable else largest
     rows = (row, "largest") if row == largest else (row,)
     return MultipleSeriesError(
         f"{what}: {listed}{more}",
@@ -138,5 +139,5 @@ def _size(series: SeriesData) -> str:
     return size_words(len(series.frames), series.rows, series.columns)
 
 
-def _short(source: str) -> str:
+def _shorten_source(source: str) -> str:
     return os.path.basename(os.path.normpath(source)) or source

@@ -6,7 +6,7 @@ import copy
 import os
 from typing import TYPE_CHECKING
 
-from .._util.wording import counted
+from .._util.wording import count_noun
 from ..errors import CorruptFileError
 from ..errors.remedies import LeaveOut, Unpack
 from ..sources.reasons import Reason
@@ -29,7 +29,7 @@ def judge_foreign(path: str, reason: Reason) -> CorruptFileError | None:
         unpack = Unpack(path, ("python", "-m", "gzip", "-d", path))
         return CorruptFileError(f"{path} is {reason}", files=[path], remedies=[unpack, LeaveOut((path,))])
     if _ought_to_be_dicom(path, reason):
-        return _lost(path, f"{reason}, where DICOM was expected")
+        return _make_lost_error(path, f"{reason}, where DICOM was expected")
     return None
 
 
@@ -38,21 +38,21 @@ def judge_unreadable(file: File, error: OSError) -> CorruptFileError | None:
     is_link = file.local_path is not None and os.path.islink(file.local_path)
     if is_link and not _is_named_like_slices(file.name, bare=False):
         return None
-    return _lost(file.name, f"it cannot be read: {error.strerror}")
+    return _make_lost_error(file.name, f"it cannot be read: {error.strerror}")
 
 
 def find_lost_slices(frames: Iterable[Frame], suspects: Sequence[tuple[File, Reason]]) -> list[Problem]:
     """Find files that are no DICOM, but beside slices of their kind of name and of their size or beginning."""
     if not suspects:
         return []
-    kinds = {(*_kind_of_name(f.path), f.header.file.size) for f in frames}
+    kinds = {(*_classify_name(f.path), f.header.file.size) for f in frames}
     names = {kind[:2] for kind in kinds}
     lost = []
     for file, reason in suspects:
         path = file.name
         try:
             with file.open() as handle:
-                kind = (*_kind_of_name(path), handle.size)
+                kind = (*_classify_name(path), handle.size)
         except (OSError, CorruptFileError):
             continue
         if kind in kinds:
@@ -61,16 +61,16 @@ def find_lost_slices(frames: Iterable[Frame], suspects: Sequence[tuple[File, Rea
             words = "it begins and is named like the slices beside it, but is no whole DICOM file: it is damaged"
         else:
             continue
-        lost.append(Problem(path, _lost(path, words)))
+        lost.append(Problem(path, _make_lost_error(path, words)))
     return lost
 
 
-def _lost(path: str, what: str) -> CorruptFileError:
+def _make_lost_error(path: str, what: str) -> CorruptFileError:
     return CorruptFileError(f"{path}: {what}", files=[path], remedies=[LeaveOut((path,))])
 
 
 def _ought_to_be_dicom(path: str, reason: Reason) -> bool:
-    """Whether a file that is not DICOM may be a damaged slice: by its name, or because only zeros are left of it."""
+    """Tell whether a file that is not DICOM may be a damaged slice: by its name, or as only zeros are left of it."""
     if reason is Reason.NO_PIXELS:
         return False
     named = os.path.splitext(path)[1].lower() in _SUFFIXES
@@ -78,12 +78,12 @@ def _ought_to_be_dicom(path: str, reason: Reason) -> bool:
 
 
 def _is_named_like_slices(path: str, *, bare: bool = True) -> bool:
-    """Whether a file is named as slices are: with a suffix of DICOM, a number, or (`bare`) none."""
+    """Tell whether a file is named as slices are: with a suffix of DICOM, a number, or (`bare`) none."""
     suffix = os.path.splitext(path)[1].lower()
     return suffix in _SUFFIXES or suffix[1:].isdigit() or (bare and suffix == "")
 
 
-def _kind_of_name(path: str) -> tuple[str, str]:
+def _classify_name(path: str) -> tuple[str, str]:
     """Folder and suffix of a file; numbers, as behind the last dot of a UID, are no suffix."""
     suffix = os.path.splitext(path)[1]
     return os.path.dirname(path), "" if suffix[1:].isdigit() else suffix
@@ -93,10 +93,10 @@ def _kind_of_name(path: str) -> tuple[str, str]:
 def refuse_problems(problems: Sequence[Problem]) -> None:
     """A damaged file may be a slice of any series of its source: it is never dropped unless ``ignore=`` names it."""
     if problems:
-        raise damage_error(problems)
+        raise make_damage_error(problems)
 
 
-def damage_error(problems: Sequence[Problem]) -> CorruptFileError:
+def make_damage_error(problems: Sequence[Problem]) -> CorruptFileError:
     """The error for damaged files, made afresh so that it does not gather tracebacks."""
     first = problems[0].error
     if len(problems) == 1:
@@ -105,7 +105,7 @@ def damage_error(problems: Sequence[Problem]) -> CorruptFileError:
     names = ", ".join(map(os.path.basename, paths[:_NAMED]))
     more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
     return CorruptFileError(
-        f"{counted(len(paths), 'file')} cannot be read ({names}{more}), the first because: {first.message}",
+        f"{count_noun(len(paths), 'file')} cannot be read ({names}{more}), the first because: {first.message}",
         files=paths,
         remedies=[LeaveOut(paths)],
     )

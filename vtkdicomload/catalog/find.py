@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from .._util.log import logger
-from .._util.wording import counted
+from .._util.wording import count_noun
 from ..errors import NoDicomError
 from ..errors.remedies import LoadFolder, Step
 from ..sources.hints import describe_foreign
@@ -32,14 +32,14 @@ def find_series(
     recursive: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[ScanData[Any], tuple[str, ...]]:
-    """What is at the source without the ignored files, and those.
+    """Say what is at the source without the ignored files, and those.
 
     Raises
     ------
     NoDicomError
         There is no image, or every one is ignored.
     """
-    is_ignored = ignored_by(ignore)
+    is_ignored = match_ignored(ignore)
     if isinstance(source, SeriesData):
         kept = tuple(f for f in source.frames if not is_ignored(f.path))
         problems = tuple(p for p in source.problems if not is_ignored(p.path))
@@ -58,12 +58,12 @@ def find_series(
         logger.debug("%s is passed over: it is ignored", name)
     found = scan_files(files._replace(files=kept_files), workers=workers, progress=progress)
     if not found.series and not found.problems:
-        raise no_image(found, left_out)
+        raise make_no_image_error(found, left_out)
     return found, left_out
 
 
-def ignored_by(ignore: Ignore) -> Callable[[str], bool]:
-    """Whether ``ignore=`` leaves a path out."""
+def match_ignored(ignore: Ignore) -> Callable[[str], bool]:
+    """Tell whether ``ignore=`` leaves a path out."""
     if callable(ignore):
         return ignore
     if isinstance(ignore, (str, bytes, os.PathLike)):
@@ -74,16 +74,16 @@ def ignored_by(ignore: Ignore) -> Callable[[str], bool]:
     return lambda path: bool(given) and (os.path.basename(path) in bare or os.path.abspath(path) in named)
 
 
-def no_image(found: ScanData[Any], ignored: tuple[str, ...] = ()) -> NoDicomError:
+def make_no_image_error(found: ScanData[Any], ignored: tuple[str, ...] = ()) -> NoDicomError:
     """The error for a source without an image, counting what is there instead."""
     skipped = found.skipped
     if ignored:
         return NoDicomError(f"all {len(ignored)} DICOM files of {found.source} are ignored", files=ignored)
     if len(skipped) == 1 and os.path.isfile(skipped[0].path):
-        return _not_an_image(skipped[0])
+        return _make_not_an_image_error(skipped[0])
     counts = Counter((file.reason, file.words) for file in skipped)
     there = ", ".join(
-        counted(n, "folder") if reason is Reason.FOLDER else f"{n} {words}"
+        count_noun(n, "folder") if reason is Reason.FOLDER else f"{n} {words}"
         for (reason, words), n in counts.most_common()
     )
     foreign = [s.path for s in skipped if s.reason in _FOREIGN]
@@ -96,7 +96,7 @@ def no_image(found: ScanData[Any], ignored: tuple[str, ...] = ()) -> NoDicomErro
     )
 
 
-def _not_an_image(skipped: Skipped) -> NoDicomError:
+def _make_not_an_image_error(skipped: Skipped) -> NoDicomError:
     """The error for one file that is no image."""
     path = skipped.path
     name = os.path.basename(path)

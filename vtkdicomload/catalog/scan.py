@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
 from .._util.log import is_logging, logger
-from .._util.threads import for_each, stepper
+from .._util.threads import for_each, make_stepper
 from ..errors import CorruptFileError
-from ..headers.frames import frames_of
+from ..headers.frames import make_frames
 from ..headers.preamble import NotDicomError
 from ..headers.templates import HeaderReader
 from ..sources.reasons import Reason, Skipped
@@ -81,7 +81,7 @@ def scan_files(
     problems: list[Problem] = []
     skipped = list(files.skipped)
     suspects: list[tuple[File, Reason]] = []
-    for file, result in zip(files.files, _read_all(files, workers, progress), strict=True):
+    for file, result in zip(files.files, _read_files(files, workers, progress), strict=True):
         if isinstance(result, tuple):
             frames += result
         elif isinstance(result, CorruptFileError):
@@ -98,28 +98,28 @@ def scan_files(
             logger.debug("%s is passed over: %s", passed.path, passed.words)
         for problem in problems:
             logger.debug("%s is damaged", problem.path)  # the error may quote what it holds
-    return ScanData(files.name, _grouped(frames, tuple(problems)), tuple(problems), tuple(skipped))
+    return ScanData(files.name, _group_by_series(frames, tuple(problems)), tuple(problems), tuple(skipped))
 
 
-def _read_all(
+def _read_files(
     files: Files, workers: int | None, progress: Callable[[int, int], None] | None
 ) -> list[tuple[Frame, ...] | CorruptFileError | Reason]:
-    """What `_read` says of every file, in the order of the files."""
+    """Say what `_read_file` says of every file, in the order of the files."""
     headers, total = HeaderReader(), len(files.files)
     results: list[tuple[Frame, ...] | CorruptFileError | Reason] = [Reason.NOT_DICOM] * total
 
     def read(k: int) -> None:
-        results[k] = _read(files.files[k], headers)
+        results[k] = _read_file(files.files[k], headers)
 
     # One thread unless asked for more: parsing holds the interpreter's lock.
-    for_each(total, read, stepper(total, progress), 1 if total < _THREADED_FILES else workers or 1)
+    for_each(total, read, make_stepper(total, progress), 1 if total < _THREADED_FILES else workers or 1)
     return results
 
 
-def _read(file: File, headers: HeaderReader) -> tuple[Frame, ...] | CorruptFileError | Reason:
+def _read_file(file: File, headers: HeaderReader) -> tuple[Frame, ...] | CorruptFileError | Reason:
     """The frames of a file, what is wrong with it, or why it is passed over."""
     try:
-        return frames_of(headers.read(file))
+        return make_frames(headers.read(file))
     except CorruptFileError as error:
         return error
     except NotDicomError as error:
@@ -128,7 +128,7 @@ def _read(file: File, headers: HeaderReader) -> tuple[Frame, ...] | CorruptFileE
         return judge_unreadable(file, error) or Reason.LINK_TO_NOTHING
 
 
-def _grouped(frames: list[Frame], problems: tuple[Problem, ...]) -> tuple[SeriesData, ...]:
+def _group_by_series(frames: list[Frame], problems: tuple[Problem, ...]) -> tuple[SeriesData, ...]:
     """One `Series` for each SeriesInstanceUID, by study, series number and first appearance."""
     by_uid: dict[tuple[str | None, str | None], list[Frame]] = {}
     for frame in frames:

@@ -6,7 +6,7 @@ import html
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from .._util.wording import counted
+from .._util.wording import count_noun
 from .assess import assess
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ _DAMAGED = 5  # files named one by one
 
 def scan_rows(found: ScanData[Any]) -> list[tuple[str, ...]]:
     """One row of words for each series, under `HEADINGS`."""
-    return [_row(i, series) for i, series in enumerate(found)]
+    return [_make_row(i, series) for i, series in enumerate(found)]
 
 
-def _row(i: int, series: SeriesData) -> tuple[str, ...]:
+def _make_row(i: int, series: SeriesData) -> tuple[str, ...]:
     assessed = assess(series)
     spacing = "×".join(f"{s:.4g}" for s in assessed.spacing) if assessed.spacing else "–"
     return (
@@ -44,26 +44,26 @@ def _row(i: int, series: SeriesData) -> tuple[str, ...]:
 def scan_text(found: ScanData[Any]) -> str:
     """The table of a scan as plain text."""
     title = f"{len(found)} series in {found.source}"
-    table = _columns([HEADINGS, *scan_rows(found)]) if found.series else []
-    return "\n".join([title, *table, *footnotes(found)])
+    table = _align_columns([HEADINGS, *scan_rows(found)]) if found.series else []
+    return "\n".join([title, *table, *list_footnotes(found)])
 
 
-def footnotes(found: ScanData[Any]) -> list[str]:
-    """What a scan could not read or passed over, in a few lines."""
+def list_footnotes(found: ScanData[Any]) -> list[str]:
+    """Say what a scan could not read or passed over, in a few lines."""
     lines = [f"damaged: {problem.error}" for problem in found.problems[:_DAMAGED]]
     more = len(found.problems) - _DAMAGED
     if more > 0:
-        lines.append(f"damaged: {counted(more, 'more file')}, listed by .problems and info --json")
-    return lines + passed_over(found.skipped)
+        lines.append(f"damaged: {count_noun(more, 'more file')}, listed by .problems and info --json")
+    return lines + list_passed_over(found.skipped)
 
 
-def passed_over(skipped: Iterable[Skipped]) -> list[str]:
-    """How many files were passed over, a line for each reason."""
+def list_passed_over(skipped: Iterable[Skipped]) -> list[str]:
+    """Count how many files were passed over, a line for each reason."""
     counts = Counter(file.words for file in skipped)
-    return [f"passed over: {counted(n, 'file')}, {reason}" for reason, n in counts.items()]
+    return [f"passed over: {count_noun(n, 'file')}, {reason}" for reason, n in counts.items()]
 
 
-def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+def _align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[c]) for row in rows) for c in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
@@ -74,7 +74,7 @@ def scan_html(found: ScanData[Any]) -> str:
     body = "".join(
         "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in scan_rows(found)
     )
-    notes = "".join(f"<br>{html.escape(line)}" for line in footnotes(found))
+    notes = "".join(f"<br>{html.escape(line)}" for line in list_footnotes(found))
     return (
         f"<p>{len(found)} series in {html.escape(found.source)}{notes}</p>"
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

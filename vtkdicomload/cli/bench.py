@@ -10,7 +10,7 @@ from .finding import choose_series_of, find_at
 from .options import Ignore, Paths, SeriesOption, StackOption
 from .printing import print_measured
 from .reporting import report_failure
-from .terminal import progress_bar
+from .terminal import show_progress
 
 
 def bench(
@@ -30,6 +30,6 @@ def bench(
         from ..loading.comparison import compare
 
         chosen = choose_series_of(find_at(paths, ignore), series, stack)
-        with progress_bar("timing") as progress:
+        with show_progress("timing") as progress:
             measured = compare(chosen, load, rounds=rounds, progress=progress)
         print_measured(measured)

@@ -8,7 +8,7 @@ import typer
 
 from .options import Ignore
 from .reporting import report_failure
-from .terminal import progress_bar, say
+from .terminal import say, show_progress
 
 
 def decompress(
@@ -25,9 +25,9 @@ def decompress(
     with report_failure(context):
         from ..convert import decompress as work
 
-        with progress_bar("writing") as progress:
+        with show_progress("writing") as progress:
             done = work.decompress(source, target, overwrite=overwrite, ignore=ignore or (), progress=progress)
-        total, *details = work.summary_words(done)
+        total, *details = work.summarize(done)
         say(f"{target}: {total}")
         for line in details:
             say(f"  {line}")

@@ -19,7 +19,7 @@ import typer
 from .._api import load, scan
 from ..data import HEAD
 from ..errors import DicomLoadError
-from ..stacks.geometry import Geometry, opposite, toward
+from ..stacks.geometry import Geometry, find_opposite, name_side
 from ..volume import Volume
 from .printing import print_comparison, print_table
 from .reporting import report_failure
@@ -124,13 +124,13 @@ def run(folder: Path) -> Demo:
         stderr=subprocess.PIPE,
     ) as rendering:
         try:
-            volume, seconds = _timed_load()
-            plain, plain_seconds = _plain_volume(volume)
-            ours = _facts("vtkdicomload", volume.geometry, _direction(volume), seconds)
+            volume, seconds = _time_load()
+            plain, plain_seconds = _load_plain_volume(volume)
+            ours = _list_facts("vtkdicomload", volume.geometry, _write_direction(volume), seconds)
             # vtkDICOMImageReader counts rows and slices from the other end.
-            theirs = _facts(plain.engine, plain.geometry, _direction(volume) * [1, -1, -1], plain_seconds)
+            theirs = _list_facts(plain.engine, plain.geometry, _write_direction(volume) * [1, -1, -1], plain_seconds)
             compared = folder / "compared.png"
-            save(_comparison(volume, plain, ours, theirs), compared)
+            save(_draw_comparison(volume, plain, ours, theirs), compared)
             _, words = rendering.communicate(timeout=_RENDER_SECONDS)
         except subprocess.TimeoutExpired:
             words = b"rendering took too long"
@@ -141,15 +141,15 @@ def run(folder: Path) -> Demo:
     beside = ("bone surface", _read_png(surface)) if rendered else None
     save(sheets.draw_volume(volume, title="Head CT, as vtkdicomload reads it", beside=beside), planes)
     files = (planes, compared, surface) if rendered else (planes, compared)
-    return Demo(volume, ours, theirs, files, "" if rendered else _last_line(words))
+    return Demo(volume, ours, theirs, files, "" if rendered else _take_last_line(words))
 
 
-def _last_line(words: bytes) -> str:
+def _take_last_line(words: bytes) -> str:
     lines = words.decode(errors="replace").strip().splitlines()
     return lines[-1] if lines else "the renderer ended without a word"
 
 
-def _timed_load() -> tuple[Volume, float]:
+def _time_load() -> tuple[Volume, float]:
     """The volume, and the time of loading it once the imports are done."""
     load(HEAD)
     start = time.perf_counter()
@@ -157,8 +157,8 @@ def _timed_load() -> tuple[Volume, float]:
     return volume, time.perf_counter() - start
 
 
-def _plain_volume(volume: Volume) -> tuple[Volume, float]:
-    """What plain vtkDICOMImageReader gives for the shipped folder, its image taken at its word, and the time of it."""
+def _load_plain_volume(volume: Volume) -> tuple[Volume, float]:
+    """Load the shipped folder by plain vtkDICOMImageReader, its image taken at its word, and time it."""
     from vtkmodules.util.numpy_support import vtk_to_numpy
     from vtkmodules.vtkIOImage import vtkDICOMImageReader
 
@@ -178,40 +178,42 @@ def _plain_volume(volume: Volume) -> tuple[Volume, float]:
     return Volume(pixels, geometry, volume.series, engine="vtkDICOMImageReader"), seconds
 
 
-def _direction(volume: Volume) -> Floats:
+def _write_direction(volume: Volume) -> Floats:
     assert volume.direction is not None  # noqa: S101 - for the type checker: the shipped files hold an orientation
     return volume.direction
 
 
-def _facts(name: str, said: Geometry, true: Floats, seconds: float) -> Facts:
-    """What an image says of its geometry, held against the true direction matrix of its voxels."""
+def _list_facts(name: str, said: Geometry, true: Floats, seconds: float) -> Facts:
+    """Say what an image says of its geometry, held against the true direction matrix of its voxels."""
     assert said.direction is not None  # noqa: S101 - for the type checker: as above
     return Facts(
         name,
         _run_words(said.direction[:, 2], true[:, 2]),
         _run_words(said.direction[:, 1], true[:, 1]),
         "({:g}, {:g}, {:g})".format(*(said.origin or ())),
-        _matrix_words(said.direction),
+        _write_matrix(said.direction),
         " × ".join(f"{s:.4g}" for s in said.spacing) + " mm",
         f"{seconds:.3f} s",
     )
 
 
 def _run_words(said: Floats, true: Floats) -> str:
-    return f"{_run_of(true)}, " + ("as it says" if toward(said) == toward(true) else f"but it says {_run_of(said)}")
+    return f"{_run_of(true)}, " + (
+        "as it says" if name_side(said) == name_side(true) else f"but it says {_run_of(said)}"
+    )
 
 
 def _run_of(column: Floats) -> str:
-    end = toward(column)
-    return f"{opposite(end)} → {end}"
+    end = name_side(column)
+    return f"{find_opposite(end)} → {end}"
 
 
-def _matrix_words(direction: Floats) -> str:
+def _write_matrix(direction: Floats) -> str:
     """A direction matrix in a line, row by row."""
     return " | ".join(" ".join(f"{value + 0:.4g}" for value in row) for row in direction)
 
 
-def _comparison(volume: Volume, plain: Volume, ours: Facts, theirs: Facts) -> Figure:
+def _draw_comparison(volume: Volume, plain: Volume, ours: Facts, theirs: Facts) -> Figure:
     from ..pictures import sheets
 
     rows: Sequence[tuple[str, Sequence[str], Volume]] = (

@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from ..errors import DicomLoadError
-from .finding import list_series, require_something, row_of, source_of, verify
+from .finding import find_row, join_paths, list_series, require_something, verify
 from .options import Paths
 from .printing import print_facts, print_table
-from .reporting import report_failure, wording_of
+from .reporting import choose_wording, report_failure
 from .terminal import say
 
 _DETAILED = 8  # series that are described one by one
@@ -43,21 +43,21 @@ def info(
 def _print_list(paths: list[str], series: str | None, verify_pixels: bool) -> None:
     from . import listing
 
-    source = source_of(paths)
+    source = join_paths(paths)
     found = list_series(source)
-    rows = range(len(found)) if series is None else [row_of(found, series)]
+    rows = range(len(found)) if series is None else [find_row(found, series)]
     require_something(found)
     if series is None:
         print_table(found)
     for row in rows[:_DETAILED]:
         say(f"\n[{row}] {found[row].title}", style="bold")
-        print_facts(listing.series_lines(found, row, source))
+        print_facts(listing.describe_series(found, row, source))
         if verify_pixels:
             print_facts(verify(found[row]))
     if len(rows) > _DETAILED:
         say(f"\nand {len(rows) - _DETAILED} more: --series N describes one, --json all")
     if isinstance(source, str) and os.path.isfile(source):
-        for line in listing.beside(source, found):
+        for line in listing.list_beside(source, found):
             say(line)
 
 
@@ -65,16 +65,16 @@ def _print_json(context: typer.Context, paths: list[str], series: str | None) ->
     """Print the list as JSON; what went wrong is a part of it, beside the message on stderr and the exit status."""
     from . import listing
 
-    source = source_of(paths)
-    report = listing.empty_json(source)
+    source = join_paths(paths)
+    report = listing.make_empty_json(source)
     try:
         found = list_series(source)
         report = listing.scan_json(found, source)
         if series is not None:
-            report["series"] = [report["series"][row_of(found, series)]]
+            report["series"] = [report["series"][find_row(found, series)]]
         require_something(found)
     except (DicomLoadError, OSError) as error:
-        said = error.reworded(wording_of(context)) if isinstance(error, DicomLoadError) else error
+        said = error.reworded(choose_wording(context)) if isinstance(error, DicomLoadError) else error
         print(json.dumps({**report, "error": str(said)}, indent=2))
         raise
     print(json.dumps(report, indent=2))

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._api import scan
-from .._util.wording import counted
+from .._util.wording import count_noun
 from ..catalog.assess import assess
 from ..errors.remedies import LeaveOut, SetOption
 from ..errors.wording import word_for_python
-from ..stacks.geometry import opposite, toward
+from ..stacks.geometry import find_opposite, name_side
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,48 +28,48 @@ if TYPE_CHECKING:
 _NAMED = 4  # files named in a line; more are called by what finds them
 
 
-def series_lines(found: Scan, row: int, source: Any) -> list[tuple[str, str]]:
+def describe_series(found: Scan, row: int, source: Any) -> list[tuple[str, str]]:
     """One series as (name, words): whether it loads, where it lies, how it is stored, what was checked."""
     series = found[row]
     assessed = assess(series)
     lines = [("loads", "yes" if assessed.error is None else f"no: {assessed.error}")]
     if assessed.geometry is not None:
-        lines += _geometry_lines(assessed.geometry, series)
+        lines += _list_geometry(assessed.geometry, series)
     elif assessed.error is not None:
         lines.append(("frames", f"{len(series.frames)} of {series.rows} × {series.columns}, {series.plane}"))
-    lines.append(("encoding", _encoding_words(series)))
+    lines.append(("encoding", _describe_encoding(series)))
     if assessed.error is None:
-        lines.append(("checks", _checks_words(series, assessed)))
+        lines.append(("checks", _describe_checks(series, assessed)))
     lines += [("assumed", str(assumption)) for assumption in assessed.assumptions]
-    line = _python_line(found, row, source, assessed.error)
+    line = _write_python_line(found, row, source, assessed.error)
     if line:
         lines.append(("python", line))
     return lines
 
 
-def _geometry_lines(geometry: Geometry, series: Series) -> list[tuple[str, str]]:
+def _list_geometry(geometry: Geometry, series: Series) -> list[tuple[str, str]]:
     """Plane, dimensions, spacing, origin and direction of `volume.frames`."""
     nx, ny, nz = geometry.dimensions
     lines = [("plane", series.plane + ("" if geometry.regular else ", slices on no regular grid"))]
     size = f"{nz} {'slice' if nz == 1 else 'slices'} × {ny} rows × {nx} columns"
     if geometry.direction is not None:
-        x, y, z = (f"{opposite(toward(c))} → {toward(c)}" for c in geometry.direction.T)
+        x, y, z = (f"{find_opposite(name_side(c))} → {name_side(c)}" for c in geometry.direction.T)
         size += f"   (slices {z}, rows {y}, columns {x})"
     lines.append(("frames", size))
     lines.append(("spacing", " × ".join(f"{s:.6g}" for s in geometry.spacing) + " mm (x, y, slices)"))
     if geometry.origin is not None:
         lines.append(("origin", "({:.6g}, {:.6g}, {:.6g}) mm LPS of frames[0, 0, 0]".format(*geometry.origin)))
     if geometry.direction is not None:
-        words = ", ".join(f"{name} ({_numbers(c)})" for name, c in zip("xyz", geometry.direction.T, strict=True))
+        words = ", ".join(f"{name} ({_write_numbers(c)})" for name, c in zip("xyz", geometry.direction.T, strict=True))
         lines.append(("direction", words))
     return lines
 
 
-def _numbers(column: Floats) -> str:
+def _write_numbers(column: Floats) -> str:
     return ", ".join(f"{value + 0:.6g}" for value in np.round(column, 9))
 
 
-def _encoding_words(series: Series) -> str:
+def _describe_encoding(series: Series) -> str:
     """Transfer syntax and stored values in words."""
     header = series.header
     sign = "signed" if header.pixel_representation else "unsigned"
@@ -77,11 +77,11 @@ def _encoding_words(series: Series) -> str:
     return f"{series.encoding}, {header.photometric_interpretation}, {bits}"
 
 
-def _checks_words(series: Series, assessed: Assessment) -> str:
-    """What the headers alone have shown; the pixels are checked when they are loaded."""
+def _describe_checks(series: Series, assessed: Assessment) -> str:
+    """Say what the headers alone have shown; the pixels are checked when they are loaded."""
     if len(series.frames) == 1:
         return "one frame, header whole"
-    words = f"{counted(len(series.files), 'header')} whole; one size, encoding, pixel spacing and orientation"
+    words = f"{count_noun(len(series.files), 'header')} whole; one size, encoding, pixel spacing and orientation"
     geometry = assessed.geometry
     if geometry is not None and geometry.positions is not None and geometry.direction is not None:
         gaps = np.diff(geometry.positions @ geometry.direction[:, 2])
@@ -91,7 +91,7 @@ def _checks_words(series: Series, assessed: Assessment) -> str:
     return words
 
 
-def _python_line(found: Scan, row: int, source: Any, error: DicomLoadError | None) -> str:
+def _write_python_line(found: Scan, row: int, source: Any, error: DicomLoadError | None) -> str:
     """The Python line that loads a series, ready to paste; the nearest one that works where it needs an option."""
     series = found[row]
     choice = f", series={row}" if len(found) > 1 else ""
@@ -101,10 +101,10 @@ def _python_line(found: Scan, row: int, source: Any, error: DicomLoadError | Non
         if remedy is None:
             return ""
         option = f", {word_for_python([remedy])[0]}"
-    return f"import vtkdicomload as vdl; volume = vdl.load({_source_words(source)}{choice}{option})"
+    return f"import vtkdicomload as vdl; volume = vdl.load({_write_source(source)}{choice}{option})"
 
 
-def _source_words(source: Any) -> str:
+def _write_source(source: Any) -> str:
     """A source as Python writes it."""
     if isinstance(source, str):
         return repr(source)
@@ -141,7 +141,7 @@ def _without(series: Series, files: Sequence[str]) -> Series:
     return replace(series, frames=frames, problems=problems)
 
 
-def beside(path: str, found: Scan) -> list[str]:
+def list_beside(path: str, found: Scan) -> list[str]:
     """For one file of a folder full: how many files of its series lie beside it, and what loads them."""
     if len(found) != 1 or found[0].uid is None or len(found[0].files) != 1:
         return []
@@ -165,26 +165,26 @@ def scan_json(found: Scan, source: Any) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``version`` of the package; ``source`` as given; ``series``, a list of `_series_json`; ``problems`` and
+        ``version`` of the package; ``source`` as given; ``series``, a list of `_make_series_json`; ``problems`` and
         ``skipped``, lists of ``{"path", "reason"}``: damaged files, and files that hold no DICOM image. Where the
         command fails there is ``error`` too, the message, and as much of the rest as was found.
     """
     return {
-        **empty_json(source),
-        "series": [_series_json(found, row, source) for row in range(len(found))],
+        **make_empty_json(source),
+        "series": [_make_series_json(found, row, source) for row in range(len(found))],
         "problems": [{"path": problem.path, "reason": str(problem.error)} for problem in found.problems],
         "skipped": [{"path": skipped.path, "reason": skipped.words} for skipped in found.skipped],
     }
 
 
-def empty_json(source: Any) -> dict[str, Any]:
+def make_empty_json(source: Any) -> dict[str, Any]:
     """`scan_json` of a source of which nothing is known."""
     from .. import __version__
 
     return {"version": __version__, "source": source, "series": [], "problems": [], "skipped": []}
 
 
-def _series_json(found: Scan, row: int, source: Any) -> dict[str, Any]:
+def _make_series_json(found: Scan, row: int, source: Any) -> dict[str, Any]:
     """One series as plain data.
 
     Returns
@@ -226,5 +226,5 @@ def _series_json(found: Scan, row: int, source: Any) -> dict[str, Any]:
         ]
         if len(stacks) > 1
         else [],
-        "python": _python_line(found, row, source, error) or None,
+        "python": _write_python_line(found, row, source, error) or None,
     }

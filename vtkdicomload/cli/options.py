@@ -54,6 +54,6 @@ def require_png(output: Path) -> None:
 
 def read_window(words: str | None) -> Wanted:
     """The value of ``--window`` as `Volume.plot` takes it."""
-    from ..pictures.windows import window_argument
+    from ..pictures.windows import parse_window
 
-    return None if words is None else window_argument(words)
+    return None if words is None else parse_window(words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .terminal import clean, console, say
+from .terminal import clean, make_console, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +23,8 @@ def print_table(found: Scan) -> None:
 
     say(f"{len(found)} series in {found.source}")
     rows = [[clean(cell) for cell in row] for row in tables.scan_rows(found)]
-    output, lines = console(), [tables.HEADINGS, *rows]
-    if rows and _natural_width(lines) <= (output.width if output.is_terminal else _PIPE_WIDTH):
+    output, lines = make_console(), [tables.HEADINGS, *rows]
+    if rows and _measure_width(lines) <= (output.width if output.is_terminal else _PIPE_WIDTH):
         table = Table(*tables.HEADINGS, box=None, pad_edge=False, header_style="bold")
         for row in rows:
             table.add_row(*row)
@@ -32,11 +32,11 @@ def print_table(found: Scan) -> None:
     else:
         for which, number, modality, description, size, spacing, plane, encoding, loads in rows:
             say(f"[{which}] #{number} {modality} {description}: {size}, {spacing} mm, {plane}, {encoding}: {loads}")
-    for line in tables.footnotes(found):
+    for line in tables.list_footnotes(found):
         say(line)
 
 
-def _natural_width(rows: Sequence[Sequence[str]]) -> int:
+def _measure_width(rows: Sequence[Sequence[str]]) -> int:
     """Columns that a table takes where nothing is cut."""
     from rich.cells import cell_len
 
@@ -50,7 +50,7 @@ def print_facts(lines: list[tuple[str, str]]) -> None:
 
 
 def print_comparison(headings: tuple[str, ...], theirs: tuple[str, ...], ours: tuple[str, ...]) -> None:
-    """What two readers say, side by side under their names."""
+    """Say what two readers say, side by side under their names."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -58,11 +58,11 @@ def print_comparison(headings: tuple[str, ...], theirs: tuple[str, ...], ours: t
         table.add_column(cell)
     for row in zip(headings[1:], theirs[1:], ours[1:], strict=True):
         table.add_row(*row)
-    console().print(table)
+    make_console().print(table)
 
 
 def print_measured(measured: Comparison) -> None:
-    """How long each way to load took, and whether its values are the same."""
+    """Say how long each way to load took, and whether its values are the same."""
     from rich.table import Table
 
     cores = f"{measured.cores} {'core' if measured.cores == 1 else 'cores'}"
@@ -72,4 +72,4 @@ def print_measured(measured: Comparison) -> None:
     for row in measured.rows:
         took = ("–", "–") if row.seconds is None else (f"{row.seconds:.4f}", f"{row.ratio:.2f}")
         table.add_row(row.name, *took, clean(row.words))
-    console().print(table)
+    make_console().print(table)

@@ -22,7 +22,7 @@ import typer
 
 from ..errors import DicomLoadError
 from ..errors.wording import word_for_shell
-from .terminal import say, warnings_in_lines
+from .terminal import say, show_warnings_in_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,10 +37,10 @@ INTERRUPTED = 130
 def report_failure(context: typer.Context) -> Iterator[None]:
     """Turn what may go wrong in a command into one message and an exit status."""
     try:
-        with warnings_in_lines():
+        with show_warnings_in_lines():
             yield
     except DicomLoadError as error:
-        raise _fail(str(error.reworded(wording_of(context)))) from error
+        raise _fail(str(error.reworded(choose_wording(context)))) from error
     except KeyboardInterrupt as interrupt:
         raise typer.Exit(INTERRUPTED) from interrupt
     except BrokenPipeError as error:
@@ -58,7 +58,7 @@ def _fail(message: str) -> typer.Exit:
     return typer.Exit(FAILED)
 
 
-def wording_of(context: typer.Context) -> Wording:
+def choose_wording(context: typer.Context) -> Wording:
     """The words of the shell, with the options that the command has."""
     options = frozenset(name for parameter in context.command.params for name in parameter.opts)
     return partial(word_for_shell, options=options)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import DicomLoadError
-from .finding import choose_series_of, find_at, load_series, none_chosen
+from .finding import choose_series_of, find_at, load_series, make_none_chosen_error
 from .options import (
     Ignore,
     Irregular,
@@ -20,7 +20,7 @@ from .options import (
     read_window,
     require_png,
 )
-from .reporting import FAILED, refuse_unfit_options, report_failure, wording_of
+from .reporting import FAILED, choose_wording, refuse_unfit_options, report_failure
 from .terminal import clean, say
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def show(
         found = find_at(paths, ignore)
         if series is None and len(found) > 1:
             if window is not None:
-                raise none_chosen(found, "--window is for one series")
+                raise make_none_chosen_error(found, "--window is for one series")
             _show_several(context, found, output)
             return
         chosen = choose_series_of(found, series, stack)
@@ -69,11 +69,11 @@ def _show_several(context: typer.Context, found: Scan, output: Path) -> None:
     from ..pictures import drawable, sheets
     from ..pictures.canvas import save
 
-    strips = drawable.overview(found)
+    strips = drawable.draw_overview(found)
     what = f"{len(found)} series, and none chosen"
     if len(strips) < len(found):
         what += f"; {len(strips)} of them are shown"
-    reason = str(none_chosen(found, what).reworded(wording_of(context)))
+    reason = str(make_none_chosen_error(found, what).reworded(choose_wording(context)))
     save(sheets.draw_strips(strips, f"{len(found)} series", reason, table=clean(repr(found))), output)
     _tell_refused(bool(strips), reason, output)
 
@@ -84,9 +84,9 @@ def _show_refused(
     from ..pictures import drawable, sheets
     from ..pictures.canvas import save
 
-    reason = str(error.reworded(wording_of(context)))
+    reason = str(error.reworded(choose_wording(context)))
     with refuse_unfit_options():
-        strips = drawable.strips_of(chosen, window=window)
+        strips = drawable.draw_series(chosen, window=window)
     save(sheets.draw_strips(strips, chosen.title, reason, table=clean(repr(found))), output)
     _tell_refused(bool(strips), reason, output)
 

@@ -27,12 +27,12 @@ def surface(
     from ..pictures import surfaces
 
     try:
-        surfaces.surface_format(output)
+        surfaces.find_surface_format(output)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--output") from error
     with report_failure(context):
         volume = load_series(choose_series_of(find_at(paths, ignore), series, stack), irregular)
         with refuse_unfit_options():
-            made = surfaces.surface_of(volume, iso)
+            made = surfaces.extract_surface(volume, iso)
         surfaces.write_surface(made, output)
-        say(f"{output}: {volume.series.title}, {surfaces.surface_words(volume, iso, made)}")
+        say(f"{output}: {volume.series.title}, {surfaces.describe_surface(volume, iso, made)}")

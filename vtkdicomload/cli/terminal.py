@@ -34,13 +34,13 @@ _UNWRAPPED = 10_000  # columns of a pipe: a table is never broken into pieces th
 
 def survive_any_encoding() -> None:
     """Let stdout and stderr write every text, signs that their encoding lacks in other words."""
-    codecs.register_error("vtkdicomload", _in_other_words)
+    codecs.register_error("vtkdicomload", _replace_signs)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="vtkdicomload")
 
 
-def _in_other_words(error: UnicodeError) -> tuple[str, int]:
+def _replace_signs(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     signs = error.object[error.start : error.end]
@@ -52,7 +52,7 @@ def clean(words: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" or "\ud800" <= c <= "\udfff" else ascii(c)[1:-1] for c in words)
 
 
-def console(*, stderr: bool = False) -> Console:
+def make_console(*, stderr: bool = False) -> Console:
     """A console that takes every text as it is; as wide as needed where no person reads it."""
     from rich.console import Console
 
@@ -66,7 +66,7 @@ def console(*, stderr: bool = False) -> Console:
 
 def say(words: str, *, stderr: bool = False, style: str | None = None) -> None:
     """Print lines as they are: the terminal wraps them, nothing else does."""
-    console(stderr=stderr).print(clean(words), style=style, soft_wrap=True)
+    make_console(stderr=stderr).print(clean(words), style=style, soft_wrap=True)
 
 
 def quiet_matplotlib() -> None:
@@ -75,7 +75,7 @@ def quiet_matplotlib() -> None:
 
 
 @contextmanager
-def warnings_in_lines() -> Iterator[None]:
+def show_warnings_in_lines() -> Iterator[None]:
     """Show every warning as one line on stderr."""
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
@@ -90,9 +90,9 @@ def warnings_in_lines() -> Iterator[None]:
 
 
 @contextmanager
-def progress_bar(words: str) -> Iterator[Callable[[int, int], None] | None]:
+def show_progress(words: str) -> Iterator[Callable[[int, int], None] | None]:
     """A callback ``(done, total)`` that shows a bar on stderr once work takes long; None where it is no terminal."""
-    output = console(stderr=True)
+    output = make_console(stderr=True)
     if not output.is_terminal:
         yield None
         return

@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._util.atomic import Staged
-from .._util.memory import usable_bytes
-from .._util.wording import counted
+from .._util.memory import measure_usable_bytes
+from .._util.wording import count_noun
 from ..catalog.damage import refuse_problems
 from ..catalog.find import find_series
-from ..catalog.tables import passed_over
+from ..catalog.tables import list_passed_over
 from ..errors import CompressedPixelDataError, DicomLoadError, DicomLoadWarning, UnsupportedPixelDataError
 from ..errors.remedies import LeaveOut, SetOption, Step
 from ..headers.model import Frame
-from ..headers.objects.mosaic import whole_of
-from ..headers.transfer_syntaxes import NATIVE_SYNTAXES, STORED_WORDS, syntax_name
+from ..headers.objects.mosaic import find_whole_image
+from ..headers.transfer_syntaxes import NATIVE_SYNTAXES, STORED_WORDS, name_syntax
 from ..readers import codec
 from ..readers import pydicom as pydicom_reader
-from ..readers.choose import unsupported
+from ..readers.choose import explain_unsupported
 from ..readers.colour import PALETTE
-from ..readers.dtype import Conversion, pixel_shape, stored_dtype
+from ..readers.dtype import Conversion, find_pixel_shape, find_stored_dtype
 from ..sources.reasons import Reason, Skipped
 from .rewriting import rewrite
 
@@ -116,16 +116,16 @@ def decompress(
     source, target = os.fspath(source), os.fspath(target)
     found, left_out = find_series(source, ignore, workers=None)
     refuse_problems(found.problems)
-    headers = list({frame.path: whole_of(frame).header for series in found for frame in series.frames}.values())
+    headers = list({frame.path: find_whole_image(frame).header for series in found for frame in series.frames}.values())
     _check_target(source, target)
     for header in headers:
         _check_supported(header)
-    targets = _targets(source, target, headers, overwrite)
+    targets = _name_targets(source, target, headers, overwrite)
     lost_icons = 0
     with Staged() as staged:
         done = 0
-        for batch in _batches(headers):
-            for header, pixels in zip(batch, _pixels(batch, workers), strict=True):
+        for batch in _make_batches(headers):
+            for header, pixels in zip(batch, _collect_pixels(batch, workers), strict=True):
                 lost_icons += rewrite(header, pixels, staged.new(targets[header.path]))
                 done += 1
                 if progress is not None:
@@ -146,12 +146,12 @@ def decompress(
     )
 
 
-def summary_words(summary: Summary) -> list[str]:
-    """What was written and passed over, a line each; the first is the sum."""
+def summarize(summary: Summary) -> list[str]:
+    """Say what was written and passed over, a line each; the first is the sum."""
     read, written = (f"{size / 1e6:.1f} MB" for size in (summary.bytes_read, summary.bytes_written))
-    lines = [f"{counted(len(summary.written), 'file')} written, {read} before, {written} now"]
-    lines += [f"{counted(n, 'file')} of {syntax_name(uid)}" for uid, n in summary.syntaxes.items()]
-    return lines + passed_over(summary.skipped)
+    lines = [f"{count_noun(len(summary.written), 'file')} written, {read} before, {written} now"]
+    lines += [f"{count_noun(n, 'file')} of {name_syntax(uid)}" for uid, n in summary.syntaxes.items()]
+    return lines + list_passed_over(summary.skipped)
 
 
 # ---------------------------------------------------------------------------------------------------- what, and where
@@ -172,7 +172,7 @@ def _check_target(source: str, target: str) -> None:
         above = os.path.dirname(above)
 
 
-def _targets(source: str, target: str, headers: Sequence[Header], overwrite: bool) -> dict[str, str]:
+def _name_targets(source: str, target: str, headers: Sequence[Header], overwrite: bool) -> dict[str, str]:
     """Path → new path, once none of them is a file to keep."""
     root = source if os.path.isdir(source) else os.path.dirname(source) or os.curdir
     targets = {h.path: os.path.join(target, os.path.relpath(h.path, root)) for h in headers}
@@ -199,13 +199,13 @@ def _check_supported(header: Header) -> None:
         return
     without = LeaveOut((header.path,))
     if header.transfer_syntax not in codec.SYNTAXES:
-        name, uid = syntax_name(header.transfer_syntax), header.transfer_syntax
+        name, uid = name_syntax(header.transfer_syntax), header.transfer_syntax
         raise CompressedPixelDataError(
             f"{header.path} is compressed as {name} ({uid}), which is not decoded",
             files=[header.path],
             remedies=[without],
         )
-    unread = unsupported(_as_stored(header))
+    unread = explain_unsupported(_restore_stored(header))
     if unread:
         raise UnsupportedPixelDataError(
             f"{header.path}: {unread} is not decoded",
@@ -213,7 +213,7 @@ def _check_supported(header: Header) -> None:
             remedies=[without],
             encoding=unread.encoding,
         )
-    size = _decoded_bytes(header)
+    size = _count_decoded_bytes(header)
     if size > _LONGEST:
         raise UnsupportedPixelDataError(
             f"{header.path}: its pixels take {size / 2**30:.1f} GiB, a native element holds less than 4; load() reads "
@@ -221,17 +221,17 @@ def _check_supported(header: Header) -> None:
             files=[header.path],
             remedies=[without],
         )
-    if size > usable_bytes():
+    if size > measure_usable_bytes():
         raise DicomLoadError(f"{header.path}: its pixels need {size / 2**20:.0f} MiB of memory", files=[header.path])
 
 
-def _decoded_bytes(header: Header) -> int:
+def _count_decoded_bytes(header: Header) -> int:
     words = header.number_of_frames * header.rows * header.columns * header.samples
     return words * max(header.bits_allocated // 8, 1)
 
 
 # ---------------------------------------------------------------------------------------------------- pixels
-def _as_stored(header: Header) -> Header:
+def _restore_stored(header: Header) -> Header:
     """The header as a reader must see it to give stored words: indices of a palette, mosaics that are not divided."""
     photometric = "MONOCHROME2" if header.photometric_interpretation == PALETTE else header.photometric_interpretation
     if header.transfer_syntax in STORED_WORDS:  # bits above HighBit are kept as they are: old overlays may lie there
@@ -239,25 +239,25 @@ def _as_stored(header: Header) -> Header:
     return header._replace(image_type=(), photometric_interpretation=photometric)
 
 
-def _batches(headers: Iterable[Header]) -> Iterator[list[Header]]:
+def _make_batches(headers: Iterable[Header]) -> Iterator[list[Header]]:
     """Files in order; neighbours of one pixel layout together, as many as one batch of frames holds."""
 
     def layout(header: Header) -> tuple[object, ...]:
         one_frame = header.number_of_frames == 1 and header.transfer_syntax not in NATIVE_SYNTAXES
         described = (header.transfer_syntax, header.bits_allocated, header.pixel_representation)
-        return (*described, pixel_shape(header), header.samples) if one_frame else (header.path,)
+        return (*described, find_pixel_shape(header), header.samples) if one_frame else (header.path,)
 
     for _, alike in groupby(headers, layout):
         files = list(alike)
-        count = max(1, _BATCH_BYTES // max(1, _decoded_bytes(files[0])))
+        count = max(1, _BATCH_BYTES // max(1, _count_decoded_bytes(files[0])))
         yield from (files[i : i + count] for i in range(0, len(files), count))
 
 
-def _pixels(headers: Sequence[Header], workers: int | None) -> Sequence[bytes | None]:
+def _collect_pixels(headers: Sequence[Header], workers: int | None) -> Sequence[bytes | None]:
     """The native pixel data of each file of a batch; None where the file has it already."""
     if headers[0].transfer_syntax in NATIVE_SYNTAXES:
         return [None] * len(headers)
-    words = _decoded(headers, workers)
+    words = _decode_frames(headers, workers)
     count = headers[0].number_of_frames
     each = (words[i * count : (i + 1) * count] for i in range(len(headers)))
     if headers[0].bits_allocated == 1:
@@ -266,23 +266,23 @@ def _pixels(headers: Sequence[Header], workers: int | None) -> Sequence[bytes | 
     return [part.astype(part.dtype.newbyteorder("<"), copy=False).tobytes() for part in each]
 
 
-def _decoded(headers: Sequence[Header], workers: int | None) -> Pixels:
+def _decode_frames(headers: Sequence[Header], workers: int | None) -> Pixels:
     """The stored words of all frames of some files, in file order, as (frames, rows, columns), or (…, 3) for colour."""
     frames = [
         Frame(seen, i, None, None, slope=1.0, intercept=0.0, offset=-1, length=0)
-        for seen in map(_as_stored, headers)
+        for seen in map(_restore_stored, headers)
         for i in range(seen.number_of_frames)
     ]
     seen = frames[0].header
-    conversion = Conversion(stored_dtype(seen), rescale=False, checked=False)
+    conversion = Conversion(find_stored_dtype(seen), rescale=False, checked=False)
     reasons = []
     for reader in (codec, pydicom_reader):
         reason = reader.refusal(frames, conversion)
         if reason is None:
-            out: Pixels = np.empty((len(frames), *pixel_shape(seen)), conversion.dtype)
+            out: Pixels = np.empty((len(frames), *find_pixel_shape(seen)), conversion.dtype)
             reader.fill(frames, conversion, out, lambda: None, workers)
             return out
         reasons.append(reason)
     raise CompressedPixelDataError(
-        f"{seen.path}: no decoder for {syntax_name(seen.transfer_syntax)}: {'; '.join(reasons)}", files=[seen.path]
+        f"{seen.path}: no decoder for {name_syntax(seen.transfer_syntax)}: {'; '.join(reasons)}", files=[seen.path]
     )

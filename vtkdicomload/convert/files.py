@@ -13,11 +13,11 @@ import numpy as np
 
 from .._util.names import is_utf8
 from .._util.optional import require
-from .._util.warnings import hush, silenced
+from .._util.warnings import hush, silence_warnings
 from .holding import check_numbers, place_to_write
 from .nibabel import to_nibabel
 from .sitk import to_sitk
-from .vtk import image_of
+from .vtk import make_image
 from .xarray import to_xarray
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ def save(volume: VolumeData, path: str | os.PathLike[str]) -> None:
     """Write a volume in the format that the suffix names (`Volume.save`)."""
     given = os.path.abspath(os.fsdecode(path))
     suffix, target = suffix_of(given), os.path.realpath(given)
-    _check_place(target, suffix)
+    _check_target(target, suffix)
     if suffix in _BY_CPP and not is_utf8(target):
         raise OSError(errno.EILSEQ, "its path is not UTF-8, as VTK and ITK need it → .nii, .npz or .zarr", target)
     volume.geometry.require_even()
-    with _whole(target, suffix) as unfinished:
+    with _write_whole(target, suffix) as unfinished:
         _WRITERS[suffix](volume, unfinished)
 
 
@@ -57,7 +57,7 @@ def suffix_of(path: str) -> str:
     raise ValueError(f"the suffix says the format: {name!r} should end in {', '.join(_WRITERS)}")
 
 
-def _check_place(target: str, suffix: str) -> None:
+def _check_target(target: str, suffix: str) -> None:
     """Refuse a target that cannot be written or must not be replaced, before anything is made."""
     folder = os.path.dirname(target)
     if not os.path.isdir(folder):
@@ -70,7 +70,7 @@ def _check_place(target: str, suffix: str) -> None:
 
 
 @contextmanager
-def _whole(target: str, suffix: str) -> Iterator[str]:
+def _write_whole(target: str, suffix: str) -> Iterator[str]:
     """A path for what becomes `target` once it is written without an error; else nothing is left and `target` stays.
 
     It lies in a hidden folder beside, which no scan enters: writers go by the suffix, and a Zarr store is a folder too.
@@ -83,14 +83,14 @@ def _whole(target: str, suffix: str) -> Iterator[str]:
         unfinished = os.path.join(beside, f"volume{suffix}")
         yield unfinished
         if os.path.isdir(target):
-            _swap(unfinished, target, os.path.join(beside, "replaced"))
+            _swap_folders(unfinished, target, os.path.join(beside, "replaced"))
         else:
             os.replace(unfinished, target)
     finally:
         shutil.rmtree(beside)
 
 
-def _swap(new: str, target: str, aside: str) -> None:
+def _swap_folders(new: str, target: str, aside: str) -> None:
     """Put a folder in the place of another one; the old one comes back where that fails."""
     os.rename(target, aside)
     try:
@@ -108,7 +108,7 @@ def _write_vti(volume: VolumeData, path: str) -> None:
     place_to_write(volume)
     writer = vtkXMLImageDataWriter()
     hush(writer, "ErrorEvent")
-    writer.SetInputData(image_of(volume))
+    writer.SetInputData(make_image(volume))
     writer.SetFileName(path)
     writer.SetHeaderTypeToUInt64()
     writer.SetCompressorTypeToNone()
@@ -161,7 +161,7 @@ def _write_npz(volume: VolumeData, path: str) -> None:
 def _write_zarr(volume: VolumeData, path: str) -> None:
     zarr = require("zarr", extra="zarr")
     to_xarray(volume).to_dataset().to_zarr(path, zarr_format=3, consolidated=False)
-    with silenced():
+    with silence_warnings():
         # xarray warns where consolidated metadata is missing, zarr where it is written.
         zarr.consolidate_metadata(path)
 

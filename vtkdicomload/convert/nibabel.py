@@ -31,7 +31,7 @@ def to_nibabel(volume: VolumeData) -> nibabel.Nifti1Image:
         raise UnsupportedPixelDataError(f"an axis of {longest} voxels; NIfTI-1 holds {_LONGEST} at most")
     volume.geometry.require_even()
     ras = None if volume.affine is None else _LPS_TO_RAS @ volume.affine
-    image: nibabel.Nifti1Image = nib.Nifti1Image(_structured(volume), ras)
+    image: nibabel.Nifti1Image = nib.Nifti1Image(_structure_colour(volume), ras)
     if ras is None:
         image.header.set_zooms(volume.spacing)
     else:
@@ -43,7 +43,7 @@ def to_nibabel(volume: VolumeData) -> nibabel.Nifti1Image:
     return image
 
 
-def _structured(volume: VolumeData) -> Any:
+def _structure_colour(volume: VolumeData) -> Any:
     """The pixels as (nx, ny, nz), colour as one structured value a voxel: a view."""
     if volume.frames.ndim == 3:
         return volume.array

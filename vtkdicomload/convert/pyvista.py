@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from .._util.optional import require
 from .holding import check_numbers, place_to_write
-from .vtk import image_of
+from .vtk import make_image
 
 if TYPE_CHECKING:
     import pyvista
@@ -19,5 +19,5 @@ def to_pyvista(volume: VolumeData) -> pyvista.ImageData:
     pv = require("pyvista", extra="pyvista")
     check_numbers(volume, "VTK")
     place_to_write(volume)
-    image: pyvista.ImageData = pv.ImageData(image_of(volume))
+    image: pyvista.ImageData = pv.ImageData(make_image(volume))
     return image

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._util.warnings import silenced
+from .._util.warnings import silence_warnings
 from ..errors import CorruptFileError
 from ..errors.remedies import LeaveOut
 from ..headers.attributes import PIXEL_DATA
-from ..headers.data_set import UnusableAttribute, asking_pydicom
+from ..headers.data_set import UnusableAttribute, ask_pydicom
 from ..headers.transfer_syntaxes import EXPLICIT_BIG
 from ..readers.dtype import is_colour
 from ..sources.stream import path_or_stream
@@ -35,7 +35,7 @@ def rewrite(header: Header, pixels: bytes | None, path: str) -> bool:
         pydicom cannot read or write its attributes.
     """
     try:
-        with silenced():
+        with silence_warnings():
             return _rewrite(header, pixels, path)
     except UnusableAttribute as error:
         if isinstance(error.__cause__, OSError) and error.__cause__.errno is not None:
@@ -51,17 +51,17 @@ def rewrite(header: Header, pixels: bytes | None, path: str) -> bool:
 def _rewrite(header: Header, pixels: bytes | None, path: str) -> bool:
     import pydicom
 
-    with path_or_stream(header.file) as readable, asking_pydicom():
+    with path_or_stream(header.file) as readable, ask_pydicom():
         dataset = pydicom.dcmread(readable, force=True)
     for tag in [tag for tag in dataset.keys() if tag.group == 0]:  # noqa: SIM118 - not the elements
         del dataset[tag]  # zeros behind the data set, which pydicom takes for elements
     lost = not _plain_icon(dataset)
     if header.transfer_syntax == EXPLICIT_BIG:
-        _swap(dataset, header)
+        _swap_bytes(dataset, header)
     if pixels is not None:
         _replace_pixels(dataset, header, pixels)
     _complete_meta(dataset)
-    with open(path, "xb") as file, asking_pydicom():
+    with open(path, "xb") as file, ask_pydicom():
         pydicom.dcmwrite(file, dataset, implicit_vr=False, little_endian=True)
     return lost
 
@@ -78,9 +78,9 @@ def _replace_pixels(dataset: pydicom.Dataset, header: Header, pixels: bytes) -> 
         dataset.PlanarConfiguration = 0
 
 
-def _swap(dataset: pydicom.Dataset, header: Header) -> None:
+def _swap_bytes(dataset: pydicom.Dataset, header: Header) -> None:
     """Turn the big-endian words that pydicom hands on as bytes."""
-    with asking_pydicom():
+    with ask_pydicom():
         elements, pixel_data = list(dataset.iterall()), dataset.get(PIXEL_DATA)
     for element in elements:
         width = _SWAPPED.get(element.VR, 0)
@@ -98,7 +98,7 @@ def _plain_icon(dataset: pydicom.Dataset) -> bool:
     if _ICONS not in dataset:
         return True
     try:
-        with asking_pydicom():
+        with ask_pydicom():
             icons = dataset[_ICONS].value
             compressed = [i for i in icons if PIXEL_DATA in i and i[PIXEL_DATA].is_undefined_length]
     except UnusableAttribute:
@@ -124,7 +124,7 @@ def _complete_meta(dataset: pydicom.Dataset) -> None:
 
     dataset.preamble = getattr(dataset, "preamble", None) or bytes(128)
     meta = dataset.file_meta
-    with asking_pydicom():
+    with ask_pydicom():
         sop_class, sop_instance = dataset.get("SOPClassUID"), dataset.get("SOPInstanceUID")
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.FileMetaInformationGroupLength = 0  # pydicom writes the true one where there is one
@@ -134,6 +134,6 @@ def _complete_meta(dataset: pydicom.Dataset) -> None:
         ("MediaStorageSOPInstanceUID", sop_instance),
         ("ImplementationClassUID", PYDICOM_IMPLEMENTATION_UID),
     ):
-        with asking_pydicom():
+        with ask_pydicom():
             if value and not meta.get(keyword):
                 setattr(meta, keyword, value)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..stacks.geometry import Geometry
 
 
-def image_of(volume: VolumeData) -> vtkImageData:
+def make_image(volume: VolumeData) -> vtkImageData:
     """A vtkImageData that shares the volume's memory (`Volume.image`).
 
     Raises
@@ -26,7 +26,7 @@ def image_of(volume: VolumeData) -> vtkImageData:
         Uneven slices, which no affine describes.
     """
     place = locate(volume.geometry)
-    image = _image_over(volume.frames)
+    image = _wrap_image(volume.frames)
     image.SetOrigin(place.origin)
     image.SetSpacing(place.spacing)
     image.SetDirectionMatrix(place.direction)
@@ -34,9 +34,9 @@ def image_of(volume: VolumeData) -> vtkImageData:
 
 
 def copy_as_vtk(volume: VolumeData) -> vtkImageData:
-    """Copy a volume into the layout of vtkDICOMImageReader (`Volume.image_as`); errors as `image_of`."""
+    """Copy a volume into the layout of vtkDICOMImageReader (`Volume.image_as`); errors as `make_image`."""
     volume.geometry.require_even()
-    image = _image_over(np.ascontiguousarray(volume.frames[::-1, ::-1]))
+    image = _wrap_image(np.ascontiguousarray(volume.frames[::-1, ::-1]))
     image.SetSpacing(compute_vtk_spacing(volume.geometry))
     return image
 
@@ -47,7 +47,7 @@ def compute_vtk_spacing(geometry: Geometry) -> tuple[float, float, float]:
 
 
 def face(geometry: Geometry, camera: vtkCamera) -> None:
-    """Let a camera look at the slices of an image as they are stored (`Volume.face`); errors as `image_of`."""
+    """Let a camera look at the slices of an image as they are stored (`Volume.face`); errors as `make_image`."""
     matrix = locate(geometry).matrix()
     dimensions = np.array(geometry.dimensions)
     width, height = np.linalg.norm(matrix[:3, :2], axis=0) * dimensions[:2]
@@ -64,16 +64,16 @@ def face(geometry: Geometry, camera: vtkCamera) -> None:
     camera.SetClippingRange(radius, 3 * radius)
 
 
-def _image_over(memory: Pixels) -> vtkImageData:
+def _wrap_image(memory: Pixels) -> vtkImageData:
     from vtkmodules.vtkCommonDataModel import vtkImageData
 
     image = vtkImageData()
     image.SetDimensions(memory.shape[2::-1])
-    image.GetPointData().SetScalars(scalars_over(memory))
+    image.GetPointData().SetScalars(wrap_scalars(memory))
     return image
 
 
-def scalars_over(memory: Pixels) -> Any:
+def wrap_scalars(memory: Pixels) -> Any:
     """A vtkDataArray that shares and keeps C-contiguous pixels (z, y, x[, component])."""
     from vtkmodules.util.numpy_support import numpy_to_vtk
 

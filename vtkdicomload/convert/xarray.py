@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._util.optional import require
-from ..stacks.geometry import toward
+from ..stacks.geometry import name_side
 
 if TYPE_CHECKING:
     import xarray
@@ -16,18 +16,20 @@ if TYPE_CHECKING:
 def to_xarray(volume: VolumeData) -> xarray.DataArray:
     """A DataArray over the memory of `frames` (`Volume.to_xarray`)."""
     xr = require("xarray", extra="xarray")
-    letters = "xyz" if volume.direction is None else [toward(cosines) for cosines in volume.direction.T]
+    letters = "xyz" if volume.direction is None else [name_side(cosines) for cosines in volume.direction.T]
     coordinates = {
         name: (name, places, {"units": "mm", "long_name": f"distance toward {letter}"})
         for name, places, letter in zip("xyz", volume.geometry.measure_axes(), letters, strict=True)
     }
     dims = ("z", "y", "x", "component")[: volume.frames.ndim]
-    array: xarray.DataArray = xr.DataArray(volume.frames, coordinates, dims, name="frames", attrs=_attributes(volume))
+    array: xarray.DataArray = xr.DataArray(
+        volume.frames, coordinates, dims, name="frames", attrs=_list_attributes(volume)
+    )
     return array
 
 
-def _attributes(volume: VolumeData) -> dict[str, Any]:
-    """What the coordinates do not say, in lists, numbers and words that JSON holds; what is unknown is left out."""
+def _list_attributes(volume: VolumeData) -> dict[str, Any]:
+    """Say what the coordinates do not say, in lists, numbers and words that JSON holds; what is unknown is left out."""
     geometry, series = volume.geometry, volume.series
     known = {
         "units": volume.units,

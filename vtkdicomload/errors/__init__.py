@@ -239,13 +239,13 @@ class DicomLoadWarning(UserWarning):
     """The result is right as far as the files say, but something was assumed."""
 
 
-def damaged(path: str, what: str, *, part: str = "") -> CorruptFileError:
+def make_damaged_error(path: str, what: str, *, part: str = "") -> CorruptFileError:
     """The error that says what is wrong with one file or, as in ``part=", frame 3"``, with a part of it."""
     remedies = [GetAgain((path,)), LeaveOut((path,))]
     return CorruptFileError(f"{path}{part}: {what}", files=[path], remedies=remedies, what=what)
 
 
-def first_line(error: Exception) -> str:
-    """What another library says of an error, short enough for a message of ours; its kind where it says nothing."""
+def take_first_line(error: Exception) -> str:
+    """Say what another library says of an error, short enough for a message of ours; its kind where it says nothing."""
     words = str(error).strip()
     return words.splitlines()[0][:200] if words else type(error).__name__

@@ -65,10 +65,10 @@ def _say_in_python(remedy: Remedy, row: int) -> str | None:
         case SetOption(option, (None,)):
             return f"leave {option}= out"
         case SetOption(option, values, note, function):
-            words = f"{option}={_list_values(values, _literal)}"
-            return (f"{function}(…, {words})" if function else words) + _in_brackets(note)
+            words = f"{option}={_list_values(values, _write_literal)}"
+            return (f"{function}(…, {words})" if function else words) + _bracket(note)
         case TrustReader(engine):
-            return f'engine={_literal(engine)}, verify="none" {_TRUSTED}'
+            return f'engine={_write_literal(engine)}, verify="none" {_TRUSTED}'
         case Step.LOAD_ALL:
             return "load_all(p)"
         case LoadFolder(folder):
@@ -113,7 +113,7 @@ def _say_in_shell(remedy: Remedy, options: Collection[str], quoted: Callable[[Se
             if values == (None,):
                 return f"leave {name} out"
             words = name if values[0] is True else f"{name} {_list_values(values, lambda v: quoted([str(v)]))}"
-            return words + _in_brackets(note)
+            return words + _bracket(note)
         case LoadFolder(folder):
             return f"{quoted([folder])} in its place"
         case Step.SCAN_AGAIN:
@@ -140,9 +140,9 @@ def _say_in_vtk(remedy: Remedy, row: int) -> str | None:
             )
         case SetOption(option, values, note):
             method = _VTK_METHODS.get(option)
-            return method and _list_values(values, lambda v: f"{method}({_literal(v)})") + _in_brackets(note)
+            return method and _list_values(values, lambda v: f"{method}({_write_literal(v)})") + _bracket(note)
         case TrustReader(engine):
-            return f'SetEngine({_literal(engine)}) and SetVerify("none") {_TRUSTED}'
+            return f'SetEngine({_write_literal(engine)}) and SetVerify("none") {_TRUSTED}'
         case LoadFolder(folder):
             return f"SetDirectoryName({folder!r})"
         case Step.SCAN_AGAIN:
@@ -198,11 +198,11 @@ def _list_values(values: Sequence[Any], say: Callable[[Any], str]) -> str:
     return f"{', '.join(said[:-1])} or {said[-1]}" if len(said) > 1 else said[0]
 
 
-def _literal(value: Any) -> str:
+def _write_literal(value: Any) -> str:
     """A value as Python writes it, plain text in double quotes."""
     plain = isinstance(value, str) and value.isprintable() and not set(value) & {'"', "\\"}
     return f'"{value}"' if plain else repr(value)
 
 
-def _in_brackets(note: str) -> str:
+def _bracket(note: str) -> str:
     return f" ({note})" if note else ""

@@ -8,7 +8,7 @@ import struct
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from .csa import csa_of
+from .csa import parse_csa
 from .elements import LONG_VRS, SHORT_VRS
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _INTEGER = re.compile(rb"[+-]?\d+\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
-def _number(text: bytes) -> float:
+def _parse_number(text: bytes) -> float:
     """A decimal string (DS, PS3.5 6.2), as the standard and common writers spell it; ValueError otherwise."""
     text = text.strip(b" \0")
     if not _DECIMAL.match(text):
@@ -31,21 +31,21 @@ def _number(text: bytes) -> float:
     return value
 
 
-def _numbers(value: bytes, count: int) -> tuple[float, ...] | None:
+def _parse_numbers(value: bytes, count: int) -> tuple[float, ...] | None:
     if not value.strip(b" \0"):
         return None
     parts = value.split(b"\\")
     if len(parts) != count:
         raise ValueError(f"{len(parts)} values where {count} belong")
-    return tuple(map(_number, parts))
+    return tuple(map(_parse_number, parts))
 
 
-def _decimal(value: bytes) -> float | None:
-    numbers = _numbers(value, 1)
+def _parse_decimal(value: bytes) -> float | None:
+    numbers = _parse_numbers(value, 1)
     return numbers[0] if numbers else None
 
 
-def _integer(value: bytes) -> int | None:
+def _parse_integer(value: bytes) -> int | None:
     text = value.strip(b" \0")
     if not text:
         return None
@@ -54,18 +54,18 @@ def _integer(value: bytes) -> int | None:
     return int(text)
 
 
-def _word(value: bytes) -> int:
+def _parse_word(value: bytes) -> int:
     if len(value) != 2:
         raise ValueError(f"{len(value)} bytes where 2 belong")
     return int.from_bytes(value, "little")
 
 
-def _word_of_either_sign(value: bytes) -> bytes:
-    """A word for `padding_of`: its sign depends on an attribute that comes elsewhere."""
+def _keep_word(value: bytes) -> bytes:
+    """A word for `parse_padding`: its sign depends on an attribute that comes elsewhere."""
     return value
 
 
-def _descriptor_bits(value: bytes) -> int:
+def _parse_descriptor_bits(value: bytes) -> int:
     """The third word of a lookup table descriptor: the bits of its entries (PS3.3 C.7.6.3.1.5)."""
     if len(value) != 6:
         raise ValueError(f"{len(value)} bytes where 6 belong")
@@ -75,7 +75,7 @@ def _descriptor_bits(value: bytes) -> int:
     return bits
 
 
-def _double(value: bytes) -> float | None:
+def _parse_double(value: bytes) -> float | None:
     if not value:
         return None
     if len(value) != 8:
@@ -84,24 +84,24 @@ def _double(value: bytes) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _triple_of_doubles(value: bytes) -> tuple[float, ...] | None:
+def _parse_doubles(value: bytes) -> tuple[float, ...] | None:
     if len(value) not in (0, 24):
         raise ValueError(f"{len(value)} bytes where 24 belong")
     numbers = struct.unpack("<3d", value) if value else ()
     return numbers if numbers and all(map(math.isfinite, numbers)) else None
 
 
-def text_of(value: bytes) -> str | None:
+def parse_text(value: bytes) -> str | None:
     """A text value without padding and control characters; None where nothing is left."""
     return _CONTROL.sub(" ", value.decode("latin-1")).strip() or None
 
 
-def _texts(value: bytes) -> tuple[str, ...]:
-    return tuple((text_of(part) or "") for part in value.split(b"\\")) if value.strip(b" \0") else ()
+def _parse_texts(value: bytes) -> tuple[str, ...]:
+    return tuple((parse_text(part) or "") for part in value.split(b"\\")) if value.strip(b" \0") else ()
 
 
-def _pixel_spacing(value: bytes) -> tuple[float, ...] | None:
-    numbers = _numbers(value, 2)
+def _parse_pixel_spacing(value: bytes) -> tuple[float, ...] | None:
+    numbers = _parse_numbers(value, 2)
     if numbers is None or not any(numbers):  # 0\0 is how some radiography says that it does not know
         return None
     if min(numbers) <= 0:
@@ -109,11 +109,11 @@ def _pixel_spacing(value: bytes) -> tuple[float, ...] | None:
     return numbers
 
 
-def _first(value: bytes) -> float | None:
-    return _decimal(value.split(b"\\")[0])
+def _parse_first(value: bytes) -> float | None:
+    return _parse_decimal(value.split(b"\\")[0])
 
 
-def described(value: object, charset: object) -> str | None:
+def decode_description(value: object, charset: object) -> str | None:
     """A text that may hold more than ASCII."""
     if not isinstance(value, bytes):
         return None
@@ -121,7 +121,7 @@ def described(value: object, charset: object) -> str | None:
     return _CONTROL.sub(" ", text).strip() or None
 
 
-def padding_of(value: object, *, signed: bool) -> float | None:
+def parse_padding(value: object, *, signed: bool) -> float | None:
     """A pixel value whose sign only PixelRepresentation tells."""
     if not isinstance(value, bytes) or len(value) != 2:
         return None
@@ -129,17 +129,17 @@ def padding_of(value: object, *, signed: bool) -> float | None:
 
 
 # Private data may be of any maker, VR and content: a value that is none is an empty tuple, never an error.
-def _private_b_value(value: bytes) -> tuple[float, ...]:
+def _parse_private_b_value(value: bytes) -> tuple[float, ...]:
     """The first number; GE adds 1e9 to it."""
     try:
-        number = _first(value)
+        number = _parse_first(value)
     except ValueError:
         return ()
     return () if number is None or number < 0 else (number % 1_000_000_000,)
 
 
-def _private_direction(value: bytes) -> tuple[float, ...]:
-    return (_triple_of_doubles(value) if len(value) == 24 else None) or ()
+def _parse_private_direction(value: bytes) -> tuple[float, ...]:
+    return (_parse_doubles(value) if len(value) == 24 else None) or ()
 
 
 class Written(NamedTuple):
@@ -156,13 +156,13 @@ _WORDS = Written(frozenset((b"US", b"SS", b"UN")), width=2)
 _DOUBLES = Written(frozenset((b"FD", b"UN")), width=8)
 _PRIVATE = Written(SHORT_VRS | LONG_VRS, longest=1 << 17)
 _WRITTEN: dict[Callable[[bytes], object], Written] = {
-    _word: _WORDS,
-    _word_of_either_sign: _WORDS,
-    _descriptor_bits: _WORDS,
-    _double: _DOUBLES,
-    _triple_of_doubles: _DOUBLES,
-    **dict.fromkeys((csa_of, _private_b_value), _PRIVATE),
-    _private_direction: _PRIVATE._replace(width=8),
+    _parse_word: _WORDS,
+    _keep_word: _WORDS,
+    _parse_descriptor_bits: _WORDS,
+    _parse_double: _DOUBLES,
+    _parse_doubles: _DOUBLES,
+    **dict.fromkeys((parse_csa, _parse_private_b_value), _PRIVATE),
+    _parse_private_direction: _PRIVATE._replace(width=8),
 }
 
 
@@ -176,64 +176,64 @@ class Field(NamedTuple):
     written: Written
 
 
-def _fields() -> dict[int, Field]:
-    pair, triple, six = (partial(_numbers, count=count) for count in (2, 3, 6))
+def _make_fields() -> dict[int, Field]:
+    pair, triple, six = (partial(_parse_numbers, count=count) for count in (2, 3, 6))
     table: list[tuple[int, str, Callable[[bytes], object], bool, str]] = [
-        (0x00080005, "charset", text_of, False, "SpecificCharacterSet"),
-        (0x00080008, "image_type", _texts, False, "ImageType"),
-        (0x00080016, "sop_class_uid", text_of, True, "SOPClassUID"),
-        (0x00080018, "sop_instance_uid", text_of, True, "SOPInstanceUID"),
-        (0x00080032, "acquisition_time", text_of, False, "AcquisitionTime"),
-        (0x00080033, "content_time", text_of, False, "ContentTime"),
-        (0x00080060, "modality", text_of, False, "Modality"),
+        (0x00080005, "charset", parse_text, False, "SpecificCharacterSet"),
+        (0x00080008, "image_type", _parse_texts, False, "ImageType"),
+        (0x00080016, "sop_class_uid", parse_text, True, "SOPClassUID"),
+        (0x00080018, "sop_instance_uid", parse_text, True, "SOPInstanceUID"),
+        (0x00080032, "acquisition_time", parse_text, False, "AcquisitionTime"),
+        (0x00080033, "content_time", parse_text, False, "ContentTime"),
+        (0x00080060, "modality", parse_text, False, "Modality"),
         (0x0008103E, "series_description", bytes, False, "SeriesDescription"),
-        (0x00089208, "complex_component", text_of, False, "ComplexImageComponent"),
-        (0x00180050, "slice_thickness", _decimal, False, "SliceThickness"),
-        (0x00180081, "echo_time", _decimal, False, "EchoTime"),
-        (0x00180082, "inversion_time", _decimal, False, "InversionTime"),
-        (0x00180086, "echo_number", _integer, False, "EchoNumbers"),
-        (0x00180088, "spacing_between_slices", _decimal, False, "SpacingBetweenSlices"),
-        (0x00181060, "trigger_time", _decimal, False, "TriggerTime"),
-        (0x00181120, "gantry_tilt", _decimal, False, "GantryDetectorTilt"),
+        (0x00089208, "complex_component", parse_text, False, "ComplexImageComponent"),
+        (0x00180050, "slice_thickness", _parse_decimal, False, "SliceThickness"),
+        (0x00180081, "echo_time", _parse_decimal, False, "EchoTime"),
+        (0x00180082, "inversion_time", _parse_decimal, False, "InversionTime"),
+        (0x00180086, "echo_number", _parse_integer, False, "EchoNumbers"),
+        (0x00180088, "spacing_between_slices", _parse_decimal, False, "SpacingBetweenSlices"),
+        (0x00181060, "trigger_time", _parse_decimal, False, "TriggerTime"),
+        (0x00181120, "gantry_tilt", _parse_decimal, False, "GantryDetectorTilt"),
         (0x00181164, "imager_pixel_spacing", pair, False, "ImagerPixelSpacing"),
-        (0x00181314, "flip_angle", _decimal, False, "FlipAngle"),
-        (0x00189087, "b_value", _double, False, "DiffusionBValue"),
-        (0x00189089, "diffusion_direction", _triple_of_doubles, False, "DiffusionGradientOrientation"),
-        (0x00190010, "creator_0019", text_of, False, "PrivateCreator"),
-        (0x0019100C, "b_value_of_siemens", _private_b_value, False, "B_value"),
-        (0x0019100E, "direction_of_siemens", _private_direction, False, "DiffusionGradientDirection"),
-        (0x0020000D, "study_uid", text_of, True, "StudyInstanceUID"),
-        (0x0020000E, "series_uid", text_of, True, "SeriesInstanceUID"),
-        (0x00200011, "series_number", _integer, False, "SeriesNumber"),
-        (0x00200012, "acquisition_number", _integer, False, "AcquisitionNumber"),
-        (0x00200013, "instance_number", _integer, False, "InstanceNumber"),
+        (0x00181314, "flip_angle", _parse_decimal, False, "FlipAngle"),
+        (0x00189087, "b_value", _parse_double, False, "DiffusionBValue"),
+        (0x00189089, "diffusion_direction", _parse_doubles, False, "DiffusionGradientOrientation"),
+        (0x00190010, "creator_0019", parse_text, False, "PrivateCreator"),
+        (0x0019100C, "b_value_of_siemens", _parse_private_b_value, False, "B_value"),
+        (0x0019100E, "direction_of_siemens", _parse_private_direction, False, "DiffusionGradientDirection"),
+        (0x0020000D, "study_uid", parse_text, True, "StudyInstanceUID"),
+        (0x0020000E, "series_uid", parse_text, True, "SeriesInstanceUID"),
+        (0x00200011, "series_number", _parse_integer, False, "SeriesNumber"),
+        (0x00200012, "acquisition_number", _parse_integer, False, "AcquisitionNumber"),
+        (0x00200013, "instance_number", _parse_integer, False, "InstanceNumber"),
         (0x00200032, "position", triple, True, "ImagePositionPatient"),
         (0x00200037, "orientation", six, True, "ImageOrientationPatient"),
-        (0x00200052, "frame_of_reference_uid", text_of, False, "FrameOfReferenceUID"),
-        (0x00200100, "temporal_position", _integer, False, "TemporalPositionIdentifier"),
-        (0x00209311, "dimension_organization", text_of, False, "DimensionOrganizationType"),
-        (0x00280002, "samples", _word, True, "SamplesPerPixel"),
-        (0x00280004, "photometric_interpretation", text_of, True, "PhotometricInterpretation"),
-        (0x00280006, "planar_configuration", _word, True, "PlanarConfiguration"),
-        (0x00280008, "number_of_frames", _integer, True, "NumberOfFrames"),
-        (0x00280010, "rows", _word, True, "Rows"),
-        (0x00280011, "columns", _word, True, "Columns"),
-        (0x00280030, "pixel_spacing", _pixel_spacing, True, "PixelSpacing"),
-        (0x00280100, "bits_allocated", _word, True, "BitsAllocated"),
-        (0x00280101, "bits_stored", _word, True, "BitsStored"),
-        (0x00280102, "high_bit", _word, True, "HighBit"),
-        (0x00280103, "pixel_representation", _word, True, "PixelRepresentation"),
-        (0x00280120, "padding_value", _word_of_either_sign, False, "PixelPaddingValue"),
-        (0x00281050, "window_center", _first, False, "WindowCenter"),
-        (0x00281051, "window_width", _first, False, "WindowWidth"),
-        (0x00281052, "intercept", _decimal, True, "RescaleIntercept"),
-        (0x00281053, "slope", _decimal, True, "RescaleSlope"),
-        (0x00281101, "palette_bits", _descriptor_bits, False, "RedPaletteColorLookupTableDescriptor"),
-        (0x00281054, "rescale_type", text_of, False, "RescaleType"),
-        (0x00291010, "csa", csa_of, False, "CSAImageHeaderInfo"),
-        (0x00430010, "creator_0043", text_of, False, "PrivateCreator"),
-        (0x00431039, "b_value_of_ge", _private_b_value, False, "Slop_int_6"),
-        (0x00541001, "units", text_of, False, "Units"),
+        (0x00200052, "frame_of_reference_uid", parse_text, False, "FrameOfReferenceUID"),
+        (0x00200100, "temporal_position", _parse_integer, False, "TemporalPositionIdentifier"),
+        (0x00209311, "dimension_organization", parse_text, False, "DimensionOrganizationType"),
+        (0x00280002, "samples", _parse_word, True, "SamplesPerPixel"),
+        (0x00280004, "photometric_interpretation", parse_text, True, "PhotometricInterpretation"),
+        (0x00280006, "planar_configuration", _parse_word, True, "PlanarConfiguration"),
+        (0x00280008, "number_of_frames", _parse_integer, True, "NumberOfFrames"),
+        (0x00280010, "rows", _parse_word, True, "Rows"),
+        (0x00280011, "columns", _parse_word, True, "Columns"),
+        (0x00280030, "pixel_spacing", _parse_pixel_spacing, True, "PixelSpacing"),
+        (0x00280100, "bits_allocated", _parse_word, True, "BitsAllocated"),
+        (0x00280101, "bits_stored", _parse_word, True, "BitsStored"),
+        (0x00280102, "high_bit", _parse_word, True, "HighBit"),
+        (0x00280103, "pixel_representation", _parse_word, True, "PixelRepresentation"),
+        (0x00280120, "padding_value", _keep_word, False, "PixelPaddingValue"),
+        (0x00281050, "window_center", _parse_first, False, "WindowCenter"),
+        (0x00281051, "window_width", _parse_first, False, "WindowWidth"),
+        (0x00281052, "intercept", _parse_decimal, True, "RescaleIntercept"),
+        (0x00281053, "slope", _parse_decimal, True, "RescaleSlope"),
+        (0x00281101, "palette_bits", _parse_descriptor_bits, False, "RedPaletteColorLookupTableDescriptor"),
+        (0x00281054, "rescale_type", parse_text, False, "RescaleType"),
+        (0x00291010, "csa", parse_csa, False, "CSAImageHeaderInfo"),
+        (0x00430010, "creator_0043", parse_text, False, "PrivateCreator"),
+        (0x00431039, "b_value_of_ge", _parse_private_b_value, False, "Slop_int_6"),
+        (0x00541001, "units", parse_text, False, "Units"),
     ]
     return {
         tag: Field(name, parse, strict, keyword, _WRITTEN.get(parse, _TEXT))
@@ -241,7 +241,7 @@ def _fields() -> dict[int, Field]:
     }
 
 
-FIELDS = _fields()
+FIELDS = _make_fields()
 
 PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA = 0x7FE00010, 0x7FE00008, 0x7FE00009
 MODALITY_LUT = 0x00283000

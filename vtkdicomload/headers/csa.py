@@ -18,21 +18,21 @@ _FIXED = (77, 205)
 _NOTHING = Csa(0, (), 0)
 
 
-def csa_of(value: bytes) -> Csa:
-    """What a CSA image header says; nothing where it is not in the format of scanners since 2005, or damaged."""
+def parse_csa(value: bytes) -> Csa:
+    """Say what a CSA image header says; nothing where it is not in the format of scanners since 2005, or damaged."""
     if value[:4] != b"SV10":
         return _NOTHING
     try:
-        slices = _numbers(value, b"NumberOfImagesInMosaic")
+        slices = _find_numbers(value, b"NumberOfImagesInMosaic")
         if not slices or slices[0] < 2:
             return _NOTHING
-        normal, first = _numbers(value, b"SliceNormalVector"), _numbers(value, b"ProtocolSliceNumber")
+        normal, first = _find_numbers(value, b"SliceNormalVector"), _find_numbers(value, b"ProtocolSliceNumber")
         return Csa(int(slices[0]), tuple(normal), int(first[0]) if first else 0)
     except (ValueError, struct.error):
         return _NOTHING
 
 
-def _numbers(value: bytes, name: bytes) -> list[float]:
+def _find_numbers(value: bytes, name: bytes) -> list[float]:
     """The values of one tag; none where it is not there. Raises ValueError or struct.error where it is damaged."""
     start = value.find(name + b"\0")  # names fill 64 bytes with zeros, and no value looks like that
     if start < 0:

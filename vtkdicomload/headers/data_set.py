@@ -1,7 +1,7 @@
 """The attributes of one file as pydicom reads them: for what is too rare and deep for `header`.
 
 pydicom parses a value when it is asked for, and raises nearly anything where the bytes are damaged. Whatever asks it
-does so through `asking_pydicom` or `Attributes`: what comes out is plain data or an UnusableAttribute, and an error
+does so through `ask_pydicom` or `Attributes`: what comes out is plain data or an UnusableAttribute, and an error
 that is raised anywhere else is a fault of our own.
 """
 
@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from .._util.warnings import silenced
-from ..errors import DicomLoadError, first_line
+from .._util.warnings import silence_warnings
+from ..errors import DicomLoadError, take_first_line
 from ..sources.stream import path_or_stream
 from .attributes import DETECTORS, FUNCTIONAL_GROUPS
 
@@ -44,13 +44,13 @@ class _Asking:
         # pydicom documents no errors, and they have no base: changed bytes of real files gave AttributeError, KeyError,
         # OSError, TypeError, NotImplementedError (a VR there is not), struct.error, and its own BytesLengthException.
         if isinstance(error, Exception) and not isinstance(error, (MemoryError, DicomLoadError)):
-            raise UnusableAttribute(f"{type(error).__name__}: {first_line(error)}") from error
+            raise UnusableAttribute(f"{type(error).__name__}: {take_first_line(error)}") from error
 
 
 _ASKING = _Asking()
 
 
-def asking_pydicom() -> _Asking:
+def ask_pydicom() -> _Asking:
     """Turn what pydicom raises for damaged bytes into an UnusableAttribute; only calls of pydicom belong inside."""
     return _ASKING
 
@@ -75,7 +75,7 @@ class Attributes:
         return None if element is None else element.value
 
     def _element(self, name: str | int) -> Any:
-        tag = _tag_of(name)
+        tag = _find_tag(name)
         with _ASKING:
             if tag in self._data_set:
                 return self._data_set[tag]
@@ -111,16 +111,16 @@ class Attributes:
 
     @property
     def little_endian(self) -> bool:
-        """Whether the words of values that are left as bytes begin with their lowest byte."""
+        """Tell whether the words of values that are left as bytes begin with their lowest byte."""
         return bool(self._data_set.original_encoding[1])
 
 
-def values_of(value: Any) -> list[Any]:
+def list_values(value: Any) -> list[Any]:
     """The values of an element, also where it holds a single one."""
     return list(value) if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else [value]
 
 
-def numbers_of(attribute: str, value: Any, count: int) -> Any:
+def convert_numbers(attribute: str, value: Any, count: int) -> Any:
     """The numbers of an attribute: a tuple of `count`, or the number itself where `count` is 1.
 
     Raises
@@ -128,21 +128,21 @@ def numbers_of(attribute: str, value: Any, count: int) -> Any:
     UnusableAttribute
         There are fewer or more, or one is none.
     """
-    numbers = _floats(attribute, value)
+    numbers = _convert_floats(attribute, value)
     if len(numbers) != count:
         raise UnusableAttribute(f"{attribute} holds {len(numbers)} values where {count} belong")
     return numbers if count > 1 else numbers[0]
 
 
-def integers_of(attribute: str, value: Any) -> list[int]:
-    """The whole numbers of an attribute, however many there are; errors as `numbers_of`."""
-    return [int(number) for number in _floats(attribute, value)]
+def convert_integers(attribute: str, value: Any) -> list[int]:
+    """The whole numbers of an attribute, however many there are; errors as `convert_numbers`."""
+    return [int(number) for number in _convert_floats(attribute, value)]
 
 
-def _floats(attribute: str, value: Any) -> tuple[float, ...]:
+def _convert_floats(attribute: str, value: Any) -> tuple[float, ...]:
     if value is None:
         raise UnusableAttribute(f"{attribute} is missing or empty")
-    given = values_of(value)
+    given = list_values(value)
     # An underscore is what Python takes in a number, DICOM does not; pydicom keeps a text that is none as it is.
     written = [v if isinstance(v, str) else getattr(v, "original_string", "") for v in given]
     try:
@@ -157,17 +157,17 @@ def _floats(attribute: str, value: Any) -> tuple[float, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _tag_of(name: str | int) -> BaseTag:
+def _find_tag(name: str | int) -> BaseTag:
     from pydicom.tag import Tag
 
     return Tag(name)
 
 
-def keyword_of(tag: int) -> str:
+def find_keyword(tag: int) -> str:
     """The keyword of a tag of the standard; empty where it is none."""
     from pydicom.datadict import keyword_for_tag
 
-    with asking_pydicom():
+    with ask_pydicom():
         return keyword_for_tag(tag)
 
 
@@ -180,15 +180,15 @@ def read_attributes(file: File) -> pydicom.Dataset:
 
 
 @contextmanager
-def data_set_of(file: File) -> Iterator[Attributes]:
+def open_data_set(file: File) -> Iterator[Attributes]:
     """The data set of a file without its pixels.
 
     A context, because pydicom parses and warns when a value is asked for: within it nothing is heard of that.
     """
     import pydicom
 
-    with silenced(), path_or_stream(file) as readable:
-        with asking_pydicom():
+    with silence_warnings(), path_or_stream(file) as readable:
+        with ask_pydicom():
             data_set = pydicom.dcmread(readable, stop_before_pixels=True, force=True)
             for tag in {*FUNCTIONAL_GROUPS, DETECTORS} & data_set.keys():
                 raw = data_set.get_item(tag)

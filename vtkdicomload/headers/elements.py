@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import damaged
+from ..errors import make_damaged_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +101,7 @@ class Source:
 
     def corrupt(self, what: str) -> CorruptFileError:
         """Make the error that says `what` of this file."""
-        return damaged(self.file.name, what)
+        return make_damaged_error(self.file.name, what)
 
 
 def name_of(tag: int) -> str:

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import damaged
-from .data_set import UnusableAttribute, data_set_of, numbers_of
+from ..errors import make_damaged_error
+from .data_set import UnusableAttribute, convert_numbers, open_data_set
 from .model import Frame, Header
-from .objects.enhanced import headers_of
-from .objects.mosaic import MOSAIC, headers_of_tiles
-from .objects.nuclear_medicine import headers_of_detectors
-from .objects.ultrasound import ULTRASOUND, region_spacing
-from .orientation import normal_of
-from .pixel_sizes import pixel_bytes
+from .objects.enhanced import read_functional_groups
+from .objects.mosaic import MOSAIC, divide_mosaic
+from .objects.nuclear_medicine import read_frame_vectors
+from .objects.ultrasound import ULTRASOUND, read_region_spacing
+from .orientation import compute_normal
+from .pixel_sizes import count_pixel_bytes
 from .sop_classes import NUCLEAR_MEDICINE, RT_DOSE
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .data_set import Attributes
 
 
-def frames_of(header: Header) -> tuple[Frame, ...]:
+def make_frames(header: Header) -> tuple[Frame, ...]:
     """The frames of one file, in file order, with all that differs from frame to frame.
 
     Raises
@@ -36,17 +36,17 @@ def frames_of(header: Header) -> tuple[Frame, ...]:
         The functional groups of a multi-frame file do not describe its frames.
     """
     if header.modality in ULTRASOUND and header.pixel_spacing is None:
-        header = header._replace(region_spacing=region_spacing(header.file))
+        header = header._replace(region_spacing=read_region_spacing(header.file))
     if header.functional_groups:
-        headers = _read(header, "functional groups", headers_of)
+        headers = _read_frames(header, "functional groups", read_functional_groups)
         if MOSAIC in header.image_type:  # so is every frame, of which FrameType may say nothing
             headers = [h._replace(image_type=header.image_type) for h in headers]
     elif header.sop_class_uid == RT_DOSE:
-        headers = _read(header, "dose grid", _of_dose_grid)
+        headers = _read_frames(header, "dose grid", _of_dose_grid)
     elif header.sop_class_uid == NUCLEAR_MEDICINE and (header.number_of_frames > 1 or header.position is None):
-        headers = _read(header, "frame vectors", headers_of_detectors)
+        headers = _read_frames(header, "frame vectors", read_frame_vectors)
     elif header.number_of_frames == 1:
-        headers = headers_of_tiles(header) if MOSAIC in header.image_type else [header]
+        headers = divide_mosaic(header) if MOSAIC in header.image_type else [header]
     else:
         # PS3.3 C.7.6.6: nothing says where each frame lies.
         headers = [header._replace(position=None, orientation=None)] * header.number_of_frames
@@ -62,15 +62,15 @@ def frames_of(header: Header) -> tuple[Frame, ...]:
             header.pixel_offset + offset if in_file else -1,
             length,
         )
-        for index, (h, (offset, length)) in enumerate(zip(headers, _places(header, headers), strict=True))
+        for index, (h, (offset, length)) in enumerate(zip(headers, _locate_frames(header, headers), strict=True))
     )
 
 
-def _places(header: Header, headers: list[Header]) -> list[tuple[int, int]]:
-    """Where in the pixel data the bytes of each frame begin, and how many they are up to its last."""
+def _locate_frames(header: Header, headers: list[Header]) -> list[tuple[int, int]]:
+    """Say where in the pixel data the bytes of each frame begin, and how many they are up to its last."""
     tile = headers[0]
     if tile.tiles_across == 1:
-        length = header.pixel_length if len(headers) == 1 else pixel_bytes(header) // len(headers)
+        length = header.pixel_length if len(headers) == 1 else count_pixel_bytes(header) // len(headers)
         return [(index * length, length) for index in range(len(headers))]
     width = tile.row_bytes // tile.tiles_across
     corners = (divmod(index, tile.tiles_across) for index in range(len(headers)))
@@ -78,18 +78,18 @@ def _places(header: Header, headers: list[Header]) -> list[tuple[int, int]]:
     return [(down * tile.rows * tile.row_bytes + across * width, length) for down, across in corners]
 
 
-def _read(header: Header, what: str, headers: Callable[[Header, Attributes], list[Header]]) -> list[Header]:
+def _read_frames(header: Header, what: str, headers: Callable[[Header, Attributes], list[Header]]) -> list[Header]:
     """The headers of the frames by what pydicom reads of a file."""
     try:
-        with data_set_of(header.file) as attributes:
+        with open_data_set(header.file) as attributes:
             return headers(header, attributes)
     except UnusableAttribute as error:
-        raise damaged(header.path, f"its {what} cannot be used: {error}") from error
+        raise make_damaged_error(header.path, f"its {what} cannot be used: {error}") from error
 
 
 def _of_dose_grid(header: Header, attributes: Attributes) -> list[Header]:
     """A dose grid: planes at offsets along the normal, scaled to Gy or to what DoseUnits says."""
-    scaling = numbers_of("DoseGridScaling", attributes.get("DoseGridScaling"), 1)
+    scaling = convert_numbers("DoseGridScaling", attributes.get("DoseGridScaling"), 1)
     if scaling == 0:
         raise UnusableAttribute("DoseGridScaling is 0")
     units = attributes.text("DoseUnits")
@@ -97,11 +97,11 @@ def _of_dose_grid(header: Header, attributes: Attributes) -> list[Header]:
     if header.number_of_frames == 1:
         return [common]
     name = "GridFrameOffsetVector"
-    offsets = np.array(numbers_of(name, attributes.get(name), header.number_of_frames))
+    offsets = np.array(convert_numbers(name, attributes.get(name), header.number_of_frames))
     if header.position is None or header.orientation is None:
         raise UnusableAttribute("it has no position")
     # PS3.3 C.8.8.3.2: offsets from the first plane along the normal, or the z coordinates of an axial grid's planes.
-    normal, first = normal_of(header.orientation), np.array(header.position)
+    normal, first = compute_normal(header.orientation), np.array(header.position)
     if offsets[0] == 0:
         steps = np.outer(offsets, normal)
     elif abs(normal[2]) > 1 - 1e-6 and abs(offsets[0] - first[2]) < 1e-2:

@@ -135,7 +135,7 @@ class Header(NamedTuple):
 
     @property
     def native(self) -> bool:
-        """Whether the stored values lie in the file as they are."""
+        """Tell whether the stored values lie in the file as they are."""
         return not self.encapsulated and self.transfer_syntax != DEFLATED_LITTLE
 
 

@@ -23,20 +23,20 @@ UNIT_ROUNDING = 1e-4  # ... and how far without a word: cosines written with fou
 COSINE_TOLERANCE = 1e-4  # between the orientations of two frames
 
 
-def normal_of(orientation: Sequence[float]) -> Floats:
+def compute_normal(orientation: Sequence[float]) -> Floats:
     """The unit slice normal, row × column, of an ImageOrientationPatient."""
     normal: Floats = np.cross(np.array(orientation[:3], np.float64), np.array(orientation[3:], np.float64))
     return normal / np.linalg.norm(normal)
 
 
-def direction_of(orientation: Sequence[float]) -> Floats:
+def compute_direction(orientation: Sequence[float]) -> Floats:
     """Unit row, column and normal cosines of an ImageOrientationPatient, as columns of a (3, 3) matrix."""
     row, column = np.array(orientation[:3], np.float64), np.array(orientation[3:], np.float64)
-    return np.column_stack([row / np.linalg.norm(row), column / np.linalg.norm(column), normal_of(orientation)])
+    return np.column_stack([row / np.linalg.norm(row), column / np.linalg.norm(column), compute_normal(orientation)])
 
 
-def orientation_fault(orientation: Sequence[float]) -> str | None:
-    """What makes an ImageOrientationPatient unusable, in words; None where it is two orthogonal unit vectors."""
+def find_orientation_fault(orientation: Sequence[float]) -> str | None:
+    """Say what makes an ImageOrientationPatient unusable, in words; None where it is two orthogonal unit vectors."""
     row, column = np.array(orientation[:3]), np.array(orientation[3:])
     lengths = float(np.linalg.norm(row)), float(np.linalg.norm(column))
     if max(abs(length - 1) for length in lengths) > UNIT_TOLERANCE:
@@ -46,21 +46,21 @@ def orientation_fault(orientation: Sequence[float]) -> str | None:
 
 
 def is_unit(orientation: Sequence[float]) -> bool:
-    """Whether row and column cosines have length 1 within what rounding explains."""
+    """Tell whether row and column cosines have length 1 within what rounding explains."""
     lengths = (float(np.linalg.norm(orientation[:3])), float(np.linalg.norm(orientation[3:])))
     return max(abs(length - 1) for length in lengths) <= UNIT_ROUNDING
 
 
-def same_orientation(a: Sequence[float], b: Sequence[float]) -> bool:
-    """Whether two ImageOrientationPatient agree within `COSINE_TOLERANCE`."""
+def is_same_orientation(a: Sequence[float], b: Sequence[float]) -> bool:
+    """Tell whether two ImageOrientationPatient agree within `COSINE_TOLERANCE`."""
     return max(abs(x - y) for x, y in zip(a, b, strict=True)) <= COSINE_TOLERANCE
 
 
-def plane_of(orientation: Sequence[float] | None) -> str:
+def name_plane(orientation: Sequence[float] | None) -> str:
     """``axial``, ``coronal`` or ``sagittal``, with ``oblique`` before it where the normal leans over 1 degree."""
-    if orientation is None or orientation_fault(orientation):
+    if orientation is None or find_orientation_fault(orientation):
         return "unknown"
-    normal = np.abs(normal_of(orientation))
+    normal = np.abs(compute_normal(orientation))
     axis = int(normal.argmax())
     name = ("sagittal", "coronal", "axial")[axis]
     return name if normal[axis] > np.cos(np.radians(1.0)) else f"oblique {name}"

@@ -19,14 +19,14 @@ from .attributes import (
     MODALITY_LUT,
     PIXEL_DATA,
     SEQUENCES,
-    described,
-    padding_of,
+    decode_description,
+    parse_padding,
 )
 from .elements import SEQUENCE_END, UNDEFINED, Element, Encoding, Source, name_of, walk
 from .model import Header
-from .pixel_sizes import least_compressed, pixel_bytes
-from .preamble import NotDicomError, begin, data_set_at
-from .sop_classes import lost_pixels
+from .pixel_sizes import count_least_compressed, count_pixel_bytes
+from .preamble import NotDicomError, begin, find_data_set
+from .sop_classes import explain_lost_pixels
 from .transfer_syntaxes import NATIVE_SYNTAXES
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def parse_header(handle: Handle, visited: list[Element]) -> Header:
 
 
 def _parse(source: Source, start: int, visited: list[Element]) -> Header:
-    data_set = data_set_at(source, start, visited)
+    data_set = find_data_set(source, start, visited)
     values: dict[str, object] = {}
     seen: set[int] = set()
     pixels: Element | None = None
@@ -109,7 +109,7 @@ def _parse(source: Source, start: int, visited: list[Element]) -> Header:
             values["functional_groups"] = True
     if pixels is None:
         values.setdefault("sop_class_uid", data_set.media_sop_class_uid)
-        lost = lost_pixels(values)
+        lost = explain_lost_pixels(values)
         if lost:
             raise source.corrupt(lost)
         raise NotDicomError(Reason.NO_PIXELS)
@@ -123,7 +123,7 @@ def _parse(source: Source, start: int, visited: list[Element]) -> Header:
         pixel_length=pixels_end - pixels.offset if encapsulated else pixels.length,
         encapsulated=encapsulated,
     )
-    return _checked(source, values)
+    return _check_header(source, values)
 
 
 def _take(source: Source, element: Element, encoding: Encoding, seen: set[int], values: dict[str, object]) -> None:
@@ -151,28 +151,28 @@ def _take(source: Source, element: Element, encoding: Encoding, seen: set[int], 
             raise source.corrupt(f"its {field.keyword} {name_of(element.tag)} cannot be used: {error}") from error
 
 
-def _keyword(name: str) -> str:
+def _find_keyword(name: str) -> str:
     return next(f.keyword for f in FIELDS.values() if f.name == name)
 
 
-def _checked(source: Source, values: dict[str, object]) -> Header:
+def _check_header(source: Source, values: dict[str, object]) -> Header:
     """The Header of `values`, once they make one image."""
     for name in _REQUIRED:
         if values.get(name) is None:
-            raise source.corrupt(f"its {_keyword(name)} is missing or empty")
+            raise source.corrupt(f"its {_find_keyword(name)} is missing or empty")
     floats = values["pixel_tag"] != PIXEL_DATA
     # PS3.3 C.7.6.24: float pixel data has no BitsStored, HighBit and PixelRepresentation.
     for name, implied in (("bits_stored", values["bits_allocated"]), ("pixel_representation", 1)):
         if floats:
             values[name] = implied
         elif values.get(name) is None:
-            raise source.corrupt(f"its {_keyword(name)} is missing or empty")
+            raise source.corrupt(f"its {_find_keyword(name)} is missing or empty")
     if floats:
         values.pop("high_bit", None)
     charset = values.pop("charset", None)
-    values["series_description"] = described(values.get("series_description"), charset)
+    values["series_description"] = decode_description(values.get("series_description"), charset)
     signed = values["pixel_representation"] == 1
-    values["padding_value"] = padding_of(values.get("padding_value"), signed=signed)
+    values["padding_value"] = parse_padding(values.get("padding_value"), signed=signed)
     if values.get("number_of_frames") is None:
         values["number_of_frames"] = 1
     values.setdefault("high_bit", int(values["bits_stored"]) - 1)  # type: ignore[call-overload]
@@ -205,7 +205,7 @@ def _check_pixel_layout(source: Source, h: Header) -> None:
     if h.encapsulated:
         if h.transfer_syntax in NATIVE_SYNTAXES:
             raise source.corrupt(f"its pixel data is encapsulated, its transfer syntax {h.transfer_syntax} is not")
-        if h.pixel_length < least_compressed(h):
+        if h.pixel_length < count_least_compressed(h):
             raise source.corrupt(
                 f"its compressed pixel data has {h.pixel_length} bytes, too few for {h.number_of_frames} × {h.rows} × "
                 f"{h.columns} × {h.samples} at {h.bits_allocated} bits"
@@ -213,7 +213,7 @@ def _check_pixel_layout(source: Source, h: Header) -> None:
         return
     if h.transfer_syntax not in NATIVE_SYNTAXES and h.transfer_syntax.startswith("1.2.840.10008."):
         raise source.corrupt(f"its pixel data is not encapsulated, its transfer syntax {h.transfer_syntax} is")
-    expected = pixel_bytes(h)
+    expected = count_pixel_bytes(h)
     if h.pixel_length not in (expected, expected + expected % 2):
         fault = "less" if h.pixel_length < expected else "more"
         raise source.corrupt(

@@ -15,7 +15,7 @@ _EXPANSION = {RLE_LOSSLESS: 64, ENCAPSULATED_UNCOMPRESSED: 1, DEFLATED_FRAME: 10
 _LEAST_OF_A_FRAME = 8  # the head of an item, or the shortest picture of a video
 
 
-def pixel_bytes(h: Header) -> int:
+def count_pixel_bytes(h: Header) -> int:
     """The bytes that native pixel data of these rows, columns, samples, bits and frames takes (PS3.5 8.1.1)."""
     samples = h.samples * h.rows * h.columns * h.number_of_frames
     if h.photometric_interpretation == "YBR_FULL_422":
@@ -23,7 +23,7 @@ def pixel_bytes(h: Header) -> int:
     return (samples * h.bits_allocated + 7) // 8
 
 
-def least_compressed(h: Header) -> int:
+def count_least_compressed(h: Header) -> int:
     """The bytes that compressed pixel data takes at least, however well it is compressed."""
     expansion = _EXPANSION.get(h.transfer_syntax)
-    return max(h.number_of_frames * _LEAST_OF_A_FRAME, -(-pixel_bytes(h) // expansion) if expansion else 0)
+    return max(h.number_of_frames * _LEAST_OF_A_FRAME, -(-count_pixel_bytes(h) // expansion) if expansion else 0)

@@ -7,7 +7,7 @@ import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..sources.reasons import Reason
-from .attributes import text_of
+from .attributes import parse_text
 from .elements import SHORT_VRS, UNDEFINED, Encoding, walk
 from .transfer_syntaxes import DEFLATED_LITTLE, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 
@@ -41,10 +41,10 @@ class DataSet(NamedTuple):
     media_sop_class_uid: str | None
 
 
-def opened_data_set(source: Source) -> DataSet:
+def open_data_set_of(source: Source) -> DataSet:
     """The data set of an opened file; a deflated one is inflated in place: offsets count in the inflated bytes then."""
     start, _ = begin(source)
-    return data_set_at(source, start, [])
+    return find_data_set(source, start, [])
 
 
 def begin(source: Source) -> tuple[int, bool]:
@@ -57,14 +57,14 @@ def begin(source: Source) -> tuple[int, bool]:
     if not head:
         raise NotDicomError(Reason.EMPTY)
     if head[:2] == b"\x1f\x8b":
-        inner = _gunzipped_start(source)
+        inner = _gunzip_start(source)
         raise NotDicomError(Reason.GZIPPED_DICOM if inner[128:132] == b"DICM" else Reason.GZIP)
     if not any(head):
         raise NotDicomError(Reason.ONLY_ZEROS)
     raise NotDicomError(Reason.NOT_DICOM)
 
 
-def _gunzipped_start(source: Source) -> bytes:
+def _gunzip_start(source: Source) -> bytes:
     try:
         return zlib.decompressobj(wbits=31).decompress(source.at(0, min(4096, source.size)), 132)
     except zlib.error:
@@ -72,7 +72,7 @@ def _gunzipped_start(source: Source) -> bytes:
 
 
 def _looks_bare(head: bytes) -> str:
-    """How a file without preamble begins if it looks like a bare data set: ``explicit`` or ``implicit``, else empty.
+    """Say how a file without preamble begins if it looks like a data set: ``explicit`` or ``implicit``, else empty.
 
     A valid VR says enough; without one any few bytes may look like that.
     """
@@ -84,14 +84,14 @@ def _looks_bare(head: bytes) -> str:
     return "implicit" if group == 8 and high == 0 and low <= 1024 and element <= 0x2200 else ""
 
 
-def data_set_at(source: Source, start: int, visited: list[Element]) -> DataSet:
+def find_data_set(source: Source, start: int, visited: list[Element]) -> DataSet:
     """The data set behind the file meta information, if there is any, that begins at `start`."""
     syntax, meta = "", dict[int, str | None]()
     if struct.unpack("<H", source.at(start, 2))[0] == 0x0002:
         for element in walk(source, start, Encoding(explicit=True), only_group=0x0002):
             visited.append(element)
             if element.tag in META_UIDS and 0 <= element.length <= 64:
-                meta[element.tag] = text_of(source.at(element.offset, element.length))
+                meta[element.tag] = parse_text(source.at(element.offset, element.length))
             if element.depth == 0 and element.length != UNDEFINED:
                 start = element.offset + element.length
         syntax = meta.get(_TRANSFER_SYNTAX) or ""

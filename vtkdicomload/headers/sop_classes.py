@@ -20,8 +20,8 @@ _NO_IMAGE = re.compile(
 )
 
 
-def lost_pixels(values: dict[str, object]) -> str | None:
-    """Why a file without pixel data must have had some, in words; None where it is a report, a plan or private.
+def explain_lost_pixels(values: dict[str, object]) -> str | None:
+    """Say why a file without pixel data must have had some, in words; None where it is a report, a plan or private.
 
     Parameters
     ----------

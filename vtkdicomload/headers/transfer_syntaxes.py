@@ -78,7 +78,7 @@ _VIDEO = {
 }
 
 
-def syntax_name(uid: str) -> str:
+def name_syntax(uid: str) -> str:
     """The standard's name of a transfer syntax; the UID itself where it is not known here."""
     video = next((name for beginning, name in _VIDEO.items() if uid.startswith(beginning)), None)
     return video or _NAMES.get(uid, uid or "unknown")

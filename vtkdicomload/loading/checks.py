@@ -12,11 +12,11 @@ from .._util.log import logger
 from .._util.warnings import warn
 from ..errors import CorruptFileError, ReaderMismatchError, UnsupportedPixelDataError, ZeroPixelDataError
 from ..errors.remedies import SetOption, TrustReader
-from ..headers.transfer_syntaxes import LOSSY, syntax_name
+from ..headers.transfer_syntaxes import LOSSY, name_syntax
 from ..readers import rescale
 from ..readers.choose import READERS
 from ..readers.colour import PALETTE
-from ..readers.dtype import dtype_in_file, stored_dtype
+from ..readers.dtype import find_dtype_in_file, find_stored_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,11 +51,11 @@ def check_zeros(frames: Sequence[Frame], conversion: Conversion, out: Pixels, re
     blank = [k for k in range(len(frames)) if not out[k, middle].any() and not out[k].any()]
     for k in blank:
         frame = frames[k]
-        true = _true_values(frame, conversion)
+        true = _read_true_values(frame, conversion)
         if true.any():
             raise ZeroPixelDataError(
                 f"{reader.NAME} gave zeros for {os.path.basename(frame.path)} "
-                f"({syntax_name(frame.header.transfer_syntax)}), but the file holds values up to "
+                f"({name_syntax(frame.header.transfer_syntax)}), but the file holds values up to "
                 f"{true.max():g}",
                 files=[frame.path],
                 remedies=[SetOption("engine", ("pydicom",))],
@@ -63,15 +63,15 @@ def check_zeros(frames: Sequence[Frame], conversion: Conversion, out: Pixels, re
     return Check("zero guard", f"{len(blank)} of {len(frames)} slices are blank, as in the files")
 
 
-def _true_values(frame: Frame, conversion: Conversion) -> Pixels:
+def _read_true_values(frame: Frame, conversion: Conversion) -> Pixels:
     """The values of a native frame straight from its file; empty where only a decoder or a lookup table knows them."""
     if frame.header.has_modality_lut or frame.header.photometric_interpretation == PALETTE:
         return np.zeros(0)
-    stored = rescale.masked(stored_words(frame), frame.header)
+    stored = rescale.mask_words(read_stored_words(frame), frame.header)
     return stored * frame.slope + frame.intercept if conversion.rescale else stored
 
 
-def stored_words(frame: Frame) -> Pixels:
+def read_stored_words(frame: Frame) -> Pixels:
     """The stored words of a native frame straight from its file, without any reader; empty where it is not native.
 
     Returns
@@ -79,10 +79,10 @@ def stored_words(frame: Frame) -> Pixels:
     numpy.ndarray, shape (n,), of the stored dtype
     """
     header = frame.header
-    dtype = stored_dtype(header)
+    dtype = find_stored_dtype(header)
     if frame.offset < 0 or header.bits_allocated == 1:
         return np.zeros(0, dtype)
-    in_file = dtype_in_file(header)
+    in_file = find_dtype_in_file(header)
     if header.tiles_across > 1:
         width = header.columns * header.tiles_across
         strip = header.file.read_at(frame.offset, frame.length)
@@ -94,7 +94,7 @@ def stored_words(frame: Frame) -> Pixels:
 
 def check_mapped(frames: Sequence[Frame], out: Pixels) -> None:
     """Warn where a real-world value mapping is not for all stored values that there are (PS3.3 C.7.6.16.2.11)."""
-    beyond = sum(_beyond_mapping(frame, pixels) for frame, pixels in zip(frames, out, strict=True))
+    beyond = sum(_exceeds_mapping(frame, pixels) for frame, pixels in zip(frames, out, strict=True))
     if beyond:
         warn(
             f"{beyond} of {len(frames)} frames hold stored values outside those that their real-world value mapping is "
@@ -102,7 +102,7 @@ def check_mapped(frames: Sequence[Frame], out: Pixels) -> None:
         )
 
 
-def _beyond_mapping(frame: Frame, pixels: Pixels) -> bool:
+def _exceeds_mapping(frame: Frame, pixels: Pixels) -> bool:
     ends = frame.header.mapped_values
     if ends is None:
         return False

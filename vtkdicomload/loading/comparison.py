@@ -15,10 +15,10 @@ import numpy as np
 
 from .._util.names import is_utf8
 from .._util.warnings import hush
-from ..catalog.damage import damage_error
+from ..catalog.damage import make_damage_error
 from ..errors import DicomLoadError
 from ..headers.transfer_syntaxes import DEFLATED_LITTLE
-from ..readers.vtk_safety import unsafe_for_vtk
+from ..readers.vtk_safety import explain_unsafe_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,7 +117,7 @@ def compare(
         raise ValueError(f"rounds must be 1 or more, not {rounds}")
     if series.problems:
         # It may be a slice of the series: a part of it is not what should be timed.
-        raise damage_error(series.problems)
+        raise make_damage_error(series.problems)
     headers = {frame.path: frame.header for frame in series.frames}
     if sum(h.number_of_frames for h in headers.values()) != len(series.frames):
         raise DicomLoadError("a part of a multi-frame file cannot be compared: the other ways load whole files")
@@ -125,7 +125,7 @@ def compare(
     if None in files:
         raise DicomLoadError("only files on disk can be compared: the other ways read nothing else")
     volume = load(files)
-    ways, refused = _ways(volume, load)
+    ways, refused = _list_ways(volume, load)
     words: dict[str, str] = {}
     seconds: dict[str, list[float]] = {way.name: [] for way in ways}
     with warnings.catch_warnings():
@@ -133,18 +133,18 @@ def compare(
         for turn in range(rounds + 1):
             for i, way in enumerate(ways):
                 if turn == 0:
-                    words[way.name] = _first(way, volume.frames)
+                    words[way.name] = _run_first(way, volume.frames)
                 elif not words[way.name].startswith(_FAILED):
-                    seconds[way.name].append(_timed(way.run))
+                    seconds[way.name].append(_time_way(way.run))
                 if progress is not None:
                     progress(turn * len(ways) + i + 1, len(ways) * (rounds + 1))
     floor = statistics.median(seconds[FLOOR])
     medians = {name: statistics.median(taken) if taken else None for name, taken in seconds.items()}
     rows = [Row(name, took, None if took is None else took / floor, words[name]) for name, took in medians.items()]
-    return Comparison(volume.series.title, _pixel_bytes(volume.series), rounds, _cores(), (*rows, *refused))
+    return Comparison(volume.series.title, _count_pixel_bytes(volume.series), rounds, _count_cores(), (*rows, *refused))
 
 
-def _first(way: _Way, truth: Pixels) -> str:
+def _run_first(way: _Way, truth: Pixels) -> str:
     """Run a way once, not for its time: whether it works, and what its values are."""
     try:
         made = way.run()
@@ -156,10 +156,10 @@ def _first(way: _Way, truth: Pixels) -> str:
             raise
         # Without the words of the error: they may quote the value of an attribute.
         return f"{_FAILED} ({type(error).__name__})"
-    return "" if values is None else verdict(values, truth)
+    return "" if values is None else judge_values(values, truth)
 
 
-def _timed(run: Callable[[], Any]) -> float:
+def _time_way(run: Callable[[], Any]) -> float:
     start = time.perf_counter()
     made = run()
     took = time.perf_counter() - start
@@ -167,8 +167,8 @@ def _timed(run: Callable[[], Any]) -> float:
     return took
 
 
-def verdict(values: Pixels, truth: Pixels) -> str:
-    """How values compare with those of `vtkdicomload.load`, in words; both (slices, rows, columns), or (…, 3)."""
+def judge_values(values: Pixels, truth: Pixels) -> str:
+    """Say how values compare with those of `vtkdicomload.load`, in words; both (slices, rows, columns), or (…, 3)."""
     if values.shape != truth.shape:
         return f"another shape: {'×'.join(map(str, values.shape))}"
     different = sum(np.count_nonzero(a != b) for a, b in zip(values, truth, strict=True))
@@ -191,11 +191,11 @@ class _Way:
     own: bool = False  # nothing of another library, whose failure would be a row of the table
 
 
-def _ways(volume: VolumeData, load: Load) -> tuple[list[_Way], list[Row]]:
-    """What can be timed for the series of a volume, the floor first; and what cannot, with the reason."""
+def _list_ways(volume: VolumeData, load: Load) -> tuple[list[_Way], list[Row]]:
+    """Say what can be timed for the series of a volume, the floor first; and what cannot, with the reason."""
     series = volume.series
     files = list({f.header.file.local_path or "": None for f in series.frames})
-    folder = _folder_of(files)
+    folder = _find_folder(files)
     ways = [
         _Way(FLOOR, partial(_read_bytes, series), None, own=True),
         _Way("vtkdicomload.load", partial(load, files), lambda made: made.frames, own=True),
@@ -203,22 +203,22 @@ def _ways(volume: VolumeData, load: Load) -> tuple[list[_Way], list[Row]]:
     ]
     refused = []
     name = "vtkDICOMImageReader, directory"
-    reason = _unfit_for_vtk(series, folder)
+    reason = _explain_unfit_for_vtk(series, folder)
     if reason is None and folder is not None:
-        ways.append(_Way(name, partial(_vtk, folder), _from_vtk))
+        ways.append(_Way(name, partial(_load_vtk, folder), _convert_vtk))
     else:
         refused.append(Row(name, None, None, f"not run: {reason}"))
     if not all(map(is_utf8, files)):
         refused.append(Row("SimpleITK", None, None, f"not run: {_UNREADABLE_NAME}"))
     elif _has_simpleitk():
-        ways.append(_Way("SimpleITK", partial(_simpleitk, files, folder, series.uid), _from_simpleitk))
+        ways.append(_Way("SimpleITK", partial(_load_simpleitk, files, folder, series.uid), _convert_simpleitk))
     else:
         refused.append(Row("SimpleITK", None, None, "not installed → python -m pip install SimpleITK"))
-    ways.append(_Way("pydicom, numpy.stack", partial(_pydicom, files, volume.dtype), lambda made: made))
+    ways.append(_Way("pydicom, numpy.stack", partial(_load_pydicom, files, volume.dtype), lambda made: made))
     return ways, refused
 
 
-def _folder_of(files: list[str]) -> str | None:
+def _find_folder(files: list[str]) -> str | None:
     """The folder that holds these files and nothing else; None where there is none."""
     folders = {os.path.dirname(path) or os.curdir for path in files}
     if len(folders) > 1:
@@ -229,15 +229,15 @@ def _folder_of(files: list[str]) -> str | None:
 
 def _read_bytes(series: SeriesData) -> Pixels:
     """One thread reads the stored bytes of the pixels into a fresh array."""
-    out = np.empty(_pixel_bytes(series), np.uint8)
+    out = np.empty(_count_pixel_bytes(series), np.uint8)
     at = 0
-    for start, length, file in _pixel_places(series):
+    for start, length, file in _locate_pixels(series):
         file.read_into(out[at : at + length].data, start)
         at += length
     return out
 
 
-def _pixel_places(series: SeriesData) -> list[tuple[int, int, File]]:
+def _locate_pixels(series: SeriesData) -> list[tuple[int, int, File]]:
     """Offset and length of the pixel bytes of each file; of a deflated one the whole file."""
     headers = {frame.path: frame.header for frame in series.frames}.values()
     return [
@@ -248,24 +248,24 @@ def _pixel_places(series: SeriesData) -> list[tuple[int, int, File]]:
     ]
 
 
-def _pixel_bytes(series: SeriesData) -> int:
-    return sum(length for _, length, _ in _pixel_places(series))
+def _count_pixel_bytes(series: SeriesData) -> int:
+    return sum(length for _, length, _ in _locate_pixels(series))
 
 
-def _unfit_for_vtk(series: SeriesData, folder: str | None) -> str | None:
-    """Why vtkDICOMImageReader must not be let loose on the folder: it reads every file there and may crash on one."""
+def _explain_unfit_for_vtk(series: SeriesData, folder: str | None) -> str | None:
+    """Say why vtkDICOMImageReader must not get the folder: it reads every file there and may crash on one."""
     if folder is None:
         return "no folder holds just these files"
     if not is_utf8(folder):
         return _UNREADABLE_NAME
     for header in {frame.path: frame.header for frame in series.frames}.values():
-        reason = unsafe_for_vtk(header)
+        reason = explain_unsafe_file(header)
         if reason:
             return f"{os.path.basename(header.path)}: {reason}"
     return None
 
 
-def _vtk(folder: str) -> Any:
+def _load_vtk(folder: str) -> Any:
     from vtkmodules.vtkIOImage import vtkDICOMImageReader
 
     reader: Any = vtkDICOMImageReader()
@@ -275,7 +275,7 @@ def _vtk(folder: str) -> Any:
     return reader.GetOutput()
 
 
-def _from_vtk(image: Any) -> Pixels:
+def _convert_vtk(image: Any) -> Pixels:
     from vtkmodules.util.numpy_support import vtk_to_numpy
 
     as_numpy: Callable[[Any], Pixels] = vtk_to_numpy
@@ -290,7 +290,7 @@ def _has_simpleitk() -> bool:
     return True
 
 
-def _simpleitk(files: list[str], folder: str | None, uid: str | None) -> Any:
+def _load_simpleitk(files: list[str], folder: str | None, uid: str | None) -> Any:
     sitk: Any = import_module("SimpleITK")
     loud = sitk.ProcessObject.GetGlobalWarningDisplay()
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
@@ -305,20 +305,20 @@ def _simpleitk(files: list[str], folder: str | None, uid: str | None) -> Any:
         sitk.ProcessObject.SetGlobalWarningDisplay(loud)
 
 
-def _from_simpleitk(image: Any) -> Pixels:
+def _convert_simpleitk(image: Any) -> Pixels:
     sitk: Any = import_module("SimpleITK")
     values: Pixels = sitk.GetArrayFromImage(image)
     return values
 
 
-def _pydicom(files: list[str], dtype: np.dtype[Any]) -> Pixels:
+def _load_pydicom(files: list[str], dtype: np.dtype[Any]) -> Pixels:
     """The loop of the tutorials: read, sort along the normal, rescale, stack."""
     import pydicom
 
     datasets = [pydicom.dcmread(path) for path in files]
     if all(d.get("ImagePositionPatient") and d.get("ImageOrientationPatient") for d in datasets):
         datasets.sort(key=_place)
-    slices = [_rescaled(dataset, dtype) for dataset in datasets]
+    slices = [_rescale_values(dataset, dtype) for dataset in datasets]
     return (
         slices[0] if len(slices) == 1 and slices[0].ndim > 2 and "NumberOfFrames" in datasets[0] else np.stack(slices)
     )
@@ -329,11 +329,11 @@ def _place(dataset: pydicom.Dataset) -> float:
     return float(np.dot(np.cross(row, column), np.asarray(dataset.ImagePositionPatient, float)))
 
 
-def _rescaled(dataset: pydicom.Dataset, dtype: np.dtype[Any]) -> Pixels:
+def _rescale_values(dataset: pydicom.Dataset, dtype: np.dtype[Any]) -> Pixels:
     stored: Pixels = dataset.pixel_array
     slope, intercept = float(dataset.get("RescaleSlope") or 1), float(dataset.get("RescaleIntercept") or 0)
     return stored if (slope, intercept) == (1, 0) else (stored * slope + intercept).astype(dtype)
 
 
-def _cores() -> int:
+def _count_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

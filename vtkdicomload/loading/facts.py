@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._util.wording import counted
-from ..stacks.geometry import toward
+from .._util.wording import count_noun
+from ..stacks.geometry import name_side
 
 if TYPE_CHECKING:
     from ..stacks.geometry import Geometry
     from .volume_data import VolumeData
 
 
-def volume_facts(volume: VolumeData) -> list[tuple[str, str]]:
-    """What a person wants to know of a volume, as (name, words)."""
+def list_facts(volume: VolumeData) -> list[tuple[str, str]]:
+    """Say what a person wants to know of a volume, as (name, words)."""
     geometry = volume.geometry
-    ends = ("", "", "") if geometry.direction is None else [f"→{toward(cosines)}" for cosines in geometry.direction.T]
+    ends = (
+        ("", "", "") if geometry.direction is None else [f"→{name_side(cosines)}" for cosines in geometry.direction.T]
+    )
     x, y, z = (f"{name}{end}" for name, end in zip("xyz", ends, strict=True))
     spacing = " × ".join(f"{s:.6g}" for s in volume.spacing) + " mm"
     origin = "none in the files"
@@ -26,24 +28,24 @@ def volume_facts(volume: VolumeData) -> list[tuple[str, str]]:
         ("frames", f"{volume.frames.shape} ({z}, {y}, {x})"),
         ("array", f"{volume.array.shape} ({x}, {y}, {z}), same memory"),
         ("values", values + f", {volume.photometric_interpretation}"),
-        ("spacing", spacing + _fault_words(geometry)),
+        ("spacing", spacing + _describe_fault(geometry)),
         ("origin", origin),
         ("read by", volume.engine + "".join(f"; {check.name}: {check.result}" for check in volume.checks)),
     ]
     if volume.ignored:
-        facts.append(("ignored", counted(len(volume.ignored), "file")))
+        facts.append(("ignored", count_noun(len(volume.ignored), "file")))
     return facts
 
 
-def _fault_words(geometry: Geometry) -> str:
+def _describe_fault(geometry: Geometry) -> str:
     """The fault of slices on no even, upright grid, in words."""
     if not geometry.even:
         return ", uneven"
     return f", sheared: the slices are {geometry.slice_distance:.6g} mm apart" if geometry.leans else ""
 
 
-def volume_text(volume: VolumeData) -> str:
+def write_facts(volume: VolumeData) -> str:
     """A volume in a few lines."""
     lines = [f"<Volume {volume.series.title}>"]
-    lines += [f"  {name:8} {words}" for name, words in volume_facts(volume)]
+    lines += [f"  {name:8} {words}" for name, words in list_facts(volume)]
     return "\n".join(lines)

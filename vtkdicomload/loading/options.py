@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
-from ..headers.objects.real_world_values import chosen_label
+from ..headers.objects.real_world_values import parse_label
 from ..stacks.tolerances import GAP_TOLERANCE
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Options:
             value = getattr(self, name)
             if value not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
-        chosen_label(self.rescale)
+        parse_label(self.rescale)
         if self.irregular == "resample" and self.order != "position":
             raise ValueError(f'irregular="resample" needs order="position", not order={self.order!r}')
         _check_number("tolerance", self.tolerance, Real)
@@ -86,7 +86,7 @@ def _check_number(name: str, value: Any, kind: type) -> None:
         raise TypeError(f"{name} must be a {'whole ' if kind is Integral else ''}number, not {value!r}")
 
 
-def options_from(**options: Any) -> Options:
+def make_options(**options: Any) -> Options:
     """Check the options of `load` by name: TypeError for one that does not exist, ValueError for a wrong value."""
     known = [field.name for field in fields(Options)]
     unknown = [name for name in options if name not in known]

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .._util.wording import size_words
-from ..headers.objects.real_world_values import chosen_label, mapped
-from ..readers.choose import check_supported, choose, reader_named
-from ..readers.dtype import conversion_for, pixel_shape
+from ..headers.objects.real_world_values import map_real_world, parse_label
+from ..readers.choose import check_supported, choose, find_reader
+from ..readers.dtype import choose_conversion, find_pixel_shape
 from ..stacks.arrange import arrange
 from ..stacks.assumptions import Assumption, AssumptionKind
-from ..stacks.resample import upright_grid
+from ..stacks.resample import make_upright_grid
 from ..stacks.spacing import may_omit
 
 if TYPE_CHECKING:
@@ -59,16 +59,16 @@ class Plan:
         return self.__dict__ | {"reader": self.reader.NAME, "options": replace(self.options, progress=None)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state | {"reader": reader_named(state["reader"])})
+        self.__dict__.update(state | {"reader": find_reader(state["reader"])})
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of `Volume.frames`: (nz, ny, nx) or (nz, ny, nx, 3)."""
-        return (*self.geometry.dimensions[::-1], *pixel_shape(self.series.header)[2:])
+        return (*self.geometry.dimensions[::-1], *find_pixel_shape(self.series.header)[2:])
 
     @property
     def resampled(self) -> bool:
-        """Whether the slices of the volume are interpolated between the stored ones."""
+        """Tell whether the slices of the volume are interpolated between the stored ones."""
         return self.geometry is not self.stored
 
 
@@ -85,17 +85,17 @@ def plan_volume(series: SeriesData, options: Options) -> Plan:
     if options.irregular == "raise" and arrangement.irregularity is not None:
         raise arrangement.irregularity
     frames, stored = arrangement.frames, arrangement.geometry
-    label = chosen_label(options.rescale)
+    label = parse_label(options.rescale)
     if label is not None:
-        frames = mapped(frames, label)
-    geometry = upright_grid(stored) if options.irregular == "resample" and not stored.regular else stored
-    conversion = conversion_for(frames, rescale=bool(options.rescale))
+        frames = map_real_world(frames, label)
+    geometry = make_upright_grid(stored) if options.irregular == "resample" and not stored.regular else stored
+    conversion = choose_conversion(frames, rescale=bool(options.rescale))
     reader = choose(options.engine, frames, conversion)
     assumptions = (*arrangement.assumptions, *_assume_more(series, stored, geometry))
     return Plan(replace(series, frames=frames), stored, geometry, conversion, reader, options, assumptions)
 
 
-def with_conversion(plan: Plan, conversion: Conversion) -> Plan:
+def replace_conversion(plan: Plan, conversion: Conversion) -> Plan:
     """The same volume with values of another type."""
     if conversion == plan.conversion:
         return plan

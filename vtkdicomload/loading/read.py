@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .._util.log import logger
-from .._util.memory import usable_bytes
-from .._util.threads import stepper
+from .._util.memory import measure_usable_bytes
+from .._util.threads import make_stepper
 from .._util.warnings import warn
 from ..errors import DicomLoadError
 from ..errors.remedies import SetOption, Step
-from ..readers.dtype import ValueOverflow, pixel_shape, wider
+from ..readers.dtype import ValueOverflow, find_pixel_shape, widen_conversion
 from ..stacks.resample import complete, resample
 from ..stacks.spacing import may_omit
 from .checks import Check, check_mapped, check_zeros, verify
-from .plan import describe_resampling, plan_volume, with_conversion
+from .plan import describe_resampling, plan_volume, replace_conversion
 from .volume_data import VolumeData
 
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ def read_whole(plan: Plan) -> tuple[Plan, Reading]:
     while True:
         with suppress(ValueOverflow):
             return plan, read(plan)
-        conversion = wider(plan.conversion)
+        conversion = widen_conversion(plan.conversion)
         logger.debug("the values do not fit %s, they are read again as %s", plan.conversion.dtype, conversion.dtype)
-        plan = with_conversion(plan, conversion)
+        plan = replace_conversion(plan, conversion)
 
 
 def read(plan: Plan, chosen: slice = _ALL, allocate: Allocate = np.empty) -> Reading:
@@ -100,8 +100,8 @@ def read(plan: Plan, chosen: slice = _ALL, allocate: Allocate = np.empty) -> Rea
 
 def _read_stored(plan: Plan, chosen: slice, allocate: Allocate) -> Reading:
     frames, conversion, reader, options = plan.series.frames[chosen], plan.conversion, plan.reader, plan.options
-    out = _allocate(plan, (len(frames), *pixel_shape(frames[0].header)), allocate)
-    verified = reader.fill(frames, conversion, out, stepper(len(frames), options.progress), options.workers)
+    out = _allocate(plan, (len(frames), *find_pixel_shape(frames[0].header)), allocate)
+    verified = reader.fill(frames, conversion, out, make_stepper(len(frames), options.progress), options.workers)
     checks = [Check(reader.NAME, words) for words in verified]
     checks.append(check_zeros(frames, conversion, out, reader))
     check_mapped(frames, out)
@@ -133,7 +133,7 @@ def _allocate(plan: Plan, shape: tuple[int, ...], allocate: Allocate) -> Pixels:
     needed = dtype.itemsize
     for n in shape:
         needed *= n
-    limit = usable_bytes() if max_bytes is None else max_bytes
+    limit = measure_usable_bytes() if max_bytes is None else max_bytes
     files = [plan.series.frames[0].path]
     words = f"the volume of {'×'.join(map(str, shape))} {dtype} needs {needed / 2**20:.0f} MiB"
     if needed > limit:

@@ -54,7 +54,7 @@ class Canvas:
 
             options["path_effects"] = [withStroke(linewidth=2.5, foreground="black")]
         # A $ in a description is no formula, and a sign that the font lacks is no reason for a warning.
-        self.axes.text(x, y, printable(words), fontsize=size, color=color, parse_math=False, **options)
+        self.axes.text(x, y, replace_unprintable(words), fontsize=size, color=color, parse_math=False, **options)
 
     def image(self, pixels: Grey, x: float, y: float, width: float, height: float) -> None:
         """Brightness or RGB as uint8, stretched over a box."""
@@ -112,7 +112,7 @@ class Sheet:
         return canvas.figure
 
 
-def png(figure: Figure) -> bytes:
+def encode_png(figure: Figure) -> bytes:
     """A figure as PNG bytes that name no person, program or time."""
     file = io.BytesIO()
     figure.savefig(file, format="png", metadata={"Software": None})
@@ -121,7 +121,7 @@ def png(figure: Figure) -> bytes:
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Write a figure as PNG."""
-    data = png(figure)
+    data = encode_png(figure)
     with open(path, "wb") as file:
         file.write(data)
 
@@ -132,7 +132,7 @@ def round_length(longest: float) -> float:
     return max(n * power for n in (1, 2, 5) if n * power <= longest)
 
 
-def printable(words: str) -> str:
+def replace_unprintable(words: str) -> str:
     """Words with a box for every sign that the font of the pictures lacks."""
     from matplotlib.font_manager import findfont, get_font
 

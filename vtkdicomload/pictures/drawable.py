@@ -11,9 +11,9 @@ from ..errors import DicomLoadError, DicomLoadWarning
 from ..loading.options import Options
 from ..loading.read import load_stack
 from ..stacks.split import split
-from .planes import acquired_planes, evenly, upward
+from .planes import cut_acquired_planes, describe_slice_direction, space_evenly
 from .sheets import TILES_A_ROW, Strip, has_scale
-from .windows import window_of
+from .windows import choose_window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ _SERIES = 12  # shown of one list
 _GLANCE = 150  # height of a picture of one series among several, in pixels
 
 
-def strips_of(series: SeriesData, tiles: int = TILES_A_ROW, *, window: Wanted = None) -> list[Strip]:
+def draw_series(series: SeriesData, tiles: int = TILES_A_ROW, *, window: Wanted = None) -> list[Strip]:
     """A row of pictures for each stack of a series as far as it can be read; empty where nothing can.
 
     Parameters
@@ -41,27 +41,27 @@ def strips_of(series: SeriesData, tiles: int = TILES_A_ROW, *, window: Wanted = 
     """
     # A damaged file beside a frame is no reason not to show the frame: the reason is printed with the picture.
     stacks = split(replace(series, problems=()))
-    strips = [strip for stack in stacks[:_STACKS] for strip in _strips_of_stack(stack, tiles, window)]
+    strips = [strip for stack in stacks[:_STACKS] for strip in _draw_stack(stack, tiles, window)]
     if strips and len(stacks) > _STACKS:
         strips[-1] = strips[-1]._replace(caption=f"{strips[-1].caption}   (and {len(stacks) - _STACKS} more stacks)")
     return strips
 
 
-def overview(found: Sequence[SeriesData]) -> list[Strip]:
+def draw_overview(found: Sequence[SeriesData]) -> list[Strip]:
     """A row of pictures for each series of a list, read from a few of its files."""
     strips = []
     for row, series in enumerate(found[:_SERIES]):
         size = f"{len(series.frames)}×{series.rows}×{series.columns}"
         caption = f"[{row}] {series.title}: {size}, {series.plane}, {assess(series).words}"
-        strips += [strip._replace(caption=caption) for strip in _glance(series)]
+        strips += [strip._replace(caption=caption) for strip in _draw_glance(series)]
     return strips
 
 
-def _glance(series: SeriesData) -> list[Strip]:
+def _draw_glance(series: SeriesData) -> list[Strip]:
     """A few evenly spaced frames of the first stack that can be drawn."""
     for stack in split(replace(series, problems=()))[:_STACKS]:
-        few = replace(stack, frames=tuple(stack.frames[k] for k in evenly(len(stack.frames), TILES_A_ROW)))
-        strips = list(_strips_of_stack(few, TILES_A_ROW, None))
+        few = replace(stack, frames=tuple(stack.frames[k] for k in space_evenly(len(stack.frames), TILES_A_ROW)))
+        strips = list(_draw_stack(few, TILES_A_ROW, None))
         if strips:
             # Of a few frames the numbers would not be those of the volume.
             planes = tuple(replace(plane, number=None) for plane in strips[0].planes)
@@ -69,13 +69,17 @@ def _glance(series: SeriesData) -> list[Strip]:
     return []
 
 
-def _strips_of_stack(stack: SeriesData, tiles: int, window: Wanted) -> Iterator[Strip]:
+def _draw_stack(stack: SeriesData, tiles: int, window: Wanted) -> Iterator[Strip]:
     name = stack.label or stack.title
-    volume = _kept(stack)
+    volume = _load_kept(stack)
     if volume is not None:
         yield _strip(volume, f"{name}: {_count(volume)}", tiles, window)
         return
-    volumes = [v for k in evenly(len(stack.frames), tiles) if (v := _kept(replace(stack, frames=(stack.frames[k],))))]
+    volumes = [
+        v
+        for k in space_evenly(len(stack.frames), tiles)
+        if (v := _load_kept(replace(stack, frames=(stack.frames[k],))))
+    ]
     if not volumes:
         return
     parts = [_strip(v, "", 1, window) for v in volumes]
@@ -85,18 +89,18 @@ def _strips_of_stack(stack: SeriesData, tiles: int, window: Wanted) -> Iterator[
 
 
 def _strip(volume: VolumeData, caption: str, tiles: int, window: Wanted) -> Strip:
-    planes = acquired_planes(volume, evenly(volume.frames.shape[0], tiles))
+    planes = cut_acquired_planes(volume, space_evenly(volume.frames.shape[0], tiles))
     plane = "" if planes[0].name in caption else f", {planes[0].name}"
-    return Strip(caption + plane, planes, window_of(volume, window), has_scale(volume))
+    return Strip(caption + plane, planes, choose_window(volume, window), has_scale(volume))
 
 
 def _count(volume: VolumeData) -> str:
     nz, ny, nx = volume.frames.shape[:3]
-    way = upward(volume)
+    way = describe_slice_direction(volume)
     return f"{nz} {'slice' if nz == 1 else 'slices'} of {ny} × {nx}{', ' + way if way else ''}"
 
 
-def _kept(stack: SeriesData) -> VolumeData | None:
+def _load_kept(stack: SeriesData) -> VolumeData | None:
     """A stack as it lies, by position or else by name; None where it cannot be read."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DicomLoadWarning)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 import numpy as np
 
 from ..errors import GeometryError
-from ..stacks.geometry import opposite, toward
+from ..stacks.geometry import find_opposite, name_side
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +76,7 @@ class Plane:
 
     @property
     def mm(self) -> float | None:
-        """Where the plane lies along its normal in LPS mm (`Volume.plane`); None where the files hold no position."""
+        """The place of the plane along its normal in LPS mm (`Volume.plane`); None where the files hold no position."""
         if self.origin is None or self.direction is None:
             return None
         return float(self.origin @ self.direction[:, 2])
@@ -96,11 +96,11 @@ class Plane:
         return left, right, bottom, top
 
     def _edges(self, axis: int, length: float) -> tuple[float, float]:
-        """Where an axis of the picture begins and ends, along its vector turned to L, P or S."""
+        """Say where an axis of the picture begins and ends, along its vector turned to L, P or S."""
         assert self.origin is not None  # noqa: S101 - for the type checker: seen by `extent`
         assert self.direction is not None  # noqa: S101 - as above
         along = self.direction[:, axis]
-        vector = toward_lps(along)
+        vector = turn_toward_lps(along)
         sign = float(along @ vector)
         first = float(self.origin @ vector) - sign * self.spacing[axis] / 2
         return first, first + sign * length
@@ -143,9 +143,9 @@ class _View(NamedTuple):
         return self.geometry.dimensions[2] - 1 - k if 2 in self.turn.reversed else k
 
 
-def toward_lps(vector: Floats) -> Floats:
+def turn_toward_lps(vector: Floats) -> Floats:
     """A direction, or its opposite where that runs toward L, P or H."""
-    return vector if toward(vector) in "LPH" else -vector
+    return vector if name_side(vector) in "LPH" else -vector
 
 
 def plane(volume: VolumeData, name: str = "axial", *, index: int | None = None, mm: float | None = None) -> Plane:
@@ -157,7 +157,7 @@ def plane(volume: VolumeData, name: str = "axial", *, index: int | None = None, 
     view = _view(volume, name)
     count = view.frames.shape[0]
     if mm is not None:
-        k = _nearest(view, name, mm)
+        k = _find_nearest_plane(view, name, mm)
     elif index is not None:
         k = operator.index(index)
         if not -count <= k < count:
@@ -165,10 +165,10 @@ def plane(volume: VolumeData, name: str = "axial", *, index: int | None = None, 
         k %= count
     else:
         k = count // 2
-    return _plane(view, name, k)
+    return _make_plane(view, name, k)
 
 
-def orthogonal_planes(volume: VolumeData, at: Sequence[float] | None = None) -> tuple[Plane, ...]:
+def cut_orthogonal_planes(volume: VolumeData, at: Sequence[float] | None = None) -> tuple[Plane, ...]:
     """The axial, coronal and sagittal plane through a point.
 
     Parameters
@@ -194,9 +194,9 @@ def orthogonal_planes(volume: VolumeData, at: Sequence[float] | None = None) -> 
     point = None if at is None else _point(volume, at)
     if _cuts_one_way(volume):
         nz = volume.frames.shape[0]
-        found = _acquired_view(volume) if point is not None else None
+        found = _find_acquired_view(volume) if point is not None else None
         if found is None or point is None:
-            return acquired_planes(volume, [nz // 2])
+            return cut_acquired_planes(volume, [nz // 2])
         name, view = found
         return (plane(volume, name, mm=float(point @ view.direction[:, 2])),)
     if point is None:
@@ -204,34 +204,34 @@ def orthogonal_planes(volume: VolumeData, at: Sequence[float] | None = None) -> 
     return tuple(plane(volume, name, mm=float(point @ _view(volume, name).direction[:, 2])) for name in VIEWS)
 
 
-def acquired_planes(volume: VolumeData, indices: list[int]) -> tuple[Plane, ...]:
+def cut_acquired_planes(volume: VolumeData, indices: list[int]) -> tuple[Plane, ...]:
     """The stored slices ``volume.frames[k]`` for every k of `indices`, upright where their direction is known."""
-    found = _acquired_view(volume)
+    found = _find_acquired_view(volume)
     if found is None:
         sx, sy, _ = volume.spacing
         return tuple(Plane("as stored", volume.frames[k], (sx, sy), None, k) for k in indices)
     name, view = found
     last = volume.frames.shape[0] - 1
-    return tuple(_plane(view, name, last - k if 2 in view.turn.reversed else k) for k in indices)
+    return tuple(_make_plane(view, name, last - k if 2 in view.turn.reversed else k) for k in indices)
 
 
-def evenly(total: int, count: int) -> list[int]:
+def space_evenly(total: int, count: int) -> list[int]:
     """At most `count` indices, evenly from the first to the last of `total`."""
     if total <= count:
         return list(range(total))
     return [round(i) for i in np.linspace(0, total - 1, count)]
 
 
-def upward(volume: VolumeData) -> str:
-    """Where the slices of `volume.frames` run to, as in ``F → H``; empty where that is not known or not one way."""
+def describe_slice_direction(volume: VolumeData) -> str:
+    """Say where the slices of `volume.frames` run to, as in ``F → H``; empty where that is not known or not one way."""
     geometry = volume.geometry
     direction, positions = geometry.direction, geometry.positions
     if direction is None or volume.frames.shape[0] == 1:
         return ""
     if not geometry.even and (positions is None or not np.all(np.diff(positions @ direction[:, 2]) > 0)):
         return ""
-    end = toward(direction[:, 2])
-    return f"{opposite(end)} → {end}"
+    end = name_side(direction[:, 2])
+    return f"{find_opposite(end)} → {end}"
 
 
 # ---------------------------------------------------------------------------------------------------- steps
@@ -248,7 +248,7 @@ def _point(volume: VolumeData, at: Sequence[float]) -> Floats:
 
 
 def _cuts_one_way(volume: VolumeData) -> bool:
-    """Whether only the stored slices can be shown."""
+    """Tell whether only the stored slices can be shown."""
     geometry = volume.geometry
     return geometry.direction is None or not geometry.regular or volume.frames.shape[0] == 1
 
@@ -258,7 +258,7 @@ def _view(volume: VolumeData, name: _PlaneName) -> _View:
     return _View(turn.view(volume.frames), geometry, turn)
 
 
-def _nearest(view: _View, name: str, mm: float) -> int:
+def _find_nearest_plane(view: _View, name: str, mm: float) -> int:
     """The plane of a view that lies nearest to a coordinate along its normal."""
     lie, mm = view.corners @ view.direction[:, 2], float(mm)
     half = view.geometry.slice_distance / 2
@@ -268,7 +268,7 @@ def _nearest(view: _View, name: str, mm: float) -> int:
     return int(np.abs(lie - mm).argmin())
 
 
-def _acquired_view(volume: VolumeData) -> tuple[_PlaneName, _View] | None:
+def _find_acquired_view(volume: VolumeData) -> tuple[_PlaneName, _View] | None:
     """The upright view whose slices are the stored ones; None where the files hold no position or orientation."""
     if volume.direction is None:
         return None
@@ -282,11 +282,11 @@ def _acquired_view(volume: VolumeData) -> tuple[_PlaneName, _View] | None:
     return None
 
 
-def _plane(view: _View, name: _PlaneName, k: int) -> Plane:
+def _make_plane(view: _View, name: _PlaneName, k: int) -> Plane:
     direction, (sx, sy, _) = view.direction, view.geometry.spacing
-    right, bottom = toward(direction[:, 0]), toward(direction[:, 1])
+    right, bottom = name_side(direction[:, 0]), name_side(direction[:, 1])
     along = [float(abs(direction[_PATIENT_AXIS[side], column])) for column, side in enumerate(VIEWS[name])]
     degrees = float(np.degrees(np.arccos(min(1.0, *along))))
     words = f"oblique {name} ({degrees:.0f}°)" if degrees > _OBLIQUE_DEGREES else name
-    letters = Letters(opposite(right), right, opposite(bottom), bottom)
+    letters = Letters(find_opposite(right), right, find_opposite(bottom), bottom)
     return Plane(words, view.frames[k], (sx, sy), letters, view.number_of(k), k, view.corners[k], direction)

@@ -13,11 +13,11 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
-from ..stacks.geometry import toward
-from .canvas import MARK, png, printable
-from .planes import orthogonal_planes, toward_lps
-from .sheets import facts, has_scale, notes
-from .windows import window_of
+from ..stacks.geometry import name_side
+from .canvas import MARK, encode_png, replace_unprintable
+from .planes import cut_orthogonal_planes, turn_toward_lps
+from .sheets import describe_volume, has_scale, list_notes
+from .windows import choose_window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,17 +45,17 @@ class VolumeFigure(Figure):
     """A figure that notebooks show though pyplot does not know it."""
 
     def _repr_png_(self) -> bytes:
-        return png(self)
+        return encode_png(self)
 
 
 def plot(volume: VolumeData, window: Wanted, *, at: Sequence[float] | None, title: str | None, width: float) -> Figure:
     """The planes of a volume through a point, as a figure (`Volume.plot`)."""
     if not width > 0:
         raise ValueError(f"width must be above 0 inches, not {width!r}")
-    chosen = window_of(volume, window)
-    planes = orthogonal_planes(volume, at)
-    words = [facts(volume, chosen), *notes(volume)]
-    scale = _inches_a_mm(planes, width)
+    chosen = choose_window(volume, window)
+    planes = cut_orthogonal_planes(volume, at)
+    words = [describe_volume(volume, chosen), *list_notes(volume)]
+    scale = _choose_scale(planes, width)
     cells = [_LEFT + max(plane.size[0] * scale, _NARROWEST) for plane in planes]
     tallest = max(plane.size[1] for plane in planes) * scale
     top = _EDGE + _LINE * (len(words) + 1)
@@ -66,7 +66,12 @@ def plot(volume: VolumeData, window: Wanted, *, at: Sequence[float] | None, titl
     for i, line in enumerate([title or volume.series.title, *words]):
         style: dict[str, Any] = {"fontsize": 9, "color": "dimgray"} if i else {"fontsize": 12, "weight": "bold"}
         figure.text(
-            _EDGE / width, 1 - (_EDGE / 2 + i * _LINE) / height, printable(line), va="top", parse_math=False, **style
+            _EDGE / width,
+            1 - (_EDGE / 2 + i * _LINE) / height,
+            replace_unprintable(line),
+            va="top",
+            parse_math=False,
+            **style,
         )
     left = 0.0
     for plane, cell in zip(planes, cells, strict=True):
@@ -80,7 +85,7 @@ def plot(volume: VolumeData, window: Wanted, *, at: Sequence[float] | None, titl
     return figure
 
 
-def _inches_a_mm(planes: Sequence[Plane], width: float) -> float:
+def _choose_scale(planes: Sequence[Plane], width: float) -> float:
     """One scale for all planes, with which they and their names fill the width."""
     wide, tall = [plane.size[0] for plane in planes], max(plane.size[1] for plane in planes)
     room = max(width - len(planes) * _LEFT - _EDGE, 1.0)
@@ -93,7 +98,7 @@ def _inches_a_mm(planes: Sequence[Plane], width: float) -> float:
 def _draw(axes: Axes, plane: Plane, window: Window, size: tuple[float, float], *, in_mm: bool) -> None:
     pixels = window.grey(plane.pixels)
     axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, extent=plane.extent, aspect="auto", origin="upper")
-    axes.set_title(_title(plane), fontsize=10)
+    axes.set_title(_write_title(plane), fontsize=10)
     axes.tick_params(labelsize=8)
     left, right, bottom, top = plane.extent
     for axis, room, middle in (
@@ -104,7 +109,7 @@ def _draw(axes: Axes, plane: Plane, window: Window, size: tuple[float, float], *
     if plane.direction is None:
         words = ("mm", "mm") if in_mm else ("columns", "rows")
     else:
-        words = _axis_words(plane.direction[:, 0], in_mm=in_mm), _axis_words(plane.direction[:, 1], in_mm=in_mm)
+        words = _label_axis(plane.direction[:, 0], in_mm=in_mm), _label_axis(plane.direction[:, 1], in_mm=in_mm)
     axes.set_xlabel(words[0], fontsize=8)
     if size[1] >= _LABELLED:  # beside a thin plane it would reach into the names above
         axes.set_ylabel(words[1], fontsize=8, labelpad=1)
@@ -124,21 +129,21 @@ def _letter(axes: Axes, letters: Letters, size: tuple[float, float]) -> None:
             axes.text(x, y, letter, transform=axes.transAxes, **options)
 
 
-def _title(plane: Plane) -> str:
+def _write_title(plane: Plane) -> str:
     if plane.mm is None or plane.direction is None:
         return plane.name
     frame = "" if plane.number is None else f", frames[{plane.number}]"
-    along, mm = toward_lps(plane.direction[:, 2]), f"{round(plane.mm, 3) + 0:.4g} mm"
-    where = f"{_AXES[toward(along)]} = {mm}" if _is_patient_axis(along) else f"{mm} toward {toward(along)}"
+    along, mm = turn_toward_lps(plane.direction[:, 2]), f"{round(plane.mm, 3) + 0:.4g} mm"
+    where = f"{_AXES[name_side(along)]} = {mm}" if _is_patient_axis(along) else f"{mm} toward {name_side(along)}"
     return f"{plane.name}, {where}{frame}"
 
 
-def _axis_words(direction: Floats, *, in_mm: bool) -> str:
-    """What the ticks along one side of a picture count: a coordinate, or of an oblique volume mm along its own axis."""
-    along = toward_lps(direction)
+def _label_axis(direction: Floats, *, in_mm: bool) -> str:
+    """Name what the ticks of a side count: a coordinate, or of an oblique volume mm along its own axis."""
+    along = turn_toward_lps(direction)
     if _is_patient_axis(along):
-        return f"{_AXES[toward(along)]} ({'LPS mm' if in_mm else 'no mm scale'})"
-    return f"{'mm' if in_mm else 'no mm scale,'} toward {toward(along)}"
+        return f"{_AXES[name_side(along)]} ({'LPS mm' if in_mm else 'no mm scale'})"
+    return f"{'mm' if in_mm else 'no mm scale,'} toward {name_side(along)}"
 
 
 def _is_patient_axis(direction: Floats) -> bool:
@@ -148,7 +153,7 @@ def _is_patient_axis(direction: Floats) -> bool:
 def _mark(axes: Axes, plane: Plane, at: Sequence[float]) -> None:
     """Thin lines to the point that was asked for, open in the middle."""
     assert plane.direction is not None  # noqa: S101 - for the type checker: a point needs an orientation
-    x, y = (float(toward_lps(plane.direction[:, axis]) @ np.asarray(at, np.float64)) for axis in (0, 1))
+    x, y = (float(turn_toward_lps(plane.direction[:, axis]) @ np.asarray(at, np.float64)) for axis in (0, 1))
     left, right, bottom, top = plane.extent
     gap = 0.06 * min(abs(right - left), abs(bottom - top))
     for a, b in ((left, x - gap), (x + gap, right)):

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..convert.vtk import image_of
+from ..convert.vtk import make_image
 from ..errors import DicomLoadError
 from ..errors.remedies import Install
-from ..stacks.geometry import opposite, toward
+from ..stacks.geometry import find_opposite, name_side
 from .canvas import BRIGHT, MARGIN, QUIET, Sheet
 from .planes import Letters
 from .sheets import LETTER, paint_letters
-from .surfaces import require_solid, smoothed, surface_of
-from .windows import hounsfield_fault, units_words, window_of
+from .surfaces import extract_surface, require_solid, smooth_surface
+from .windows import choose_window, explain_no_hounsfield, write_units
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,9 +82,9 @@ class Rendering(NamedTuple):
     words: str
 
     def _repr_png_(self) -> bytes:
-        from .canvas import png
+        from .canvas import encode_png
 
-        return png(draw_rendering(self, ""))
+        return encode_png(draw_rendering(self, ""))
 
 
 def render(
@@ -142,20 +142,23 @@ def render(
 
     prop: vtkActor | vtkVolume
     if iso is None:
-        words, prop = _body(volume, window)
+        words, prop = _make_body(volume, window)
     else:
-        words, prop = f"surface at {iso:g}{units_words(volume)}", _skin(smoothed(surface_of(volume, iso)))
+        words, prop = (
+            f"surface at {iso:g}{write_units(volume)}",
+            _make_skin(smooth_surface(extract_surface(volume, iso))),
+        )
     require_rendering()
     with _one_at_a_time:
-        pixels, mm = _picture(prop, toward_eye, up, size)
+        pixels, mm = _draw_picture(prop, toward_eye, up, size)
     right = np.cross(up, toward_eye)
-    sides = Letters(opposite(toward(right)), toward(right), toward(up), opposite(toward(up)))
+    sides = Letters(find_opposite(name_side(right)), name_side(right), name_side(up), find_opposite(name_side(up)))
     return Rendering(pixels, sides, mm, words)
 
 
 def require_rendering() -> None:
     """Raise a DicomLoadError where VTK cannot render off-screen; tried once in a process of its own."""
-    if _window_class() is None:
+    if _find_window_class() is None:
         raise DicomLoadError(
             "VTK cannot render here: neither a display nor EGL or OSMesa for off-screen OpenGL was found",
             remedies=[Install(packages, "apt-get") for packages in (("libegl1", "libgl1-mesa-dri"), ("libosmesa6",))],
@@ -179,7 +182,7 @@ def _view(view: str | Sequence[float]) -> tuple[Floats, Floats]:
 
 
 # ---------------------------------------------------------------------------------------------------- what is drawn
-def _skin(surface: vtkPolyData) -> vtkActor:
+def _make_skin(surface: vtkPolyData) -> vtkActor:
     from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
 
     actor = vtkActor(mapper=vtkPolyDataMapper(input_data=surface, scalar_visibility=False))
@@ -193,13 +196,13 @@ def _skin(surface: vtkPolyData) -> vtkActor:
     return actor
 
 
-def _body(volume: VolumeData, wanted: Wanted) -> tuple[str, vtkVolume]:
+def _make_body(volume: VolumeData, wanted: Wanted) -> tuple[str, vtkVolume]:
     from vtkmodules.vtkCommonMath import vtkMatrix4x4
     from vtkmodules.vtkRenderingCore import vtkVolume
     from vtkmodules.vtkRenderingVolume import vtkFixedPointVolumeRayCastMapper
 
-    words, tissues = _tissues(volume, wanted)
-    image = image_of(volume)
+    words, tissues = _choose_tissues(volume, wanted)
+    image = make_image(volume)
     # This mapper ignores the direction matrix (VTK 9.7), so the matrix is the body's own.
     place = vtkMatrix4x4()
     for row in range(3):
@@ -216,15 +219,15 @@ def _body(volume: VolumeData, wanted: Wanted) -> tuple[str, vtkVolume]:
     return words, body
 
 
-def _tissues(volume: VolumeData, wanted: Wanted) -> tuple[str, vtkVolumeProperty]:
+def _choose_tissues(volume: VolumeData, wanted: Wanted) -> tuple[str, vtkVolumeProperty]:
     from vtkmodules.vtkCommonDataModel import vtkPiecewiseFunction
     from vtkmodules.vtkRenderingCore import vtkColorTransferFunction, vtkVolumeProperty
 
-    if wanted is None and not hounsfield_fault(volume) and float(np.nanmax(volume.frames)) > _CT_TISSUES[2][0]:
+    if wanted is None and not explain_no_hounsfield(volume) and float(np.nanmax(volume.frames)) > _CT_TISSUES[2][0]:
         words, points = "bone and soft tissue by HU", _CT_TISSUES
     else:
-        window = window_of(volume, wanted if wanted is not None else "percentiles")
-        words, points = window.words, _ramp(window)
+        window = choose_window(volume, wanted if wanted is not None else "percentiles")
+        words, points = window.words, _make_ramp(window)
     colour, opacity = vtkColorTransferFunction(), vtkPiecewiseFunction()
     for value, red, green, blue, solid in points:
         colour.AddRGBPoint(value, red, green, blue)
@@ -242,7 +245,7 @@ def _tissues(volume: VolumeData, wanted: Wanted) -> tuple[str, vtkVolumeProperty
     return words, tissues
 
 
-def _ramp(window: Window) -> tuple[tuple[float, ...], ...]:
+def _make_ramp(window: Window) -> tuple[tuple[float, ...], ...]:
     """From clear and dark below the window to solid and bright above it; the other way round for MONOCHROME1."""
     parts = ((0.0, 0.0), (0.15, 0.0), (0.4, 0.06), (0.7, 0.3), (1.0, 0.9))
     points = [(part, *(channel * (0.6 + 0.4 * part) for channel in _BONE_COLOUR), solid) for part, solid in parts]
@@ -252,7 +255,7 @@ def _ramp(window: Window) -> tuple[tuple[float, ...], ...]:
 
 
 # ---------------------------------------------------------------------------------------------------- OpenGL
-def _picture(prop: Any, eye: Floats, up: Floats, size: tuple[int, int]) -> tuple[Grey, float]:
+def _draw_picture(prop: Any, eye: Floats, up: Floats, size: tuple[int, int]) -> tuple[Grey, float]:
     """The picture of an actor or volume, and the size of a pixel in mm."""
     from vtkmodules.util.numpy_support import vtk_to_numpy
     from vtkmodules.vtkRenderingCore import vtkRenderer, vtkWindowToImageFilter
@@ -260,7 +263,7 @@ def _picture(prop: Any, eye: Floats, up: Floats, size: tuple[int, int]) -> tuple
     renderer = vtkRenderer(background=BACKGROUND)
     renderer.AddViewProp(prop)
     _aim(renderer, prop.GetBounds(), eye, up, size)
-    window = _new_window()
+    window = _open_window()
     window.SetSize(*size)
     window.AddRenderer(renderer)
     try:
@@ -296,11 +299,11 @@ def _aim(renderer: vtkRenderer, bounds: Sequence[float], eye: Floats, up: Floats
         renderer.AddLight(light)
 
 
-def _new_window() -> Any:
+def _open_window() -> Any:
     from vtkmodules import vtkRenderingOpenGL2 as factory  # noqa: N813
     from vtkmodules.vtkRenderingCore import vtkRenderWindow
 
-    kind = getattr(factory, _window_class() or "", vtkRenderWindow)
+    kind = getattr(factory, _find_window_class() or "", vtkRenderWindow)
     return kind(off_screen_rendering=True, multi_samples=8)
 
 
@@ -318,7 +321,7 @@ sys.exit(grab.GetOutput().GetScalarRange() != (255, 255))
 
 
 @functools.cache
-def _window_class() -> str | None:
+def _find_window_class() -> str | None:
     """The render window that works here; None where none does."""
     # Without a display VTK's own choice tries X first, and says on stderr that there is none.
     headless = sys.platform == "linux" and not os.environ.get("DISPLAY")

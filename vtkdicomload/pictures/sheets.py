@@ -6,9 +6,9 @@ import base64
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from .canvas import BRIGHT, MARGIN, MARK, QUIET, WIDTH, Canvas, Sheet, png
-from .planes import acquired_planes, evenly, orthogonal_planes, upward
-from .windows import window_of
+from .canvas import BRIGHT, MARGIN, MARK, QUIET, WIDTH, Canvas, Sheet, encode_png
+from .planes import cut_acquired_planes, cut_orthogonal_planes, describe_slice_direction, space_evenly
+from .windows import choose_window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,18 +57,18 @@ def draw_volume(
     beside : tuple of str and numpy.ndarray, optional
         One more picture in the row of the planes, with its name: uint8, shape (rows, columns, 3).
     """
-    sheet, chosen = Sheet(), window_of(volume, window)
-    planes = orthogonal_planes(volume)
+    sheet, chosen = Sheet(), choose_window(volume, window)
+    planes = cut_orthogonal_planes(volume)
     sheet.words(title or volume.series.title, size=15, color=BRIGHT, after=2, weight="bold")
-    sheet.words(facts(volume, chosen), color=QUIET, after=12)
-    for words in notes(volume):
+    sheet.words(describe_volume(volume, chosen), color=QUIET, after=12)
+    for words in list_notes(volume):
         sheet.words(words, color=MARK, after=8)
     _add_planes(sheet, planes, chosen, in_mm=has_scale(volume), beside=beside)
     nz = volume.frames.shape[0]
     if nz > 1:
-        indices = evenly(nz, _TILES)
-        tiles = acquired_planes(volume, indices)
-        how, way = "turned upright" if tiles[0].letters else "as stored", upward(volume)
+        indices = space_evenly(nz, _TILES)
+        tiles = cut_acquired_planes(volume, indices)
+        how, way = "turned upright" if tiles[0].letters else "as stored", describe_slice_direction(volume)
         of = f"{len(indices)} of {nz} slices" if len(indices) < nz else f"all {nz} slices"
         sheet.words(f"{of} {how}{', ' + way if way else ''}   volume.frames[k], k in the corner", after=8)
         _add_tiles(sheet, tiles, chosen, in_mm=has_scale(volume))
@@ -76,7 +76,7 @@ def draw_volume(
 
 
 def draw_strips(strips: Sequence[Strip], title: str, reason: str, *, table: str = "") -> Figure:
-    """What can be drawn of a series that `load` refuses, with the reason; its table where nothing can.
+    """Say what can be drawn of a series that `load` refuses, with the reason; its table where nothing can.
 
     Parameters
     ----------
@@ -115,30 +115,30 @@ def draw_rows(rows: Sequence[tuple[str, Sequence[str], VolumeData]], title: str)
         for line in words:
             sheet.words(line, color=QUIET)
         sheet.add(10, lambda canvas, top: None)
-        _add_planes(sheet, orthogonal_planes(volume), window_of(volume), in_mm=True, height=300)
+        _add_planes(sheet, cut_orthogonal_planes(volume), choose_window(volume), in_mm=True, height=300)
     return sheet.figure()
 
 
-def middle_slice_png(volume: VolumeData) -> str:
+def draw_middle_slice(volume: VolumeData) -> str:
     """The middle stored slice, upright and windowed, as a small PNG in base64."""
-    (plane,) = acquired_planes(volume, [volume.frames.shape[0] // 2])
+    (plane,) = cut_acquired_planes(volume, [volume.frames.shape[0] // 2])
     width, height = plane.size
     scale = 200 / max(width, height)
     width, height = max(1.0, width * scale), max(1.0, height * scale)
     canvas = Canvas(width + 2 * LETTER, height + 2 * LETTER)
-    _paint_plane(canvas, plane, window_of(volume), LETTER, LETTER, width, height, letters=True)
-    return base64.b64encode(png(canvas.figure)).decode("ascii")
+    _paint_plane(canvas, plane, choose_window(volume), LETTER, LETTER, width, height, letters=True)
+    return base64.b64encode(encode_png(canvas.figure)).decode("ascii")
 
 
-def facts(volume: VolumeData, window: Window) -> str:
+def describe_volume(volume: VolumeData, window: Window) -> str:
     """Size, spacing, values and window in a line."""
     nz, ny, nx = volume.frames.shape[:3]
     spacing = " × ".join(f"{s:.4g}" for s in volume.spacing) + " mm"
     return f"{nx} × {ny} × {nz} voxels of {spacing if has_scale(volume) else 'unknown size'}   {window.words}"
 
 
-def notes(volume: VolumeData) -> list[str]:
-    """What a viewer must know before trusting the sides and sizes."""
+def list_notes(volume: VolumeData) -> list[str]:
+    """Say what a viewer must know before trusting the sides and sizes."""
     geometry = volume.geometry
     found = []
     if geometry.direction is None:
@@ -151,7 +151,7 @@ def notes(volume: VolumeData) -> list[str]:
 
 
 def has_scale(volume: VolumeData) -> bool:
-    """Whether the files give the size of a pixel in mm."""
+    """Tell whether the files give the size of a pixel in mm."""
     header = volume.series.header
     if header.pixel_spacing is not None or header.imager_pixel_spacing is not None:
         return True
@@ -172,7 +172,7 @@ def _add_planes(
     sizes = [plane.size for plane in planes]
     room = sheet.width - 2 * MARGIN - len(planes) * 2 * LETTER - len(planes) * _GAP
     aspect = 0.0 if beside is None else beside[1].shape[1] / beside[1].shape[0]
-    scale = _fitting_scale(sizes, room, height, aspect)
+    scale = _fit_scale(sizes, room, height, aspect)
     tallest = max(h for _, h in sizes) * scale
 
     def paint(canvas: Canvas, top: float) -> None:
@@ -212,7 +212,7 @@ def _add_tiles(
             if plane.number is not None:
                 canvas.text(x + 4, y + 3, str(plane.number), size=8, color=MARK, over=True)
             if i == 0 and plane.letters is not None:
-                _letters_inside(canvas, plane, x, y, w, h)
+                _place_letters(canvas, plane, x, y, w, h)
         if in_mm:
             canvas.bar(MARGIN, top + rows * step_y + 8, scale, 120)
 
@@ -223,7 +223,7 @@ def _paint_plane(
     canvas: Canvas, plane: Plane, window: Window, x: float, y: float, width: float, height: float, *, letters: bool
 ) -> None:
     """One plane in a box, with the letters of its sides around it."""
-    canvas.image(window.grey(_thinned(plane.pixels)), x, y, width, height)
+    canvas.image(window.grey(_thin_pixels(plane.pixels)), x, y, width, height)
     if letters and plane.letters is not None:
         paint_letters(canvas, plane.letters, x, y, width, height)
 
@@ -239,7 +239,7 @@ def paint_letters(canvas: Canvas, letters: Letters, x: float, y: float, width: f
         canvas.text(at_x, at_y, letter, size=11, color=MARK, ha="center", va="center")
 
 
-def _letters_inside(canvas: Canvas, plane: Plane, x: float, y: float, width: float, height: float) -> None:
+def _place_letters(canvas: Canvas, plane: Plane, x: float, y: float, width: float, height: float) -> None:
     if plane.letters is None or min(width, height) < 60:
         return
     left, right, top, bottom = plane.letters
@@ -249,7 +249,7 @@ def _letters_inside(canvas: Canvas, plane: Plane, x: float, y: float, width: flo
     canvas.text(x + width / 2, y + height - 3, bottom, size=9, color=MARK, over=True, ha="center", va="bottom")
 
 
-def _fitting_scale(sizes: Sequence[tuple[float, float]], room: float, height: float, aspect: float) -> float:
+def _fit_scale(sizes: Sequence[tuple[float, float]], room: float, height: float, aspect: float) -> float:
     """Pixels a mm so that planes, none narrower than its name, fit side by side with a picture as tall as they are."""
     tallest = max(h for _, h in sizes)
     scale = height / tallest
@@ -262,7 +262,7 @@ def _fitting_scale(sizes: Sequence[tuple[float, float]], room: float, height: fl
     return scale
 
 
-def _thinned(pixels: Pixels) -> Pixels:
+def _thin_pixels(pixels: Pixels) -> Pixels:
     """Every n-th row and column of what has more pixels than a picture shows."""
     rows, columns = (max(1, n // _DISPLAYED) for n in pixels.shape[:2])
     return pixels[::rows, ::columns]

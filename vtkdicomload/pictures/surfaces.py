@@ -11,10 +11,10 @@ import numpy as np
 
 from .._util.names import is_utf8
 from .._util.warnings import hush
-from ..convert.vtk import image_of
+from ..convert.vtk import make_image
 from ..errors import GeometryError
 from ..errors.remedies import RESAMPLE
-from .windows import units_words
+from .windows import write_units
 
 if TYPE_CHECKING:
     from typing import Any
@@ -49,7 +49,7 @@ def require_solid(volume: VolumeData) -> None:
         raise GeometryError("the slices do not lie on a regular grid", remedies=[RESAMPLE])
 
 
-def surface_of(volume: VolumeData, value: float) -> vtkPolyData:
+def extract_surface(volume: VolumeData, value: float) -> vtkPolyData:
     """The surface where a volume has one value, between the voxel centres, as triangles.
 
     Where the body leaves the volume the surface ends, open.
@@ -80,11 +80,11 @@ def surface_of(volume: VolumeData, value: float) -> vtkPolyData:
     value = float(value)
     low, high = float(np.nanmin(volume.frames)), float(np.nanmax(volume.frames))
     if not low < value <= high:
-        units = units_words(volume)
+        units = write_units(volume)
         raise ValueError(
             f"no surface at {value:g}{units}: the values of {volume.series.title} run from {low:g} to {high:g}{units}"
         )
-    image = image_of(volume)
+    image = make_image(volume)
     edges = vtkFlyingEdges3D(input_data=image, compute_normals=True, compute_gradients=False, compute_scalars=False)
     edges.SetValue(0, value)
     last: Any = edges
@@ -95,15 +95,15 @@ def surface_of(volume: VolumeData, value: float) -> vtkPolyData:
     last.Update()
     surface: vtkPolyData = last.GetOutput()
     if surface.GetNumberOfCells() == 0:
-        raise ValueError(f"no surface at {value:g}{units_words(volume)}: no cell of the grid crosses it")
+        raise ValueError(f"no surface at {value:g}{write_units(volume)}: no cell of the grid crosses it")
     return surface
 
 
-def surface_words(volume: VolumeData, value: float, surface: vtkPolyData) -> str:
+def describe_surface(volume: VolumeData, value: float, surface: vtkPolyData) -> str:
     """A surface in a line: the value with its units, the triangles, and the box in LPS mm that holds them."""
     bounds = surface.GetBounds()
     box = ", ".join(f"{a} {bounds[2 * i]:.1f} to {bounds[2 * i + 1]:.1f}" for i, a in enumerate("xyz"))
-    return f"surface at {value:g}{units_words(volume)}: {surface.GetNumberOfCells()} triangles in LPS mm, {box}"
+    return f"surface at {value:g}{write_units(volume)}: {surface.GetNumberOfCells()} triangles in LPS mm, {box}"
 
 
 def write_surface(surface: vtkPolyData, path: str | os.PathLike[str]) -> None:
@@ -118,7 +118,7 @@ def write_surface(surface: vtkPolyData, path: str | os.PathLike[str]) -> None:
     OSError
         The file cannot be written.
     """
-    kind = surface_format(path)
+    kind = find_surface_format(path)
     path = os.path.realpath(path)  # a link stays one
     if not is_utf8(path):
         raise OSError(errno.EILSEQ, "its path is not UTF-8, as VTK needs it", path)
@@ -134,7 +134,7 @@ def write_surface(surface: vtkPolyData, path: str | os.PathLike[str]) -> None:
         raise OSError(error.errno, error.strerror, path) from error
 
 
-def surface_format(path: str | os.PathLike[str]) -> str:
+def find_surface_format(path: str | os.PathLike[str]) -> str:
     """The ending of a path among `FORMATS`; ValueError for another."""
     kind = os.path.splitext(os.fspath(path))[1].lower()
     if kind not in FORMATS:
@@ -143,14 +143,14 @@ def surface_format(path: str | os.PathLike[str]) -> str:
 
 
 def _write(surface: vtkPolyData, path: str, kind: str) -> None:
-    writer = _writer(kind)
+    writer = _make_writer(kind)
     hush(writer, "ErrorEvent")
     writer.SetInputData(surface)
     writer.SetFileName(path)
     writer.Write()
 
 
-def _writer(kind: str) -> Any:
+def _make_writer(kind: str) -> Any:
     if kind == ".stl":
         from vtkmodules.vtkIOGeometry import vtkSTLWriter
 
@@ -169,7 +169,7 @@ def _writer(kind: str) -> Any:
 
 
 def _is_whole(path: str, kind: str, surface: vtkPolyData) -> bool:
-    """Whether a file holds every triangle: VTK's writers of PLY and OBJ say nothing of a full disk (9.7)."""
+    """Tell whether a file holds every triangle: VTK's writers of PLY and OBJ say nothing of a full disk (9.7)."""
     triangles, points = surface.GetNumberOfCells(), surface.GetNumberOfPoints()
     if not os.path.isfile(path):
         return False
@@ -185,7 +185,7 @@ def _is_whole(path: str, kind: str, surface: vtkPolyData) -> bool:
     return content.rstrip().endswith(b"</VTKFile>")
 
 
-def smoothed(surface: vtkPolyData) -> vtkPolyData:
+def smooth_surface(surface: vtkPolyData) -> vtkPolyData:
     """A surface without the steps of thick slices, for a picture; its points move by parts of a voxel.
 
     One of more than a million triangles comes back as it is: its steps are smaller than a picture shows.

@@ -74,7 +74,7 @@ class Window(NamedTuple):
         return brightness
 
 
-def window_of(volume: VolumeData, wanted: Wanted = None) -> Window:
+def choose_window(volume: VolumeData, wanted: Wanted = None) -> Window:
     """The window to show a volume with.
 
     Parameters
@@ -101,21 +101,21 @@ def window_of(volume: VolumeData, wanted: Wanted = None) -> Window:
         bits = volume.dtype.itemsize * 8 if whole else header.bits_stored  # of a palette's indices, not of its colours
         return Window(0, 1, "colour, no window", bits=bits)
     inverted = volume.photometric_interpretation == "MONOCHROME1"
-    sample = _sample(volume)
-    center, width, why = _chosen(volume, wanted, sample)
-    words = f"window center {center:.4g}, width {width:.4g}{units_words(volume)} ({why})"
+    sample = _sample_values(volume)
+    center, width, why = _choose_window(volume, wanted, sample)
+    words = f"window center {center:.4g}, width {width:.4g}{write_units(volume)} ({why})"
     words += ", inverted" if inverted else ""
     return Window(center, width, words, inverted)
 
 
-def hounsfield_fault(volume: VolumeData) -> str:
-    """Why the values of a volume are no Hounsfield units; empty where they are."""
+def explain_no_hounsfield(volume: VolumeData) -> str:
+    """Say why the values of a volume are no Hounsfield units; empty where they are."""
     header = volume.series.header
     if header.modality != "CT":
         return f"its modality is {header.modality}, not CT" if header.modality else "the files give no modality"
     if volume.units not in _HOUNSFIELD:
         return "it holds stored values" if not volume.rescaled else f"its units are {volume.units}"
-    sample = _sample(volume)
+    sample = _sample_values(volume)
     said = header.rescale_type in _HOUNSFIELD or header.units in _HOUNSFIELD
     if not said and sample.size and sample.min() >= 0:
         # Air is -1000 HU: some CT lack the intercept, and some files are CT by name alone.
@@ -123,14 +123,14 @@ def hounsfield_fault(volume: VolumeData) -> str:
     return ""
 
 
-def units_words(volume: VolumeData) -> str:
+def write_units(volume: VolumeData) -> str:
     """The units of the values, after a blank, for a number in a caption; empty where they are not sure or too long."""
     if volume.units in _HOUNSFIELD:
-        return "" if hounsfield_fault(volume) else " HU"
+        return "" if explain_no_hounsfield(volume) else " HU"
     return f" {volume.units}" if volume.units and len(volume.units) <= 8 else ""
 
 
-def window_argument(words: str) -> str | tuple[float, float]:
+def parse_window(words: str) -> str | tuple[float, float]:
     """A window as the command line gives it: a name, or ``CENTER,WIDTH``."""
     try:
         center, width = map(float, words.split(","))
@@ -139,25 +139,25 @@ def window_argument(words: str) -> str | tuple[float, float]:
     return center, width
 
 
-def _chosen(volume: VolumeData, wanted: Wanted, sample: Pixels) -> tuple[float, float, str]:
+def _choose_window(volume: VolumeData, wanted: Wanted, sample: Pixels) -> tuple[float, float, str]:
     """Center, width, and where they come from."""
     if isinstance(wanted, str):
         name = " ".join(wanted.lower().replace("-", " ").replace("_", " ").split())
-        return _percentiles(sample) if name == _PERCENTILES else (*_preset(volume, name, wanted), name)
+        return _measure_percentiles(sample) if name == _PERCENTILES else (*_find_preset(volume, name, wanted), name)
     if wanted is not None:
-        return *_numbers(wanted), "as given"
+        return *_parse_window_numbers(wanted), "as given"
     given = volume.window
-    return (*given, "from the file") if given and _shows_something(sample, *given) else _percentiles(sample)
+    return (*given, "from the file") if given and _shows_something(sample, *given) else _measure_percentiles(sample)
 
 
-def _preset(volume: VolumeData, name: str, wanted: str) -> tuple[float, float]:
+def _find_preset(volume: VolumeData, name: str, wanted: str) -> tuple[float, float]:
     if name not in CT_WINDOWS:
         listed = ", ".join(CT_WINDOWS)
         raise ValueError(
             f"there is no window {wanted!r}; for CT there are {listed}; for every volume {_PERCENTILES}, "
             "or center and width, as 40,400"
         )
-    fault = hounsfield_fault(volume)
+    fault = explain_no_hounsfield(volume)
     if fault:
         raise ValueError(
             f"the window {wanted!r} is in Hounsfield units, which {volume.series.title} does not hold ({fault}) → "
@@ -166,7 +166,7 @@ def _preset(volume: VolumeData, name: str, wanted: str) -> tuple[float, float]:
     return CT_WINDOWS[name]
 
 
-def _numbers(wanted: Sequence[float]) -> tuple[float, float]:
+def _parse_window_numbers(wanted: Sequence[float]) -> tuple[float, float]:
     try:
         center, width = (float(number) for number in wanted)
     except (TypeError, ValueError) as error:
@@ -176,7 +176,7 @@ def _numbers(wanted: Sequence[float]) -> tuple[float, float]:
     return center, width
 
 
-def _percentiles(sample: Pixels) -> tuple[float, float, str]:
+def _measure_percentiles(sample: Pixels) -> tuple[float, float, str]:
     low, high = (float(p) for p in np.percentile(sample, [1, 99.5])) if sample.size else (0.0, 1.0)
     if high <= low and sample.size:
         low, high = float(sample.min()), float(sample.max())
@@ -184,7 +184,7 @@ def _percentiles(sample: Pixels) -> tuple[float, float, str]:
     return low + width / 2, width, "1st to 99.5th percentile"
 
 
-def _sample(volume: VolumeData) -> Pixels:
+def _sample_values(volume: VolumeData) -> Pixels:
     """Some values from everywhere in the volume, without padding and other fillings."""
     step = max(1, int(np.ceil((volume.frames.size / _SAMPLES) ** (1 / 3))))
     nz = volume.frames.shape[0]
@@ -198,7 +198,7 @@ def _sample(volume: VolumeData) -> Pixels:
 
 
 def _shows_something(sample: Pixels, center: float, width: float) -> bool:
-    """Whether a window leaves neither one flat grey nor only black and white."""
+    """Tell whether a window leaves neither one flat grey nor only black and white."""
     if not sample.size:
         return False
     low, high = center - width / 2, center + width / 2

@@ -26,13 +26,13 @@ from vtkmodules.vtkCommonMisc import vtkErrorCode
 from .._util.warnings import warn
 from ..catalog.choose import choose
 from ..catalog.find import find_series
-from ..convert.vtk import scalars_over
+from ..convert.vtk import wrap_scalars
 from ..errors import CorruptFileError, DicomLoadError, NoDicomError, UnsupportedPixelDataError
 from ..errors.remedies import Use
 from ..errors.wording import word_for_vtk
-from ..loading.plan import Plan, plan_volume, with_conversion
+from ..loading.plan import Plan, plan_volume, replace_conversion
 from ..loading.read import read
-from ..readers.dtype import Conversion, ValueOverflow, announced, wider
+from ..readers.dtype import Conversion, ValueOverflow, announce_conversion, widen_conversion
 from ..series import Scan
 from ..stacks.geometry import NOWHERE
 from .getters import SourceAnswers
@@ -54,12 +54,12 @@ class _Aborted(Exception):  # noqa: N818 - a signal, not an error
 
 
 @calldata_type(VTK_STRING)  # type: ignore[untyped-decorator]
-def _complained(executive: Any, _event: str, text: str) -> None:
+def _take_complaint(executive: Any, _event: str, text: str) -> None:
     """Take what the executive would print to stderr."""
     executive.GetAlgorithm()._executive_said(text)
 
 
-def _with_properties(kind: type) -> type:
+def _add_properties(kind: type) -> type:
     """Add the properties that VTK gives its own classes: ``width`` for GetWidth, ``order`` for GetOrder, SetOrder."""
     for name in dir(kind):
         getter = getattr(kind, name)
@@ -72,7 +72,7 @@ def _with_properties(kind: type) -> type:
     return kind
 
 
-@_with_properties
+@_add_properties
 class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPythonAlgorithmBase):  # type: ignore[misc] # VTK has no types
     """A DICOM series as vtkImageData, in the place of vtkDICOMImageReader: swap the class name and the script runs.
 
@@ -114,7 +114,7 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
         self._refusal: BaseException | None = None  # why RequestInformation found no image
         self._refusal_is_told = False
         self._overflowed = False
-        self.GetExecutive().AddObserver("ErrorEvent", _complained)
+        self.GetExecutive().AddObserver("ErrorEvent", _take_complaint)
         for name, value in properties.items():
             if not hasattr(type(self), name):
                 raise TypeError(f"DICOMSeriesSource has no property {name!r}")
@@ -182,7 +182,7 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
     def _widen(self) -> None:
         """Announce the next wider type, as `load` would take it, from now on."""
         assert self._plan is not None  # noqa: S101 - for the type checker: it has just been read by
-        self._plan = with_conversion(self._plan, wider(self._plan.conversion))
+        self._plan = replace_conversion(self._plan, widen_conversion(self._plan.conversion))
         self.Modified()
 
     # ------------------------------------------------------------------------------------------ output and error
@@ -192,7 +192,7 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
         return image
 
     def GetError(self) -> BaseException | None:
-        """What the last update failed with; None where it went well."""
+        """Say what the last update failed with; None where it went well."""
         return self._error
 
     def GetErrorCode(self) -> int:
@@ -259,7 +259,7 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
             read_slices = _read_like_volume if self._in_patient else _read_like_vtk
             plan = replace(self._plan, options=replace(self._plan.options, progress=self._tell_progress))
             pixels = read_slices(plan, z)[:, y, x]
-            image.GetPointData().SetScalars(scalars_over(np.ascontiguousarray(pixels)))
+            image.GetPointData().SetScalars(wrap_scalars(np.ascontiguousarray(pixels)))
         image.SetExtent(extent)
         return 1
 
@@ -288,13 +288,13 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
 
     def _executive_said(self, text: str) -> None:
         if "returned failure for request" not in text:  # which is known already
-            self._failed(ValueError(_words(text)))
+            self._failed(ValueError(_clean_complaint(text)))
 
     def _failed(self, error: BaseException) -> None:
         """Keep an exception, its remedies in VTK's words, empty the output, and tell whoever listens."""
         if isinstance(error, DicomLoadError):
             error = error.reworded(word_for_vtk)
-        self._error = _without_traceback(error)
+        self._error = _strip_traceback(error)
         self._error_code = _code_of(error, self._settings)
         self.GetOutput().Initialize()  # else it would go on showing what was there before
         said = f"{type(error).__name__}: {error}"
@@ -320,12 +320,12 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
 
 
 def _plan(settings: Settings) -> Plan:
-    plan = plan_volume(_selected(settings), settings.options)
-    plan = with_conversion(plan, announced(plan.series.frames, plan.conversion))
-    return plan if settings.scalar_type is None else _given_as(plan, settings.scalar_type)
+    plan = plan_volume(_select_stack(settings), settings.options)
+    plan = replace_conversion(plan, announce_conversion(plan.series.frames, plan.conversion))
+    return plan if settings.scalar_type is None else _widen_to(plan, settings.scalar_type)
 
 
-def _selected(settings: Settings) -> SeriesData:
+def _select_stack(settings: Settings) -> SeriesData:
     """The stack that is meant."""
     source, workers = settings.source(), settings.options.workers
     try:
@@ -341,7 +341,7 @@ def _selected(settings: Settings) -> SeriesData:
         ) from None
 
 
-def _given_as(plan: Plan, scalar_type: int) -> Plan:
+def _widen_to(plan: Plan, scalar_type: int) -> Plan:
     """The plan with values of a type that holds all that its own does, or more."""
     dtype, own = np.dtype(get_numpy_array_type(scalar_type)), plan.conversion.dtype
     if dtype == own:
@@ -349,7 +349,7 @@ def _given_as(plan: Plan, scalar_type: int) -> Plan:
     if not np.can_cast(own, dtype) or plan.shape[3:]:
         words = "colour" if plan.shape[3:] else str(own)
         raise ValueError(f"the values are {words} and cannot be given as {dtype} → SetOutputScalarType(None)")
-    return with_conversion(plan, Conversion(dtype, bool(plan.options.rescale), checked=dtype.kind == "i"))
+    return replace_conversion(plan, Conversion(dtype, bool(plan.options.rescale), checked=dtype.kind == "i"))
 
 
 def _read_like_volume(plan: Plan, chosen: slice) -> Pixels:
@@ -367,13 +367,13 @@ def _read_like_vtk(plan: Plan, chosen: slice) -> Pixels:
     return read(plan, slice(count - chosen.stop, count - chosen.start), allocate).pixels[::-1, ::-1]
 
 
-def _words(complaint: str) -> str:
+def _clean_complaint(complaint: str) -> str:
     """VTK's own words without the place in its source and the addresses of objects."""
     said = complaint.split("): ", 1)[-1]
     return " ".join(re.sub(r" on algorithm \w+ \([0-9a-fA-Fx]+\)", "", said).split())
 
 
-def _without_traceback(error: BaseException) -> BaseException:
+def _strip_traceback(error: BaseException) -> BaseException:
     """A copy that keeps no frame, and so no pixels, alive."""
     try:
         return copy.copy(error)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from .._util.warnings import silenced
+from .._util.warnings import silence_warnings
 from ..convert.vtk import compute_vtk_spacing
 from ..errors import DicomLoadError
 from ..headers.data_set import read_attributes
-from ..headers.frames import frames_of
+from ..headers.frames import make_frames
 from ..headers.parser import read_header
 from ..headers.preamble import NotDicomError
 from ..readers.choose import check_supported
@@ -132,12 +132,12 @@ class SourceAnswers:
     def _read_now(self, keyword: str) -> str:
         if self._plan is None:
             return ""
-        with silenced():
+        with silence_warnings():
             return str(read_attributes(self._plan.series.frames[0].header.file).get(keyword) or "")
 
     # ------------------------------------------------------------------------------------------ files
     def GetNumberOfDICOMFileNames(self) -> int:
-        """How many files the image is read from."""
+        """Count how many files the image is read from."""
         return 0 if self._plan is None else len(self._plan.series.files)
 
     def GetDICOMFileName(self, index: int) -> str:
@@ -158,7 +158,7 @@ class SourceAnswers:
         if "\0" in os.fsdecode(name):
             return 0  # no file has such a name, and Python says so by a ValueError
         try:
-            check_supported(frames_of(read_header(name)))
+            check_supported(make_frames(read_header(name)))
         except (OSError, DicomLoadError, NotDicomError):
             return 0
         return 1

@@ -57,8 +57,8 @@ class SourceGeometry:
             self.Modified()
 
     def SetDataOrigin(self, *origin: Any) -> None:
-        """Where voxel (0, 0, 0) of the image lies, in VTK's geometry; three numbers."""
-        self._move(origin=_numbers(origin, 3, "SetDataOrigin"))
+        """Say where voxel (0, 0, 0) of the image lies, in VTK's geometry; three numbers."""
+        self._move(origin=_convert_placement_numbers(origin, 3, "SetDataOrigin"))
 
     def GetDataOrigin(self) -> tuple[float, ...]:
         """Origin of the image, as it was set; the true one in the patient's geometry, once it is known."""
@@ -66,7 +66,7 @@ class SourceGeometry:
 
     def SetDataDirection(self, *direction: Any) -> None:
         """Direction cosines of the image, in VTK's geometry; nine numbers, row by row."""
-        numbers = _numbers(direction, 9, "SetDataDirection")
+        numbers = _convert_placement_numbers(direction, 9, "SetDataDirection")
         if abs(np.linalg.det(np.reshape(numbers, (3, 3)))) < _FLAT:
             raise ValueError(f"SetDataDirection takes three axes that span space, not {numbers}")
         self._move(direction=numbers)
@@ -82,7 +82,7 @@ class SourceGeometry:
             self.Modified()
 
     def _place(self) -> Place:
-        """Where the image lies, in the geometry that is chosen."""
+        """Say where the image lies, in the geometry that is chosen."""
         if self._plan is None:
             return self._data_place
         if self._in_patient:
@@ -136,7 +136,7 @@ def _require_affine(plan: Plan) -> Floats:
     return affine
 
 
-def _numbers(given: Sequence[Any], count: int, name: str) -> tuple[float, ...]:
+def _convert_placement_numbers(given: Sequence[Any], count: int, name: str) -> tuple[float, ...]:
     values = given[0] if len(given) == 1 else given
     try:
         numbers = tuple(float(value) for value in values)

@@ -55,7 +55,7 @@ class Settings:
     options: Options = field(default_factory=Options)
 
     def source(self) -> Any:
-        """What `find_files` takes.
+        """Say what `find_files` takes.
 
         Raises
         ------
@@ -81,17 +81,17 @@ class Settings:
 
     def stamp(self) -> tuple[tuple[str, int, int], ...]:
         """Path, size and time of modification of every file that is meant; it differs once they do."""
-        return tuple(_stamps(self.paths()))
+        return tuple(_stamp_paths(self.paths()))
 
     def has_folders(self) -> bool:
-        """Whether the folder that is meant holds others."""
+        """Tell whether the folder that is meant holds others."""
         folders = next(os.walk(self.directory), ("", [], []))[1] if self.directory is not None else []
         return bool(folders)
 
     def paths(self) -> list[str]:
         """Every file that is meant, DICOM or not."""
         if self.directory is not None:
-            return sorted(_files_in(self.directory, self.recursive))
+            return sorted(_list_files(self.directory, self.recursive))
         if self.file is not None:
             return [self.file]
         if hasattr(self.names, "GetNumberOfValues"):
@@ -99,7 +99,7 @@ class Settings:
         return list(self.names or ())
 
 
-def _files_in(folder: str, recursive: bool) -> Iterable[str]:
+def _list_files(folder: str, recursive: bool) -> Iterable[str]:
     seen = set()
     for parent, folders, files in os.walk(folder, followlinks=True):  # as `find_files`
         yield from (os.path.join(parent, name) for name in files)
@@ -109,7 +109,7 @@ def _files_in(folder: str, recursive: bool) -> Iterable[str]:
         seen.add(here)
 
 
-def _stamps(paths: Iterable[str]) -> Iterable[tuple[str, int, int]]:
+def _stamp_paths(paths: Iterable[str]) -> Iterable[tuple[str, int, int]]:
     for path in paths:
         try:
             status = os.stat(path)
@@ -165,11 +165,11 @@ class SourceSettings:
         return names
 
     def SetRecursive(self, recursive: bool) -> None:
-        """Whether the folders in the folder are read too; False by default."""
+        """Tell whether the folders in the folder are read too; False by default."""
         self._change(recursive=bool(recursive))
 
     def GetRecursive(self) -> bool:
-        """Whether the folders in the folder are read too."""
+        """Tell whether the folders in the folder are read too."""
         return self._settings.recursive
 
     def RecursiveOn(self) -> None:
@@ -217,7 +217,7 @@ class SourceSettings:
         return self._settings.options.order
 
     def SetIrregular(self, irregular: str) -> None:
-        """What to do with slices on no regular grid: ``"raise"``, ``"resample"`` or ``"keep"``."""
+        """Say what to do with slices on no regular grid: ``"raise"``, ``"resample"`` or ``"keep"``."""
         self._change_option(irregular=irregular)
 
     def GetIrregular(self) -> str:
@@ -225,11 +225,11 @@ class SourceSettings:
         return self._settings.options.irregular
 
     def SetTolerance(self, tolerance: float) -> None:
-        """How far a gap may differ from the median and a slice lie off the grid, as a part of the spacing."""
+        """Say how far a gap may differ from the median and a slice lie off the grid, as a part of the spacing."""
         self._change_option(tolerance=tolerance)
 
     def GetTolerance(self) -> float:
-        """How far gaps may differ, as a part of the spacing."""
+        """Say how far gaps may differ, as a part of the spacing."""
         return self._settings.options.tolerance
 
     def SetEngine(self, engine: str) -> None:
@@ -249,19 +249,19 @@ class SourceSettings:
         return self._settings.options.verify
 
     def SetRescale(self, rescale: bool | str) -> None:
-        """Whether slope and intercept are applied; True by default. Or ``"real-world"``, as for `load`."""
+        """Tell whether slope and intercept are applied; True by default. Or ``"real-world"``, as for `load`."""
         self._change_option(rescale=rescale if isinstance(rescale, str) else bool(rescale))
 
     def GetRescale(self) -> bool | str:
-        """Whether slope and intercept are applied, or ``"real-world"``."""
+        """Tell whether slope and intercept are applied, or ``"real-world"``."""
         return self._settings.options.rescale
 
     def SetWorkers(self, workers: int | None) -> None:
-        """How many threads read; None: as many as help."""
+        """Count how many threads read; None: as many as help."""
         self._change_option(workers=workers)
 
     def GetWorkers(self) -> int | None:
-        """How many threads read."""
+        """Count how many threads read."""
         return self._settings.options.workers
 
     def SetMaxBytes(self, max_bytes: int | None) -> None:
@@ -313,10 +313,10 @@ class SourceSettings:
     def __getattr__(self, name: str) -> Any:
         if name.startswith(_OVERRULED):
             return lambda *_: warn(f"{name} has no effect: the files say it (vtkDICOMImageReader overwrites it too)")
-        _missing(type(self).__name__, name)
+        _refuse_name(type(self).__name__, name)
 
 
-def _missing(owner: str, name: str) -> NoReturn:
+def _refuse_name(owner: str, name: str) -> NoReturn:
     if name in _REFUSED:
         raise AttributeError(
             f"{owner} has no {name}: a series is named by SetDirectoryName, SetFileName or SetFileNames"

@@ -11,7 +11,7 @@ from ..errors.remedies import Install, SetOption, Step
 from ..headers.attributes import PIXEL_DATA
 from ..headers.objects.mosaic import MOSAIC
 from ..headers.sop_classes import WHOLE_SLIDE
-from ..headers.transfer_syntaxes import NATIVE_SYNTAXES, syntax_name
+from ..headers.transfer_syntaxes import NATIVE_SYNTAXES, name_syntax
 from . import codec as _codec
 from . import direct as _direct
 from . import pydicom as _pydicom
@@ -53,8 +53,8 @@ def choose(engine: str, frames: Sequence[Frame], conversion: Conversion) -> Read
                 return reader
             logger.debug("%s is not the reader: %s", reader.NAME, reason)
             reasons[reader.NAME] = reason
-        raise _nobody(frames, reasons)
-    reader = reader_named(engine)
+        raise _make_no_reader_error(frames, reasons)
+    reader = find_reader(engine)
     reason = reader.refusal(frames, conversion)
     if reason is not None:
         for frame in frames:
@@ -65,20 +65,20 @@ def choose(engine: str, frames: Sequence[Frame], conversion: Conversion) -> Read
     return reader
 
 
-def reader_named(name: str) -> Reader:
+def find_reader(name: str) -> Reader:
     """Find a reader by its name."""
     return next(reader for reader in READERS if name == reader.NAME)
 
 
-def _nobody(frames: Sequence[Frame], reasons: dict[str, str]) -> UnsupportedPixelDataError:
+def _make_no_reader_error(frames: Sequence[Frame], reasons: dict[str, str]) -> UnsupportedPixelDataError:
     """The error where every reader refuses, with what was tried and the command that may help."""
     tried = "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if name in ("codec", "pydicom"))
     coded = next((f.header for f in frames if f.header.encapsulated), None)
     if coded is None:
         return UnsupportedPixelDataError(f"no reader is right for these files: {tried}", files=[frames[0].path])
-    plugins = _pydicom.plugins_for(coded.transfer_syntax)
+    plugins = _pydicom.suggest_plugins(coded.transfer_syntax)
     return CompressedPixelDataError(
-        f"{syntax_name(coded.transfer_syntax)} ({coded.transfer_syntax}) cannot be decoded here (vtkDICOMImageReader "
+        f"{name_syntax(coded.transfer_syntax)} ({coded.transfer_syntax}) cannot be decoded here (vtkDICOMImageReader "
         f"gives zeros). Tried {tried}",
         files=[coded.path],
         remedies=[Install(plugins) if plugins else Step.EXPORT_UNCOMPRESSED],
@@ -97,8 +97,10 @@ def check_supported(frames: Sequence[Frame]) -> None:
     """
     for header in {id(f.header): f.header for f in frames}.values():
         if header.transfer_syntax not in (_codec.SYNTAXES if header.encapsulated else NATIVE_SYNTAXES):
-            raise _undecodable(header, sum(f.header.transfer_syntax == header.transfer_syntax for f in frames))
-        unread = unsupported(header)
+            raise _make_undecodable_error(
+                header, sum(f.header.transfer_syntax == header.transfer_syntax for f in frames)
+            )
+        unread = explain_unsupported(header)
         if unread:
             name = os.path.basename(header.path)
             raise UnsupportedPixelDataError(
@@ -106,8 +108,8 @@ def check_supported(frames: Sequence[Frame]) -> None:
             )
 
 
-def _undecodable(header: Header, count: int) -> CompressedPixelDataError:
-    name, uid = syntax_name(header.transfer_syntax), header.transfer_syntax
+def _make_undecodable_error(header: Header, count: int) -> CompressedPixelDataError:
+    name, uid = name_syntax(header.transfer_syntax), header.transfer_syntax
     how = f"in the unknown transfer syntax {uid}" if name == uid else f"compressed as {name} ({uid})"
     return CompressedPixelDataError(
         f"{count} frame{'s' * (count != 1)} {how}, which neither imagecodecs nor pydicom decodes (vtkDICOMImageReader "
@@ -127,8 +129,8 @@ class Unread(NamedTuple):
         return self.encoding + self.more
 
 
-def unsupported(h: Header) -> Unread | None:
-    """What of a file's pixel encoding is not read; None where it is."""
+def explain_unsupported(h: Header) -> Unread | None:
+    """Say what of a file's pixel encoding is not read; None where it is."""
     if MOSAIC in h.image_type and h.tiles_across == 1:
         more = " (many slices tiled in one image) whose header does not say where its slices lie"
         return Unread("a Siemens mosaic", more)

@@ -12,8 +12,8 @@ import numpy as np
 
 from .._util.threads import for_each
 from .._util.warnings import warn
-from ..errors import CorruptFileError, damaged, first_line
-from ..headers.objects.mosaic import tile_of, whole_of
+from ..errors import CorruptFileError, make_damaged_error, take_first_line
+from ..headers.objects.mosaic import cut_tile, find_whole_image
 from ..headers.transfer_syntaxes import (
     DEFLATED_FRAME,
     JPEG,
@@ -27,8 +27,8 @@ from ..headers.transfer_syntaxes import (
     STORED_WORDS,
 )
 from . import colour, direct, rescale
-from .codestream import CodestreamSize, bare_codestream, codestream_size, declared_colour, ended
-from .dtype import stored_dtype
+from .codestream import CodestreamSize, has_end, read_codestream_size, read_declared_colour, strip_boxes
+from .dtype import find_stored_dtype
 from .encapsulation import CompressedFrames
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def colour_spaces(syntax: str) -> frozenset[str]:
 
 
 def refusal(frames: Sequence[Frame], conversion: Conversion) -> str | None:
-    """Why one of the frames is not for imagecodecs; see `protocol.Reader.refusal`."""
+    """Say why one of the frames is not for imagecodecs; see `protocol.Reader.refusal`."""
     for header in {id(f.header): f.header for f in frames}.values():
         syntax = header.transfer_syntax
         if not header.native and syntax not in SYNTAXES:
@@ -81,12 +81,12 @@ def refusal(frames: Sequence[Frame], conversion: Conversion) -> str | None:
             return f"{header.path}: it has a modality LUT"
         elif header.bits_allocated not in (8, 16, 32):
             return f"{header.path}: {header.bits_allocated} bits"
-        elif not _available(syntax):
+        elif not _is_available(syntax):
             return f"{header.path}: imagecodecs has no {_CODECS[syntax]} codec on this platform"
     return None if any(not f.header.native for f in frames) else "none of the files is encapsulated"
 
 
-def _available(syntax: str) -> bool:
+def _is_available(syntax: str) -> bool:
     import imagecodecs
 
     return syntax not in _CODECS or bool(getattr(imagecodecs, _CODECS[syntax]).available)
@@ -110,7 +110,7 @@ def fill(
     def work(k: int) -> None:
         frame = frames[k]
         if frame.header.native:
-            rescale.store(direct.stored_words(frame, scratch.of(frame.length)), frame, conversion, out[k])
+            rescale.store(direct.view_stored_words(frame, scratch.of(frame.length)), frame, conversion, out[k])
         else:
             stored, belief = decoded.of(frame, compressed, scratch)
             rescale.store(stored, frame, conversion, out[k])
@@ -131,51 +131,51 @@ class _Decoded(threading.local):
         self._mosaic: tuple[Pixels, str | None] = np.empty(0), None
 
     def of(self, frame: Frame, compressed: CompressedFrames, scratch: direct.Scratch) -> tuple[Pixels, str | None]:
-        """As `_decoded`."""
+        """As `_decode_frame`."""
         if frame.header.tiles_across == 1:
-            return _decoded(frame, compressed.stream(frame, scratch.of))
+            return _decode_frame(frame, compressed.stream(frame, scratch.of))
         if frame.header.file != self._file:
-            whole = whole_of(frame)
-            self._file, self._mosaic = frame.header.file, _decoded(whole, compressed.stream(whole, scratch.of))
+            whole = find_whole_image(frame)
+            self._file, self._mosaic = frame.header.file, _decode_frame(whole, compressed.stream(whole, scratch.of))
         words, belief = self._mosaic
-        return tile_of(words, frame), belief
+        return cut_tile(words, frame), belief
 
 
-def _decoded(frame: Frame, data: bytes) -> tuple[Pixels, str | None]:
+def _decode_frame(frame: Frame, data: bytes) -> tuple[Pixels, str | None]:
     """The stored words of one compressed frame, colour as red, green and blue.
 
     And what was believed where stream and header do not agree, the end of a sentence for a warning.
     """
     header = frame.header
     shape = (header.rows, header.columns, header.samples)
-    size = checked_size(frame, data)
-    ybr, belief = _coded_colour(header, data)
+    size = check_size(frame, data)
+    ybr, belief = _find_coded_colour(header, data)
     pixels = _decode_words(frame, data) if size is None else _decode_image(frame, data, ybr)
     if pixels.size != np.prod(shape):
-        raise _undecodable(frame, f"{pixels.shape} pixels were decoded, the header says {shape}")
+        raise _make_decoding_error(frame, f"{pixels.shape} pixels were decoded, the header says {shape}")
     if size is not None and header.samples == 1:
-        pixels, belief = _as_declared(frame, size, pixels)
-    words = _as_words(frame, pixels.reshape(shape if header.samples > 1 else shape[:2]))
+        pixels, belief = _apply_declared_sign(frame, size, pixels)
+    words = _convert_words(frame, pixels.reshape(shape if header.samples > 1 else shape[:2]))
     if ybr and header.transfer_syntax not in _CONVERTED:
-        words = colour.from_ybr_full(words)
+        words = colour.convert_ybr_full(words)
     elif header.photometric_interpretation == colour.PALETTE:
-        words = colour.palette_of(header).colours(words)
+        words = colour.read_palette(header).colours(words)
     return words, belief
 
 
-def _coded_colour(header: Header, data: bytes) -> tuple[bool, str | None]:
-    """Whether luminance and chrominance are coded, and what was believed: the stream, where it states it itself."""
+def _find_coded_colour(header: Header, data: bytes) -> tuple[bool, str | None]:
+    """Tell whether luminance and chrominance are coded, and what was believed: the stream, where it states it."""
     ybr = header.photometric_interpretation in ("YBR_FULL", "YBR_FULL_422")
     if header.samples != 3 or header.bits_allocated != 8 or header.transfer_syntax not in _STATES_COLOUR:
         return ybr, None
-    stated = declared_colour(data)
+    stated = read_declared_colour(data)
     if stated is None or stated == ("YBR" if ybr else "RGB"):
         return ybr, None
     said = header.photometric_interpretation
     return stated == "YBR", f"state {stated} colour, their headers say {said}: the streams are believed (PS3.5 8.2.1)"
 
 
-def _as_declared(frame: Frame, size: CodestreamSize, pixels: Pixels) -> tuple[Pixels, str | None]:
+def _apply_declared_sign(frame: Frame, size: CodestreamSize, pixels: Pixels) -> tuple[Pixels, str | None]:
     """Decoded pixels with the sign that the header gives them, and what was believed.
 
     Raises CorruptFileError where the stream's bits and the header's would make different values of them.
@@ -188,10 +188,12 @@ def _as_declared(frame: Frame, size: CodestreamSize, pixels: Pixels) -> tuple[Pi
     high = int(pixels.max())
     if resigned and size.signed:
         if pixels.min() < 0:
-            raise _undecodable(frame, f"its stream is signed and goes down to {pixels.min()}, its header says unsigned")
+            raise _make_decoding_error(
+                frame, f"its stream is signed and goes down to {pixels.min()}, its header says unsigned"
+            )
     elif resigned and high >= 1 << size.bits - 1:
         if size.bits < header.bits_stored:
-            raise _undecodable(
+            raise _make_decoding_error(
                 frame,
                 f"its stream has {size.bits} unsigned bits, its header {header.bits_stored} signed ones: values from "
                 f"{1 << size.bits - 1} to {high} may be negative or not",
@@ -201,13 +203,13 @@ def _as_declared(frame: Frame, size: CodestreamSize, pixels: Pixels) -> tuple[Pi
         pixels = (pixels.view(f"i{pixels.dtype.itemsize}") << spare) >> spare
         if size.signed is False:  # JPEG-LS has no sign to state
             belief = "are unsigned, their headers say signed: the highest bit is taken for the sign"
-    fault = range_fault(header, pixels)
+    fault = find_range_fault(header, pixels)
     if fault:
-        raise _undecodable(frame, fault)
+        raise _make_decoding_error(frame, fault)
     return pixels, belief
 
 
-def range_fault(header: Header, pixels: Pixels) -> str | None:
+def find_range_fault(header: Header, pixels: Pixels) -> str | None:
     """That decoded pixels take more bits than are stored, what lies above which would be cut off; None otherwise."""
     low, high = int(pixels.min()), int(pixels.max())
     if high >= 1 << header.bits_stored or low < -(1 << header.bits_stored - 1):
@@ -215,8 +217,8 @@ def range_fault(header: Header, pixels: Pixels) -> str | None:
     return None
 
 
-def checked_size(frame: Frame, data: bytes) -> CodestreamSize | None:
-    """What the stream of a compressed frame declares; None where its kind declares nothing.
+def check_size(frame: Frame, data: bytes) -> CodestreamSize | None:
+    """Say what the stream of a compressed frame declares; None where its kind declares nothing.
 
     Raises
     ------
@@ -225,31 +227,31 @@ def checked_size(frame: Frame, data: bytes) -> CodestreamSize | None:
     """
     header = frame.header
     if header.transfer_syntax in STORED_WORDS:
-        if header.transfer_syntax == RLE_LOSSLESS and not _sound_rle(header, data):
-            raise _corrupt(frame, "its RLE header does not describe its segments")
+        if header.transfer_syntax == RLE_LOSSLESS and not _is_sound_rle(header, data):
+            raise _make_frame_error(frame, "its RLE header does not describe its segments")
         return None
     try:
-        size = codestream_size(data)
+        size = read_codestream_size(data)
     except ValueError as error:
-        raise _corrupt(frame, str(error)) from error
+        raise _make_frame_error(frame, str(error)) from error
     if size is None:
-        raise _corrupt(frame, f"its compressed stream begins with {data[:4].hex()}, which is no image")
-    if header.transfer_syntax not in JPEG_XL and not ended(bare_codestream(data)):
+        raise _make_frame_error(frame, f"its compressed stream begins with {data[:4].hex()}, which is no image")
+    if header.transfer_syntax not in JPEG_XL and not has_end(strip_boxes(data)):
         # JPEG decoders make up what is missing; the end of image marker tells a whole stream.
-        raise _corrupt(frame, "its compressed stream has no end: it is truncated")
+        raise _make_frame_error(frame, "its compressed stream has no end: it is truncated")
     if (size.rows, size.columns) != (header.rows, header.columns) or size.components not in (None, header.samples):
-        raise _corrupt(
+        raise _make_frame_error(
             frame,
             f"its compressed stream holds {size.rows} × {size.columns} × {size.components}, its header says "
             f"{header.rows} × {header.columns} × {header.samples}",
         )
     if size.bits is not None and size.bits > header.bits_allocated:
-        raise _corrupt(frame, f"its compressed stream has {size.bits} bits in {header.bits_allocated}")
+        raise _make_frame_error(frame, f"its compressed stream has {size.bits} bits in {header.bits_allocated}")
     return size
 
 
-def _sound_rle(header: Header, data: bytes) -> bool:
-    """Whether the segments of an RLE stream lie in order inside it (PS3.5 G.5); the decoder does not look."""
+def _is_sound_rle(header: Header, data: bytes) -> bool:
+    """Tell whether the segments of an RLE stream lie in order inside it (PS3.5 G.5); the decoder does not look."""
     count = header.samples * header.bits_allocated // 8
     if len(data) < 64 or int.from_bytes(data[:4], "little") != count:
         return False
@@ -261,12 +263,12 @@ def _decode_image(frame: Frame, data: bytes, ybr: bool) -> Pixels:
     """The pixels of a JPEG, JPEG-LS, JPEG 2000 or JPEG XL stream."""
     decode = _choose_decoder(frame.header, ybr)
     if frame.header.transfer_syntax in JPEG_2000:
-        data = bare_codestream(data)
+        data = strip_boxes(data)
     try:
         return decode(data)
     except _DECODER_ERRORS as error:
         # No other decoder is asked: those of pydicom make up pixels for most of the damage that is refused here.
-        raise _undecodable(frame, first_line(error)) from error
+        raise _make_decoding_error(frame, take_first_line(error)) from error
 
 
 def _choose_decoder(header: Header, ybr: bool) -> Callable[[bytes], Pixels]:
@@ -303,29 +305,31 @@ def _decode_words(frame: Frame, data: bytes) -> Pixels:
             stored, padded = imagecodecs.dicomrle_decode(data, word), expected
             planar = True  # PS3.5 G.2: a segment a sample
     except _DECODER_ERRORS as error:
-        raise _undecodable(frame, first_line(error)) from error
+        raise _make_decoding_error(frame, take_first_line(error)) from error
     if len(stored) not in (expected, padded):
-        raise _undecodable(frame, f"it has {len(stored)} bytes, {expected} belong to it")
+        raise _make_decoding_error(frame, f"it has {len(stored)} bytes, {expected} belong to it")
     words = np.frombuffer(stored[:expected], word)
     if header.samples > 1 and planar:
         return np.ascontiguousarray(words.reshape(header.samples, header.rows, header.columns).transpose(1, 2, 0))
     return words
 
 
-def _as_words(frame: Frame, pixels: Pixels) -> Pixels:
+def _convert_words(frame: Frame, pixels: Pixels) -> Pixels:
     """Decoded pixels in the type of the stored words: the same bits where the sign differs, else the same values."""
-    dtype = stored_dtype(frame.header)
+    dtype = find_stored_dtype(frame.header)
     if pixels.dtype.itemsize > dtype.itemsize:
-        raise _undecodable(frame, f"it decodes to {pixels.dtype}, more than the {dtype.itemsize * 8} bits allocated")
+        raise _make_decoding_error(
+            frame, f"it decodes to {pixels.dtype}, more than the {dtype.itemsize * 8} bits allocated"
+        )
     if pixels.dtype.itemsize == dtype.itemsize and pixels.dtype.kind in "iu":
         return pixels.view(dtype)
     return pixels.astype(dtype)
 
 
-def _undecodable(frame: Frame, what: str) -> CorruptFileError:
-    return _corrupt(frame, f"imagecodecs cannot decode it: {what}")
+def _make_decoding_error(frame: Frame, what: str) -> CorruptFileError:
+    return _make_frame_error(frame, f"imagecodecs cannot decode it: {what}")
 
 
-def _corrupt(frame: Frame, what: str) -> CorruptFileError:
+def _make_frame_error(frame: Frame, what: str) -> CorruptFileError:
     part = f", frame {frame.index_in_file + 1}" if frame.header.number_of_frames > 1 else ""
-    return damaged(frame.path, what, part=part)
+    return make_damaged_error(frame.path, what, part=part)

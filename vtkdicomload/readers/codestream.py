@@ -19,7 +19,7 @@ class CodestreamSize(NamedTuple):
     signed: bool | None = None
 
 
-def codestream_size(data: bytes) -> CodestreamSize | None:
+def read_codestream_size(data: bytes) -> CodestreamSize | None:
     """The size that a JPEG, JPEG-LS, JPEG 2000, HTJ2K or JPEG XL stream declares.
 
     Returns None for a stream of another kind (RLE declares nothing); raises ValueError where the stream is cut short or
@@ -27,18 +27,18 @@ def codestream_size(data: bytes) -> CodestreamSize | None:
     """
     try:
         if data[:2] == b"\xff\xd8":
-            return _jpeg(data)
+            return _read_jpeg_size(data)
         if data[:4] == b"\xff\x4f\xff\x51":
-            return _jpeg2000(data)
+            return _read_jpeg2000_size(data)
         if data[4:8] == b"jP  ":
-            return _jpeg2000(_box(data, b"jp2c"))
+            return _read_jpeg2000_size(_find_box(data, b"jp2c"))
         if data[:2] == b"\xff\x0a":
-            return _jpegxl(data)
+            return _read_jpegxl_size(data)
         if data[4:8] == b"JXL ":
             try:
-                return _jpegxl(_box(data, b"jxlc"))
+                return _read_jpegxl_size(_find_box(data, b"jxlc"))
             except ValueError:
-                return _jpegxl(_box(data, b"jxlp")[4:])
+                return _read_jpegxl_size(_find_box(data, b"jxlp")[4:])
     except (struct.error, IndexError) as error:
         raise ValueError("the compressed stream ends before its own size") from error
     return None
@@ -49,7 +49,7 @@ _NO_LENGTH = frozenset((0x01, *range(0xD0, 0xD9)))
 _START_OF_FRAME = frozenset((*range(0xC0, 0xD0), 0xF7)) - {0xC4, 0xC8, 0xCC}
 
 
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
+def _walk_jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
     """The marker of every segment up to the frame header, and where its content begins."""
     at = 2
     while True:
@@ -65,13 +65,13 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
             at += 2 + int(struct.unpack_from(">H", data, at + 2)[0])
 
 
-def _jpeg(data: bytes) -> CodestreamSize:
-    frame_header = next(at for marker, at in _jpeg_segments(data) if marker in _START_OF_FRAME)
+def _read_jpeg_size(data: bytes) -> CodestreamSize:
+    frame_header = next(at for marker, at in _walk_jpeg_segments(data) if marker in _START_OF_FRAME)
     bits, rows, columns, components = struct.unpack_from(">BHHB", data, frame_header)
     return CodestreamSize(rows, columns, components, bits)
 
 
-def declared_colour(data: bytes) -> Literal["RGB", "YBR"] | None:
+def read_declared_colour(data: bytes) -> Literal["RGB", "YBR"] | None:
     """The colour space that a sound stream of three components itself states; None where it leaves it open.
 
     A JPEG stream states it by the names R, G, B of its components, by a JFIF or Adobe marker of YCbCr, or by
@@ -82,7 +82,7 @@ def declared_colour(data: bytes) -> Literal["RGB", "YBR"] | None:
     if data[:2] != b"\xff\xd8":
         return None
     marked = False
-    for marker, at in _jpeg_segments(data):
+    for marker, at in _walk_jpeg_segments(data):
         if marker == 0xE0:
             marked |= data[at : at + 5] == b"JFIF\0"
         elif marker == 0xEE:  # transform 1: ITU-T T.872 6.5.3
@@ -99,8 +99,8 @@ def declared_colour(data: bytes) -> Literal["RGB", "YBR"] | None:
 _STALE = 8
 
 
-def ended(stream: bytes) -> bool:
-    """Whether a JPEG, JPEG-LS or JPEG 2000 stream ends with its end of image marker, padding behind it or not.
+def has_end(stream: bytes) -> bool:
+    """Tell whether a JPEG, JPEG-LS or JPEG 2000 stream ends with its end of image marker, padding behind it or not.
 
     Coded data is stuffed so that it never holds the marker's bytes (ITU-T T.81 B.1.1.5, T.87 and T.800 alike): a stream
     that was cut short has none near its end.
@@ -108,19 +108,19 @@ def ended(stream: bytes) -> bool:
     return b"\xff\xd9" in stream.rstrip(b"\0\xff")[-2 - _STALE :]
 
 
-def bare_codestream(data: bytes) -> bytes:
+def strip_boxes(data: bytes) -> bytes:
     """A JPEG 2000 codestream without the JP2 file around it (PS3.5 A.4.4), whose boxes would change its colours."""
-    return _box(data, b"jp2c") if data[:1] != b"\xff" and data[4:8] == b"jP  " else data
+    return _find_box(data, b"jp2c") if data[:1] != b"\xff" and data[4:8] == b"jP  " else data
 
 
-def _jpeg2000(data: bytes) -> CodestreamSize:
+def _read_jpeg2000_size(data: bytes) -> CodestreamSize:
     # ISO 15444-1 A.5.1: the SIZ segment comes first.
     width, height, left, top = struct.unpack_from(">IIII", data, 8)
     components, precision = struct.unpack_from(">HB", data, 40)
     return CodestreamSize(height - top, width - left, components, (precision & 0x7F) + 1, bool(precision & 0x80))
 
 
-def _box(data: bytes, kind: bytes) -> bytes:
+def _find_box(data: bytes, kind: bytes) -> bytes:
     """The content of the first box of a kind in an ISO box file."""
     at = 0
     while at + 8 <= len(data):
@@ -139,7 +139,7 @@ def _box(data: bytes, kind: bytes) -> bytes:
 _RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
 
 
-def _jpegxl(data: bytes) -> CodestreamSize:
+def _read_jpegxl_size(data: bytes) -> CodestreamSize:
     # ISO 18181-1 annex A: a size header of bit fields, lowest bit first.
     bits, left = int.from_bytes(data[2:18], "little"), 8 * len(data[2:18])
 

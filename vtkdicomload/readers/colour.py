@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..errors import damaged
-from ..headers.data_set import UnusableAttribute, data_set_of, integers_of
+from ..errors import make_damaged_error
+from ..headers.data_set import UnusableAttribute, convert_integers, open_data_set
 
 if TYPE_CHECKING:
     from .._util.arrays import Pixels
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PALETTE = "PALETTE COLOR"
 
 
-def from_ybr_full(pixels: Pixels) -> Pixels:
+def convert_ybr_full(pixels: Pixels) -> Pixels:
     """Red, green and blue of full-range luminance and chrominance, shape (rows, columns, 3), uint8."""
     from pydicom.pixels.processing import convert_color_space
 
@@ -37,7 +37,7 @@ class Palette(NamedTuple):
         return self.entries[np.clip(indices.astype(np.int32) - self.first, 0, len(self.entries) - 1)]
 
 
-def palette_of(header: Header) -> Palette:
+def read_palette(header: Header) -> Palette:
     """The palette of a file.
 
     Raises
@@ -46,18 +46,18 @@ def palette_of(header: Header) -> Palette:
         It is not complete or not one of PS3.3.
     """
     try:
-        return _palette_of(header.file)
+        return _read_palette(header.file)
     except UnusableAttribute as error:
-        raise damaged(header.path, f"its palette cannot be used: {error}") from error
+        raise make_damaged_error(header.path, f"its palette cannot be used: {error}") from error
 
 
 @lru_cache(maxsize=8)  # a file of many frames asks once a frame
-def _palette_of(file: File) -> Palette:
-    with data_set_of(file) as attributes:
-        return palette_in(attributes)
+def _read_palette(file: File) -> Palette:
+    with open_data_set(file) as attributes:
+        return parse_palette(attributes)
 
 
-def palette_in(attributes: Attributes) -> Palette:
+def parse_palette(attributes: Attributes) -> Palette:
     """The palette of a data set, segmented or not.
 
     pydicom's own `apply_color_lut` takes no 16-bit indices into entries of 8 bits, and no big endian entries.
@@ -67,18 +67,18 @@ def palette_in(attributes: Attributes) -> Palette:
     UnusableAttribute
         The palette is not complete or not one of PS3.3.
     """
-    colours = [_entries(attributes, name) for name in ("Red", "Green", "Blue")]
+    colours = [_read_entries(attributes, name) for name in ("Red", "Green", "Blue")]
     if len({len(entries) for entries in colours}) != 1:
         counts = " / ".join(str(len(c)) for c in colours)
         raise UnusableAttribute(f"its palette has {counts} entries of red / green / blue")
-    _, first, _ = _descriptor(attributes, "Red")
+    _, first, _ = _read_descriptor(attributes, "Red")
     return Palette(np.stack(colours, axis=-1), first)
 
 
-def _descriptor(attributes: Attributes, colour: str) -> tuple[int, int, int]:
-    """How many entries there are, the index that the first one is for, and their bits."""
+def _read_descriptor(attributes: Attributes, colour: str) -> tuple[int, int, int]:
+    """Count how many entries there are, the index that the first one is for, and their bits."""
     keyword = f"{colour}PaletteColorLookupTableDescriptor"
-    numbers = integers_of(keyword, attributes.get(keyword))
+    numbers = convert_integers(keyword, attributes.get(keyword))
     if len(numbers) != 3:
         raise UnusableAttribute(f"{keyword} holds {len(numbers)} values where 3 belong")
     count, first, bits = numbers
@@ -87,16 +87,16 @@ def _descriptor(attributes: Attributes, colour: str) -> tuple[int, int, int]:
     return count & 0xFFFF or 1 << 16, first & 0xFFFF, bits
 
 
-def _entries(attributes: Attributes, colour: str) -> Pixels:
+def _read_entries(attributes: Attributes, colour: str) -> Pixels:
     """The entries of one colour."""
-    count, _, bits = _descriptor(attributes, colour)
-    segmented = _table(attributes, f"Segmented{colour}PaletteColorLookupTableData")
-    data = _table(attributes, f"{colour}PaletteColorLookupTableData")
+    count, _, bits = _read_descriptor(attributes, colour)
+    segmented = _read_table(attributes, f"Segmented{colour}PaletteColorLookupTableData")
+    data = _read_table(attributes, f"{colour}PaletteColorLookupTableData")
     if segmented is not None:
-        entries = _expanded(_words(attributes, segmented, bits))
+        entries = _expand_segments(_read_table_words(attributes, segmented, bits))
     elif data is not None:
         # Entries of 8 bits may take 16 bits each.
-        entries = _words(attributes, data, 8 if bits == 8 and len(data) < 2 * count else 16)
+        entries = _read_table_words(attributes, data, 8 if bits == 8 and len(data) < 2 * count else 16)
     else:
         raise UnusableAttribute(f"its palette has no {colour.lower()}")
     if len(entries) < count:
@@ -106,18 +106,18 @@ def _entries(attributes: Attributes, colour: str) -> Pixels:
     return entries[:count].astype(np.uint8 if bits == 8 else np.uint16)
 
 
-def _table(attributes: Attributes, keyword: str) -> bytes | list[int] | None:
+def _read_table(attributes: Attributes, keyword: str) -> bytes | list[int] | None:
     """A table as it lies in the file: OW as bytes, US as numbers; None where there is none."""
     value = attributes.get(keyword)
     if value is None or isinstance(value, bytes):
         return value
-    numbers = integers_of(keyword, value)
+    numbers = convert_integers(keyword, value)
     if not all(0 <= number <= 0xFFFF for number in numbers):
         raise UnusableAttribute(f"{keyword} is no table of 16-bit words")
     return numbers
 
 
-def _words(attributes: Attributes, data: bytes | list[int], bits: int) -> Pixels:
+def _read_table_words(attributes: Attributes, data: bytes | list[int], bits: int) -> Pixels:
     """The words of a table: OW of either byte order, or US."""
     if not isinstance(data, bytes):
         return np.array(data, np.uint16)
@@ -127,7 +127,7 @@ def _words(attributes: Attributes, data: bytes | list[int], bits: int) -> Pixels
     return words if bits == 16 else words.view(np.uint8)
 
 
-def _expanded(data: Pixels) -> Pixels:
+def _expand_segments(data: Pixels) -> Pixels:
     """The entries of a segmented table (PS3.3 C.7.9.2)."""
     values = [int(v) for v in data]
     entries: list[float] = []

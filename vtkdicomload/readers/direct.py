@@ -10,7 +10,7 @@ import numpy as np
 from .._util.threads import for_each
 from ..headers.transfer_syntaxes import EXPLICIT_BIG
 from . import rescale
-from .dtype import dtype_in_file, stored_dtype
+from .dtype import find_dtype_in_file, find_stored_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ _INLINE_BYTES = 4 << 20  # below, starting threads costs more than it gains
 
 
 def refusal(frames: Sequence[Frame], conversion: Conversion) -> str | None:
-    """Why the stored words of one of the frames are not simply its values; see `protocol.Reader.refusal`."""
+    """Say why the stored words of one of the frames are not simply its values; see `protocol.Reader.refusal`."""
     for header in {id(f.header): f.header for f in frames}.values():
         if not header.native:
             return f"{header.path}: its pixel data is not native"
@@ -59,8 +59,8 @@ def fill(
         kind = (frame.slope, frame.intercept, frame.header.bits_stored)
         convert = converters.get(kind)
         if convert is None:
-            convert = converters[kind] = rescale.converter(frame, conversion)
-        convert(stored_words(frame, scratch.of(frame.length), opened), out[k])
+            convert = converters[kind] = rescale.make_converter(frame, conversion)
+        convert(view_stored_words(frame, scratch.of(frame.length), opened), out[k])
 
     in_parts: list[int] = []
     whole: dict[File, list[int]] = {}
@@ -93,7 +93,7 @@ class Scratch(threading.local):
         return self._buffer
 
 
-def stored_words(frame: Frame, scratch: Pixels, opened: Handle | None = None) -> Pixels:
+def view_stored_words(frame: Frame, scratch: Pixels, opened: Handle | None = None) -> Pixels:
     """The stored words of a native frame in native byte order, as a view of the scratch buffer; errors as `fill`.
 
     From its file, or its `opened` file.
@@ -104,7 +104,7 @@ def stored_words(frame: Frame, scratch: Pixels, opened: Handle | None = None) ->
     """
     header = frame.header
     (opened or header.file).read_into(scratch.data[: frame.length], frame.offset)
-    in_file = dtype_in_file(header)
+    in_file = find_dtype_in_file(header)
     words: Pixels
     if header.samples == 1:
         words = np.ndarray(
@@ -114,4 +114,4 @@ def stored_words(frame: Frame, scratch: Pixels, opened: Handle | None = None) ->
         words = np.ndarray((header.samples, header.rows, header.columns), in_file, scratch.data).transpose(1, 2, 0)
     else:
         words = np.ndarray((header.rows, header.columns, header.samples), in_file, scratch.data)
-    return words.astype(stored_dtype(header), copy=False)
+    return words.astype(find_stored_dtype(header), copy=False)

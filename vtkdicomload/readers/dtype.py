@@ -33,7 +33,7 @@ class ValueOverflow(Exception):  # noqa: N818 - a signal between readers and loa
     """Values do not fit the dtype of the conversion."""
 
 
-def stored_dtype(header: Header) -> np.dtype[Any]:
+def find_stored_dtype(header: Header) -> np.dtype[Any]:
     """The dtype of the stored values of a file, in native byte order.
 
     One-bit pixels count as uint8. Raises TypeError where numpy has no such type.
@@ -49,28 +49,28 @@ def stored_dtype(header: Header) -> np.dtype[Any]:
     return np.dtype(f"{'iu'[header.pixel_representation == 0]}{header.bits_allocated // 8}")
 
 
-def dtype_in_file(header: Header) -> np.dtype[Any]:
-    """`stored_dtype` in the byte order of a native file."""
-    return stored_dtype(header).newbyteorder(">" if header.transfer_syntax == EXPLICIT_BIG else "<")
+def find_dtype_in_file(header: Header) -> np.dtype[Any]:
+    """`find_stored_dtype` in the byte order of a native file."""
+    return find_stored_dtype(header).newbyteorder(">" if header.transfer_syntax == EXPLICIT_BIG else "<")
 
 
-def stored_range(header: Header) -> tuple[int, int]:
+def compute_stored_range(header: Header) -> tuple[int, int]:
     """The smallest and largest integer that BitsStored and PixelRepresentation allow (PS3.5 8.1.1)."""
     bits = header.bits_stored
     return (-(1 << bits - 1), (1 << bits - 1) - 1) if header.pixel_representation else (0, (1 << bits) - 1)
 
 
-def identity(frame: Frame) -> bool:
-    """Whether the modality transform of a frame changes nothing."""
+def is_identity(frame: Frame) -> bool:
+    """Tell whether the modality transform of a frame changes nothing."""
     return frame.slope == 1.0 and frame.intercept == 0.0
 
 
-def fractional(frame: Frame) -> bool:
-    """Whether the modality transform of a frame gives fractions."""
+def is_fractional(frame: Frame) -> bool:
+    """Tell whether the modality transform of a frame gives fractions."""
     return not (float(frame.slope).is_integer() and float(frame.intercept).is_integer())
 
 
-def conversion_for(frames: Sequence[Frame], *, rescale: bool) -> Conversion:
+def choose_conversion(frames: Sequence[Frame], *, rescale: bool) -> Conversion:
     """The dtype rule: which type the volume of these frames has.
 
     With integer slope and intercept it is the type that vtkDICOMImageReader would choose (uint8 for 8 bits; int16 where
@@ -83,29 +83,29 @@ def conversion_for(frames: Sequence[Frame], *, rescale: bool) -> Conversion:
         The largest stored value would come out infinite.
     """
     header = frames[0].header
-    stored = stored_dtype(header)
-    distinct = _distinct(frames)
+    stored = find_stored_dtype(header)
+    distinct = _find_distinct(frames)
     if header.photometric_interpretation == PALETTE:
         return Conversion(np.dtype(np.uint16 if header.palette_bits == 16 else np.uint8), rescale=False, checked=False)
-    plain = all(identity(f) and not f.header.has_modality_lut for f in distinct)
+    plain = all(is_identity(f) and not f.header.has_modality_lut for f in distinct)
     if not rescale or header.samples > 1 or (stored.itemsize > 2 and plain):
         return Conversion(stored, rescale=False, checked=False)
     _check_finite(distinct)
     looked_up = [f for f in distinct if f.header.has_modality_lut]
     distinct = [f for f in distinct if not f.header.has_modality_lut]
-    if looked_up and not any(map(fractional, distinct)):
+    if looked_up and not any(map(is_fractional, distinct)):
         return Conversion(np.dtype(np.uint16), rescale=True, checked=True)  # PS3.3 C.11.1.1: entries of 8 or 16 bits
-    if stored.kind == "f" or any(map(fractional, distinct)):
+    if stored.kind == "f" or any(map(is_fractional, distinct)):
         single = stored.itemsize <= 2 and all(map(_fits_single, distinct))
         return Conversion(np.dtype(np.float32 if single else np.float64), rescale=True, checked=False)
-    dtype = _vtk_choice(distinct, stored)
+    dtype = _choose_like_vtk(distinct, stored)
     limits = np.iinfo(dtype)
-    low = min(min(_rescaled_range(f)) for f in distinct)
-    high = max(max(_rescaled_range(f)) for f in distinct)
+    low = min(min(_compute_rescaled_range(f)) for f in distinct)
+    high = max(max(_compute_rescaled_range(f)) for f in distinct)
     return Conversion(dtype, rescale=True, checked=low < limits.min or high > limits.max)
 
 
-def _distinct(frames: Sequence[Frame]) -> list[Frame]:
+def _find_distinct(frames: Sequence[Frame]) -> list[Frame]:
     """One frame for each modality transform and number of stored bits."""
     kinds = {(f.slope, f.intercept, f.header.bits_stored, f.header.has_modality_lut): f for f in frames}
     return list(kinds.values())
@@ -113,7 +113,7 @@ def _distinct(frames: Sequence[Frame]) -> list[Frame]:
 
 def _check_finite(frames: Sequence[Frame]) -> None:
     for frame in frames:
-        if not all(map(math.isfinite, _rescaled_range(frame))):
+        if not all(map(math.isfinite, _compute_rescaled_range(frame))):
             raise CorruptFileError(
                 f"{frame.path}: slope {frame.slope:g} and intercept {frame.intercept:g} lead to values beyond every "
                 "float64",
@@ -123,13 +123,13 @@ def _check_finite(frames: Sequence[Frame]) -> None:
 
 
 def _fits_single(frame: Frame) -> bool:
-    """Whether float32 holds the results to its full precision: their steps are not too fine, their ends not too far."""
-    return abs(frame.slope) > 1e-30 and max(map(abs, _rescaled_range(frame))) < 1e30
+    """Tell whether float32 holds the results in full: their steps are not too fine, their ends not too far."""
+    return abs(frame.slope) > 1e-30 and max(map(abs, _compute_rescaled_range(frame))) < 1e30
 
 
-def vtk_dtype(frame: Frame) -> np.dtype[Any]:
+def predict_vtk_dtype(frame: Frame) -> np.dtype[Any]:
     """The type that vtkDICOMImageReader chooses for a file of 8 or 16 bits (its SetupOutputInformation)."""
-    if fractional(frame):
+    if is_fractional(frame):
         return np.dtype(np.float32)
     if frame.header.bits_allocated == 8:
         return np.dtype(np.uint8)
@@ -138,34 +138,34 @@ def vtk_dtype(frame: Frame) -> np.dtype[Any]:
     return np.dtype(np.int16 if signed else np.uint16)
 
 
-def _vtk_choice(frames: Sequence[Frame], stored: np.dtype[Any]) -> np.dtype[Any]:
+def _choose_like_vtk(frames: Sequence[Frame], stored: np.dtype[Any]) -> np.dtype[Any]:
     if stored.itemsize == 1:
         return np.dtype(np.uint8)
     if stored.itemsize > 2:
         return np.dtype(np.int32)
-    return np.dtype(np.int16 if any(vtk_dtype(f) == np.int16 for f in frames) else np.uint16)
+    return np.dtype(np.int16 if any(predict_vtk_dtype(f) == np.int16 for f in frames) else np.uint16)
 
 
-def _rescaled_range(frame: Frame) -> tuple[float, float]:
-    low, high = stored_range(frame.header)
+def _compute_rescaled_range(frame: Frame) -> tuple[float, float]:
+    low, high = compute_stored_range(frame.header)
     return low * frame.slope + frame.intercept, high * frame.slope + frame.intercept
 
 
-def wider(conversion: Conversion) -> Conversion:
+def widen_conversion(conversion: Conversion) -> Conversion:
     """The conversion to try after values did not fit: int32, then float64, which holds everything."""
     if conversion.dtype == np.int32:
         return Conversion(np.dtype(np.float64), rescale=True, checked=False)
     return Conversion(np.dtype(np.int32), rescale=True, checked=True)
 
 
-def announced(frames: Sequence[Frame], conversion: Conversion) -> Conversion:
+def announce_conversion(frames: Sequence[Frame], conversion: Conversion) -> Conversion:
     """The conversion to settle on before any value is seen, so that a part and the whole have one type.
 
     Where only the values can tell, it is VTK's 16-bit type as long as that holds PixelPaddingValue and more than half
     of the range that the headers allow (a CT of 16 bits with intercept -1024), else the next wider one.
     """
-    while conversion.checked and not all(_mostly_fits(f, conversion.dtype) for f in _distinct(frames)):
-        conversion = wider(conversion)
+    while conversion.checked and not all(_mostly_fits(f, conversion.dtype) for f in _find_distinct(frames)):
+        conversion = widen_conversion(conversion)
     return conversion
 
 
@@ -177,15 +177,15 @@ def _mostly_fits(frame: Frame, dtype: np.dtype[Any]) -> bool:
     limits, padding = np.iinfo(dtype), frame.header.padding_value
     if padding is not None and not limits.min <= padding * frame.slope + frame.intercept <= limits.max:
         return False
-    low, high = sorted(_rescaled_range(frame))
+    low, high = sorted(_compute_rescaled_range(frame))
     return min(high, limits.max) - max(low, limits.min) > (high - low) / 2
 
 
 def is_colour(header: Header) -> bool:
-    """Whether the pixels of a file come out as red, green and blue."""
+    """Tell whether the pixels of a file come out as red, green and blue."""
     return header.photometric_interpretation in _COLOUR
 
 
-def pixel_shape(header: Header) -> tuple[int, ...]:
+def find_pixel_shape(header: Header) -> tuple[int, ...]:
     """Shape of one frame as it comes out: (rows, columns), or (rows, columns, 3) for colour."""
     return (header.rows, header.columns, 3) if is_colour(header) else (header.rows, header.columns)

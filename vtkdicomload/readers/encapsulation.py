@@ -6,11 +6,11 @@ import threading
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from .._util.warnings import silenced
-from ..errors import damaged
-from ..headers.data_set import UnusableAttribute, asking_pydicom
+from .._util.warnings import silence_warnings
+from ..errors import make_damaged_error
+from ..headers.data_set import UnusableAttribute, ask_pydicom
 from ..sources.stream import path_or_stream
-from .codestream import ended
+from .codestream import has_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,14 +52,16 @@ class CompressedFrames:
         if header.number_of_frames == 1:
             element = scratch(header.pixel_length).data[: header.pixel_length]
             header.file.read_into(element, header.pixel_offset)
-            _, fragments = _items(header, lambda offset, length: bytes(element[offset : offset + length]), len(element))
+            _, fragments = _read_items(
+                header, lambda offset, length: bytes(element[offset : offset + length]), len(element)
+            )
             streams = [bytes(element[f.offset : f.offset + f.length]) for f in fragments]
-            if any(ended(a) and b[:3] in _BEGINNINGS for a, b in pairwise(streams)):
-                raise _not_found(header, "its fragments hold several images where NumberOfFrames says 1")
+            if any(has_end(a) and b[:3] in _BEGINNINGS for a, b in pairwise(streams)):
+                raise _make_not_found_error(header, "its fragments hold several images where NumberOfFrames says 1")
             return b"".join(streams)
         with self._lock:
             if header.file not in self._files:
-                self._files[header.file] = _frames_of(header)
+                self._files[header.file] = _find_frames(header)
             found = self._files[header.file][frame.index_in_file]
         if isinstance(found, bytes):
             return found
@@ -67,20 +69,20 @@ class CompressedFrames:
             return b"".join([handle.read_at(header.pixel_offset + f.offset, f.length) for f in found])
 
 
-def _frames_of(header: Header) -> Sequence[Sequence[_Fragment] | bytes]:
+def _find_frames(header: Header) -> Sequence[Sequence[_Fragment] | bytes]:
     """The fragments of every frame of a multi-frame file, or its bytes."""
     with header.file.open() as handle:
 
         def read(offset: int, length: int) -> bytes:
             return handle.read_at(header.pixel_offset + offset, length)
 
-        frames = _divide(header, *_items(header, read, header.pixel_length))
+        frames = _divide_fragments(header, *_read_items(header, read, header.pixel_length))
         if header.file.has_ranges:
             return frames
         return [f if isinstance(f, bytes) else b"".join([read(part.offset, part.length) for part in f]) for f in frames]
 
 
-def _divide(
+def _divide_fragments(
     header: Header, table: tuple[int, ...], fragments: list[_Fragment]
 ) -> Sequence[Sequence[_Fragment] | bytes]:
     """Divide the fragments of a multi-frame file among its frames, by number, by offset table or by their bytes."""
@@ -88,23 +90,27 @@ def _divide(
     if len(fragments) == count:
         return [(fragment,) for fragment in fragments]
     if len(fragments) < count:
-        raise _not_found(header, f"{len(fragments)} fragments, fewer than the {count} frames that NumberOfFrames says")
+        raise _make_not_found_error(
+            header, f"{len(fragments)} fragments, fewer than the {count} frames that NumberOfFrames says"
+        )
     frames: Sequence[Sequence[_Fragment] | bytes] = (
-        _by_offsets(header, fragments, table) if table else _by_extended_offsets_or_markers(header)
+        _divide_by_offsets(header, fragments, table) if table else _divide_by_extended_offsets_or_markers(header)
     )
     if len(frames) != count:
-        raise _not_found(header, f"{len(frames)} compressed frames where NumberOfFrames says {count}")
+        raise _make_not_found_error(header, f"{len(frames)} compressed frames where NumberOfFrames says {count}")
     return frames
 
 
-def _items(header: Header, read: Callable[[int, int], bytes], size: int) -> tuple[tuple[int, ...], list[_Fragment]]:
+def _read_items(
+    header: Header, read: Callable[[int, int], bytes], size: int
+) -> tuple[tuple[int, ...], list[_Fragment]]:
     """The basic offset table and the fragments behind it."""
     offset, first, table, fragments = 0, -1, b"", []
     while offset + 8 <= size:
         head = read(offset, 8)
         length = int.from_bytes(head[4:], "little")
         if head[:4] != _ITEM or offset + 8 + length > size:
-            raise _not_found(header, f"no whole item at byte {offset} of its pixel data")
+            raise _make_not_found_error(header, f"no whole item at byte {offset} of its pixel data")
         if first < 0:
             table = read(8, length)
             first = 8 + length
@@ -114,15 +120,15 @@ def _items(header: Header, read: Callable[[int, int], bytes], size: int) -> tupl
     return tuple(int.from_bytes(table[i : i + 4], "little") for i in range(0, len(table) - 3, 4)), fragments
 
 
-def _by_offsets(header: Header, fragments: list[_Fragment], table: tuple[int, ...]) -> list[list[_Fragment]]:
+def _divide_by_offsets(header: Header, fragments: list[_Fragment], table: tuple[int, ...]) -> list[list[_Fragment]]:
     places = {fragment.item: number for number, fragment in enumerate(fragments)}
     if table[0] != 0 or any(offset not in places for offset in table) or any(a >= b for a, b in pairwise(table)):
-        raise _not_found(header, "its basic offset table does not point at its fragments")
+        raise _make_not_found_error(header, "its basic offset table does not point at its fragments")
     starts = [*(places[offset] for offset in table), len(fragments)]
     return [fragments[a:b] for a, b in pairwise(starts)]
 
 
-def _by_extended_offsets_or_markers(header: Header) -> list[bytes]:
+def _divide_by_extended_offsets_or_markers(header: Header) -> list[bytes]:
     """Frames by the extended offset table, else by the end markers of their streams: pydicom knows these."""
     from pydicom import dcmread
     from pydicom.encaps import generate_frames
@@ -130,15 +136,15 @@ def _by_extended_offsets_or_markers(header: Header) -> list[bytes]:
     # generate_frames reads up to the sequence delimiter, which the header's length leaves out.
     data = header.file.read_at(header.pixel_offset, header.pixel_length) + b"\xfe\xff\xdd\xe0\0\0\0\0"
     try:
-        with silenced(), path_or_stream(header.file) as readable, asking_pydicom():
+        with silence_warnings(), path_or_stream(header.file) as readable, ask_pydicom():
             offsets = dcmread(readable, specific_tags=[0x7FE00001, 0x7FE00002], force=True)
             extended = None
             if "ExtendedOffsetTable" in offsets:
                 extended = (offsets.ExtendedOffsetTable, offsets.ExtendedOffsetTableLengths)
             return list(generate_frames(data, number_of_frames=header.number_of_frames, extended_offsets=extended))
     except UnusableAttribute as error:
-        raise _not_found(header, str(error)) from error
+        raise _make_not_found_error(header, str(error)) from error
 
 
-def _not_found(header: Header, what: str) -> CorruptFileError:
-    return damaged(header.path, f"its frames cannot be found: {what}")
+def _make_not_found_error(header: Header, what: str) -> CorruptFileError:
+    return make_damaged_error(header.path, f"its frames cannot be found: {what}")

@@ -24,7 +24,7 @@ class Reader(Protocol):
         ...
 
     def refusal(self, frames: Sequence[Frame], conversion: Conversion) -> str | None:
-        """Why this reader is not right for one of the frames, naming its file; None where it is right for all."""
+        """Say why this reader is not right for one of the frames, naming its file; None where it is right for all."""
         ...
 
     def fill(

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._util.warnings import silenced
-from ..errors import UnsupportedPixelDataError, damaged, first_line
-from ..headers.data_set import Attributes, UnusableAttribute, asking_pydicom
-from ..headers.objects.mosaic import tile_of, whole_of
+from .._util.warnings import silence_warnings
+from ..errors import UnsupportedPixelDataError, make_damaged_error, take_first_line
+from ..headers.data_set import Attributes, UnusableAttribute, ask_pydicom
+from ..headers.objects.mosaic import cut_tile, find_whole_image
 from ..headers.transfer_syntaxes import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from ..sources.stream import path_or_stream
 from . import codec, colour, rescale
-from .codestream import declared_colour
+from .codestream import read_declared_colour
 from .encapsulation import CompressedFrames
 
 if TYPE_CHECKING:
@@ -38,29 +38,29 @@ _ADOBE_YCC = re.compile(rb"\xff\xee..Adobe.{6}\x01", re.DOTALL)
 
 
 def refusal(frames: Sequence[Frame], conversion: Conversion) -> str | None:
-    """Why pydicom reads one of the frames only with a plug-in that is missing; see `protocol.Reader.refusal`."""
+    """Say why pydicom reads one of the frames only with a plug-in that is missing; see `protocol.Reader.refusal`."""
     for header in {f.header.transfer_syntax: f.header for f in frames if f.header.encapsulated}.values():
-        reason = _missing_decoder(header.transfer_syntax)
+        reason = _explain_missing_decoder(header.transfer_syntax)
         if reason:
             return f"{header.path}: {reason}"
     return None
 
 
-def _missing_decoder(syntax: str) -> str | None:
+def _explain_missing_decoder(syntax: str) -> str | None:
     from pydicom.pixels.decoders.base import get_decoder
 
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError:
         return f"pydicom has no decoder for transfer syntax {syntax}"
-    if _plugins(syntax):
+    if _list_plugins(syntax):
         return None
     missing = [words for words in decoder.missing_dependencies if not words.startswith("gdcm")]
     return "none of pydicom's decoders is installed: " + "; ".join(missing)
 
 
-def plugins_for(syntax: str) -> tuple[str, ...]:
-    """What to install so that pydicom decodes a transfer syntax; empty where nothing helps."""
+def suggest_plugins(syntax: str) -> tuple[str, ...]:
+    """Say what to install so that pydicom decodes a transfer syntax; empty where nothing helps."""
     from pydicom import uid
 
     if syntax in uid.JPEGTransferSyntaxes:
@@ -70,7 +70,7 @@ def plugins_for(syntax: str) -> tuple[str, ...]:
     return ("pyjpegls",) if syntax in uid.JPEGLSTransferSyntaxes else ()
 
 
-def _plugins(syntax: str) -> list[str]:
+def _list_plugins(syntax: str) -> list[str]:
     """Which decoders of pydicom are there for a compressed transfer syntax."""
     from pydicom.pixels.decoders.base import get_decoder
 
@@ -90,17 +90,17 @@ def fill(
     file: File | None = None
     compressed, pixels = CompressedFrames(), np.empty(0)
     for k, frame in enumerate(frames):
-        image = whole_of(frame)
+        image = find_whole_image(frame)
         if dataset is None or frame.header.file != file:
-            dataset = _dataset(frame)
+            dataset = _read_dataset(frame)
         if image is frame or frame.header.file != file:  # the tiles of a mosaic are decoded once
-            pixels = _stored(dataset, image, _stream(image, compressed))
+            pixels = _read_stored(dataset, image, _read_stream(image, compressed))
         file = frame.header.file
-        stored = pixels if image is frame else tile_of(pixels, frame)
+        stored = pixels if image is frame else cut_tile(pixels, frame)
         if stored.shape != out.shape[1:]:
-            raise _unread(frame, f"its pixels have shape {stored.shape}, its header says {out.shape[1:]}")
+            raise _make_unread_error(frame, f"its pixels have shape {stored.shape}, its header says {out.shape[1:]}")
         if conversion.rescale and frame.header.has_modality_lut:
-            stored = _through_lut(rescale.masked(stored, frame.header), dataset, frame)
+            stored = _apply_lut(rescale.mask_words(stored, frame.header), dataset, frame)
             rescale.put(stored, conversion, out[k])
         else:
             rescale.store(stored, frame, conversion, out[k])
@@ -108,10 +108,10 @@ def fill(
     return ()
 
 
-def _dataset(frame: Frame) -> pydicom.Dataset:
+def _read_dataset(frame: Frame) -> pydicom.Dataset:
     import pydicom
 
-    with path_or_stream(frame.header.file) as readable, _asking(frame):
+    with path_or_stream(frame.header.file) as readable, _ask_of_frame(frame):
         dataset = pydicom.dcmread(readable, force=True)
         named = "TransferSyntaxUID" in dataset.file_meta
     if not named:
@@ -121,7 +121,7 @@ def _dataset(frame: Frame) -> pydicom.Dataset:
     return dataset
 
 
-def _stream(frame: Frame, compressed: CompressedFrames) -> bytes | None:
+def _read_stream(frame: Frame, compressed: CompressedFrames) -> bytes | None:
     """The compressed stream of a frame; None where it is native.
 
     pydicom would find it too, but says nothing of frames beyond NumberOfFrames.
@@ -131,41 +131,41 @@ def _stream(frame: Frame, compressed: CompressedFrames) -> bytes | None:
     return compressed.stream(frame, partial(np.empty, dtype=np.uint8))
 
 
-def _stored(dataset: pydicom.Dataset, frame: Frame, stream: bytes | None) -> Pixels:
+def _read_stored(dataset: pydicom.Dataset, frame: Frame, stream: bytes | None) -> Pixels:
     """The stored values of one frame, whose compressed stream this is; colour as red, green and blue."""
     from pydicom.pixels.utils import pixel_array
 
     if frame.header.bits_allocated == 1 and not frame.header.encapsulated:
-        return _bits(dataset, frame)
+        return _unpack_bits(dataset, frame)
     index = frame.index_in_file if frame.header.number_of_frames > 1 else None
     if stream is None:
-        with _asking(frame):
+        with _ask_of_frame(frame):
             pixels = pixel_array(dataset, index=index)
     else:
-        pixels = _decoded(dataset, frame, index, stream)
+        pixels = _decode_stream(dataset, frame, index, stream)
     if frame.header.photometric_interpretation == colour.PALETTE:
-        pixels = _palette(dataset, frame).colours(pixels)
+        pixels = _read_palette_of_dataset(dataset, frame).colours(pixels)
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
 
-def _palette(dataset: pydicom.Dataset, frame: Frame) -> colour.Palette:
+def _read_palette_of_dataset(dataset: pydicom.Dataset, frame: Frame) -> colour.Palette:
     try:
-        with silenced():
-            return colour.palette_in(Attributes(dataset))
+        with silence_warnings():
+            return colour.parse_palette(Attributes(dataset))
     except UnusableAttribute as error:
-        raise _unread(frame, str(error)) from error
+        raise _make_unread_error(frame, str(error)) from error
 
 
-def _bits(dataset: pydicom.Dataset, frame: Frame) -> Pixels:
+def _unpack_bits(dataset: pydicom.Dataset, frame: Frame) -> Pixels:
     """The pixels of one frame of one bit each: it may begin within a byte (PS3.5 8.2), which pydicom does not read."""
     header = frame.header
     count = header.rows * header.columns
     first = frame.index_in_file * count
-    with _asking(frame):
+    with _ask_of_frame(frame):
         data, vr = dataset["PixelData"].value, dataset["PixelData"].VR
     swapped = header.transfer_syntax == EXPLICIT_BIG and vr == "OW"
     if not isinstance(data, bytes) or len(data) * 8 < header.number_of_frames * count or (swapped and len(data) % 2):
-        raise _unread(frame, "its pixel data has not the length of its rows and columns")
+        raise _make_unread_error(frame, "its pixel data has not the length of its rows and columns")
     packed = np.frombuffer(data, np.uint8)
     if swapped:
         packed = packed.reshape(-1, 2)[:, ::-1].reshape(-1)  # words whose bytes are swapped
@@ -174,28 +174,28 @@ def _bits(dataset: pydicom.Dataset, frame: Frame) -> Pixels:
     return pixels
 
 
-def _decoded(dataset: pydicom.Dataset, frame: Frame, index: int | None, stream: bytes) -> Pixels:
+def _decode_stream(dataset: pydicom.Dataset, frame: Frame, index: int | None, stream: bytes) -> Pixels:
     """One compressed frame by the first decoder that can; the error of the last one where none can."""
     from pydicom.pixels.utils import pixel_array
 
-    codec.checked_size(frame, stream)
+    codec.check_size(frame, stream)
     if frame.header.samples == 3:
         _refuse_disputed_colour(frame.header, stream)
-    failure = _unread(frame, "pydicom has no decoder for it")
-    for plugin in _plugins(frame.header.transfer_syntax):
+    failure = _make_unread_error(frame, "pydicom has no decoder for it")
+    for plugin in _list_plugins(frame.header.transfer_syntax):
         try:
-            with silenced():
+            with silence_warnings():
                 pixels = pixel_array(dataset, index=index, decoding_plugin=plugin)
         except MemoryError:
             raise
         except Exception as error:  # each of the four libraries raises what it likes for damaged streams
-            failure = _unread(frame, f"{plugin}: {type(error).__name__}: {first_line(error)}")
+            failure = _make_unread_error(frame, f"{plugin}: {type(error).__name__}: {take_first_line(error)}")
             failure.__cause__ = error
             continue
-        fault = codec.range_fault(frame.header, pixels)
+        fault = codec.find_range_fault(frame.header, pixels)
         if fault is None:
             return pixels
-        failure = _unread(frame, fault)
+        failure = _make_unread_error(frame, fault)
     raise failure
 
 
@@ -204,7 +204,7 @@ def _refuse_disputed_colour(header: Header, stream: bytes) -> None:
 
     Or it is in YCbCr by its Adobe marker, which Pillow undoes before pydicom does so again.
     """
-    stated = declared_colour(stream)
+    stated = read_declared_colour(stream)
     said = "YBR" if header.photometric_interpretation.startswith("YBR") else "RGB"
     if stated not in (None, said) or _ADOBE_YCC.search(stream, 0, 4096):
         what = (
@@ -214,25 +214,25 @@ def _refuse_disputed_colour(header: Header, stream: bytes) -> None:
         raise UnsupportedPixelDataError(f"{header.path}: {what}", files=[header.path], what=what)
 
 
-def _through_lut(stored: Pixels, dataset: pydicom.Dataset, frame: Frame) -> Pixels:
+def _apply_lut(stored: Pixels, dataset: pydicom.Dataset, frame: Frame) -> Pixels:
     from pydicom.pixels.processing import apply_modality_lut
 
     # apply_modality_lut subtracts the first mapped value in the type of the pixels, where it may wrap.
     wide = stored.astype(np.int64)
-    with _asking(frame):
+    with _ask_of_frame(frame):
         result: Pixels = apply_modality_lut(wide, dataset)
     return result
 
 
 @contextmanager
-def _asking(frame: Frame) -> Iterator[None]:
+def _ask_of_frame(frame: Frame) -> Iterator[None]:
     """Turn what pydicom raises into a CorruptFileError that names the file; only calls of pydicom belong inside."""
     try:
-        with silenced(), asking_pydicom():
+        with silence_warnings(), ask_pydicom():
             yield
     except UnusableAttribute as error:
-        raise _unread(frame, str(error)) from error
+        raise _make_unread_error(frame, str(error)) from error
 
 
-def _unread(frame: Frame, what: str) -> CorruptFileError:
-    return damaged(frame.path, f"pydicom cannot read it: {what}")
+def _make_unread_error(frame: Frame, what: str) -> CorruptFileError:
+    return make_damaged_error(frame.path, f"pydicom cannot read it: {what}")

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..headers.attributes import PIXEL_DATA
 from .colour import PALETTE
-from .dtype import ValueOverflow, identity, stored_dtype, stored_range
+from .dtype import ValueOverflow, compute_stored_range, find_stored_dtype, is_identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from .dtype import Conversion
 
 
-def masked(stored: Pixels, header: Header) -> Pixels:
+def mask_words(stored: Pixels, header: Header) -> Pixels:
     """Stored words without what lies above HighBit, sign-extended from BitsStored (PS3.5 8.1.1)."""
-    mask = _mask(header)
+    mask = _make_mask(header)
     return stored if mask is None else mask(stored)
 
 
-def _mask(header: Header) -> Callable[[Pixels], Pixels] | None:
-    """What `masked` does to the words of a file; None where no bit is spare."""
+def _make_mask(header: Header) -> Callable[[Pixels], Pixels] | None:
+    """Say what `mask_words` does to the words of a file; None where no bit is spare."""
     spare = header.bits_allocated - header.bits_stored
     if spare <= 0 or header.pixel_tag != PIXEL_DATA:
         return None
-    low, high = stored_range(header)
+    low, high = compute_stored_range(header)
     signed = header.pixel_representation == 1
 
     def mask(stored: Pixels) -> Pixels:
@@ -61,11 +61,11 @@ def store(stored: Pixels, frame: Frame, conversion: Conversion, out: Pixels) -> 
     ValueOverflow
         The values do not fit the dtype.
     """
-    converter(frame, conversion)(stored, out)
+    make_converter(frame, conversion)(stored, out)
 
 
-def converter(frame: Frame, conversion: Conversion) -> Callable[[Pixels, Pixels], None]:
-    """What `store` does to a frame; the same for every frame of one layout, slope, intercept and BitsStored."""
+def make_converter(frame: Frame, conversion: Conversion) -> Callable[[Pixels, Pixels], None]:
+    """Say what `store` does to a frame; the same for every frame of one layout, slope, intercept and BitsStored."""
     slope, intercept = frame.slope, frame.intercept
 
     def keep(stored: Pixels, out: Pixels) -> None:
@@ -76,25 +76,25 @@ def converter(frame: Frame, conversion: Conversion) -> Callable[[Pixels, Pixels]
 
     if frame.header.photometric_interpretation == PALETTE:
         return keep
-    same_size = stored_dtype(frame.header).itemsize == conversion.dtype.itemsize
+    same_size = find_stored_dtype(frame.header).itemsize == conversion.dtype.itemsize
     convert: Callable[[Pixels, Pixels], None]
-    if not conversion.rescale or identity(frame):
+    if not conversion.rescale or is_identity(frame):
         convert = keep
     elif slope == 1.0 and same_size and conversion.dtype.kind in "iu":
-        convert = _adder(frame, conversion)
+        convert = _make_adder(frame, conversion)
     else:
         convert = rescale
-    mask = _mask(frame.header)
+    mask = _make_mask(frame.header)
     return convert if mask is None else lambda stored, out: convert(mask(stored), out)
 
 
-def _adder(frame: Frame, conversion: Conversion) -> Callable[[Pixels, Pixels], None]:
+def _make_adder(frame: Frame, conversion: Conversion) -> Callable[[Pixels, Pixels], None]:
     """Add an integer intercept in one pass.
 
     It wraps, and rightly so: results that fit come out right whatever wraps between.
     """
     dtype, intercept = conversion.dtype, int(frame.intercept)
-    limits, (low, high) = np.iinfo(dtype), stored_range(frame.header)
+    limits, (low, high) = np.iinfo(dtype), compute_stored_range(frame.header)
     least, most = int(limits.min) - intercept, int(limits.max) - intercept
     # One end of the declared range is usually safe and need not be looked at.
     look_low, look_high = conversion.checked and low < least, conversion.checked and high > most

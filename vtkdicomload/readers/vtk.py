@@ -16,7 +16,7 @@ import numpy as np
 from .._util.names import natural_key
 from ..errors import CorruptFileError
 from ..errors.remedies import SetOption, Step
-from .dtype import fractional, identity, vtk_dtype
+from .dtype import is_fractional, is_identity, predict_vtk_dtype
 from .rescale import put
 
 if TYPE_CHECKING:
@@ -35,15 +35,15 @@ _ROUGH = 0.05  # of a slice spacing: VTK takes the distance of the two highest s
 
 
 def refusal(frames: Sequence[Frame], conversion: Conversion) -> str | None:
-    """Why vtkDICOMImageReader is not right for one of the frames, naming its file; None where it is right for all."""
-    from .vtk_safety import unsafe_for_vtk, unsafe_values
+    """Say why vtkDICOMImageReader is not right for one of the frames, and for which file; None where it is."""
+    from .vtk_safety import explain_unsafe_file, explain_unsafe_values
 
     for frame in frames:
         reason = (
-            _path_fault(frame.header.file)
-            or _conversion_fault(frame, conversion)
-            or unsafe_for_vtk(frame.header)
-            or unsafe_values(frame)
+            _explain_path_fault(frame.header.file)
+            or _explain_conversion_fault(frame, conversion)
+            or explain_unsafe_file(frame.header)
+            or explain_unsafe_values(frame)
         )
         if reason:
             return f"{frame.path}: {reason}"
@@ -58,7 +58,7 @@ def fill(
     workers: int | None = None,
 ) -> tuple[str, ...]:
     """Put the values of every frame into `out`, as `Reader.fill` says, through vtkDICOMImageReader."""
-    folder = _directory_of(frames)
+    folder = _find_directory(frames)
     if folder is None:
         _fill_by_names(frames, conversion, out, step)
     else:
@@ -74,7 +74,7 @@ def _fill_by_directory(
 ) -> None:
     for frame in frames:
         frame.header.file.check_unchanged()
-    array = _read("SetDirectoryName", folder, frames)
+    array = _run_reader("SetDirectoryName", folder, frames)
     # VTK counts rows from the bottom and slices from the largest position along row × column.
     for k, values in enumerate(array.T[::-1, ::-1]):
         put(values, conversion, out[k])
@@ -82,20 +82,20 @@ def _fill_by_directory(
 
 
 def _fill_by_names(frames: Sequence[Frame], conversion: Conversion, out: Pixels, step: Callable[[], None]) -> None:
-    names, places = _natural(frames)
+    names, places = _sort_naturally(frames)
     for i, k in enumerate(places):
         frames[k].header.file.check_unchanged()
-        array = _read("SetFileName", names.GetValue(i), frames[k : k + 1])
+        array = _run_reader("SetFileName", names.GetValue(i), frames[k : k + 1])
         put(array.T[0, ::-1], conversion, out[k])
         step()
 
 
-def _natural(frames: Sequence[Frame]) -> tuple[Any, list[int]]:
+def _sort_naturally(frames: Sequence[Frame]) -> tuple[Any, list[int]]:
     """The file names in natural order as a vtkStringArray, and which frame each one is."""
     from vtkmodules.vtkCommonCore import vtkStringArray
 
     key = natural_key()
-    paths = _paths_of(frames)
+    paths = _list_paths(frames)
     places = sorted(range(len(frames)), key=lambda k: key(paths[k]))
     names = vtkStringArray()
     for k in places:
@@ -103,9 +103,9 @@ def _natural(frames: Sequence[Frame]) -> tuple[Any, list[int]]:
     return names, places
 
 
-def _directory_of(frames: Sequence[Frame]) -> str | None:
+def _find_directory(frames: Sequence[Frame]) -> str | None:
     """The folder that may be handed to SetDirectoryName to get exactly these frames in this order; else None."""
-    paths = _paths_of(frames)
+    paths = _list_paths(frames)
     folders = set(map(os.path.dirname, paths))
     if len(frames) < 2 or len(folders) > 1 or len(set(map(_format, frames))) > 1 or not _vtk_sorts_like(frames):
         return None
@@ -118,7 +118,7 @@ def _directory_of(frames: Sequence[Frame]) -> str | None:
 
 
 def _format(frame: Frame) -> tuple[object, ...]:
-    """What VTK takes from the file that the system lists last, for all of them."""
+    """Say what VTK takes from the file that the system lists last, for all of them."""
     h = frame.header
     return (
         h.series_uid,
@@ -133,15 +133,15 @@ def _format(frame: Frame) -> tuple[object, ...]:
 
 
 def _vtk_sorts_like(frames: Sequence[Frame]) -> bool:
-    """Whether VTK's sort by a single-precision projection on row × column gives the frames in their order."""
+    """Tell whether VTK's sort by a single-precision projection on row × column gives the frames in their order."""
     if any(frame.position is None or frame.orientation is None for frame in frames):
         return False
-    projections = _projections(frames)
+    projections = _compute_projections(frames)
     reach = max(abs(x) for frame in frames for x in frame.position or ())
     return bool((np.diff(projections) > _SINGLE * max(1.0, reach)).all())
 
 
-def _projections(frames: Sequence[Frame]) -> Pixels:
+def _compute_projections(frames: Sequence[Frame]) -> Pixels:
     cosines = np.array([frame.orientation for frame in frames])
     # DICOMAppHelper::GetImagePositionPatientFilenamePairs: each by its own orientation, not normalised.
     normals = np.cross(cosines[:, :3], cosines[:, 3:])
@@ -150,7 +150,7 @@ def _projections(frames: Sequence[Frame]) -> Pixels:
 
 
 # -------------------------------------------------------------------------------------------------------- one reading
-def _silent_reader() -> tuple[Any, list[str]]:
+def _make_silent_reader() -> tuple[Any, list[str]]:
     """A fresh vtkDICOMImageReader, and the list that takes its errors and warnings instead of stderr."""
     from vtkmodules.util.misc import calldata_type
     from vtkmodules.util.vtkConstants import VTK_STRING
@@ -169,15 +169,15 @@ def _silent_reader() -> tuple[Any, list[str]]:
     return reader, complaints
 
 
-def _read(way: str, source: str, frames: Sequence[Frame]) -> Pixels:
+def _run_reader(way: str, source: str, frames: Sequence[Frame]) -> Pixels:
     """The pixels of one Update as (nx, ny, nz) in Fortran order, once all that VTK says agrees with the headers."""
     from vtkmodules.util.numpy_support import vtk_to_numpy
 
-    reader, complaints = _silent_reader()
+    reader, complaints = _make_silent_reader()
     getattr(reader, way)(source)
     # Through the executive: Update() of the reader itself returns nothing, whatever happened.
     status = reader.GetExecutive().Update()
-    fault = next(_failures(reader, complaints, status, frames), None)
+    fault = next(_list_failures(reader, complaints, status, frames), None)
     image = reader.GetOutput()
     del reader  # it keeps its last file open, which a traceback would prolong
     if fault:
@@ -191,9 +191,9 @@ def _read(way: str, source: str, frames: Sequence[Frame]) -> Pixels:
     return as_numpy(image.GetPointData().GetArray(0)).reshape(image.GetDimensions(), order="F")
 
 
-def _failures(reader: Any, complaints: list[str], status: int, frames: Sequence[Frame]) -> Iterator[str]:
+def _list_failures(reader: Any, complaints: list[str], status: int, frames: Sequence[Frame]) -> Iterator[str]:
     """Every sign that one reading went wrong: each misses some failures, so all of them are looked at."""
-    yield from map(_words, complaints)
+    yield from map(_strip_complaint, complaints)
     if status != 1:
         yield f"its executive returned {status}"
     if reader.GetErrorCode():
@@ -212,12 +212,12 @@ def _failures(reader: Any, complaints: list[str], status: int, frames: Sequence[
         yield f"its output has {points.GetNumberOfArrays()} arrays"
     elif (scalars.GetNumberOfComponents(), scalars.GetNumberOfTuples()) != (1, h.columns * h.rows * len(frames)):
         yield f"its output has {scalars.GetNumberOfTuples()} values of {scalars.GetNumberOfComponents()} components"
-    elif scalars.GetDataTypeAsString() != _VTK_TYPES[vtk_dtype(frames[0]).name]:
-        yield f"its output is {scalars.GetDataTypeAsString()}, not {vtk_dtype(frames[0])}"
-    yield from _spacing_failures(reader.GetPixelSpacing(), frames)
+    elif scalars.GetDataTypeAsString() != _VTK_TYPES[predict_vtk_dtype(frames[0]).name]:
+        yield f"its output is {scalars.GetDataTypeAsString()}, not {predict_vtk_dtype(frames[0])}"
+    yield from _list_spacing_failures(reader.GetPixelSpacing(), frames)
 
 
-def _spacing_failures(said: Sequence[float], frames: Sequence[Frame]) -> Iterator[str]:
+def _list_spacing_failures(said: Sequence[float], frames: Sequence[Frame]) -> Iterator[str]:
     header = frames[0].header
     unstated = 0.0 if "PixelSpacing" in header.blank else 1.0  # 0\0 in the file, or nothing
     row, column = header.pixel_spacing or (unstated, unstated)
@@ -225,7 +225,7 @@ def _spacing_failures(said: Sequence[float], frames: Sequence[Frame]) -> Iterato
     if not (_close(said[:2], (column, row)) or _close(said[:2], (row, column))):
         yield f"its pixel spacing is {said[0]:g}×{said[1]:g} mm, not {column:g}×{row:g}"
     if len(frames) > 1:
-        projections = _projections(frames[-2:])
+        projections = _compute_projections(frames[-2:])
         gap, reach = float(projections[1] - projections[0]), float(np.abs(projections).max())
         if abs(said[2] - gap) > _ROUGH * gap + _SINGLE * reach:
             yield f"its slice spacing is {said[2]:g} mm, not {gap:g}"
@@ -235,18 +235,18 @@ def _close(said: Sequence[float], expected: Sequence[float]) -> bool:
     return all(math.isclose(a, b, rel_tol=_SINGLE) for a, b in zip(said, expected, strict=True))
 
 
-def _words(complaint: str) -> str:
+def _strip_complaint(complaint: str) -> str:
     """VTK's own words without the place in its source and the address of the object."""
     lines = [line for line in complaint.splitlines() if line.strip() and not re.match(r"(ERROR|Warning): In ", line)]
     return re.sub(r"^\w+ \((0x)?[0-9a-fA-F]+\): ", "", lines[0]).strip() if lines else "an error without words"
 
 
-def _paths_of(frames: Sequence[Frame]) -> list[str]:
+def _list_paths(frames: Sequence[Frame]) -> list[str]:
     """List the paths of frames that `refusal` lets pass, which lie in files on disk."""
     return [frame.header.file.local_path or "" for frame in frames]
 
 
-def _path_fault(file: File) -> str | None:
+def _explain_path_fault(file: File) -> str | None:
     if file.local_path is None:
         return "VTK reads files on disk only"
     try:
@@ -256,12 +256,12 @@ def _path_fault(file: File) -> str | None:
     return None
 
 
-def _conversion_fault(frame: Frame, conversion: Conversion) -> str | None:
-    if not conversion.rescale and not identity(frame):
+def _explain_conversion_fault(frame: Frame, conversion: Conversion) -> str | None:
+    if not conversion.rescale and not is_identity(frame):
         return "VTK always rescales, stored values are asked for"
     h = frame.header
     if (frame.slope, frame.intercept) != (1 if h.slope is None else h.slope, h.intercept or 0):
         return "VTK rescales by the file's own slope and intercept, others are asked for"
-    if fractional(frame) and conversion.dtype != np.float32:
+    if is_fractional(frame) and conversion.dtype != np.float32:
         return f"VTK gives float32 for a fractional rescale, {conversion.dtype} is asked for"
     return None

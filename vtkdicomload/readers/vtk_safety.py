@@ -17,10 +17,10 @@ import numpy as np
 from ..errors import CorruptFileError
 from ..headers.attributes import PIXEL_DATA
 from ..headers.elements import Encoding, Source, name_of, walk
-from ..headers.pixel_sizes import pixel_bytes
-from ..headers.preamble import NotDicomError, opened_data_set
+from ..headers.pixel_sizes import count_pixel_bytes
+from ..headers.preamble import NotDicomError, open_data_set_of
 from ..headers.transfer_syntaxes import EXPLICIT_LITTLE, IMPLICIT_LITTLE
-from .dtype import dtype_in_file, fractional, stored_range, vtk_dtype
+from .dtype import compute_stored_range, find_dtype_in_file, is_fractional, predict_vtk_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ _NUMBER = rb" *-?\d{1,12}(?:\.\d{1,24})?(?:[eE][+-]?\d{1,3})?"
 _PADDING = rb"[ \0]*\Z"
 
 
-def _numbers(count: int) -> re.Pattern[bytes]:
+def _match_numbers(count: int) -> re.Pattern[bytes]:
     return re.compile(rb"\\".join([_NUMBER] * count) + _PADDING)
 
 
@@ -65,24 +65,24 @@ class _Known(NamedTuple):
 _LISTENED = {
     _TRANSFER_SYNTAX: _Known(b"UI", re.compile(rb"[0-9.]+\0?\Z")),
     0x00100010: _Known(b"PN", _ANYTHING),  # PatientName
-    0x00180050: _Known(b"DS", _numbers(1)),  # SliceThickness
-    0x00181120: _Known(b"DS", _numbers(1)),  # GantryDetectorTilt
+    0x00180050: _Known(b"DS", _match_numbers(1)),  # SliceThickness
+    0x00181120: _Known(b"DS", _match_numbers(1)),  # GantryDetectorTilt
     0x0020000D: _Known(b"UI", _ANYTHING),  # StudyInstanceUID
     0x0020000E: _Known(b"UI", re.compile(rb"[0-9.]{1,64}\0?\Z")),  # SeriesInstanceUID: compared with its padding
     0x00200010: _Known(b"SH", _ANYTHING),  # StudyID
     _INSTANCE_NUMBER: _Known(b"IS", re.compile(rb" *-?\d{1,10}" + _PADDING)),
-    0x00200032: _Known(b"DS", _numbers(3)),  # ImagePositionPatient
-    0x00200037: _Known(b"DS", _numbers(6)),  # ImageOrientationPatient
-    0x00201041: _Known(b"DS", _numbers(1)),  # SliceLocation
+    0x00200032: _Known(b"DS", _match_numbers(3)),  # ImagePositionPatient
+    0x00200037: _Known(b"DS", _match_numbers(6)),  # ImageOrientationPatient
+    0x00201041: _Known(b"DS", _match_numbers(1)),  # SliceLocation
     0x00280002: _Known(b"US", _WORD),  # SamplesPerPixel
     0x00280004: _Known(b"CS", re.compile(rb"MONOCHROME[12] ?\Z")),  # PhotometricInterpretation
     0x00280010: _Known(b"US", _WORD),  # Rows
     0x00280011: _Known(b"US", _WORD),  # Columns
-    0x00280030: _Known(b"DS", _numbers(2)),  # PixelSpacing
+    0x00280030: _Known(b"DS", _match_numbers(2)),  # PixelSpacing
     0x00280100: _Known(b"US", _WORD),  # BitsAllocated
     0x00280103: _Known(b"US", _WORD),  # PixelRepresentation
-    0x00281052: _Known(b"DS", _numbers(1)),  # RescaleIntercept
-    0x00281053: _Known(b"DS", _numbers(1)),  # RescaleSlope
+    0x00281052: _Known(b"DS", _match_numbers(1)),  # RescaleIntercept
+    0x00281053: _Known(b"DS", _match_numbers(1)),  # RescaleSlope
     PIXEL_DATA: _Known(b"", _ANYTHING),
     _SWITCH_BYTES: _Known(b"UL", _ANYTHING),
 }
@@ -100,8 +100,8 @@ _REQUIRED = (
 )
 
 
-def unsafe_for_vtk(header: Header) -> str | None:
-    """Why vtkDICOMImageReader must not see a file, in a few words.
+def explain_unsafe_file(header: Header) -> str | None:
+    """Say why vtkDICOMImageReader must not see a file, in a few words.
 
     Parameters
     ----------
@@ -112,25 +112,25 @@ def unsafe_for_vtk(header: Header) -> str | None:
     -------
     str or None
         None where VTK's parser neither crashes on the file nor takes anything else than the image's own attributes and
-        pixels from it. Whether the values come out right too is for `unsafe_values`.
+        pixels from it. Whether the values come out right too is for `explain_unsafe_values`.
     """
-    fault = _image_fault(header) or _transform_fault(header)
+    fault = _find_image_fault(header) or _transform_fault(header)
     if fault:
         return fault
     try:
         with header.file.open() as handle:
-            return _structure_fault(Source(handle), header)
+            return _find_structure_fault(Source(handle), header)
     except (CorruptFileError, NotDicomError):
         return "it changed since it was scanned"
 
 
-def unsafe_values(frame: Frame) -> str | None:
-    """Why the pixels of a file that is safe for VTK would come out wrong, in a few words.
+def explain_unsafe_values(frame: Frame) -> str | None:
+    """Say why the pixels of a file that is safe for VTK would come out wrong, in a few words.
 
     Parameters
     ----------
     frame : Frame
-        Of a file for which `unsafe_for_vtk` is None. Its stored values are read.
+        Of a file for which `explain_unsafe_file` is None. Its stored values are read.
 
     Returns
     -------
@@ -139,25 +139,25 @@ def unsafe_values(frame: Frame) -> str | None:
         fractional RescaleSlope up to the last place of float32.
     """
     header = frame.header
-    dtype = dtype_in_file(header)
+    dtype = find_dtype_in_file(header)
     try:
         data = header.file.read_at(frame.offset, dtype.itemsize * header.rows * header.columns)
     except CorruptFileError:
         return "its pixels cannot be read"
     stored = np.frombuffer(data, dtype)
     low, high = int(stored.min()), int(stored.max())
-    allowed = stored_range(header)
+    allowed = compute_stored_range(header)
     if low < allowed[0] or high > allowed[1]:
         return f"its pixels have bits set above BitsStored {header.bits_stored}, which VTK does not mask"
-    return None if fractional(frame) else _overflow(frame, low, high)
+    return None if is_fractional(frame) else _find_overflow(frame, low, high)
 
 
-def _overflow(frame: Frame, low: int, high: int) -> str | None:
+def _find_overflow(frame: Frame, low: int, high: int) -> str | None:
     slope, intercept = Fraction(frame.slope), Fraction(frame.intercept)
     rescaled = sorted((low * slope + intercept, high * slope + intercept))
-    limits = np.iinfo(vtk_dtype(frame))
+    limits = np.iinfo(predict_vtk_dtype(frame))
     if rescaled[0] < limits.min or rescaled[1] > limits.max:
-        return f"its values {rescaled[0]} … {rescaled[1]} do not fit VTK's {vtk_dtype(frame)}, they would wrap"
+        return f"its values {rescaled[0]} … {rescaled[1]} do not fit VTK's {predict_vtk_dtype(frame)}, they would wrap"
     # DICOMAppHelper::PixelDataCallback takes every 16-bit word as signed; the conversion to int must still be defined.
     words = (-0x8000, 0x7FFF) if frame.header.bits_allocated == 16 and high > 0x7FFF else (low, high)
     if any(abs(word * slope + intercept) >= 1 << 31 for word in words):
@@ -166,7 +166,7 @@ def _overflow(frame: Frame, low: int, high: int) -> str | None:
 
 
 # ---------------------------------------------------------------------------------------------- what the header says
-def _image_fault(h: Header) -> str | None:
+def _find_image_fault(h: Header) -> str | None:
     if h.transfer_syntax not in (IMPLICIT_LITTLE, EXPLICIT_LITTLE) or h.encapsulated:
         return f"VTK does not read its transfer syntax {h.transfer_syntax}"
     if h.file.size is None or h.file.size >= _MAX_SIZE:
@@ -185,7 +185,7 @@ def _image_fault(h: Header) -> str | None:
         return f"its pixel data has the VR {h.pixel_vr.decode('latin-1')}"
     if h.has_modality_lut:
         return "VTK ignores a Modality LUT"
-    if h.pixel_length - pixel_bytes(h) not in (0, 1):
+    if h.pixel_length - count_pixel_bytes(h) not in (0, 1):
         return "its pixel data has not the length of its rows and columns"
     return None
 
@@ -206,19 +206,19 @@ def _transform_fault(h: Header) -> str | None:
 
 
 # ---------------------------------------------------------------------------------------------- what the bytes hold
-def _structure_fault(source: Source, header: Header) -> str | None:
+def _find_structure_fault(source: Source, header: Header) -> str | None:
     magic = source.at(0, _PREAMBLE + 4)
     if magic[_PREAMBLE:] != b"DICM" or magic[:4] == b"DICM":  # DICOMParser::IsDICOMFile looks at both places
         return "it has no plain preamble"
-    data_set = opened_data_set(source)
+    data_set = open_data_set_of(source)
     if data_set.start == _PREAMBLE + 4:
         return "it has no file meta information"
     if data_set.transfer_syntax != header.transfer_syntax:
         return "it changed since it was scanned"
     seen: set[int] = set()
     last, end = 0, _PREAMBLE + 4
-    for element in _records(source, data_set):
-        fault = _element_fault(source, element, data_set)
+    for element in _walk_records(source, data_set):
+        fault = _find_element_fault(source, element, data_set)
         if fault:
             return fault
         end = element.offset + max(element.length, 0)
@@ -237,14 +237,14 @@ def _structure_fault(source: Source, header: Header) -> str | None:
     return None
 
 
-def _records(source: Source, data_set: DataSet) -> Iterator[Element]:
-    """What VTK's parser takes for elements, in its order."""
+def _walk_records(source: Source, data_set: DataSet) -> Iterator[Element]:
+    """Say what VTK's parser takes for elements, in its order."""
     yield from walk(source, _PREAMBLE + 4, Encoding(explicit=True), only_group=0x0002)
     yield from walk(source, data_set.start, data_set.encoding)
 
 
-def _element_fault(source: Source, element: Element, data_set: DataSet) -> str | None:
-    """Why VTK's parser would take one element for something else than it is."""
+def _find_element_fault(source: Source, element: Element, data_set: DataSet) -> str | None:
+    """Say why VTK's parser would take one element for something else than it is."""
     name = name_of(element.tag)
     if element.vr:
         if element.vr not in _SHORT_VRS and element.vr not in _LONG_VRS:
@@ -256,11 +256,11 @@ def _element_fault(source: Source, element: Element, data_set: DataSet) -> str |
         return None
     if element.depth:
         return f"VTK takes the nested {name} for the image's"
-    return _value_fault(source, element, data_set)
+    return _find_value_fault(source, element, data_set)
 
 
-def _value_fault(source: Source, element: Element, data_set: DataSet) -> str | None:
-    """Why VTK would not read the value of one element that it listens to."""
+def _find_value_fault(source: Source, element: Element, data_set: DataSet) -> str | None:
+    """Say why VTK would not read the value of one element that it listens to."""
     tag, name = element.tag, name_of(element.tag)
     if tag == _SWITCH_BYTES or element.length < 0:
         return f"VTK stumbles over {name}"
@@ -276,7 +276,7 @@ def _value_fault(source: Source, element: Element, data_set: DataSet) -> str | N
     value = source.at(element.offset, element.length)
     if not plain.match(value):
         return f"its {name} is not written plainly enough for VTK"
-    if vr == b"DS" and not all(map(_modest, value.rstrip(b" \0").split(b"\\"))):
+    if vr == b"DS" and not all(map(_is_modest, value.rstrip(b" \0").split(b"\\"))):
         return f"its {name} does not fit VTK's single precision"
     if tag == _INSTANCE_NUMBER and not -(1 << 31) <= int(value.rstrip(b" \0")) < 1 << 31:
         return f"VTK crashes on {name} beyond 32 bits"
@@ -285,6 +285,6 @@ def _value_fault(source: Source, element: Element, data_set: DataSet) -> str | N
     return None
 
 
-def _modest(text: bytes) -> bool:
+def _is_modest(text: bytes) -> bool:
     mantissa = re.split(rb"[eE]", text)[0]
     return not mantissa.strip(b" -0.") or _TINY <= abs(float(text)) <= _HUGE

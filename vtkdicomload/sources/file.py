@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from ..errors import CorruptFileError, damaged
+from ..errors import CorruptFileError, make_damaged_error
 from ..errors.remedies import Step
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Handle(ABC):
         return self.file.changed(f"{max(0, there)} of {length} bytes at {offset} could be read")
 
     def _unreadable(self, error: OSError) -> CorruptFileError:
-        return damaged(self.file.name, f"it cannot be read: {error.strerror or type(error).__name__}")
+        return make_damaged_error(self.file.name, f"it cannot be read: {error.strerror or type(error).__name__}")
 
 
 # Nothing changes a file once it is made; to freeze it would take four times as long, for each file of an archive.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Path = str | os.PathLike[str]
 
 
-def missing_error(path: str, error: Exception) -> NoDicomError:
+def make_missing_error(path: str, error: Exception) -> NoDicomError:
     """The error for a path that cannot be found, with what people stumble over."""
     control = next((c for c in "\a\b\t\n\v\f\r" if c in path), None)
     if not path:
@@ -33,12 +33,12 @@ def missing_error(path: str, error: Exception) -> NoDicomError:
     elif isinstance(error, PermissionError):
         hint = "permission denied"
     else:
-        hint = _nearest(path)
+        hint = _find_nearest_path(path)
     return NoDicomError(f"there is nothing at {path!r}: {hint}", files=[path], remedies=remedies)
 
 
-def _nearest(path: str) -> str:
-    """How far the path goes, and a name like the missing one."""
+def _find_nearest_path(path: str) -> str:
+    """Say how far the path goes, and a name like the missing one."""
     import difflib
 
     parent, name = os.path.split(os.path.abspath(path))
@@ -61,7 +61,7 @@ class Foreign(NamedTuple):
 
 
 def _unzip(path: str) -> tuple[Remedy, ...]:
-    return (Unpack(path, ("python", "-m", "zipfile", "-e", path, _stem(path))),)
+    return (Unpack(path, ("python", "-m", "zipfile", "-e", path, _strip_suffixes(path))),)
 
 
 def _untar(path: str) -> tuple[Remedy, ...]:
@@ -80,11 +80,11 @@ def _use(what: str) -> Callable[[str], tuple[Remedy, ...]]:
     return lambda _: (Use(what),)
 
 
-def _nothing(_: str) -> tuple[Remedy, ...]:
+def _offer_nothing(_: str) -> tuple[Remedy, ...]:
     return ()
 
 
-def _stem(path: str) -> str:
+def _strip_suffixes(path: str) -> str:
     """The folder that an archive is unpacked to: beside it, with its name up to the first dot."""
     folder, name = os.path.split(path)
     return os.path.join(folder, name.split(".")[0] or "folder")
@@ -99,9 +99,9 @@ _KINDS = (
     (b"Rar!", "a rar archive, not a folder", _unpack),
     (b"\x5c\x01\x00\x00", "a NIfTI file, not DICOM", _NIFTI),
     (b"NRRD", "an NRRD file, not DICOM", _METAIMAGE),
-    (b"\x89PNG", "a PNG picture, not DICOM", _nothing),
-    (b"\xff\xd8\xff", "a JPEG picture, not DICOM", _nothing),
-    (b"<?xml", "an XML file, not DICOM", _nothing),
+    (b"\x89PNG", "a PNG picture, not DICOM", _offer_nothing),
+    (b"\xff\xd8\xff", "a JPEG picture, not DICOM", _offer_nothing),
+    (b"<?xml", "an XML file, not DICOM", _offer_nothing),
 )
 _SUFFIXES = (
     ((".nii", ".nii.gz", ".hdr", ".img"), "a NIfTI or Analyze file, not DICOM", _NIFTI),
@@ -121,6 +121,8 @@ def describe_foreign(path: str) -> Foreign:
                 head = file.read(8)
         except OSError:
             head = b""
-        found = next(((what, past) for magic, what, past in _KINDS if head.startswith(magic)), ("not DICOM", _nothing))
+        found = next(
+            ((what, past) for magic, what, past in _KINDS if head.startswith(magic)), ("not DICOM", _offer_nothing)
+        )
     what, past = found
     return Foreign(f"{name} is {what}", past(path))

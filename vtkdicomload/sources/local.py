@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from ..errors import NoDicomError
 from .file import File
-from .hints import missing_error
+from .hints import make_missing_error
 from .local_file import LocalFile
 from .reasons import Reason, Skipped
 
@@ -54,7 +54,7 @@ def find_files(source: Any, *, recursive: bool = True) -> Files:
         The source is none of these.
     """
     if isinstance(source, (str, bytes, os.PathLike, File)):
-        return _of_part(source, recursive)
+        return _find_part(source, recursive)
     if hasattr(source, "GetNumberOfValues") and hasattr(source, "GetValue"):  # vtkStringArray, without importing VTK
         source = [source.GetValue(i) for i in range(source.GetNumberOfValues())]
     try:
@@ -65,7 +65,7 @@ def find_files(source: Any, *, recursive: bool = True) -> Files:
         ) from error
     if not parts:
         raise NoDicomError("the source is an empty sequence: there is nothing to load")
-    found = [_of_part(part, recursive) for part in parts]
+    found = [_find_part(part, recursive) for part in parts]
     # A path given twice is one file.
     by_name: dict[str, File] = {}
     for file in (file for f in found for file in f.files):
@@ -75,7 +75,7 @@ def find_files(source: Any, *, recursive: bool = True) -> Files:
     return Files(f"{len(parts)} paths", tuple(by_name.values()), skipped, folder=False)
 
 
-def _of_part(part: Any, recursive: bool) -> Files:
+def _find_part(part: Any, recursive: bool) -> Files:
     """The regular files that one path means, or the one file that is given as it is."""
     if isinstance(part, File):
         return Files(part.name, (part,), (), folder=False)
@@ -84,7 +84,7 @@ def _of_part(part: Any, recursive: bool) -> Files:
         start = "" if os.path.isabs(path) else os.getcwd()
         mode = os.stat(path).st_mode
     except (OSError, ValueError) as error:
-        raise missing_error(path, error) from error
+        raise make_missing_error(path, error) from error
     if stat.S_ISDIR(mode):
         skipped: list[Skipped] = []
         files = tuple(LocalFile(name, folder=start) for name in _walk(path, recursive, skipped))
@@ -105,7 +105,7 @@ def _walk(folder: str, recursive: bool, skipped: list[Skipped]) -> Iterator[str]
                 continue
             seen.add((status.st_dev, status.st_ino))
             with os.scandir(current) as listing:
-                entries = _natural(listing)
+                entries = _sort_entries(listing)
         except OSError:
             yield current  # reading it as a file says why it cannot be listed
             continue
@@ -138,7 +138,7 @@ def _sort_entry(entry: os.DirEntry[str]) -> Literal["file", "folder"] | Skipped:
         return Skipped(entry.path, Reason.UNFOLLOWED, error.strerror or "")
 
 
-def _natural(entries: Iterable[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
+def _sort_entries(entries: Iterable[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
     from natsort import natsort_keygen
 
     key = natsort_keygen()  # without ns.PATH, which names of one folder do not need and which costs three times as much

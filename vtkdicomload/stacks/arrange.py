@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import GeometryError
 from ..errors.remedies import SetOption
-from ..headers.orientation import is_unit, normal_of, orientation_fault
+from ..headers.orientation import compute_normal, find_orientation_fault, is_unit
 from . import consistency
 from .assumptions import Assumed, Assumption, AssumptionKind, list_assumptions
 from .conflicts import (
@@ -23,7 +23,7 @@ from .conflicts import (
 from .geometry import Geometry
 from .grid import fit_grid, is_monotone, measure_dimensions, measure_gaps
 from .order import sort_by_instance_number, sort_by_name, sort_by_position
-from .spacing import find_slice_distance, in_plane_spacing, refuse_absurd_sizes
+from .spacing import find_in_plane_spacing, find_slice_distance, refuse_absurd_sizes
 from .split import split
 from .tolerances import GAP_TOLERANCE
 
@@ -79,16 +79,16 @@ def arrange(series: SeriesData, *, order: str, tolerance: float) -> Arrangement:
         A position is missing, or cannot be used.
     """
     _refuse_mixtures(series)
-    in_plane = in_plane_spacing(series.frames)
+    in_plane = find_in_plane_spacing(series.frames)
     refuse_absurd_sizes(series.frames, in_plane.value)
     frames = sort_by_name(series.frames) if order == "natural" else list(series.frames)
     refuse_missing_places(frames)
     orientation = series.frames[0].orientation if has_place(series.frames[0]) else None
-    fault = None if orientation is None else orientation_fault(orientation)
+    fault = None if orientation is None else find_orientation_fault(orientation)
     if fault and order == "position":
         raise GeometryError(
-            f"ImageOrientationPatient cannot be used: {fault} ({consistency.some_names(frames)})",
-            files=consistency.paths_of(frames),
+            f"ImageOrientationPatient cannot be used: {fault} ({consistency.name_files(frames)})",
+            files=consistency.list_paths(frames),
             remedies=[SetOption("order", ("natural",), "loads the slices without a place in the patient")],
         )
     if orientation is None or fault:
@@ -129,8 +129,8 @@ def _arrange_in_space(
 ) -> Arrangement:
     """Sort frames along their normal, unless another order is asked for, and fit a grid to them."""
     if order == "position":
-        frames = sort_by_position(frames, normal_of(orientation))
-    gaps = measure_gaps(frames, normal_of(frames[0].orientation or ()))
+        frames = sort_by_position(frames, compute_normal(orientation))
+    gaps = measure_gaps(frames, compute_normal(frames[0].orientation or ()))
     if len(frames) > 1 and (order == "position" or is_monotone(gaps)):
         _refuse_shared_places(series, frames, np.abs(gaps))
     rounded = () if is_unit(orientation) else (Assumption(AssumptionKind.ROUNDED_COSINES),)
@@ -173,7 +173,7 @@ def _refuse_shared_places(series: SeriesData, frames: Sequence[Frame], gaps: Flo
 
 def _refuse_several_volumes(stacks: Sequence[SeriesData], frames: Sequence[Frame]) -> NoReturn:
     """Refuse the stacks of one series; `frames` in the order in which to name their files."""
-    refuse_several_volumes(stacks, consistency.paths_of(frames), _find_common_spacing(stacks))
+    refuse_several_volumes(stacks, consistency.list_paths(frames), _find_common_spacing(stacks))
 
 
 def _find_stacks(series: SeriesData) -> tuple[SeriesData, ...]:

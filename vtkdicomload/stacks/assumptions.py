@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from .consistency import NUMBERS, some_names
+from .consistency import NUMBERS, name_files
 from .series_data import Rank
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _assume_rescale(frames: Sequence[Frame]) -> list[Assumption]:
     nowhere = all(f.header.slope is None and f.header.intercept is None for f in grey)
     if not without or (nowhere and not blank):
         return []
-    facts = {"without": len(without), "frames": len(frames), "names": some_names(without)}
+    facts = {"without": len(without), "frames": len(frames), "names": name_files(without)}
     return [Assumption(AssumptionKind.NO_RESCALE, facts)]
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from .._util.wording import plural
+from .._util.wording import inflect_noun
 from ..errors import DuplicateSliceError, GeometryError
 from ..errors.remedies import GetAgain, LeaveOut, LoadFolder, Remedy, SetOption
 from . import consistency
-from .tolerances import same_position_limit
+from .tolerances import compute_same_position_limit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,12 +35,12 @@ def refuse_missing_places(frames: Sequence[Frame]) -> None:
     without = [f for f in frames if not has_place(f)]
     if len(without) in (0, len(frames)):
         return
-    files = consistency.paths_of(without)
+    files = consistency.list_paths(without)
     # Frames of one file cannot be left out one by one.
-    apart = len(files) < len(consistency.paths_of(frames))
+    apart = len(files) < len(consistency.list_paths(frames))
     raise GeometryError(
         f"{len(without)} of {len(frames)} frames have no ImagePositionPatient or ImageOrientationPatient "
-        f"({consistency.some_names(without)})",
+        f"({consistency.name_files(without)})",
         files=files,
         remedies=[LeaveOut(tuple(files)) if apart else GetAgain(tuple(files))],
     )
@@ -51,8 +51,8 @@ def refuse_shared_uids(frames: Sequence[Frame]) -> None:
     if twins := _find_twins(frames):
         copies = tuple(f.path for members in twins for f in members[1:])
         raise DuplicateSliceError(
-            f"{consistency.some_names(twins[0])} have the same SOPInstanceUID: they are copies of one image",
-            files=consistency.paths_of(f for members in twins for f in members),
+            f"{consistency.name_files(twins[0])} have the same SOPInstanceUID: they are copies of one image",
+            files=consistency.list_paths(f for members in twins for f in members),
             remedies=[LeaveOut(copies), SetOption("order", ("natural",), "takes them all")],
         )
 
@@ -61,9 +61,9 @@ def refuse_mislabelled(frames: Sequence[Frame]) -> None:
     """Refuse files at several positions that share a SOPInstanceUID."""
     if twins := _find_twins(frames):
         raise DuplicateSliceError(
-            f"{consistency.some_names(twins[0])} have the same SOPInstanceUID at different positions "
+            f"{consistency.name_files(twins[0])} have the same SOPInstanceUID at different positions "
             f"({describe_place(twins[0][0])} and {describe_place(twins[0][1])}): one is mislabelled",
-            files=consistency.paths_of(twins[0]),
+            files=consistency.list_paths(twins[0]),
             remedies=[LeaveOut((twins[0][1].path,))],
         )
 
@@ -79,7 +79,7 @@ def _find_twins(frames: Sequence[Frame]) -> list[list[Frame]]:
 
 def find_shared_places(gaps: Floats) -> NDArray[np.intp]:
     """Find the slices that lie where the next one does, by the gaps between slices in spatial order."""
-    return np.flatnonzero(gaps <= same_position_limit(gaps))
+    return np.flatnonzero(gaps <= compute_same_position_limit(gaps))
 
 
 def refuse_copies(frames: Sequence[Frame], same: NDArray[np.intp]) -> NoReturn:
@@ -91,11 +91,11 @@ def refuse_copies(frames: Sequence[Frame], same: NDArray[np.intp]) -> NoReturn:
         words = " and ".join(map(consistency.frame_name, pair))
         remedy = SetOption("order", ("given",), "keeps the order of the file")
     else:
-        words, remedy = " and ".join(f.path for f in pair), _leave_out(consistency.paths_of(again), frames)
+        words, remedy = " and ".join(f.path for f in pair), _leave_out(consistency.list_paths(again), frames)
     raise DuplicateSliceError(
         f"{len(same)} of {len(frames)} slices {'lies' if len(same) == 1 else 'lie'} at the position of another, "
         f"the first at {describe_place(pair[0])}: {words}",
-        files=consistency.paths_of([*pair, *again]),
+        files=consistency.list_paths([*pair, *again]),
         remedies=[remedy],
     )
 
@@ -127,13 +127,13 @@ def refuse_several_volumes(stacks: Sequence[SeriesData], files: Sequence[str], s
     names = " and ".join(dict.fromkeys(name for stack in stacks for name, _ in stack.labels))
     sizes = {len(stack.frames) for stack in stacks}
     count = f"{min(sizes)}" if len(sizes) == 1 else f"{min(sizes)} to {max(sizes)}"
-    slices = f"of {count} {plural(max(sizes), 'slice')}"
+    slices = f"of {count} {inflect_noun(max(sizes), 'slice')}"
     apart = "" if spacing is None else f" ({spacing:g} mm)"
     shown = f" ({', '.join(stack.label for stack in stacks)})" if len(stacks) <= 4 else ""
     raise DuplicateSliceError(
         f"{len(stacks)} volumes {slices}{apart} in one series, told apart by {names}{shown}",
         files=files,
-        remedies=consistency.choices(len(stacks)),
+        remedies=consistency.list_choices(len(stacks)),
         stacks=stacks,
     )
 

@@ -6,10 +6,10 @@ import os
 from operator import attrgetter, eq
 from typing import TYPE_CHECKING, NoReturn
 
-from .._util.wording import counted, size_words
+from .._util.wording import count_noun, size_words
 from ..errors import InconsistentSeriesError
 from ..errors.remedies import Remedy, SetOption, Step
-from ..headers.orientation import same_orientation
+from ..headers.orientation import is_same_orientation
 from .tolerances import SPACING_TOLERANCE
 
 if TYPE_CHECKING:
@@ -87,10 +87,10 @@ def group_by_run(frames: Iterable[Frame]) -> list[list[Frame]]:
 
 def group_by_pixel_spacing(frames: Iterable[Frame]) -> list[list[Frame]]:
     """Group frames by PixelSpacing, or by the ImagerPixelSpacing that is taken for it."""
-    return _group(frames, lambda f: (f.header.pixel_spacing, spacing_at_detector(f)), _agree_in_spacing)
+    return _group(frames, lambda f: (f.header.pixel_spacing, find_detector_spacing(f)), _agree_in_spacing)
 
 
-def spacing_at_detector(frame: Frame) -> tuple[float, float] | None:
+def find_detector_spacing(frame: Frame) -> tuple[float, float] | None:
     """ImagerPixelSpacing of a frame without PixelSpacing."""
     return frame.header.imager_pixel_spacing if frame.header.pixel_spacing is None else None
 
@@ -101,7 +101,7 @@ def group_by_orientation(frames: Iterable[Frame]) -> list[list[Frame]]:
 
 
 def _agree_in_orientation(a: object, b: object) -> bool:
-    return isinstance(a, tuple) and isinstance(b, tuple) and same_orientation(a, b)
+    return isinstance(a, tuple) and isinstance(b, tuple) and is_same_orientation(a, b)
 
 
 def _agree_in_spacing(a: object, b: object) -> bool:
@@ -153,7 +153,7 @@ def describe_pixel_spacings(groups: Sequence[Sequence[Frame]]) -> str:
     """Say how the pixel spacings of groups differ."""
 
     def words(frame: Frame) -> str:
-        spacing = frame.header.pixel_spacing or spacing_at_detector(frame)
+        spacing = frame.header.pixel_spacing or find_detector_spacing(frame)
         return "no PixelSpacing" if spacing is None else f"{spacing[0]:g}\\{spacing[1]:g} mm"
 
     at_detector = all(group[0].header.pixel_spacing is None for group in groups)
@@ -176,12 +176,12 @@ def _describe_values(groups: Sequence[Sequence[Frame]], words: Callable[[Frame],
     for group in groups:
         counts.setdefault(words(group[0]), []).extend(group)
     ranked = sorted(counts.items(), key=lambda item: -len(item[1]))
-    parts = [f"{value} in {counted(len(members), 'frame')}" for value, members in ranked]
+    parts = [f"{value} in {count_noun(len(members), 'frame')}" for value, members in ranked]
     few = ranked[-1][1]
-    return ", ".join(parts) + f" ({some_names(few)})"
+    return ", ".join(parts) + f" ({name_files(few)})"
 
 
-def some_names(frames: Sequence[Frame], most: int = 3) -> str:
+def name_files(frames: Sequence[Frame], most: int = 3) -> str:
     """Name the files of a few of the frames."""
     names = list(dict.fromkeys(os.path.basename(f.path) for f in frames))
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
@@ -193,7 +193,7 @@ def frame_name(frame: Frame) -> str:
     return name if frame.header.number_of_frames == 1 else f"{name} frame {frame.index_in_file + 1}"
 
 
-def paths_of(frames: Iterable[Frame]) -> list[str]:
+def list_paths(frames: Iterable[Frame]) -> list[str]:
     """List the files of frames, each once, in order."""
     return list(dict.fromkeys(f.path for f in frames))
 
@@ -201,10 +201,10 @@ def paths_of(frames: Iterable[Frame]) -> list[str]:
 def refuse_inconsistent(what: str, groups: Sequence[Sequence[Frame]], stacks: Sequence[object]) -> NoReturn:
     """Refuse groups of frames that cannot share a volume, naming the files of the smallest."""
     smallest = min(groups, key=len)
-    few = paths_of(smallest)
-    raise InconsistentSeriesError(what, files=few, remedies=choices(len(stacks)), stacks=stacks)
+    few = list_paths(smallest)
+    raise InconsistentSeriesError(what, files=few, remedies=list_choices(len(stacks)), stacks=stacks)
 
 
-def choices(count: int) -> tuple[Remedy, ...]:
+def list_choices(count: int) -> tuple[Remedy, ...]:
     """List what chooses one of several stacks."""
     return SetOption("stack", tuple(range(max(count, 2)))), Step.LOAD_ALL

@@ -225,10 +225,10 @@ class Geometry:
         GeometryError
             The files hold no position or orientation, or slices on no regular grid would become rows.
         """
-        sides = _sides(axes)
+        sides = _parse_sides(axes)
         if self.direction is None or self.origin is None:
             raise GeometryError("the files hold no position or orientation, so there is no way to reorient the volume")
-        along = _nearest_axes(self.direction)
+        along = _match_axes(self.direction)
         order = tuple(along.index(patient_axis) for patient_axis, _ in sides)
         if order[2] != 2 and not self.regular:
             raise GeometryError("the slices do not lie on a regular grid", remedies=[RESAMPLE])
@@ -281,7 +281,7 @@ class Geometry:
         nx, ny, nz = self.dimensions
         x, y, z = self.spacing
         origin = "no position" if self.origin is None else "origin ({:.6g}, {:.6g}, {:.6g}) mm".format(*self.origin)
-        axes = "" if self.direction is None else ", axes " + " ".join(toward(c) for c in self.direction.T)
+        axes = "" if self.direction is None else ", axes " + " ".join(name_side(c) for c in self.direction.T)
         fault = ", uneven" if not self.even else ", sheared" if self.leans else ""
         return f"Geometry({nx}×{ny}×{nz}, spacing {x:.6g}×{y:.6g}×{z:.6g} mm, {origin}{axes}{fault})"
 
@@ -329,13 +329,13 @@ def locate(geometry: Geometry) -> Place:
     return Place(geometry.origin, geometry.spacing, tuple(geometry.direction.ravel().tolist()))
 
 
-def toward(vector: Sequence[float] | Floats) -> str:
+def name_side(vector: Sequence[float] | Floats) -> str:
     """The anatomical letter that a direction in LPS points to most: R, L, A, P, H or F."""
     axis = int(np.abs(np.asarray(vector)).argmax())
     return _LETTERS[axis][0 if vector[axis] > 0 else 1]
 
 
-def opposite(letter: str) -> str:
+def find_opposite(letter: str) -> str:
     """The other end of an anatomical axis."""
     return next(b if a == letter else a for a, b in _LETTERS if letter in (a, b))
 
@@ -344,7 +344,7 @@ def opposite(letter: str) -> str:
 _SIDES = {"L": (0, 1), "R": (0, -1), "P": (1, 1), "A": (1, -1), "S": (2, 1), "H": (2, 1), "I": (2, -1), "F": (2, -1)}
 
 
-def _sides(axes: str) -> list[tuple[int, int]]:
+def _parse_sides(axes: str) -> list[tuple[int, int]]:
     """For each letter the axis of the patient and the sign along it."""
     sides = [_SIDES[letter] for letter in axes.upper() if letter in _SIDES]
     if len(axes) != 3 or {patient_axis for patient_axis, _ in sides} != {0, 1, 2}:
@@ -352,7 +352,7 @@ def _sides(axes: str) -> list[tuple[int, int]]:
     return sides
 
 
-def _nearest_axes(direction: Floats) -> list[int]:
+def _match_axes(direction: Floats) -> list[int]:
     """For x, y and z of the volume the axis of the patient that each runs along most nearly, all three different."""
     strength = np.abs(direction)
     result = [-1, -1, -1]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..errors import MissingSliceError, ShearedSeriesError
-from ..headers.orientation import direction_of
+from ..headers.orientation import compute_direction
 from .assumptions import Assumption, AssumptionKind
 from .geometry import Geometry
-from .spacing import find_shear, find_slice_thickness, find_uneven_gaps, grid_tolerance, usual_gap
+from .spacing import find_shear, find_slice_thickness, find_uneven_gaps, find_usual_gap, scale_grid_tolerance
 from .tolerances import GAP_SLACK
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def fit_grid(frames: Sequence[Frame], in_plane: tuple[float, float], order: str,
     """
     positions = np.array([f.position for f in frames], np.float64)
     origin = (float(positions[0, 0]), float(positions[0, 1]), float(positions[0, 2]))
-    direction = direction_of(frames[0].orientation or ())
+    direction = compute_direction(frames[0].orientation or ())
     slices = Geometry(measure_dimensions(frames), (*in_plane, 1.0), origin, direction, positions)
     if len(frames) == 1:
         thickness = find_slice_thickness(frames[0])
@@ -84,11 +84,11 @@ def _fit_steps(
     """Fit the distance of slices that ascend along `normal`, and the step of those that lean."""
     fault = find_uneven_gaps(frames, gaps, tolerance) or find_shear(frames, positions, normal, gaps, tolerance)
     mean = float(gaps.mean())
-    distance = usual_gap(frames, gaps) if isinstance(fault, MissingSliceError) else mean
+    distance = find_usual_gap(frames, gaps) if isinstance(fault, MissingSliceError) else mean
     columns, rows, _ = slices.spacing
     grid = replace(slices, spacing=(columns, rows, distance), even=fault is None)
     if isinstance(fault, ShearedSeriesError):
-        step = _fit_even_step(positions, grid_tolerance(tolerance) * mean)
+        step = _fit_even_step(positions, scale_grid_tolerance(tolerance) * mean)
         grid = grid if step is None else grid.shear(step)
     return FittedGrid(grid, (), fault)
 

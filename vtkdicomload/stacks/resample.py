@@ -21,13 +21,13 @@ _OFF_GRID = 0.1
 _MOST_SLICES = 20
 
 
-def upright_grid(geometry: Geometry) -> Geometry:
+def make_upright_grid(geometry: Geometry) -> Geometry:
     """Make the regular grid onto which the slices of an irregular geometry are interpolated.
 
     It keeps the pixel grid of the first slice and its spacing, steps along the slice normal by the geometry's slice
     distance, and is as wide and high as all slices together.
     """
-    along, shift_x, shift_y = _places(geometry)
+    along, shift_x, shift_y = _measure_places(geometry)
     (sx, sy, _), sz = geometry.spacing, geometry.slice_distance
     nx, ny, _ = geometry.dimensions
     # Whole pixels before and after the first slice's own grid.
@@ -39,7 +39,7 @@ def upright_grid(geometry: Geometry) -> Geometry:
             f"an even grid of {sz:g} mm over {along[-1]:g} mm takes {count} slices for the {len(along)} there are",
             remedies=[SetOption("irregular", ("keep",))],
         )
-    direction = _direction(geometry)
+    direction = _require_direction(geometry)
     origin = np.array(geometry.origin) + direction[:, 0] * left * sx + direction[:, 1] * top * sy
     return Geometry(
         (nx + right - left, ny + bottom - top, count),
@@ -60,16 +60,16 @@ def resample(frames: Pixels, geometry: Geometry, grid: Geometry, out: Pixels, ba
     geometry : Geometry
         Of `frames`; its positions say where each slice lies.
     grid : Geometry
-        From `upright_grid`.
+        From `make_upright_grid`.
     out : numpy.ndarray
         Of the grid's shape, in the dtype of `frames`; integers are rounded.
     background : float
         The value where there is no slice.
     """
-    along, shift_x, shift_y = _places(geometry)
+    along, shift_x, shift_y = _measure_places(geometry)
     sx, sy, sz = grid.spacing
     offset = np.array(grid.origin) - np.array(geometry.origin)
-    left, top = offset @ _direction(geometry)[:, 0], offset @ _direction(geometry)[:, 1]
+    left, top = offset @ _require_direction(geometry)[:, 0], offset @ _require_direction(geometry)[:, 1]
     for k in range(grid.dimensions[2]):
         at = min(max(k * sz, along[0]), along[-1])
         above = min(int(np.searchsorted(along, at - _FIT * sz)), len(along) - 1)
@@ -95,7 +95,7 @@ def complete(frames: Pixels, geometry: Geometry, grid: Geometry, out: Pixels) ->
     GeometryError
         A slice does not lie on the grid.
     """
-    along, shift_x, shift_y = _places(geometry)
+    along, shift_x, shift_y = _measure_places(geometry)
     sx, sy, sz = grid.spacing
     places = np.rint(along / sz).astype(int)
     off = max(
@@ -111,15 +111,15 @@ def complete(frames: Pixels, geometry: Geometry, grid: Geometry, out: Pixels) ->
     out[places] = frames
 
 
-def _places(geometry: Geometry) -> tuple[Floats, Floats, Floats]:
+def _measure_places(geometry: Geometry) -> tuple[Floats, Floats, Floats]:
     """Measure where each slice lies relative to the first, along the normal, the rows and the columns, in mm."""
     assert geometry.positions is not None  # noqa: S101 - for the type checker: irregular geometries have positions
     from_first = geometry.positions - geometry.positions[0]
-    along, x, y = (from_first @ _direction(geometry)[:, axis] for axis in (2, 0, 1))
+    along, x, y = (from_first @ _require_direction(geometry)[:, axis] for axis in (2, 0, 1))
     return along, x, y
 
 
-def _direction(geometry: Geometry) -> Floats:
+def _require_direction(geometry: Geometry) -> Floats:
     """Unit vectors of rows, columns and the normal, as columns: the slices stand upright on them."""
     assert geometry.direction is not None  # noqa: S101 - for the type checker, as above
     assert geometry.normal is not None  # noqa: S101 - as above

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._util.wording import size_words
-from ..headers.orientation import plane_of
-from ..headers.transfer_syntaxes import syntax_name
-from .consistency import paths_of
+from ..headers.orientation import name_plane
+from ..headers.transfer_syntaxes import name_syntax
+from .consistency import list_paths
 
 if TYPE_CHECKING:
     from ..errors import CorruptFileError
@@ -126,7 +126,7 @@ class SeriesData:
     @property
     def files(self) -> tuple[str, ...]:
         """The files of the frames, each once."""
-        return tuple(paths_of(self.frames))
+        return tuple(list_paths(self.frames))
 
     @property
     def rows(self) -> int:
@@ -146,13 +146,13 @@ class SeriesData:
     @property
     def encoding(self) -> str:
         """The names of the transfer syntaxes of all files, in words; their number where there are many."""
-        names = [syntax_name(uid) for uid in dict.fromkeys(f.header.transfer_syntax for f in self.frames)]
+        names = [name_syntax(uid) for uid in dict.fromkeys(f.header.transfer_syntax for f in self.frames)]
         return ", ".join(names) if len(names) <= 2 else f"{len(names)} transfer syntaxes"
 
     @property
     def plane(self) -> str:
         """axial, coronal or sagittal, with ``oblique`` before it where that fits; ``mixed``, or ``unknown``."""
-        planes = {plane_of(o) for o in {f.orientation for f in self.frames}}
+        planes = {name_plane(o) for o in {f.orientation for f in self.frames}}
         return planes.pop() if len(planes) == 1 else "mixed"
 
     @property

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._util.wording import counted
+from .._util.wording import count_noun
 from ..errors import GeometryError, MissingSliceError, ShearedSeriesError
 from ..errors.remedies import GetAgain, LeaveOut, SetOption
 from ..headers.sop_classes import LABEL_MAP, SEGMENTATION
@@ -30,7 +30,7 @@ _PAST_OMITTED = (
 
 def find_uneven_gaps(frames: Sequence[Frame], gaps: Floats, tolerance: float) -> MissingSliceError | None:
     """Find the gaps that are not like the others; the error that names them, or None where all are alike."""
-    median, usual = float(np.median(gaps)), usual_gap(frames, gaps)
+    median, usual = float(np.median(gaps)), find_usual_gap(frames, gaps)
     slack = min(GAP_SLACK, 0.1 * median)  # less than a slice on the finest grids
     if np.all(np.abs(gaps - median) <= tolerance * median + slack) and median < 1.5 * usual:
         return _find_drift(frames, gaps, tolerance, slack)
@@ -39,12 +39,12 @@ def find_uneven_gaps(frames: Sequence[Frame], gaps: Floats, tolerance: float) ->
     whole = np.rint(gaps[wrong] / usual)
     holes = bool(np.all(whole >= 2)) and bool(np.all(np.abs(gaps[wrong] / usual - whole) < WHOLE_GAP))
     missing = int(whole.sum()) - len(wrong)
-    what = f"{counted(missing, 'slice')} missing" if holes else counted(len(wrong), "uneven gap")
+    what = f"{count_noun(missing, 'slice')} missing" if holes else count_noun(len(wrong), "uneven gap")
     before, after = map(consistency.frame_name, frames[k : k + 2])
     return MissingSliceError(
         f"{what} in {len(frames)}: the gaps are {usual:.4g} mm, but {gaps[k]:.4g} mm between {before} and {after}"
         f" (from {gaps.min():.4g} to {gaps.max():.4g} mm)",
-        files=consistency.paths_of(frames[k : k + 2]),
+        files=consistency.list_paths(frames[k : k + 2]),
         remedies=_PAST_OMITTED if holes and may_omit(frames) else _PAST_IRREGULAR,
         gaps=gaps.tolist(),
     )
@@ -60,7 +60,7 @@ def _find_drift(frames: Sequence[Frame], gaps: Floats, tolerance: float, slack: 
     along = np.concatenate([[0.0], np.cumsum(gaps)])
     off = np.abs(along - np.linspace(0.0, along[-1], len(along)))
     worst = int(off.argmax())
-    limit = max(grid_tolerance(tolerance) * float(gaps.mean()), DRIFT_TOLERANCE * float(along[-1])) + slack
+    limit = max(scale_grid_tolerance(tolerance) * float(gaps.mean()), DRIFT_TOLERANCE * float(along[-1])) + slack
     if off[worst] <= limit:
         return None
     return MissingSliceError(
@@ -72,12 +72,12 @@ def _find_drift(frames: Sequence[Frame], gaps: Floats, tolerance: float, slack: 
     )
 
 
-def grid_tolerance(tolerance: float) -> float:
+def scale_grid_tolerance(tolerance: float) -> float:
     """Part of the spacing that a slice may lie off the grid, where `tolerance` replaces GAP_TOLERANCE."""
     return GRID_TOLERANCE * tolerance / GAP_TOLERANCE
 
 
-def usual_gap(frames: Sequence[Frame], gaps: Floats) -> float:
+def find_usual_gap(frames: Sequence[Frame], gaps: Floats) -> float:
     """Estimate the spacing that uneven gaps were meant to have: of two or three the smallest tells, not the median."""
     usual = float(gaps.min() if len(gaps) < 4 else np.median(gaps))
     said = frames[0].header.spacing_between_slices
@@ -100,7 +100,7 @@ def find_shear(
     run = float(along[-1])
     off_line = np.linalg.norm(lateral - np.outer(along / run, lateral[-1]), axis=1)
     step = run / len(gaps)
-    files = consistency.paths_of(frames)
+    files = consistency.list_paths(frames)
     if drift > DRIFT_TOLERANCE * run + DRIFT_SLACK:
         tilt = float(np.degrees(np.arctan2(drift, run)))
         oblique = float(np.hypot(drift, run)) / len(gaps)
@@ -111,7 +111,7 @@ def find_shear(
             tilt=tilt,
         )
     worst = int(off_line.argmax())
-    if off_line[worst] > grid_tolerance(tolerance) * step:
+    if off_line[worst] > scale_grid_tolerance(tolerance) * step:
         tilt = float(np.degrees(np.arctan2(off_line[worst], step)))
         return ShearedSeriesError(
             f"slice {worst} ({consistency.frame_name(frames[worst])}) lies {off_line[worst]:.3g} mm beside the line of "
@@ -124,7 +124,7 @@ def find_shear(
 
 
 # ------------------------------------------------------------------------------------------ what the attributes say
-def in_plane_spacing(frames: Sequence[Frame]) -> Assumed[tuple[float, float]]:
+def find_in_plane_spacing(frames: Sequence[Frame]) -> Assumed[tuple[float, float]]:
     """Find the distance of columns and of rows in mm: PixelSpacing holds the rows' first (PS3.3 10.7.1.1)."""
     header = frames[0].header
     if header.pixel_spacing is not None:
@@ -149,16 +149,16 @@ def refuse_absurd_sizes(frames: Sequence[Frame], in_plane: tuple[float, float]) 
     """Refuse distances and positions that no slice has."""
     if max(in_plane) > LARGEST:
         raise GeometryError(
-            f"PixelSpacing of {max(in_plane):g} mm is no distance of pixels ({consistency.some_names(frames)})",
-            files=consistency.paths_of(frames),
-            remedies=[GetAgain(tuple(consistency.paths_of(frames)))],
+            f"PixelSpacing of {max(in_plane):g} mm is no distance of pixels ({consistency.name_files(frames)})",
+            files=consistency.list_paths(frames),
+            remedies=[GetAgain(tuple(consistency.list_paths(frames)))],
         )
     far = [f for f in frames if f.position is not None and max(map(abs, f.position)) > LARGEST]
     if far:
         raise GeometryError(
             f"{consistency.frame_name(far[0])} lies at {describe_place(far[0])}, which is no place of a slice",
-            files=consistency.paths_of(far),
-            remedies=[LeaveOut(tuple(consistency.paths_of(far)))],
+            files=consistency.list_paths(far),
+            remedies=[LeaveOut(tuple(consistency.list_paths(far)))],
         )
 
 

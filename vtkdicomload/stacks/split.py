@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from .._util.log import logger
 from .._util.wording import size_words
-from ..headers.orientation import plane_of
+from ..headers.orientation import name_plane
 from . import consistency
 from .series_data import Label, SeriesData
 from .split_places import divide_shared_places
@@ -94,9 +94,9 @@ def _choose_run_attribute(frames: Sequence[Frame]) -> tuple[Named, ...]:
 _SIZE: tuple[Named, ...] = (("rows × columns", lambda f: size_words(f.header.rows, f.header.columns)),)
 _SPACINGS: tuple[Named, ...] = (
     ("PixelSpacing", lambda f: f.header.pixel_spacing),
-    ("ImagerPixelSpacing", consistency.spacing_at_detector),
+    ("ImagerPixelSpacing", consistency.find_detector_spacing),
 )
-_PLANE: tuple[Named, ...] = (("plane", lambda f: plane_of(f.orientation)),)
+_PLANE: tuple[Named, ...] = (("plane", lambda f: name_plane(f.orientation)),)
 
 TRAITS = (
     Trait(consistency.group_by_kind, lambda _: consistency.KINDS),

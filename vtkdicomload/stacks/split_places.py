@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..headers.orientation import normal_of, orientation_fault
+from ..headers.orientation import compute_normal, find_orientation_fault
 from .series_data import Label, Rank
 from .split_attributes import list_attributes
-from .tolerances import same_position_limit
+from .tolerances import compute_same_position_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,14 +65,14 @@ def number_places(frames: Sequence[Frame]) -> Indices:
     if any(f.position is None or f.orientation is None for f in frames):
         return nowhere
     orientation = frames[0].orientation
-    if orientation is None or orientation_fault(orientation):
+    if orientation is None or find_orientation_fault(orientation):
         return nowhere
     points = np.array([f.position for f in frames], np.float64)
-    along = points @ normal_of(orientation)
+    along = points @ compute_normal(orientation)
     order = np.argsort(along, kind="stable")
     gaps = np.diff(along[order])
     numbers = np.empty(len(frames), np.int64)
-    numbers[order] = np.concatenate([[0], np.cumsum(gaps > same_position_limit(gaps))])
+    numbers[order] = np.concatenate([[0], np.cumsum(gaps > compute_same_position_limit(gaps))])
     return numbers
 
 

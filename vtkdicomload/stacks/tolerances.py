@@ -21,7 +21,7 @@ SPACING_TOLERANCE = 1e-4  # between the pixel spacings of two frames, relative
 LARGEST = 1e12  # mm that a position or distance may have: squares and single precision hold far more
 
 
-def same_position_limit(gaps: Floats) -> float:
+def compute_same_position_limit(gaps: Floats) -> float:
     """The gap in mm up to which two slices count as lying at one position; infinite where all do."""
     apart = gaps[gaps > SAME_POSITION]
     return max(SAME_POSITION, SAME_POSITION * float(np.median(apart))) if len(apart) else np.inf

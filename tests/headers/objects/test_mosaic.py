@@ -19,8 +19,8 @@ from synthetic import Edit, csa_header, write_series
 
 import vtkdicomload as vdl
 from vtkdicomload.convert.decompress import decompress
-from vtkdicomload.headers.csa import csa_of
-from vtkdicomload.headers.frames import frames_of
+from vtkdicomload.headers.csa import parse_csa
+from vtkdicomload.headers.frames import make_frames
 from vtkdicomload.headers.model import Csa
 from vtkdicomload.headers.parser import read_header
 
@@ -115,7 +115,7 @@ def test_each_mosaic_of_a_run_is_a_volume(tmp_path: Path) -> None:
 def test_headers_read_fast_are_those_read_strictly(tmp_path: Path) -> None:
     truth, _ = written(tmp_path, mosaic(csa()), count=4)
     (series,) = vdl.scan(tmp_path)
-    strict = [f.header for path in truth.files for f in frames_of(read_header(path))]
+    strict = [f.header for path in truth.files for f in make_frames(read_header(path))]
     assert [f.header for f in series.frames] == strict
 
 
@@ -191,5 +191,5 @@ def test_a_damaged_csa_header_says_nothing_or_the_truth() -> None:
         damaged = bytearray(whole[: rng.randrange(4, len(whole) + 1)])
         for _ in range(rng.randrange(4)):
             damaged[rng.randrange(len(damaged))] = rng.randrange(256)
-        assert isinstance(csa_of(bytes(damaged)), Csa)
-    assert csa_of(whole) == Csa(SLICES, NORMAL, 0)
+        assert isinstance(parse_csa(bytes(damaged)), Csa)
+    assert parse_csa(whole) == Csa(SLICES, NORMAL, 0)

@@ -11,7 +11,7 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 
 import vtkdicomload as vdl
-from vtkdicomload.headers.objects.ultrasound import region_spacing
+from vtkdicomload.headers.objects.ultrasound import read_region_spacing
 from vtkdicomload.pictures.sheets import has_scale
 from vtkdicomload.sources.local_file import as_file
 
@@ -116,7 +116,7 @@ def test_regions_of_a_radiograph_are_not_asked(series: Write) -> None:
 
 
 def test_a_file_that_is_gone_has_no_regions(tmp_path: Path) -> None:
-    assert region_spacing(as_file(tmp_path / "gone.dcm")) is None
+    assert read_region_spacing(as_file(tmp_path / "gone.dcm")) is None
 
 
 def test_a_real_ultrasound_of_one_region_and_a_spectrum() -> None:

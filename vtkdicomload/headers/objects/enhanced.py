@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ..data_set import UnusableAttribute, integers_of, keyword_of, numbers_of, values_of
+from ..data_set import UnusableAttribute, convert_integers, convert_numbers, find_keyword, list_values
 from ..model import Dimension
 from ..sop_classes import LABEL_MAP, SEGMENTATION
 
@@ -59,40 +59,40 @@ _FRAME_TYPES = (
 _CONVERTED = ("UnassignedSharedConvertedAttributesSequence", "UnassignedPerFrameConvertedAttributesSequence")
 
 
-def _number(attribute: str, value: Any) -> float:
-    return float(numbers_of(attribute, value, 1))
+def _read_number(attribute: str, value: Any) -> float:
+    return float(convert_numbers(attribute, value, 1))
 
 
-def _integer(attribute: str, value: Any) -> int:
-    return int(numbers_of(attribute, value, 1))
+def _read_integer(attribute: str, value: Any) -> int:
+    return int(convert_numbers(attribute, value, 1))
 
 
-def _direction(attribute: str, value: Any) -> Any:
-    return numbers_of(attribute, value, 3)
+def _read_direction(attribute: str, value: Any) -> Any:
+    return convert_numbers(attribute, value, 3)
 
 
-def _text(_attribute: str, value: Any) -> str:
+def _read_text_value(_attribute: str, value: Any) -> str:
     return str(value)
 
 
 # attribute → field of Header, and how its value is taken
 _OF_CONVERTED: dict[str, tuple[str, Callable[[str, Any], object]]] = {
-    "EchoTime": ("echo_time", _number),
-    "EchoNumbers": ("echo_number", _integer),
-    "InversionTime": ("inversion_time", _number),
-    "FlipAngle": ("flip_angle", _number),
-    "TriggerTime": ("trigger_time", _number),
-    "DiffusionBValue": ("b_value", _number),
-    "DiffusionGradientOrientation": ("diffusion_direction", _direction),
-    "TemporalPositionIdentifier": ("temporal_position", _integer),
-    "AcquisitionNumber": ("acquisition_number", _integer),
-    "AcquisitionTime": ("acquisition_time", _text),
-    "ContentTime": ("content_time", _text),
-    "Units": ("units", _text),
+    "EchoTime": ("echo_time", _read_number),
+    "EchoNumbers": ("echo_number", _read_integer),
+    "InversionTime": ("inversion_time", _read_number),
+    "FlipAngle": ("flip_angle", _read_number),
+    "TriggerTime": ("trigger_time", _read_number),
+    "DiffusionBValue": ("b_value", _read_number),
+    "DiffusionGradientOrientation": ("diffusion_direction", _read_direction),
+    "TemporalPositionIdentifier": ("temporal_position", _read_integer),
+    "AcquisitionNumber": ("acquisition_number", _read_integer),
+    "AcquisitionTime": ("acquisition_time", _read_text_value),
+    "ContentTime": ("content_time", _read_text_value),
+    "Units": ("units", _read_text_value),
 }
 
 
-def headers_of(header: Header, attributes: Attributes) -> list[Header]:
+def read_functional_groups(header: Header, attributes: Attributes) -> list[Header]:
     """One header for each frame, with what its functional groups say; its own go before those shared by all.
 
     Raises
@@ -106,23 +106,23 @@ def headers_of(header: Header, attributes: Attributes) -> list[Header]:
         each = [None] * header.number_of_frames  # PS3.3 C.7.6.17.3: tiles in the order of the file
     if len(each) != header.number_of_frames:
         raise UnusableAttribute(f"{len(each)} per-frame groups for {header.number_of_frames} frames")
-    common = _common(header)
+    common = _strip_header(header)
     known: _Known = {}
-    said = _said(shared, known)
-    finish = _of_segments(attributes) if header.sop_class_uid == SEGMENTATION else None
-    pointers = _pointers(attributes)
+    said = _read_groups(shared, known)
+    finish = _read_segments(attributes) if header.sop_class_uid == SEGMENTATION else None
+    pointers = _read_pointers(attributes)
     headers = []
     for own in each:
-        found = {**said, **_said(own, known)}
+        found = {**said, **_read_groups(own, known)}
         if pointers:
-            found["dimensions"] = _dimensions(pointers, own, shared)
+            found["dimensions"] = _read_dimensions(pointers, own, shared)
         if finish is not None:
             found.update(finish(found))
         headers.append(common._replace(**found))
     return headers
 
 
-def _common(header: Header) -> Header:
+def _strip_header(header: Header) -> Header:
     """The header without what only a functional group can say of a frame."""
     if header.number_of_frames > 1:
         header = header._replace(position=None, orientation=None)
@@ -132,13 +132,13 @@ def _common(header: Header) -> Header:
     return header
 
 
-def _said(groups: Attributes | None, known: _Known) -> dict[str, Any]:
-    """What the functional groups of one item say, by the fields of `Header`; nothing where there is no item."""
+def _read_groups(groups: Attributes | None, known: _Known) -> dict[str, Any]:
+    """Say what the functional groups of one item say, by the fields of `Header`; nothing where there is no item."""
     found: dict[str, Any] = {}
     if groups is None:
         return found
     present = groups.tags()  # private ones too
-    for tag, sequence in _wanted().items():
+    for tag, sequence in _list_wanted().items():
         if tag not in present:
             continue
         # Most groups are the same bytes in every frame, which pydicom leaves unparsed until they are asked for.
@@ -146,7 +146,7 @@ def _said(groups: Attributes | None, known: _Known) -> dict[str, Any]:
         said = None if raw is None else known.get((tag, raw))
         if said is None:
             group = groups.first(tag)
-            said = {} if group is None else _of_group(sequence, group)
+            said = {} if group is None else _read_group(sequence, group)
             if raw is not None:
                 known[tag, raw] = said
         found.update(said)
@@ -161,26 +161,26 @@ def _said(groups: Attributes | None, known: _Known) -> dict[str, Any]:
 
 
 @cache
-def _wanted() -> dict[int, str]:
+def _list_wanted() -> dict[int, str]:
     """The tags of the functional groups that are read; those that others go before come first."""
     from pydicom.datadict import tag_for_keyword
 
     return {tag_for_keyword(keyword) or 0: keyword for keyword in (*_CONVERTED, *_NUMBERS, *_FRAME_TYPES)}
 
 
-def _of_group(sequence: str, group: Attributes) -> dict[str, Any]:
-    """What one functional group says, by the fields of `Header`."""
+def _read_group(sequence: str, group: Attributes) -> dict[str, Any]:
+    """Say what one functional group says, by the fields of `Header`."""
     if sequence in _CONVERTED:
-        return _of_converted(group)
+        return _read_converted(group)
     if sequence in _FRAME_TYPES:
-        return _of_frame_type(group)
+        return _read_frame_type(group)
     found: dict[str, Any] = {}
     for attribute, field, count in _NUMBERS[sequence]:
         try:
             value = group.get(attribute)
             if value is not None and value != "":
                 # Of several windows, the first one; so of inversion times.
-                found[field] = numbers_of(attribute, value if count else values_of(value)[:1], count or 1)
+                found[field] = convert_numbers(attribute, value if count else list_values(value)[:1], count or 1)
             elif attribute in _NEVER_EMPTY:
                 raise UnusableAttribute(f"{attribute} is missing or empty")
         except UnusableAttribute:
@@ -194,21 +194,21 @@ def _of_group(sequence: str, group: Attributes) -> dict[str, Any]:
         direction = group.first("DiffusionGradientDirectionSequence")
         value = None if direction is None else direction.get("DiffusionGradientOrientation")
         if value is not None:
-            found["diffusion_direction"] = numbers_of("DiffusionGradientOrientation", value, 3)
+            found["diffusion_direction"] = convert_numbers("DiffusionGradientOrientation", value, 3)
     return found
 
 
-def _of_frame_type(group: Attributes) -> dict[str, Any]:
+def _read_frame_type(group: Attributes) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if frame_type := group.get("FrameType"):
-        found["image_type"] = tuple(map(str, values_of(frame_type)))
+        found["image_type"] = tuple(map(str, list_values(frame_type)))
     if component := group.text("ComplexImageComponent"):
         found["complex_component"] = component
     return found
 
 
-def _of_converted(group: Attributes) -> dict[str, Any]:
-    """What a single-frame file would have said; values that cannot be used count as absent, as in such a file."""
+def _read_converted(group: Attributes) -> dict[str, Any]:
+    """Say what a single-frame file would have said; values that cannot be used count as absent, as in such a file."""
     found: dict[str, Any] = {}
     for keyword, (field, take) in _OF_CONVERTED.items():
         try:
@@ -221,17 +221,17 @@ def _of_converted(group: Attributes) -> dict[str, Any]:
 
 
 # ------------------------------------------------------------------------------------------------------ dimensions
-def _pointers(attributes: Attributes) -> list[tuple[str, int, int | None]]:
+def _read_pointers(attributes: Attributes) -> list[tuple[str, int, int | None]]:
     """Keyword, tag and functional group of each dimension (PS3.3 C.7.6.17)."""
     found = []
     for item in attributes.items("DimensionIndexSequence"):
-        tag, group = _tag_in(item, "DimensionIndexPointer"), _tag_in(item, "FunctionalGroupPointer")
+        tag, group = _find_tag_in(item, "DimensionIndexPointer"), _find_tag_in(item, "FunctionalGroupPointer")
         if tag is not None:
-            found.append((keyword_of(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})", tag, group))
+            found.append((find_keyword(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})", tag, group))
     return found
 
 
-def _tag_in(item: Attributes, pointer: str) -> int | None:
+def _find_tag_in(item: Attributes, pointer: str) -> int | None:
     """The tag that an element of VR AT points at."""
     value = item.get(pointer)
     if value is not None and not isinstance(value, int):
@@ -239,23 +239,23 @@ def _tag_in(item: Attributes, pointer: str) -> int | None:
     return None if value is None else int(value)
 
 
-def _dimensions(
+def _read_dimensions(
     pointers: list[tuple[str, int, int | None]], own: Attributes | None, shared: Attributes | None
 ) -> tuple[Dimension, ...]:
     content = None if own is None else own.first("FrameContentSequence")
     values = None if content is None else content.get("DimensionIndexValues")
     if values is None or values == "":
         return ()
-    indices = integers_of("DimensionIndexValues", values)
+    indices = convert_integers("DimensionIndexValues", values)
     if len(indices) != len(pointers):
         return ()  # it says nothing that geometry or values depend on
     return tuple(
-        Dimension(keyword, index, _pointed_at(tag, group, own, shared))
+        Dimension(keyword, index, _follow_pointer(tag, group, own, shared))
         for (keyword, tag, group), index in zip(pointers, indices, strict=True)
     )
 
 
-def _pointed_at(tag: int, group: int | None, own: Attributes | None, shared: Attributes | None) -> object:
+def _follow_pointer(tag: int, group: int | None, own: Attributes | None, shared: Attributes | None) -> object:
     """The value of the attribute that a dimension points at, where it is a number or a text."""
     for groups in (own, shared):
         item = None if groups is None or group is None else groups.first(group)
@@ -268,16 +268,16 @@ def _pointed_at(tag: int, group: int | None, own: Attributes | None, shared: Att
 
 
 # ---------------------------------------------------------------------------------------------------- segmentations
-def _of_segments(attributes: Attributes) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    """What the whole segmentation says of a frame: the label of its segment, and the scale of fractions."""
+def _read_segments(attributes: Attributes) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """Say what the whole segmentation says of a frame: the label of its segment, and the scale of fractions."""
     labels = {
-        _integer("SegmentNumber", item.get("SegmentNumber")): item.text("SegmentLabel")
+        _read_integer("SegmentNumber", item.get("SegmentNumber")): item.text("SegmentLabel")
         for item in attributes.items("SegmentSequence")
     }
     scale: dict[str, Any] = {}
     if attributes.get("SegmentationType") == "FRACTIONAL":
         # PS3.3 C.8.20.2.3: stored values from 0 to MaximumFractionalValue stand for 0 to 1.
-        most = _number("MaximumFractionalValue", attributes.get("MaximumFractionalValue"))
+        most = _read_number("MaximumFractionalValue", attributes.get("MaximumFractionalValue"))
         if most <= 0:
             raise UnusableAttribute("MaximumFractionalValue is 0")
         scale = {"slope": 1 / most, "intercept": 0.0}

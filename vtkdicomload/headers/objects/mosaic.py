@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..orientation import COSINE_TOLERANCE, normal_of, orientation_fault
+from ..orientation import COSINE_TOLERANCE, compute_normal, find_orientation_fault
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 MOSAIC = "MOSAIC"  # in ImageType
 
 
-def headers_of_tiles(header: Header) -> list[Header]:
+def divide_mosaic(header: Header) -> list[Header]:
     """A header for each slice of a mosaic, tiles from left to right and down; the one it has where they lie nowhere."""
     csa, spacing, step = header.csa, header.pixel_spacing, header.spacing_between_slices
     if csa is None or not header.position or not header.orientation or not spacing or not step:
         return [header]
-    if orientation_fault(header.orientation):
+    if find_orientation_fault(header.orientation):
         return [header]
     across = math.ceil(math.sqrt(csa.slices))
     # Where slices were numbered backwards, nothing says for sure which one comes first.
     if csa.slices < 2 or csa.first > 1 or header.rows % across or header.columns % across or header.samples != 1:
         return [header]
-    towards = np.dot(csa.normal, normal_of(header.orientation)) if len(csa.normal) == 3 else 0.0
+    towards = np.dot(csa.normal, compute_normal(header.orientation)) if len(csa.normal) == 3 else 0.0
     if abs(abs(towards) - 1) > COSINE_TOLERANCE:
         return [header]
     rows, columns = header.rows // across, header.columns // across
@@ -39,12 +39,12 @@ def headers_of_tiles(header: Header) -> list[Header]:
     # The position is that of the first slice, were it as large as the whole image.
     first = np.array(header.position)
     first += row * spacing[1] * (header.columns - columns) / 2 + column * spacing[0] * (header.rows - rows) / 2
-    steps = np.outer(np.arange(csa.slices), normal_of(header.orientation) * np.sign(towards) * abs(step))
+    steps = np.outer(np.arange(csa.slices), compute_normal(header.orientation) * np.sign(towards) * abs(step))
     tile = header._replace(rows=rows, columns=columns, number_of_frames=csa.slices, tiles_across=across)
     return [tile._replace(position=(x, y, z)) for x, y, z in (first + steps).tolist()]
 
 
-def whole_of(frame: Frame) -> Frame:
+def find_whole_image(frame: Frame) -> Frame:
     """The image that a slice of a mosaic is a tile of; another frame as it is."""
     h = frame.header
     if h.tiles_across == 1:
@@ -54,7 +54,7 @@ def whole_of(frame: Frame) -> Frame:
     return frame._replace(header=header, index_in_file=0)
 
 
-def tile_of(pixels: NDArray[Any], frame: Frame) -> NDArray[Any]:
+def cut_tile(pixels: NDArray[Any], frame: Frame) -> NDArray[Any]:
     """The pixels of a slice, shape (rows, columns), a view of those of the whole image."""
     down, across = divmod(frame.index_in_file, frame.header.tiles_across)
     rows, columns = frame.header.rows, frame.header.columns

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..data_set import UnusableAttribute, integers_of, keyword_of, numbers_of
+from ..data_set import UnusableAttribute, convert_integers, convert_numbers, find_keyword
 from ..model import Dimension
-from ..orientation import normal_of
+from ..orientation import compute_normal
 
 if TYPE_CHECKING:
     from ..data_set import Attributes
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SLICES = "SliceVector"
 
 
-def headers_of_detectors(header: Header, attributes: Attributes) -> list[Header]:
+def read_frame_vectors(header: Header, attributes: Attributes) -> list[Header]:
     """One header for each frame: slices of a reconstruction in their places, other frames without.
 
     Raises
@@ -29,14 +29,14 @@ def headers_of_detectors(header: Header, attributes: Attributes) -> list[Header]
         A vector or a position does not describe the frames.
     """
     count, step = header.number_of_frames, header.spacing_between_slices
-    vectors = _vectors(attributes, count)
+    vectors = _read_vectors(attributes, count)
     dimensions = [tuple(Dimension(name, v[k], v[k]) for name, v in vectors.items()) for k in range(count)]
     place = _place_of_first(attributes) if _SLICES in vectors or count == 1 else None
     if place is not None and (step or count == 1):
         position, orientation = place
         slices = np.array(vectors.get(_SLICES, [1]))
         # PS3.3 C.8.4.15: behind the first slice along row × column; before it where the spacing is negative.
-        steps = np.outer(slices - slices[0], normal_of(orientation) * (step or 0.0))
+        steps = np.outer(slices - slices[0], compute_normal(orientation) * (step or 0.0))
         return [
             header._replace(position=(x, y, z), orientation=orientation, dimensions=own)
             for (x, y, z), own in zip((np.array(position) + steps).tolist(), dimensions, strict=True)
@@ -53,14 +53,14 @@ def headers_of_detectors(header: Header, attributes: Attributes) -> list[Header]
     ]
 
 
-def _vectors(attributes: Attributes, count: int) -> dict[str, list[int]]:
+def _read_vectors(attributes: Attributes, count: int) -> dict[str, list[int]]:
     """The vectors that FrameIncrementPointer names, by keyword, the slowest first."""
     pointers = attributes.get("FrameIncrementPointer")
     found: dict[str, list[int]] = {}
-    for tag in [] if pointers is None else integers_of("FrameIncrementPointer", pointers):
-        keyword = keyword_of(tag)
+    for tag in [] if pointers is None else convert_integers("FrameIncrementPointer", pointers):
+        keyword = find_keyword(tag)
         if keyword.endswith("Vector") and (values := attributes.get(keyword)) is not None:
-            found[keyword] = integers_of(keyword, values)
+            found[keyword] = convert_integers(keyword, values)
             if len(found[keyword]) != count:
                 raise UnusableAttribute(f"{keyword} holds {len(found[keyword])} values for {count} frames")
     return found
@@ -72,5 +72,5 @@ def _place_of_first(attributes: Attributes) -> tuple[Any, Any] | None:
     names = (("ImagePositionPatient", 3), ("ImageOrientationPatient", 6))
     if detector is None or any(not detector.get(name) for name, _ in names):
         return None
-    position, orientation = (numbers_of(name, detector.get(name), count) for name, count in names)
+    position, orientation = (convert_numbers(name, detector.get(name), count) for name, count in names)
     return position, orientation

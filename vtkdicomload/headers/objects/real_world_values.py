@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...errors import UnsupportedPixelDataError
 from ...errors.remedies import SetOption
-from ..data_set import UnusableAttribute, data_set_of, numbers_of
+from ..data_set import UnusableAttribute, convert_numbers, open_data_set
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ class Mapping(NamedTuple):
     stored: tuple[float, float] | None  # the first and last stored value that it is for
 
 
-def chosen_label(rescale: bool | str) -> str | None:
+def parse_label(rescale: bool | str) -> str | None:
     """The label after ``real-world:``; empty where none is given, None where real-world values are not asked for."""
     if not isinstance(rescale, str):
         return None
@@ -39,7 +39,7 @@ def chosen_label(rescale: bool | str) -> str | None:
     return label.strip()
 
 
-def mapped(frames: Sequence[Frame], label: str = "") -> tuple[Frame, ...]:
+def map_real_world(frames: Sequence[Frame], label: str = "") -> tuple[Frame, ...]:
     """The frames with a real-world mapping in the place of their modality transform.
 
     Parameters
@@ -58,8 +58,8 @@ def mapped(frames: Sequence[Frame], label: str = "") -> tuple[Frame, ...]:
     result = []
     for frame in frames:
         if frame.path not in files:
-            files[frame.path] = _mappings_of_frames(frame)
-        mapping, slope, intercept = _one(frame, files[frame.path][frame.index_in_file], label)
+            files[frame.path] = _read_mappings(frame)
+        mapping, slope, intercept = _choose_mapping(frame, files[frame.path][frame.index_in_file], label)
         # Slope and intercept of the header stay those of the file: that is how a reader that applies them itself knows.
         header = frame.header._replace(
             units=mapping.units,
@@ -80,64 +80,68 @@ def mapped(frames: Sequence[Frame], label: str = "") -> tuple[Frame, ...]:
     return tuple(result)
 
 
-def _mappings_of_frames(frame: Frame) -> list[list[Mapping]]:
+def _read_mappings(frame: Frame) -> list[list[Mapping]]:
     """The mappings of every frame of a file: its own, those of all frames, or those of a single-frame image."""
     name = "RealWorldValueMappingSequence"
     try:
-        with data_set_of(frame.header.file) as attributes:
+        with open_data_set(frame.header.file) as attributes:
             shared = attributes.first("SharedFunctionalGroupsSequence")
-            common = list(map(_mapping, (shared and shared.items(name)) or attributes.items(name)))
+            common = list(map(_read_mapping, (shared and shared.items(name)) or attributes.items(name)))
             each = attributes.items("PerFrameFunctionalGroupsSequence")
             if not each:
                 return [common] * frame.header.number_of_frames
-            return [list(map(_mapping, own.items(name))) or common for own in each]
+            return [list(map(_read_mapping, own.items(name))) or common for own in each]
     except UnusableAttribute as error:
-        raise _refused(frame, f"its real-world value mapping cannot be used: {error}") from error
+        raise _make_refusal(frame, f"its real-world value mapping cannot be used: {error}") from error
 
 
-def _mapping(item: Attributes) -> Mapping:
+def _read_mapping(item: Attributes) -> Mapping:
     code = item.first("MeasurementUnitsCodeSequence")
     slope, intercept = (
-        None if value is None else numbers_of(keyword, value, 1)
+        None if value is None else convert_numbers(keyword, value, 1)
         for keyword in ("RealWorldValueSlope", "RealWorldValueIntercept")
         for value in (item.get(keyword),)
     )
     units = (code and code.text("CodeValue")) or ""
-    return Mapping(item.text("LUTLabel") or "", units, slope, intercept, _stored_values(item))
+    return Mapping(item.text("LUTLabel") or "", units, slope, intercept, _read_stored_ends(item))
 
 
-def _stored_values(item: Attributes) -> tuple[float, float] | None:
-    """What RealWorldValueFirstValueMapped and LastValueMapped say, or those of float pixel data."""
+def _read_stored_ends(item: Attributes) -> tuple[float, float] | None:
+    """Say what RealWorldValueFirstValueMapped and LastValueMapped say, or those of float pixel data."""
     for kind in ("", "DoubleFloat"):
         ends = [item.get(f"{kind}RealWorldValue{end}ValueMapped") for end in ("First", "Last")]
         if None not in ends:
-            first, last = (numbers_of("RealWorldValueFirstValueMapped", end, 1) for end in ends)
+            first, last = (convert_numbers("RealWorldValueFirstValueMapped", end, 1) for end in ends)
             return first, last
     return None
 
 
-def _one(frame: Frame, mappings: list[Mapping], label: str) -> tuple[Mapping, float, float]:
+def _choose_mapping(frame: Frame, mappings: list[Mapping], label: str) -> tuple[Mapping, float, float]:
     """The mapping of a frame that is asked for, with its slope and intercept."""
     if frame.header.photometric_interpretation not in ("MONOCHROME1", "MONOCHROME2"):
-        raise _refused(frame, "colours stand for no real-world values")
+        raise _make_refusal(frame, "colours stand for no real-world values")
     if not mappings:
-        raise _refused(frame, "it has no RealWorldValueMappingSequence")
+        raise _make_refusal(frame, "it has no RealWorldValueMappingSequence")
     fitting = [m for m in mappings if not label or label in (m.label, m.units)]
     if len(fitting) != 1:
         labels = [m.label or m.units for m in mappings]
         single = [name for name in labels if labels.count(name) == 1]
-        raise _refused(
+        raise _make_refusal(
             frame,
             f"{len(fitting)} of its {len(mappings)} real-world value mappings ({', '.join(map(repr, labels))}) fit",
             SetOption("rescale", (f"{_REAL_WORLD}:{single[0]}",)) if single else _WITHOUT,
         )
     chosen = fitting[0]
     if chosen.slope is None or chosen.intercept is None:
-        raise _refused(frame, f"its real-world value mapping {chosen.label!r} is a lookup table, which is not read")
+        raise _make_refusal(
+            frame, f"its real-world value mapping {chosen.label!r} is a lookup table, which is not read"
+        )
     if chosen.slope == 0 or not chosen.units:
-        raise _refused(frame, "its RealWorldValueSlope is 0" if chosen.units else "its real-world values have no units")
+        raise _make_refusal(
+            frame, "its RealWorldValueSlope is 0" if chosen.units else "its real-world values have no units"
+        )
     return chosen, chosen.slope, chosen.intercept
 
 
-def _refused(frame: Frame, what: str, remedy: SetOption = _WITHOUT) -> UnsupportedPixelDataError:
+def _make_refusal(frame: Frame, what: str, remedy: SetOption = _WITHOUT) -> UnsupportedPixelDataError:
     return UnsupportedPixelDataError(f"{os.path.basename(frame.path)}: {what}", files=[frame.path], remedies=[remedy])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..data_set import UnusableAttribute, data_set_of, numbers_of
+from ..data_set import UnusableAttribute, convert_numbers, open_data_set
 
 if TYPE_CHECKING:
     from ...sources.file import File
@@ -15,7 +15,7 @@ _TWO_D = 1  # RegionSpatialFormat
 _CM = 3  # PhysicalUnitsXDirection, PhysicalUnitsYDirection
 
 
-def region_spacing(file: File) -> tuple[float, float] | None:
+def read_region_spacing(file: File) -> tuple[float, float] | None:
     """Distance of rows and of columns in mm in the 2-D regions of an ultrasound file, in the order of PixelSpacing.
 
     Returns
@@ -24,20 +24,24 @@ def region_spacing(file: File) -> tuple[float, float] | None:
         None where the file has no 2-D region, or one in other units than cm, or where the regions do not agree.
     """
     try:
-        with data_set_of(file) as attributes:
+        with open_data_set(file) as attributes:
             regions = attributes.items("SequenceOfUltrasoundRegions")
-            found = {_of_region(region) for region in regions if _number(region, "RegionSpatialFormat") == _TWO_D}
+            found = {
+                _read_region(region)
+                for region in regions
+                if _read_region_number(region, "RegionSpatialFormat") == _TWO_D
+            }
     except UnusableAttribute:  # an optional value that cannot be parsed counts as absent
         return None
     return found.pop() if len(found) == 1 else None
 
 
-def _of_region(region: Attributes) -> tuple[float, float] | None:
-    if any(_number(region, f"PhysicalUnits{axis}Direction") != _CM for axis in "XY"):
+def _read_region(region: Attributes) -> tuple[float, float] | None:
+    if any(_read_region_number(region, f"PhysicalUnits{axis}Direction") != _CM for axis in "XY"):
         return None
-    x, y = (10 * _number(region, f"PhysicalDelta{axis}") for axis in "XY")
+    x, y = (10 * _read_region_number(region, f"PhysicalDelta{axis}") for axis in "XY")
     return (y, x) if min(x, y) > 0 else None
 
 
-def _number(region: Attributes, keyword: str) -> float:
-    return float(numbers_of(keyword, region.get(keyword), 1))
+def _read_region_number(region: Attributes, keyword: str) -> float:
+    return float(convert_numbers(keyword, region.get(keyword), 1))
