@@ -100,7 +100,7 @@ CASES = {
     "a palette, by pydicom": Case(
         _coloured(ExplicitVRLittleEndian), ((colour, "_read_entries"), (colour, "_read_descriptor"))
     ),
-    "pydicom": Case(_series(), ((plain, "_read_stored"), (rescale, "make_converter")), {"engine": "pydicom"}),
+    "pydicom": Case(_series(), ((plain, "_read_stored_values"), (rescale, "make_converter")), {"engine": "pydicom"}),
     "pydicom's decoders": Case(_series(syntax=RLELossless), ((plain, "_decode_stream"),), {"engine": "pydicom"}),
     "bits by pydicom": Case(
         _real("seg_1bit"), ((plain, "_unpack_bits"),), {"engine": "pydicom", "series": 0, "stack": 0}

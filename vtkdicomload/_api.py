@@ -14,7 +14,7 @@ from .errors import DicomLoadError
 from .loading.options import Options, check_count, make_options
 from .loading.read import load_stack
 from .series import Scan, Series, load_volume
-from .sources.local import find_files
+from .sources.resolve import find_files
 from .stacks.series_data import SeriesData
 from .stacks.tolerances import GAP_TOLERANCE
 from .volume import Volume
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .catalog.find import Ignore
     from .loading.options import Engine, Irregular, LoadOptions, Order, Rescale, Verify
     from .series import SeriesChoice
-    from .sources.local import Source
+    from .sources.resolve import Source
 
 
 def scan(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .catalog.find import Ignore
     from .loading.options import LoadOptions, Options
-    from .sources.local import Source
+    from .sources.resolve import Source
 
     SeriesChoice = SupportsIndex | str | Callable[["Series"], bool]
 

@@ -11,7 +11,7 @@ import pytest
 import vtkdicomload as vdl
 from vtkdicomload.catalog.damage import judge_foreign, judge_unreadable, make_damage_error, refuse_problems
 from vtkdicomload.errors.remedies import LeaveOut, Unpack
-from vtkdicomload.sources.local_file import LocalFile
+from vtkdicomload.sources.local import LocalFile
 from vtkdicomload.sources.reasons import Reason
 from vtkdicomload.stacks.series_data import Problem
 

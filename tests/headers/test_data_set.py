@@ -11,7 +11,7 @@ import pytest
 from synthetic import raw_image
 
 from vtkdicomload.headers.data_set import open_data_set
-from vtkdicomload.sources.local_file import as_file
+from vtkdicomload.sources.local import as_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,7 +21,7 @@ from vtkdicomload.headers import elements
 from vtkdicomload.headers.elements import ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Encoding, Source, name_of, walk
 from vtkdicomload.headers.parser import read_header
 from vtkdicomload.headers.preamble import open_data_set_of
-from vtkdicomload.sources.local_file import as_file
+from vtkdicomload.sources.local import as_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -34,7 +34,7 @@ from vtkdicomload.headers.csa import parse_csa
 from vtkdicomload.headers.frames import make_frames
 from vtkdicomload.headers.parser import read_header
 from vtkdicomload.headers.preamble import NotDicomError
-from vtkdicomload.sources.local_file import LocalFile
+from vtkdicomload.sources.local import LocalFile
 
 if TYPE_CHECKING:
     from vtkdicomload.headers.model import Header

@@ -17,7 +17,7 @@ from vtkdicomload.headers.elements import LONG_VRS, Encoding, Source, walk
 from vtkdicomload.headers.model import Header
 from vtkdicomload.headers.parser import parse_header, read_header
 from vtkdicomload.headers.templates import HeaderReader
-from vtkdicomload.sources.local_file import as_file
+from vtkdicomload.sources.local import as_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

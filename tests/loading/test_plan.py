@@ -13,7 +13,7 @@ from vtkdicomload.loading.options import Options
 from vtkdicomload.loading.plan import Plan, plan_volume, replace_conversion
 from vtkdicomload.loading.read import read, read_whole
 from vtkdicomload.readers.dtype import ValueOverflow, widen_conversion
-from vtkdicomload.sources.local_file import LocalFile
+from vtkdicomload.sources.local import LocalFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable

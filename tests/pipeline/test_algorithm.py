@@ -34,7 +34,7 @@ from vtkmodules.vtkIOImage import vtkDICOMImageReader
 import vtkdicomload as vdl
 from vtkdicomload import DICOMSeriesSource
 from vtkdicomload.loading.read import read
-from vtkdicomload.sources.local_file import LocalFile
+from vtkdicomload.sources.local import LocalFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,7 @@ from vtkdicomload.headers.frames import make_frames
 from vtkdicomload.headers.parser import read_header
 from vtkdicomload.readers import direct, vtk
 from vtkdicomload.readers.dtype import Conversion, choose_conversion
-from vtkdicomload.sources.local_file import as_file
+from vtkdicomload.sources.local import as_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,7 @@ from vtkdicomload.headers.frames import make_frames
 from vtkdicomload.headers.parser import read_header
 from vtkdicomload.readers import encapsulation
 from vtkdicomload.readers.encapsulation import CompressedFrames
-from vtkdicomload.sources.local_file import LocalHandle
+from vtkdicomload.sources.local import LocalHandle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

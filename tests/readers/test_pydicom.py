@@ -22,7 +22,7 @@ from vtkdicomload.headers.frames import make_frames
 from vtkdicomload.headers.parser import read_header
 from vtkdicomload.readers import pydicom as plain
 from vtkdicomload.readers.dtype import Conversion, ValueOverflow, choose_conversion, find_pixel_shape
-from vtkdicomload.sources.local_file import as_file
+from vtkdicomload.sources.local import as_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -220,7 +220,7 @@ def test_memory_and_interrupts_are_not_renamed(series: Write, monkeypatch: pytes
         def fail(*_: Any, error: type[BaseException] = error) -> Any:
             raise error
 
-        monkeypatch.setattr(plain, "_read_stored", fail)
+        monkeypatch.setattr(plain, "_read_stored_values", fail)
         with pytest.raises(error):
             filled(frames)
 

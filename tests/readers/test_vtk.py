@@ -22,7 +22,7 @@ from vtkdicomload.headers.orientation import compute_normal
 from vtkdicomload.headers.parser import read_header
 from vtkdicomload.readers import vtk
 from vtkdicomload.readers.dtype import Conversion, ValueOverflow, choose_conversion
-from vtkdicomload.sources.local_file import as_file
+from vtkdicomload.sources.local import as_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -44,7 +44,7 @@ from vtkdicomload.headers.parser import read_header
 from vtkdicomload.headers.preamble import NotDicomError
 from vtkdicomload.readers.dtype import find_stored_dtype
 from vtkdicomload.readers.vtk_safety import explain_unsafe_file, explain_unsafe_values, vtk_dtype
-from vtkdicomload.sources.local_file import LocalFile
+from vtkdicomload.sources.local import LocalFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,7 +22,7 @@ import vtkdicomload as vdl
 from vtkdicomload.loading.options import Options
 from vtkdicomload.loading.plan import plan_volume
 from vtkdicomload.sources.file import File, Request, read_many
-from vtkdicomload.sources.local_file import LocalFile, as_file
+from vtkdicomload.sources.local import LocalFile, as_file
 from vtkdicomload.sources.memory import MemoryFile
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from .._util.wording import count_noun
 from ..errors import NoDicomError
 from ..errors.remedies import LoadFolder, Step
 from ..sources.hints import describe_foreign
-from ..sources.local import find_files
 from ..sources.reasons import Reason, Skipped
+from ..sources.resolve import find_files
 from ..stacks.series_data import SeriesData
 from .scan import ScanData, scan_files
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ..headers.model import Frame
     from ..sources.file import File
-    from ..sources.local import Files
+    from ..sources.resolve import Files
 
 S = TypeVar("S", bound=SeriesData)
 

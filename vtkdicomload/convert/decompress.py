@@ -117,7 +117,7 @@ def decompress(
     found, left_out = find_series(source, ignore, workers=None)
     refuse_problems(found.problems)
     headers = list({frame.path: find_whole_image(frame).header for series in found for frame in series.frames}.values())
-    _check_target(source, target)
+    _refuse_target(source, target)
     for header in headers:
         _check_supported(header)
     targets = _name_targets(source, target, headers, overwrite)
@@ -155,7 +155,7 @@ def summarize(summary: Summary) -> list[str]:
 
 
 # ---------------------------------------------------------------------------------------------------- what, and where
-def _check_target(source: str, target: str) -> None:
+def _refuse_target(source: str, target: str) -> None:
     """Refuse a target that is, or lies in, the folder of the source, by whatever names."""
     if os.path.exists(target) and not os.path.isdir(target):
         raise DicomLoadError(f"{target} is a file; the new files need a folder", files=[target])

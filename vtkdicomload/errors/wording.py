@@ -11,19 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
-from .remedies import (
-    GetAgain,
-    Install,
-    LeaveOut,
-    LoadFolder,
-    Remedy,
-    SaveAs,
-    SetOption,
-    Step,
-    TrustReader,
-    Unpack,
-    Use,
-)
+from .remedies import GetAgain, Install, LeaveOut, LoadFolder, Remedy, SaveAs, SetOption, Step, TrustReader, Unpack, Use
 
 Wording = Callable[[Sequence[Remedy]], list[str | None]]
 

@@ -212,7 +212,7 @@ def walk(
         here = containers[-1]
         element = read_head(pos, here)
         if element is None:
-            pos = _close(containers, behind)
+            pos = _close_container(containers, behind)
             continue
         count += 1
         if count > MAX_ELEMENTS:
@@ -229,7 +229,7 @@ def walk(
             _check_place(source, pos, element, here)
         yield element
         if tag == here.delimiter:
-            pos = _close(containers, behind)
+            pos = _close_container(containers, behind)
         elif tag in here.entered:
             containers.append(_open(source, pos, element, here, enter))
             pos = offset
@@ -272,7 +272,7 @@ def _open(source: Source, pos: int, element: Element, here: _Container, enter: f
     return _Container(end, explicit, depth + 1, _ITEMS if tag in enter else enter, SEQUENCE_END, bounded)
 
 
-def _close(containers: list[_Container], behind: int) -> int:
+def _close_container(containers: list[_Container], behind: int) -> int:
     """Close the innermost container, and return where the next element begins."""
     here = containers.pop()
     return here.end if here.bounded else behind

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ..errors import make_damaged_error
-from .data_set import UnusableAttribute, convert_numbers, open_data_set
+from .data_set import UnusableAttribute, open_data_set
 from .model import Frame, Header
 from .objects.enhanced import read_functional_groups
 from .objects.mosaic import MOSAIC, divide_mosaic
 from .objects.nuclear_medicine import read_frame_vectors
+from .objects.rt_dose import read_dose_grid
 from .objects.ultrasound import ULTRASOUND, read_region_spacing
-from .orientation import compute_normal
 from .pixel_sizes import count_pixel_bytes
 from .sop_classes import NUCLEAR_MEDICINE, RT_DOSE
 
@@ -42,7 +40,7 @@ def make_frames(header: Header) -> tuple[Frame, ...]:
         if MOSAIC in header.image_type:  # so is every frame, of which FrameType may say nothing
             headers = [h._replace(image_type=header.image_type) for h in headers]
     elif header.sop_class_uid == RT_DOSE:
-        headers = _read_frames(header, "dose grid", _of_dose_grid)
+        headers = _read_frames(header, "dose grid", read_dose_grid)
     elif header.sop_class_uid == NUCLEAR_MEDICINE and (header.number_of_frames > 1 or header.position is None):
         headers = _read_frames(header, "frame vectors", read_frame_vectors)
     elif header.number_of_frames == 1:
@@ -85,27 +83,3 @@ def _read_frames(header: Header, what: str, headers: Callable[[Header, Attribute
             return headers(header, attributes)
     except UnusableAttribute as error:
         raise make_damaged_error(header.path, f"its {what} cannot be used: {error}") from error
-
-
-def _of_dose_grid(header: Header, attributes: Attributes) -> list[Header]:
-    """A dose grid: planes at offsets along the normal, scaled to Gy or to what DoseUnits says."""
-    scaling = convert_numbers("DoseGridScaling", attributes.get("DoseGridScaling"), 1)
-    if scaling == 0:
-        raise UnusableAttribute("DoseGridScaling is 0")
-    units = attributes.text("DoseUnits")
-    common = header._replace(slope=scaling, intercept=0.0, units="Gy" if units == "GY" else units)
-    if header.number_of_frames == 1:
-        return [common]
-    name = "GridFrameOffsetVector"
-    offsets = np.array(convert_numbers(name, attributes.get(name), header.number_of_frames))
-    if header.position is None or header.orientation is None:
-        raise UnusableAttribute("it has no position")
-    # PS3.3 C.8.8.3.2: offsets from the first plane along the normal, or the z coordinates of an axial grid's planes.
-    normal, first = compute_normal(header.orientation), np.array(header.position)
-    if offsets[0] == 0:
-        steps = np.outer(offsets, normal)
-    elif abs(normal[2]) > 1 - 1e-6 and abs(offsets[0] - first[2]) < 1e-2:
-        steps = np.outer(offsets - offsets[0], (0.0, 0.0, 1.0))
-    else:
-        raise UnusableAttribute(f"{name} begins with {offsets[0]:g}, neither 0 nor the z of the first plane")
-    return [common._replace(position=(x, y, z)) for x, y, z in (first + steps).tolist()]

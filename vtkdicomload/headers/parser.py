@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import CorruptFileError
-from ..sources.local_file import as_file
+from ..sources.local import as_file
 from ..sources.reasons import Reason
 from .attributes import (
     DOUBLE_PIXEL_DATA,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from .._util.log import is_logging, logger
-from ..sources.local_file import as_file
+from ..sources.local import as_file
 from .attributes import FIELDS
 from .elements import ITEM_END, LONG_VRS, SEQUENCE_END
 from .model import Header

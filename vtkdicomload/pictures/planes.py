@@ -154,7 +154,7 @@ def plane(volume: VolumeData, name: str = "axial", *, index: int | None = None, 
         raise ValueError(f"a plane is {', '.join(get_args(_PlaneName))}, not {name!r}")
     if index is not None and mm is not None:
         raise ValueError(f"a plane is chosen by index or by mm, not both (index={index!r}, mm={mm!r})")
-    view = _view(volume, name)
+    view = _turn_view(volume, name)
     count = view.frames.shape[0]
     if mm is not None:
         k = _find_nearest_plane(view, name, mm)
@@ -201,7 +201,7 @@ def cut_orthogonal_planes(volume: VolumeData, at: Sequence[float] | None = None)
         return (plane(volume, name, mm=float(point @ view.direction[:, 2])),)
     if point is None:
         return tuple(plane(volume, name) for name in VIEWS)
-    return tuple(plane(volume, name, mm=float(point @ _view(volume, name).direction[:, 2])) for name in VIEWS)
+    return tuple(plane(volume, name, mm=float(point @ _turn_view(volume, name).direction[:, 2])) for name in VIEWS)
 
 
 def cut_acquired_planes(volume: VolumeData, indices: list[int]) -> tuple[Plane, ...]:
@@ -253,7 +253,7 @@ def _cuts_one_way(volume: VolumeData) -> bool:
     return geometry.direction is None or not geometry.regular or volume.frames.shape[0] == 1
 
 
-def _view(volume: VolumeData, name: _PlaneName) -> _View:
+def _turn_view(volume: VolumeData, name: _PlaneName) -> _View:
     geometry, turn = volume.geometry.reorient(VIEWS[name])
     return _View(turn.view(volume.frames), geometry, turn)
 
@@ -274,7 +274,7 @@ def _find_acquired_view(volume: VolumeData) -> tuple[_PlaneName, _View] | None:
         return None
     for name in VIEWS:
         try:
-            view = _view(volume, name)
+            view = _turn_view(volume, name)
         except GeometryError:
             continue  # slices on no regular grid cannot be cut another way
         if view.turn.order[2] == 2:

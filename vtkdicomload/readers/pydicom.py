@@ -94,7 +94,7 @@ def fill(
         if dataset is None or frame.header.file != file:
             dataset = _read_dataset(frame)
         if image is frame or frame.header.file != file:  # the tiles of a mosaic are decoded once
-            pixels = _read_stored(dataset, image, _read_stream(image, compressed))
+            pixels = _read_stored_values(dataset, image, _read_stream(image, compressed))
         file = frame.header.file
         stored = pixels if image is frame else cut_tile(pixels, frame)
         if stored.shape != out.shape[1:]:
@@ -131,7 +131,7 @@ def _read_stream(frame: Frame, compressed: CompressedFrames) -> bytes | None:
     return compressed.stream(frame, partial(np.empty, dtype=np.uint8))
 
 
-def _read_stored(dataset: pydicom.Dataset, frame: Frame, stream: bytes | None) -> Pixels:
+def _read_stored_values(dataset: pydicom.Dataset, frame: Frame, stream: bytes | None) -> Pixels:
     """The stored values of one frame, whose compressed stream this is; colour as red, green and blue."""
     from pydicom.pixels.utils import pixel_array
 

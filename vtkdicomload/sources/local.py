@@ -1,145 +1,138 @@
-"""Which files a source means, and what to say where it means none. No file is opened here."""
+"""Files on disk: one open, one look at the status, one read, one close."""
 
 from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..errors import NoDicomError
-from .file import File
-from .hints import make_missing_error
-from .local_file import LocalFile
-from .reasons import Reason, Skipped
+from ..errors import CorruptFileError
+from .file import File, Handle, fill_in_threads, fill_in_turn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Sequence
 
-    Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+    from .file import Request
 
-    class StringArray(Protocol):
-        """What of a vtkStringArray is used."""
-
-        def GetNumberOfValues(self) -> int: ...  # noqa: D102, N802 - a method of VTK's
-        def GetValue(self, index: int, /) -> str: ...  # noqa: D102, N802 - as above
-
-    Source = Path | Iterable[Path] | StringArray
+# Without O_NONBLOCK, opening a FIFO would wait for its writer.
+_READ_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+_INLINE_BYTES = 4 << 20  # below, starting threads costs more than it gains
+_THREADS = 4
 
 
-class Files(NamedTuple):
-    """The files that a source means."""
+@dataclass(slots=True, unsafe_hash=True)
+class LocalFile(File):
+    """A regular file on disk; its stamp is the time of modification in ns.
 
-    name: str  # the source, for messages
-    files: tuple[File, ...]  # of a folder in natural order, of a sequence as given
-    skipped: tuple[Skipped, ...]  # what is no candidate by name or kind alone
-    folder: bool
+    A pipe, socket or device is never opened for reading.
 
-
-def find_files(source: Any, *, recursive: bool = True) -> Files:
-    """The regular files that a folder, a file, a sequence of paths or a vtkStringArray means.
-
-    Parameters
+    Attributes
     ----------
-    source : path-like, sequence of path-like, or vtkStringArray
-        A folder is walked in natural order of its names; symbolic links are followed, loops are harmless, hidden
-        entries and everything that is no regular file are passed over.
-    recursive : bool
-        Whether a folder's folders are walked too.
-
-    Raises
-    ------
-    NoDicomError
-        A path does not exist, or the sequence is empty.
-    TypeError
-        The source is none of these.
+    folder : str
+        Absolute path of the folder that a relative name starts from; empty where the name is absolute.
     """
-    if isinstance(source, (str, bytes, os.PathLike, File)):
-        return _find_part(source, recursive)
-    if hasattr(source, "GetNumberOfValues") and hasattr(source, "GetValue"):  # vtkStringArray, without importing VTK
-        source = [source.GetValue(i) for i in range(source.GetNumberOfValues())]
-    try:
-        parts = [part if isinstance(part, File) else os.fspath(part) for part in source]
-    except TypeError as error:
-        raise TypeError(
-            f"source must be a folder, a file, a sequence of paths, a vtkStringArray or a Series, not {source!r:.80}"
-        ) from error
-    if not parts:
-        raise NoDicomError("the source is an empty sequence: there is nothing to load")
-    found = [_find_part(part, recursive) for part in parts]
-    # A path given twice is one file.
-    by_name: dict[str, File] = {}
-    for file in (file for f in found for file in f.files):
-        if by_name.setdefault(file.name, file) != file:
-            raise ValueError(f"two files of the source have the same name: {file.name!r}")
-    skipped = tuple(s for f in found for s in f.skipped)
-    return Files(f"{len(parts)} paths", tuple(by_name.values()), skipped, folder=False)
 
+    folder: str = ""
 
-def _find_part(part: Any, recursive: bool) -> Files:
-    """The regular files that one path means, or the one file that is given as it is."""
-    if isinstance(part, File):
-        return Files(part.name, (part,), (), folder=False)
-    path = os.fsdecode(part)
-    try:
-        start = "" if os.path.isabs(path) else os.getcwd()
-        mode = os.stat(path).st_mode
-    except (OSError, ValueError) as error:
-        raise make_missing_error(path, error) from error
-    if stat.S_ISDIR(mode):
-        skipped: list[Skipped] = []
-        files = tuple(LocalFile(name, folder=start) for name in _walk(path, recursive, skipped))
-        return Files(path, files, tuple(skipped), folder=True)
-    if not stat.S_ISREG(mode):
-        raise NoDicomError(f"{path} is neither a folder nor a regular file", files=[path])
-    return Files(path, (LocalFile(path, folder=start),), (), folder=False)
+    @property
+    def local_path(self) -> str:
+        """The absolute path."""
+        return os.path.join(self.folder, self.name) if self.folder else self.name
 
-
-def _walk(folder: str, recursive: bool, skipped: list[Skipped]) -> Iterator[str]:
-    seen: set[tuple[int, int]] = set()
-    waiting = [folder]
-    while waiting:
-        current = waiting.pop()
+    def open(self) -> LocalHandle:
+        """Open the file; errors as `File.open`."""
         try:
-            status = os.stat(current)
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            with os.scandir(current) as listing:
-                entries = _sort_entries(listing)
-        except OSError:
-            yield current  # reading it as a file says why it cannot be listed
-            continue
-        folders = []
-        for entry in entries:
-            kind = _sort_entry(entry)
-            if isinstance(kind, Skipped):
-                skipped.append(kind)
-            elif kind == "folder":
-                folders.append(entry.path)
-            else:
-                yield entry.path
-        if recursive:
-            waiting.extend(reversed(folders))
-        else:
-            skipped.extend(Skipped(path, Reason.FOLDER) for path in folders)
+            descriptor = os.open(self.local_path, _READ_FLAGS)
+        except OSError as error:
+            if self.stamp is None:
+                raise
+            raise self._gone(error) from error
+        try:
+            status = os.fstat(descriptor)
+            if self.stamp is not None:
+                self._check_status(status)
+                return LocalHandle(self, status.st_size, descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise CorruptFileError(f"{self.name} is not a regular file", files=[self.name])
+            opened = LocalFile(self.name, status.st_size, status.st_mtime_ns, self.folder)
+            return LocalHandle(opened, status.st_size, descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    def check_unchanged(self) -> None:
+        """Refuse another file than was opened before, by its status alone; errors as `File.open`."""
+        try:
+            status = os.stat(self.local_path)
+        except OSError as error:
+            if self.stamp is None:
+                raise
+            raise self._gone(error) from error
+        if self.stamp is not None:
+            self._check_status(status)
+
+    @classmethod
+    def read_many(cls, requests: Sequence[Request], limit_bytes: int) -> Generator[int]:
+        """Fill buffers in a few threads, or in this one where they are small; see `file.read_many`."""
+        if sum(len(request.buffer) for request in requests) < _INLINE_BYTES:
+            return fill_in_turn(requests)
+        return fill_in_threads(requests, limit_bytes, _THREADS)
+
+    def _check_status(self, status: os.stat_result) -> None:
+        if not stat.S_ISREG(status.st_mode):
+            raise self.changed("it is no regular file any more")
+        if status.st_size != self.size:
+            raise self.changed(f"{status.st_size} bytes now, {self.size} when it was scanned")
+        if status.st_mtime_ns != self.stamp:
+            raise self.changed("it was written again")
+
+    def _gone(self, error: OSError) -> CorruptFileError:
+        return self.changed("it vanished" if isinstance(error, FileNotFoundError) else error.strerror or "unreadable")
 
 
-def _sort_entry(entry: os.DirEntry[str]) -> Literal["file", "folder"] | Skipped:
-    """An entry of a folder as what it is, or why it is passed over."""
-    if entry.name.startswith("."):
-        return Skipped(entry.path, Reason.HIDDEN)
-    try:
-        if entry.is_symlink() and not os.path.exists(entry.path):
-            return "file"  # a link to nothing may stand for a slice: reading it says so
-        if entry.is_dir():
-            return "folder"
-        return "file" if entry.is_file() else Skipped(entry.path, Reason.NOT_REGULAR)
-    except OSError as error:  # a link to itself
-        return Skipped(entry.path, Reason.UNFOLLOWED, error.strerror or "")
+class LocalHandle(Handle):
+    """An open file on disk."""
+
+    __slots__ = ("_descriptor",)
+
+    def __init__(self, file: LocalFile, size: int, descriptor: int) -> None:
+        self.file, self.size, self._descriptor = file, size, descriptor
+
+    def _read(self, offset: int, length: int) -> bytes:
+        if hasattr(os, "pread"):
+            data = os.pread(self._descriptor, length, offset)
+            if len(data) == length:
+                return data
+        buffer = bytearray(length)
+        return bytes(buffer[: self._fill(memoryview(buffer), offset)])
+
+    def _fill(self, buffer: memoryview, offset: int) -> int:
+        """Read in as many calls as the system needs; where `preadv` does not exist, seek first."""
+        got, descriptor = 0, self._descriptor
+        if hasattr(os, "preadv"):
+            while got < len(buffer) and (n := os.preadv(descriptor, [buffer[got:]], offset + got)):
+                got += n
+            return got
+        with open(descriptor, "rb", buffering=0, closefd=False) as file:
+            file.seek(offset)
+            while got < len(buffer) and (n := file.readinto(buffer[got:])):
+                got += n
+        return got
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
-def _sort_entries(entries: Iterable[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
-    from natsort import natsort_keygen
+def as_file(source: File | str | bytes | os.PathLike[str]) -> File:
+    """Take a path for a file on disk, and a file of any kind as it is.
 
-    key = natsort_keygen()  # without ns.PATH, which names of one folder do not need and which costs three times as much
-    return sorted(entries, key=lambda entry: key(entry.name))
+    A relative path starts from the folder that is the working directory now.
+    """
+    if isinstance(source, File):
+        return source
+    name = os.fsdecode(source)
+    return LocalFile(name, folder="" if os.path.isabs(name) else os.getcwd())

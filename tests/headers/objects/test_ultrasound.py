@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 import vtkdicomload as vdl
 from vtkdicomload.headers.objects.ultrasound import read_region_spacing
 from vtkdicomload.pictures.sheets import has_scale
-from vtkdicomload.sources.local_file import as_file
+from vtkdicomload.sources.local import as_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

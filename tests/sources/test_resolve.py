@@ -14,8 +14,8 @@ from synthetic import ROOT, Truth
 from vtkmodules.vtkCommonCore import vtkStringArray
 
 import vtkdicomload as vdl
-from vtkdicomload.sources.local import find_files
 from vtkdicomload.sources.reasons import Reason
+from vtkdicomload.sources.resolve import find_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,145 @@
+"""Which files a source means, and what to say where it means none. No file is opened here."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+
+from ..errors import NoDicomError
+from .file import File
+from .hints import make_missing_error
+from .local import LocalFile
+from .reasons import Reason, Skipped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+    class StringArray(Protocol):
+        """What of a vtkStringArray is used."""
+
+        def GetNumberOfValues(self) -> int: ...  # noqa: D102, N802 - a method of VTK's
+        def GetValue(self, index: int, /) -> str: ...  # noqa: D102, N802 - as above
+
+    Source = Path | Iterable[Path] | StringArray
+
+
+class Files(NamedTuple):
+    """The files that a source means."""
+
+    name: str  # the source, for messages
+    files: tuple[File, ...]  # of a folder in natural order, of a sequence as given
+    skipped: tuple[Skipped, ...]  # what is no candidate by name or kind alone
+    folder: bool
+
+
+def find_files(source: Any, *, recursive: bool = True) -> Files:
+    """The regular files that a folder, a file, a sequence of paths or a vtkStringArray means.
+
+    Parameters
+    ----------
+    source : path-like, sequence of path-like, or vtkStringArray
+        A folder is walked in natural order of its names; symbolic links are followed, loops are harmless, hidden
+        entries and everything that is no regular file are passed over.
+    recursive : bool
+        Whether a folder's folders are walked too.
+
+    Raises
+    ------
+    NoDicomError
+        A path does not exist, or the sequence is empty.
+    TypeError
+        The source is none of these.
+    """
+    if isinstance(source, (str, bytes, os.PathLike, File)):
+        return _find_part(source, recursive)
+    if hasattr(source, "GetNumberOfValues") and hasattr(source, "GetValue"):  # vtkStringArray, without importing VTK
+        source = [source.GetValue(i) for i in range(source.GetNumberOfValues())]
+    try:
+        parts = [part if isinstance(part, File) else os.fspath(part) for part in source]
+    except TypeError as error:
+        raise TypeError(
+            f"source must be a folder, a file, a sequence of paths, a vtkStringArray or a Series, not {source!r:.80}"
+        ) from error
+    if not parts:
+        raise NoDicomError("the source is an empty sequence: there is nothing to load")
+    found = [_find_part(part, recursive) for part in parts]
+    # A path given twice is one file.
+    by_name: dict[str, File] = {}
+    for file in (file for f in found for file in f.files):
+        if by_name.setdefault(file.name, file) != file:
+            raise ValueError(f"two files of the source have the same name: {file.name!r}")
+    skipped = tuple(s for f in found for s in f.skipped)
+    return Files(f"{len(parts)} paths", tuple(by_name.values()), skipped, folder=False)
+
+
+def _find_part(part: Any, recursive: bool) -> Files:
+    """The regular files that one path means, or the one file that is given as it is."""
+    if isinstance(part, File):
+        return Files(part.name, (part,), (), folder=False)
+    path = os.fsdecode(part)
+    try:
+        start = "" if os.path.isabs(path) else os.getcwd()
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError) as error:
+        raise make_missing_error(path, error) from error
+    if stat.S_ISDIR(mode):
+        skipped: list[Skipped] = []
+        files = tuple(LocalFile(name, folder=start) for name in _walk(path, recursive, skipped))
+        return Files(path, files, tuple(skipped), folder=True)
+    if not stat.S_ISREG(mode):
+        raise NoDicomError(f"{path} is neither a folder nor a regular file", files=[path])
+    return Files(path, (LocalFile(path, folder=start),), (), folder=False)
+
+
+def _walk(folder: str, recursive: bool, skipped: list[Skipped]) -> Iterator[str]:
+    seen: set[tuple[int, int]] = set()
+    waiting = [folder]
+    while waiting:
+        current = waiting.pop()
+        try:
+            status = os.stat(current)
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(current) as listing:
+                entries = _sort_entries(listing)
+        except OSError:
+            yield current  # reading it as a file says why it cannot be listed
+            continue
+        folders = []
+        for entry in entries:
+            kind = _sort_entry(entry)
+            if isinstance(kind, Skipped):
+                skipped.append(kind)
+            elif kind == "folder":
+                folders.append(entry.path)
+            else:
+                yield entry.path
+        if recursive:
+            waiting.extend(reversed(folders))
+        else:
+            skipped.extend(Skipped(path, Reason.FOLDER) for path in folders)
+
+
+def _sort_entry(entry: os.DirEntry[str]) -> Literal["file", "folder"] | Skipped:
+    """An entry of a folder as what it is, or why it is passed over."""
+    if entry.name.startswith("."):
+        return Skipped(entry.path, Reason.HIDDEN)
+    try:
+        if entry.is_symlink() and not os.path.exists(entry.path):
+            return "file"  # a link to nothing may stand for a slice: reading it says so
+        if entry.is_dir():
+            return "folder"
+        return "file" if entry.is_file() else Skipped(entry.path, Reason.NOT_REGULAR)
+    except OSError as error:  # a link to itself
+        return Skipped(entry.path, Reason.UNFOLLOWED, error.strerror or "")
+
+
+def _sort_entries(entries: Iterable[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
+    from natsort import natsort_keygen
+
+    key = natsort_keygen()  # without ns.PATH, which names of one folder do not need and which costs three times as much
+    return sorted(entries, key=lambda entry: key(entry.name))
