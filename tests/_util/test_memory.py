@@ -72,10 +72,10 @@ def test_a_limited_process_has_no_more_than_its_limit() -> None:
     code = "; ".join(
         (
             "import resource",
-            "from vtkdicomload._util.memory import available_bytes",
+            "from vtkdicomload._util.memory import measure_available_bytes",
             "taken = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()",
             "resource.setrlimit(resource.RLIMIT_AS, (taken + (64 << 20), resource.RLIM_INFINITY))",
-            "print(available_bytes())",
+            "print(measure_available_bytes())",
         )
     )
     limit = resource.getrlimit(resource.RLIMIT_AS)[1]

@@ -591,7 +591,7 @@ def test_control_codes_of_a_file_do_not_reach_the_terminal(series: Write) -> Non
 
 def test_a_terminal_too_narrow_for_the_table(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     narrow = Console(file=io.StringIO(), width=50, force_terminal=True, color_system=None)
-    monkeypatch.setattr(printing, "console", lambda: narrow)
+    monkeypatch.setattr(printing, "make_console", lambda: narrow)
     result = run("info", series().folder)
     assert "[0] #1 CT series 1: 5×6×8, 0.5×0.8×2.5 mm, axial, Explicit VR Little Endian: ok" in result.stdout
     assert narrow.file.getvalue() == ""  # type: ignore[attr-defined]

@@ -42,8 +42,8 @@ from vtkdicomload.errors import DicomLoadError
 from vtkdicomload.headers.frames import make_frames
 from vtkdicomload.headers.parser import read_header
 from vtkdicomload.headers.preamble import NotDicomError
-from vtkdicomload.readers.dtype import find_stored_dtype
-from vtkdicomload.readers.vtk_safety import explain_unsafe_file, explain_unsafe_values, vtk_dtype
+from vtkdicomload.readers.dtype import find_stored_dtype, predict_vtk_dtype
+from vtkdicomload.readers.vtk_safety import explain_unsafe_file, explain_unsafe_values
 from vtkdicomload.sources.local import LocalFile
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def same(seen: Pixels | str, path: Path) -> str | None:
     if seen.shape != expected.shape:
         return f"VTK gives {seen.shape}, pydicom {expected.shape}"
     header = read_header(path)
-    if seen.dtype != vtk_dtype(make_frames(header)[0]):
+    if seen.dtype != predict_vtk_dtype(make_frames(header)[0]):
         return f"VTK gives {seen.dtype}"
     tolerance = 2.5e-7 if seen.dtype.kind == "f" else 0.0  # a place of float32
     return None if np.allclose(seen, expected, rtol=tolerance, atol=0) else "VTK gives other values"
@@ -447,7 +447,7 @@ CHOSEN: list[tuple[dict[str, Any], type]] = [
 def test_vtk_dtype_is_the_one_that_vtk_chooses(number: int, seen: Seen) -> None:
     path, pixels = seen[f"type {number}"]
     _, expected = CHOSEN[number]
-    assert vtk_dtype(make_frames(read_header(path))[0]) == expected
+    assert predict_vtk_dtype(make_frames(read_header(path))[0]) == expected
     assert not isinstance(pixels, str)
     assert pixels.dtype == expected
 

@@ -115,8 +115,9 @@ def test_regions_of_a_radiograph_are_not_asked(series: Write) -> None:
     assert volume.spacing[:2] == (1, 1)
 
 
-def test_a_file_that_is_gone_has_no_regions(tmp_path: Path) -> None:
-    assert read_region_spacing(as_file(tmp_path / "gone.dcm")) is None
+def test_a_file_that_is_gone_is_no_file_without_regions(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_region_spacing(as_file(tmp_path / "gone.dcm"))
 
 
 def test_a_real_ultrasound_of_one_region_and_a_spectrum() -> None:
