@@ -14,7 +14,7 @@ from vtkdicomload import ReaderMismatchError, UnsupportedPixelDataError, ZeroPix
 from vtkdicomload.errors import make_damaged_error
 from vtkdicomload.headers.frames import make_frames
 from vtkdicomload.headers.parser import read_header
-from vtkdicomload.loading import checks as guard
+from vtkdicomload.loading import second_reader
 from vtkdicomload.readers import codec, direct, vtk
 from vtkdicomload.readers import pydicom as plain
 from vtkdicomload.readers.dtype import Conversion, choose_conversion
@@ -283,7 +283,7 @@ def test_a_fault_of_a_witness_is_not_silent(series: Write, monkeypatch: pytest.M
         vdl.load(truth.folder)
 
 
-def verified(syntax: str, series: Write, difference: float, **options: Any) -> guard.Check:
+def verified(syntax: str, series: Write, difference: float, **options: Any) -> vdl.Check:
     """`verify` of pixels that are off by `difference`, of files said to be of another transfer syntax."""
     truth = series(**options)
     found = [f._replace(header=f.header._replace(transfer_syntax=syntax)) for f in frames(truth)]
@@ -297,8 +297,8 @@ def verified(syntax: str, series: Write, difference: float, **options: Any) -> g
 
     witness = SimpleNamespace(NAME="witness", refusal=lambda *_: None, fill=fill)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(guard, "READERS", (READER, witness))
-        return guard.verify("all", found, conversion, out, READER)  # type: ignore[arg-type]
+        patch.setattr(second_reader, "READERS", (READER, witness))
+        return second_reader.verify("all", found, conversion, out, READER)  # type: ignore[arg-type]
 
 
 NATIVE, LOSSY_J2K, LOSSLESS_J2K = (f"1.2.840.10008.1.2.{x}" for x in ("1", "4.91", "4.90"))

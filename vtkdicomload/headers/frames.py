@@ -16,7 +16,7 @@ from .objects.mosaic import MOSAIC, divide_mosaic
 from .objects.nuclear_medicine import read_frame_vectors
 from .objects.rt_dose import read_dose_grid
 from .objects.ultrasound import ULTRASOUND, read_region_spacing
-from .pixel_sizes import count_pixel_bytes
+from .pixel_bytes import count_pixel_bytes
 from .sop_classes import NUCLEAR_MEDICINE, RT_DOSE
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from .attributes import (
 )
 from .elements import SEQUENCE_END, UNDEFINED, Element, Encoding, Source, name_of, walk
 from .model import Header
-from .pixel_sizes import count_least_compressed, count_pixel_bytes
+from .pixel_bytes import count_least_compressed, count_pixel_bytes
 from .preamble import NotDicomError, begin, find_data_set
 from .sop_classes import explain_lost_pixels
 from .transfer_syntaxes import NATIVE_SYNTAXES

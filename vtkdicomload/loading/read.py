@@ -16,8 +16,9 @@ from ..errors.remedies import SetOption, Step
 from ..readers.dtype import ValueOverflow, find_pixel_shape, widen_conversion
 from ..stacks.resample import complete, resample
 from ..stacks.spacing import may_omit
-from .checks import Check, check_mapped, check_zeros, verify
+from .checks import Check, check_mapped, check_zeros
 from .plan import describe_resampling, plan_volume, replace_conversion
+from .second_reader import verify
 from .volume_data import VolumeData
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import CorruptFileError
 from ..headers.attributes import PIXEL_DATA
 from ..headers.elements import Encoding, Source, name_of, walk
-from ..headers.pixel_sizes import count_pixel_bytes
+from ..headers.pixel_bytes import count_pixel_bytes
 from ..headers.preamble import NotDicomError, open_data_set_of
 from ..headers.transfer_syntaxes import EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from .dtype import compute_stored_range, find_dtype_in_file, is_fractional, predict_vtk_dtype

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..errors import NoDicomError
 from .file import File
+from .folders import walk_folder
 from .hints import make_missing_error
 from .local import LocalFile
-from .reasons import Reason, Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
+
+    from .reasons import Skipped
 
     Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -87,59 +89,8 @@ def _find_part(part: Any, recursive: bool) -> Files:
         raise make_missing_error(path, error) from error
     if stat.S_ISDIR(mode):
         skipped: list[Skipped] = []
-        files = tuple(LocalFile(name, folder=start) for name in _walk(path, recursive, skipped))
+        files = tuple(LocalFile(name, folder=start) for name in walk_folder(path, recursive, skipped))
         return Files(path, files, tuple(skipped), folder=True)
     if not stat.S_ISREG(mode):
         raise NoDicomError(f"{path} is neither a folder nor a regular file", files=[path])
     return Files(path, (LocalFile(path, folder=start),), (), folder=False)
-
-
-def _walk(folder: str, recursive: bool, skipped: list[Skipped]) -> Iterator[str]:
-    seen: set[tuple[int, int]] = set()
-    waiting = [folder]
-    while waiting:
-        current = waiting.pop()
-        try:
-            status = os.stat(current)
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            with os.scandir(current) as listing:
-                entries = _sort_entries(listing)
-        except OSError:
-            yield current  # reading it as a file says why it cannot be listed
-            continue
-        folders = []
-        for entry in entries:
-            kind = _sort_entry(entry)
-            if isinstance(kind, Skipped):
-                skipped.append(kind)
-            elif kind == "folder":
-                folders.append(entry.path)
-            else:
-                yield entry.path
-        if recursive:
-            waiting.extend(reversed(folders))
-        else:
-            skipped.extend(Skipped(path, Reason.FOLDER) for path in folders)
-
-
-def _sort_entry(entry: os.DirEntry[str]) -> Literal["file", "folder"] | Skipped:
-    """An entry of a folder as what it is, or why it is passed over."""
-    if entry.name.startswith("."):
-        return Skipped(entry.path, Reason.HIDDEN)
-    try:
-        if entry.is_symlink() and not os.path.exists(entry.path):
-            return "file"  # a link to nothing may stand for a slice: reading it says so
-        if entry.is_dir():
-            return "folder"
-        return "file" if entry.is_file() else Skipped(entry.path, Reason.NOT_REGULAR)
-    except OSError as error:  # a link to itself
-        return Skipped(entry.path, Reason.UNFOLLOWED, error.strerror or "")
-
-
-def _sort_entries(entries: Iterable[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
-    from natsort import natsort_keygen
-
-    key = natsort_keygen()  # without ns.PATH, which names of one folder do not need and which costs three times as much
-    return sorted(entries, key=lambda entry: key(entry.name))

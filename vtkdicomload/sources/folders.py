@@ -1,0 +1,63 @@
+"""Walking folders: natural order, hidden entries and what is no regular file passed over."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Literal
+
+from .reasons import Reason, Skipped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+def walk_folder(folder: str, recursive: bool, skipped: list[Skipped]) -> Iterator[str]:
+    """Yield the regular files below a folder in natural order, and note in `skipped` what is passed over."""
+    seen: set[tuple[int, int]] = set()
+    waiting = [folder]
+    while waiting:
+        current = waiting.pop()
+        try:
+            status = os.stat(current)
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(current) as listing:
+                entries = _sort_entries(listing)
+        except OSError:
+            yield current  # reading it as a file says why it cannot be listed
+            continue
+        folders = []
+        for entry in entries:
+            kind = _sort_entry(entry)
+            if isinstance(kind, Skipped):
+                skipped.append(kind)
+            elif kind == "folder":
+                folders.append(entry.path)
+            else:
+                yield entry.path
+        if recursive:
+            waiting.extend(reversed(folders))
+        else:
+            skipped.extend(Skipped(path, Reason.FOLDER) for path in folders)
+
+
+def _sort_entry(entry: os.DirEntry[str]) -> Literal["file", "folder"] | Skipped:
+    """An entry of a folder as what it is, or why it is passed over."""
+    if entry.name.startswith("."):
+        return Skipped(entry.path, Reason.HIDDEN)
+    try:
+        if entry.is_symlink() and not os.path.exists(entry.path):
+            return "file"  # a link to nothing may stand for a slice: reading it says so
+        if entry.is_dir():
+            return "folder"
+        return "file" if entry.is_file() else Skipped(entry.path, Reason.NOT_REGULAR)
+    except OSError as error:  # a link to itself
+        return Skipped(entry.path, Reason.UNFOLLOWED, error.strerror or "")
+
+
+def _sort_entries(entries: Iterable[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
+    from natsort import natsort_keygen
+
+    key = natsort_keygen()  # without ns.PATH, which names of one folder do not need and which costs three times as much
+    return sorted(entries, key=lambda entry: key(entry.name))
