@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._util.names import natural_key
+from .._util.names import is_utf8, natural_key
 from ..errors import CorruptFileError
 from ..errors.remedies import SetOption, Step
 from .dtype import is_fractional, is_identity, predict_vtk_dtype
@@ -249,11 +249,7 @@ def _list_paths(frames: Sequence[Frame]) -> list[str]:
 def _explain_path_fault(file: File) -> str | None:
     if file.local_path is None:
         return "VTK reads files on disk only"
-    try:
-        file.local_path.encode()
-    except UnicodeEncodeError:
-        return "VTK cannot open its name"
-    return None
+    return None if is_utf8(file.local_path) else "VTK cannot open its name"
 
 
 def _explain_conversion_fault(frame: Frame, conversion: Conversion) -> str | None:
