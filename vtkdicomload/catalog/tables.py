@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +69,8 @@ def _align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def scan_html(found: ScanData[Any]) -> str:
     """The table of a scan as HTML."""
+    import html  # here: its table of entities costs more than the rest of this module
+
     head = "".join(f"<th>{html.escape(h)}</th>" for h in HEADINGS)
     body = "".join(
         "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in scan_rows(found)
