@@ -31,6 +31,9 @@ IDENTITY = ("PatientName", "PatientID", "PatientBirthDate", "InstitutionName", "
 A_PATH_OF_A_MACHINE = re.compile(r"/(?:home|root|tmp|work|Users|usr|var|mnt)/|[A-Za-z]:\\\\|site-packages")
 
 
+_PATIENCE = 100  # seconds for a cell, in the first of two runs
+
+
 def code_cells(path: Path) -> list[Any]:
     return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
 
@@ -59,8 +62,8 @@ def run(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list
     notebook = nbformat.read(path, as_version=4)
     place = {"metadata": {"path": os.fspath(folder / "here")}}
     try:
-        NotebookClient(notebook, timeout=LAST_RESORT, kernel_name="python3", resources=place).execute()
-    except CellTimeoutError:  # a kernel's answer may be lost on a busy machine, where both wait for ever; not twice
+        NotebookClient(notebook, timeout=_PATIENCE, kernel_name="python3", resources=place).execute()
+    except CellTimeoutError:  # a kernel's answer may be lost, and both wait for ever; a slow machine gets all the time
         notebook = nbformat.read(path, as_version=4)
         NotebookClient(notebook, timeout=LAST_RESORT, kernel_name="python3", resources=place).execute()
     return [cell for cell in notebook.cells if cell.cell_type == "code"], folder / "temporary"
