@@ -12,36 +12,37 @@ Everything else is private and may move.
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from ._api import load, load_all, load_many, scan
-from .bulk.many import Loaded
-from .errors import (
-    CompressedPixelDataError,
-    CorruptFileError,
-    DicomLoadError,
-    DicomLoadWarning,
-    DuplicateSliceError,
-    GeometryError,
-    InconsistentSeriesError,
-    MissingSliceError,
-    MultipleSeriesError,
-    NoDicomError,
-    ReaderMismatchError,
-    ShearedSeriesError,
-    UnsupportedPixelDataError,
-    ZeroPixelDataError,
-)
-from .headers.model import Frame, Header
-from .loading.checks import Check
-from .series import Scan, Series
-from .sources.reasons import Reason, Skipped
-from .stacks.geometry import Geometry
-from .stacks.series_data import Problem
-from .volume import Volume
-
 if TYPE_CHECKING:
+    from . import errors as errors
+    from ._api import load, load_all, load_many, scan
+    from .bulk.many import Loaded
+    from .errors import (
+        CompressedPixelDataError,
+        CorruptFileError,
+        DicomLoadError,
+        DicomLoadWarning,
+        DuplicateSliceError,
+        GeometryError,
+        InconsistentSeriesError,
+        MissingSliceError,
+        MultipleSeriesError,
+        NoDicomError,
+        ReaderMismatchError,
+        ShearedSeriesError,
+        UnsupportedPixelDataError,
+        ZeroPixelDataError,
+    )
+    from .headers.model import Frame, Header
+    from .loading.checks import Check
     from .pipeline.algorithm import DICOMSeriesSource
+    from .series import Scan, Series
+    from .sources.reasons import Reason, Skipped
+    from .stacks.geometry import Geometry
+    from .stacks.series_data import Problem
+    from .volume import Volume
 
 __version__ = "0.1.0"
 
@@ -79,19 +80,37 @@ __all__ = [
 ]
 
 
-# Pickles name a class by its module: they shall not depend on where in the package it is written.
-for _name in __all__:
-    if isinstance(_public := globals().get(_name), type):
-        _public.__module__ = __name__
+# A name is imported when it is asked for: a program that renders does not wait for what a notebook needs.
+_WRITTEN_IN = {
+    "Check": "loading.checks",
+    "DICOMSeriesSource": "pipeline.algorithm",
+    "Frame": "headers.model",
+    "Geometry": "stacks.geometry",
+    "Header": "headers.model",
+    "Loaded": "bulk.many",
+    "Problem": "stacks.series_data",
+    "Reason": "sources.reasons",
+    "Scan": "series",
+    "Series": "series",
+    "Skipped": "sources.reasons",
+    "Volume": "volume",
+    "load": "_api",
+    "load_all": "_api",
+    "load_many": "_api",
+    "scan": "_api",
+}
 
 
-def __getattr__(name: str) -> Any:
-    if name == "DICOMSeriesSource":  # its module imports VTK
-        from .pipeline.algorithm import DICOMSeriesSource
+if not TYPE_CHECKING:  # a checker shall refuse a name that is not there
 
-        DICOMSeriesSource.__module__ = __name__
-        return DICOMSeriesSource
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name == "errors":
+            return importlib.import_module(".errors", __name__)
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = importlib.import_module(f".{_WRITTEN_IN.get(name, 'errors')}", __name__)
+        globals()[name] = value = getattr(module, name)
+        return value
 
 
 def __dir__() -> list[str]:

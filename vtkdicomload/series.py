@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ._util.public import public
 from .catalog.choose import choose
 from .catalog.find import find_series
 from .catalog.scan import ScanData
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     SeriesChoice = SupportsIndex | str | Callable[["Series"], bool]
 
 
+@public
 class Series(SeriesData):
     """The frames that share a SeriesInstanceUID, or one stack of them.
 
@@ -68,6 +70,7 @@ class Series(SeriesData):
         return load_volume(self, make_options(workers=workers, **options), stack=stack, ignore=ignore)
 
 
+@public
 class Scan(ScanData[Series]):
     """The series found at a source: a list of `Series`, in order of SeriesNumber.
 

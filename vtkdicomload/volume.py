@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from ._util.public import public
 from .loading.volume_data import VolumeData
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .pictures.planes import Plane
 
 
+@public
 class Volume(VolumeData):
     """The pixels of one stack and where they lie in the patient. Made by `vtkdicomload.load`.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from .._util.public import public
 from .._util.warnings import collect_warnings, warn
 from ..errors import DicomLoadError
 from ..loading.volume_data import VolumeData
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 V = TypeVar("V", bound=VolumeData)
 
 
+@public
 @dataclass(frozen=True)
 class Loaded(Generic[V]):
     """What came of one source of `load_many`: a volume or an error.

@@ -249,3 +249,8 @@ def take_first_line(error: Exception) -> str:
     """Say what another library says of an error, short enough for a message of ours; its kind where it says nothing."""
     words = str(error).strip()
     return words.splitlines()[0][:200] if words else type(error).__name__
+
+
+for _name in __all__:
+    if isinstance(_kind := globals()[_name], type):
+        _kind.__module__ = "vtkdicomload"  # pickles shall not depend on where in the package it is written

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from .._util.public import public
 from .transfer_syntaxes import DEFLATED_LITTLE
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Csa(NamedTuple):
     first: int  # ProtocolSliceNumber of the first slice
 
 
+@public
 class Header(NamedTuple):
     """What one file says, as far as loading needs it. ``None`` means absent; lengths are in mm, times in ms.
 
@@ -139,6 +141,7 @@ class Header(NamedTuple):
         return not self.encapsulated and self.transfer_syntax != DEFLATED_LITTLE
 
 
+@public
 class Frame(NamedTuple):
     """One image: everything after scanning works on these. A single-frame file has one, a multi-frame one many."""
 

@@ -25,7 +25,8 @@ COSINE_TOLERANCE = 1e-4  # between the orientations of two frames
 
 def compute_normal(orientation: Sequence[float]) -> Floats:
     """The unit slice normal, row × column, of an ImageOrientationPatient."""
-    normal: Floats = np.cross(np.array(orientation[:3], np.float64), np.array(orientation[3:], np.float64))
+    a, b, c, d, e, f = orientation
+    normal = np.array([b * f - c * e, c * d - a * f, a * e - b * d], np.float64)  # numpy.cross takes ten times as long
     return normal / np.linalg.norm(normal)
 
 

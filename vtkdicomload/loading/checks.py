@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from .._util.public import public
 from .._util.warnings import warn
 from ..errors import ZeroPixelDataError
 from ..errors.remedies import SetOption
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ..readers.protocol import Reader
 
 
+@public
 class Check(NamedTuple):
     """One thing that was verified, or could not be."""
 

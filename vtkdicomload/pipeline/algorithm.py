@@ -23,6 +23,7 @@ from vtkmodules.vtkCommonDataModel import vtkDataObject, vtkImageData
 from vtkmodules.vtkCommonExecutionModel import vtkStreamingDemandDrivenPipeline
 from vtkmodules.vtkCommonMisc import vtkErrorCode
 
+from .._util.public import public
 from .._util.warnings import warn
 from ..catalog.choose import choose
 from ..catalog.find import find_series
@@ -72,6 +73,7 @@ def _add_properties(kind: type) -> type:
     return kind
 
 
+@public
 @_add_properties
 class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPythonAlgorithmBase):  # type: ignore[misc] # VTK has no types
     """A DICOM series as vtkImageData, in the place of vtkDICOMImageReader: swap the class name and the script runs.

@@ -5,7 +5,10 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
+from .._util.public import public
 
+
+@public
 class Reason(Enum):
     """Why a file is passed over; its text is what tables and messages say."""
 
@@ -27,6 +30,7 @@ class Reason(Enum):
         return self.value
 
 
+@public
 class Skipped(NamedTuple):
     """A file that was passed over.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from .._util.public import public
 from ..errors import GeometryError
 from ..errors.remedies import RESAMPLE, SetOption, Use
 from .tolerances import DRIFT_TOLERANCE
@@ -37,6 +38,7 @@ class AxisTurn(NamedTuple):
         return frames.transpose(*(2 - axis for axis in reversed(self.order)), *range(3, frames.ndim))
 
 
+@public
 @dataclass(frozen=True, slots=True, eq=False)
 class Geometry:
     """The grid of a volume, index (x, y, z) → LPS mm.

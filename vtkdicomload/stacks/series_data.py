@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from .._util.public import public
 from .._util.wording import size_words
 from ..headers.orientation import name_plane
 from ..headers.transfer_syntaxes import name_syntax
@@ -63,6 +64,7 @@ def _write_value(value: object) -> str:
     return "none" if value is None else str(value)
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A file that says it is DICOM and cannot be read whole.
