@@ -1,6 +1,6 @@
 """The command line: ``vtkdicomload info``, ``show``, ``render``, ``surface``, ``demo``, ``decompress`` and ``bench``.
 
-Each command is a module; what they have in common is how they end: `vtkdicomload.cli.reporting`, the exit status too.
+Each command is a module; what they have in common is how they end: `vtkdicomload.cli.exit_status`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import typer
 from .bench import bench
 from .decompress import decompress
 from .demo import demo
+from .exit_status import INTERRUPTED
 from .info import info
 from .render import render
-from .reporting import INTERRUPTED
 from .show import show
 from .surface import surface
 from .terminal import quiet_matplotlib, say, survive_any_encoding

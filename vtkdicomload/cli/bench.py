@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+from .exit_status import report_failure
 from .finding import choose_series_of, find_at
 from .options import Ignore, Paths, SeriesOption, StackOption
 from .printing import print_measured
-from .reporting import report_failure
 from .terminal import show_progress
 
 

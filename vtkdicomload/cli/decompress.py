@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from .exit_status import report_failure
 from .options import Ignore
-from .reporting import report_failure
 from .terminal import say, show_progress
 
 

@@ -21,8 +21,8 @@ from ..data import HEAD
 from ..errors import DicomLoadError
 from ..stacks.geometry import Geometry, find_opposite, name_side
 from ..volume import Volume
+from .exit_status import report_failure
 from .printing import print_comparison, print_table
-from .reporting import report_failure
 from .terminal import say
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from ..errors import DicomLoadError
+from .exit_status import choose_wording, report_failure
 from .finding import find_row, join_paths, list_series, require_something, verify
 from .options import Paths
 from .printing import print_facts, print_table
-from .reporting import choose_wording, report_failure
 from .terminal import say
 
 _DETAILED = 8  # series that are described one by one

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .exit_status import refuse_unfit_options, report_failure
 from .finding import choose_series_of, find_at, load_series
 from .options import (
     Ignore,
@@ -20,7 +21,6 @@ from .options import (
     read_window,
     require_png,
 )
-from .reporting import refuse_unfit_options, report_failure
 from .terminal import say
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import DicomLoadError
+from .exit_status import FAILED, choose_wording, refuse_unfit_options, report_failure
 from .finding import choose_series_of, find_at, load_series, make_none_chosen_error
 from .options import (
     Ignore,
@@ -20,7 +21,6 @@ from .options import (
     read_window,
     require_png,
 )
-from .reporting import FAILED, choose_wording, refuse_unfit_options, report_failure
 from .terminal import clean, say
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from .exit_status import refuse_unfit_options, report_failure
 from .finding import choose_series_of, find_at, load_series
 from .options import Ignore, Irregular, IrregularOption, Paths, SeriesOption, StackOption
-from .reporting import refuse_unfit_options, report_failure
 from .terminal import say
 
 

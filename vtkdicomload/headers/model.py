@@ -115,22 +115,6 @@ class Header(NamedTuple):
         return self.file.name
 
     @property
-    def diffusion_b_value(self) -> float | None:
-        """DiffusionBValue in s/mm², or what Siemens and GE write in its place."""
-        if self.b_value is not None:
-            return self.b_value
-        siemens = self.b_value_of_siemens if self.creator_0019 == "SIEMENS MR HEADER" else None
-        ge = self.b_value_of_ge if self.creator_0043 == "GEMS_PARM_01" else None
-        return next(iter(siemens or ge or ()), None)
-
-    @property
-    def gradient_direction(self) -> tuple[float, ...] | None:
-        """DiffusionGradientOrientation, or what Siemens writes in its place."""
-        if self.diffusion_direction is None and self.creator_0019 == "SIEMENS MR HEADER":
-            return self.direction_of_siemens or None
-        return self.diffusion_direction
-
-    @property
     def row_bytes(self) -> int:
         """From one stored row of a frame to the next, where it is native and its samples are not planar."""
         return self.tiles_across * self.columns * self.samples * self.bits_allocated // 8

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
+from ..headers.diffusion import find_b_value
 from .consistency import NUMBERS, name_files
 from .series_data import Rank
 
@@ -110,7 +111,7 @@ def _assume_rescale(frames: Sequence[Frame]) -> list[Assumption]:
 _SHARED: tuple[tuple[str, Callable[[Header], object]], ...] = (
     ("EchoTime", lambda h: h.echo_time),
     ("InversionTime", lambda h: h.inversion_time),
-    ("DiffusionBValue", lambda h: h.diffusion_b_value),
+    ("DiffusionBValue", find_b_value),
 )
 # What one volume has one of, however few its slices are.
 _UNITS: tuple[tuple[str, Callable[[Header], object]], ...] = (

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..headers.diffusion import find_b_value, find_gradient_direction
 from . import consistency
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ _ATTRIBUTES: tuple[Named, ...] = (
     ("EchoTime", lambda f: f.header.echo_time),
     ("InversionTime", lambda f: f.header.inversion_time),
     ("FlipAngle", lambda f: f.header.flip_angle),
-    ("DiffusionBValue", lambda f: f.header.diffusion_b_value),
-    ("DiffusionGradientOrientation", lambda f: f.header.gradient_direction),
+    ("DiffusionBValue", lambda f: find_b_value(f.header)),
+    ("DiffusionGradientOrientation", lambda f: find_gradient_direction(f.header)),
     ("TemporalPositionIdentifier", lambda f: f.header.temporal_position),
     ("TriggerTime", lambda f: f.header.trigger_time),
 )
