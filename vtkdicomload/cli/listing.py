@@ -13,6 +13,7 @@ from .._util.wording import count_noun
 from ..catalog.assess import assess
 from ..errors.remedies import LeaveOut, SetOption
 from ..errors.wording import word_for_python
+from ..sources.folders import find_whole_folder
 from ..stacks.geometry import find_opposite, name_side
 
 if TYPE_CHECKING:
@@ -108,12 +109,8 @@ def _write_source(source: Any) -> str:
     """A source as Python writes it."""
     if isinstance(source, str):
         return repr(source)
-    folders = {os.path.dirname(path) or "." for path in source}
-    if len(source) > _NAMED and len(folders) == 1:
-        (folder,) = folders
-        if {os.path.basename(path) for path in source} == set(os.listdir(folder)):
-            return repr(folder)
-    return repr(list(source))
+    folder = find_whole_folder(source) if len(source) > _NAMED else None
+    return repr(folder or list(source))
 
 
 def _find_remedy(series: Series, error: DicomLoadError) -> Remedy | None:

@@ -19,6 +19,7 @@ from ..catalog.damage import make_damage_error
 from ..errors import DicomLoadError
 from ..headers.transfer_syntaxes import DEFLATED_LITTLE
 from ..readers.vtk_safety import explain_unsafe_file
+from ..sources.folders import find_whole_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -195,7 +196,7 @@ def _list_ways(volume: VolumeData, load: Load) -> tuple[list[_Way], list[Row]]:
     """Say what can be timed for the series of a volume, the floor first; and what cannot, with the reason."""
     series = volume.series
     files = list({f.header.file.local_path or "": None for f in series.frames})
-    folder = _find_folder(files)
+    folder = find_whole_folder(files)
     ways = [
         _Way(FLOOR, partial(_read_bytes, series), None, own=True),
         _Way("vtkdicomload.load", partial(load, files), lambda made: made.frames, own=True),
@@ -216,15 +217,6 @@ def _list_ways(volume: VolumeData, load: Load) -> tuple[list[_Way], list[Row]]:
         refused.append(Row("SimpleITK", None, None, "not installed → python -m pip install SimpleITK"))
     ways.append(_Way("pydicom, numpy.stack", partial(_load_pydicom, files, volume.dtype), lambda made: made))
     return ways, refused
-
-
-def _find_folder(files: list[str]) -> str | None:
-    """The folder that holds these files and nothing else; None where there is none."""
-    folders = {os.path.dirname(path) or os.curdir for path in files}
-    if len(folders) > 1:
-        return None
-    (folder,) = folders
-    return folder if set(os.listdir(folder)) == {os.path.basename(path) for path in files} else None
 
 
 def _read_bytes(series: SeriesData) -> Pixels:

@@ -7,7 +7,6 @@ a ``vtkStringArray`` of naturally sorted file names, walked with a fresh reader 
 from __future__ import annotations
 
 import math
-import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from .._util.names import is_utf8, natural_key
 from ..errors import CorruptFileError
 from ..errors.remedies import SetOption, Step
+from ..sources.folders import find_whole_folder
 from .dtype import is_fractional, is_identity, predict_vtk_dtype
 from .rescale import put
 
@@ -105,16 +105,9 @@ def _sort_naturally(frames: Sequence[Frame]) -> tuple[Any, list[int]]:
 
 def _find_directory(frames: Sequence[Frame]) -> str | None:
     """The folder that may be handed to SetDirectoryName to get exactly these frames in this order; else None."""
-    paths = _list_paths(frames)
-    folders = set(map(os.path.dirname, paths))
-    if len(frames) < 2 or len(folders) > 1 or len(set(map(_format, frames))) > 1 or not _vtk_sorts_like(frames):
+    if len(frames) < 2 or len(set(map(_format, frames))) > 1 or not _vtk_sorts_like(frames):
         return None
-    folder = folders.pop()
-    names = sorted(map(os.path.basename, paths))
-    try:
-        return folder if sorted(os.listdir(folder)) == names else None
-    except OSError:
-        return None
+    return find_whole_folder(_list_paths(frames))
 
 
 def _format(frame: Frame) -> tuple[object, ...]:

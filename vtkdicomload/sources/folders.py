@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from .reasons import Reason, Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 
 def walk_folder(folder: str, recursive: bool, skipped: list[Skipped]) -> Iterator[str]:
@@ -40,6 +40,19 @@ def walk_folder(folder: str, recursive: bool, skipped: list[Skipped]) -> Iterato
             waiting.extend(reversed(folders))
         else:
             skipped.extend(Skipped(path, Reason.FOLDER) for path in folders)
+
+
+def find_whole_folder(paths: Collection[str]) -> str | None:
+    """Find the folder that holds these files and nothing else; None where there is none, or it cannot be listed."""
+    folders = {os.path.dirname(path) or os.curdir for path in paths}
+    if len(folders) != 1:
+        return None
+    (folder,) = folders
+    try:
+        held = os.listdir(folder)
+    except OSError:
+        return None
+    return folder if sorted(held) == sorted(map(os.path.basename, paths)) else None
 
 
 def _sort_entry(entry: os.DirEntry[str]) -> Literal["file", "folder"] | Skipped:
