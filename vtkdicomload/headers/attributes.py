@@ -181,7 +181,10 @@ class Field(NamedTuple):
 
 def _make_fields() -> dict[int, Field]:
     pair, triple, six = (partial(_parse_numbers, count=count) for count in (2, 3, 6))
-    written = {**_WRITTEN, **dict.fromkeys((*_NUMBERS, pair, triple, six), _NUMERALS)}
+    written: dict[Callable[[bytes], object], Written] = {
+        **_WRITTEN,
+        **dict.fromkeys((*_NUMBERS, pair, triple, six), _NUMERALS),
+    }
     table: list[tuple[int, str, Callable[[bytes], object], bool, str]] = [
         (0x00080005, "charset", parse_text, False, "SpecificCharacterSet"),
         (0x00080008, "image_type", _parse_texts, False, "ImageType"),

@@ -9,6 +9,8 @@ NUCLEAR_MEDICINE = "1.2.840.10008.5.1.4.1.1.20"
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 LABEL_MAP = "1.2.840.10008.5.1.4.1.1.66.7"
 WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
+# CR, CT, MR, secondary capture, PET and RT Image: single-frame objects, whose modules have no functional groups.
+CLASSIC = frozenset(f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("1", "2", "4", "7", "128", "481.1"))
 
 _SPECTROSCOPY = "1.2.840.10008.5.1.4.1.1.4.2"  # has rows and columns of spectra
 
