@@ -169,7 +169,8 @@ class _HeadReader:
         forms = [(pos + 8, self._unpack_short(head, 6)[0])]
         if len(head) == 12 and head[6:8] == b"\0\0":
             forms.append((pos + 12, self._unpack_length(head, 8)[0]))
-        fitting = [form for form in forms if self._is_followed(sum(form), tag, vr, here)]
+        named = vr == b"\0\0" or (vr.isascii() and vr.decode().isprintable())
+        fitting = [form for form in forms if named and self._is_followed(sum(form), tag, vr, here)]
         if len(fitting) != 1 or not self._liberties.take(Liberty.UNKNOWN_VR):
             raise self._source.corrupt(f"element {name_of(tag)} at byte {pos} has no valid VR ({vr!r})")
         return _new_element((tag, b"UN", *fitting[0], here.depth))

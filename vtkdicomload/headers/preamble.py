@@ -95,7 +95,7 @@ def find_data_set(source: Source, start: int, visited: list[Element], liberties:
     syntax, meta = "", dict[int, str | None]()
     if struct.unpack("<H", source.at(start, 2))[0] == 0x0002:
         encoding = Encoding(explicit=_is_meta_explicit(source, start, liberties))
-        for element in walk(source, start, encoding, only_group=0x0002, liberties=liberties):
+        for element in walk(source, start, encoding, only_group=0x0002):
             visited.append(element)
             if element.tag in META_UIDS and 0 <= element.length <= 64:
                 meta[element.tag] = parse_text(source.at(element.offset, element.length))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .liberties import Liberties
 
 _WHOLE = re.compile(rb" *([+-]?\d+)\.0* *\Z")
+_COMMAS = re.compile(rb" *[+-]?\d+(?:,\d+)? *(?:\\ *[+-]?\d+(?:,\d+)? *)*\0*\Z")
 # 1,024 may be 1024: nothing else in the file says how large a slope or an intercept may be.
 _THOUSANDS = re.compile(rb" *[+-]?[1-9]\d{0,2}(?:,\d{3})+ *\Z")
 _MODALITY = ("slope", "intercept")
@@ -57,9 +58,10 @@ def _respell_backslash(_field: Field, _vr: bytes, value: bytes, _encoding: Encod
 
 def _respell_comma(field: Field, _vr: bytes, value: bytes, _encoding: Encoding) -> bytes | None:
     """Write a decimal comma as the point that PS3.5 6.2 (DS) asks for."""
-    if b"," not in value or b"." in value or (field.name in _MODALITY and _THOUSANDS.match(value.strip(b"\0"))):
+    if b"," not in value or not _COMMAS.match(value):
         return None
-    return value.replace(b",", b".")
+    grouped = field.name in _MODALITY and _THOUSANDS.match(value.rstrip(b"\0"))
+    return None if grouped else value.replace(b",", b".")
 
 
 def _respell_whole(field: Field, _vr: bytes, value: bytes, _encoding: Encoding) -> bytes | None:
