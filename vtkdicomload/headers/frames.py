@@ -12,13 +12,13 @@ from ..errors import make_damaged_error
 from .data_set import UnusableAttribute, open_data_set
 from .liberties import Liberty
 from .model import Frame, Header
-from .objects.enhanced import is_read_by_top_level, read_functional_groups
+from .objects.enhanced import read_functional_groups
 from .objects.mosaic import MOSAIC, divide_mosaic, mark_mosaics
 from .objects.nuclear_medicine import read_frame_vectors
 from .objects.rt_dose import read_dose_grid
 from .objects.ultrasound import ULTRASOUND, read_region_spacing
 from .pixel_bytes import count_pixel_bytes
-from .sop_classes import NUCLEAR_MEDICINE, RT_DOSE
+from .sop_classes import NUCLEAR_MEDICINE, RT_DOSE, is_classic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ def make_frames(header: Header) -> tuple[Frame, ...]:
     """
     if header.modality in ULTRASOUND and header.pixel_spacing is None:
         header = header._replace(region_spacing=read_region_spacing(header.file))
-    if header.functional_groups and not is_read_by_top_level(header):
+    if header.functional_groups and not is_classic(header):
         headers = _read_frames(header, "functional groups", read_functional_groups)
         if any(MOSAIC in h.image_type for h in (header, *headers)):
             headers = mark_mosaics(header, headers)

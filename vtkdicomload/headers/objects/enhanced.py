@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..data_set import UnusableAttribute, convert_integers, convert_numbers, find_keyword, list_values
 from ..liberties import Liberty
 from ..model import Dimension
-from ..sop_classes import CLASSIC, LABEL_MAP, SEGMENTATION
+from ..sop_classes import LABEL_MAP, SEGMENTATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -98,12 +98,6 @@ _OF_CONVERTED: dict[str, tuple[str, Callable[[str, Any], object]]] = {
     "ContentTime": ("content_time", _read_text_value),
     "Units": ("units", _read_text_value),
 }
-
-
-def is_read_by_top_level(header: Header) -> bool:
-    """Tell whether a file is a classic single-frame object, in which functional groups are only an addition."""
-    placed = header.position is not None and header.orientation is not None
-    return placed and header.number_of_frames == 1 and header.sop_class_uid in CLASSIC
 
 
 def read_functional_groups(header: Header, attributes: Attributes) -> list[Header]:
