@@ -84,6 +84,13 @@ class Source:
             self._start, i = start, 0
         return self._block[i : i + count]
 
+    def peek(self, start: int, count: int) -> bytes:
+        """Read the `count` bytes at `start`, which lie in the file, without losing the place of a walk."""
+        i = start - self._start
+        if 0 <= i <= len(self._block) - count:
+            return self._block[i : i + count]
+        return self._handle.read_at(start, count)
+
     def only_zeros(self, start: int, count: int | None = None) -> bool:
         """Tell whether nothing but zero bytes follows: `count` of them, or up to the end of the file."""
         end = self.size if count is None else start + count
@@ -179,7 +186,7 @@ class _HeadReader:
         """Tell whether an element of this VR that ends at `end` ends its container, or a later element follows it."""
         if end + 8 > here.end:
             return end == here.end and here.bounded
-        group, number, next_vr, _ = self._unpack_head(self._source.at(end, 8))
+        group, number, next_vr, _ = self._unpack_head(self._source.peek(end, 8))
         following = group << 16 | number
         if group == _ITEM_GROUP:
             return bool(following == here.delimiter)
@@ -252,13 +259,13 @@ def walk(
         if count > MAX_ELEMENTS:
             raise source.corrupt(f"its header has more than {MAX_ELEMENTS} elements")
         tag, vr, offset, length, _ = element
-        if length == UNDEFINED and tag == here.delimiter and liberties.take(Liberty.DELIMITER_LENGTH):
-            element, length = element._replace(length=0), 0  # PS3.5 7.5.1: delimiters have no value
         if length == UNDEFINED:
-            yield element
-            containers.append(_open(source, pos, element, here, enter))
-            pos = behind = offset
-            continue
+            if tag != here.delimiter or not liberties.take(Liberty.DELIMITER_LENGTH):
+                yield element
+                containers.append(_open(source, pos, element, here, enter))
+                pos = behind = offset
+                continue
+            element, length = element._replace(length=0), 0  # PS3.5 7.5.1: delimiters have no value
         behind = offset + length
         # What has a VR is no item and in no sequence.
         if behind > here.end or not vr:
