@@ -416,7 +416,7 @@ ENCODING = [
     ("JPEG lossless", made(syntax=JPEGLosslessSV1, dtype=np.uint16), RIGHT, _AUTO),
     ("several syntaxes", _mixed_syntaxes, RIGHT),
     ("native, labelled RLE", _labelled(RLELossless + "\0"), vdl.CorruptFileError),
-    ("explicit, labelled implicit", _labelled(ImplicitVRLittleEndian + "\0"), vdl.CorruptFileError),
+    ("explicit, labelled implicit", _labelled(ImplicitVRLittleEndian + "\0"), WARNED),
     ("little, labelled big endian", _labelled(ExplicitVRBigEndian + "\0"), vdl.CorruptFileError),
     ("no transfer syntax", _labelled(""), vdl.CorruptFileError),
     ("native, labelled MPEG-2", _labelled("1.2.840.10008.1.2.4.100\0"), vdl.CorruptFileError),
@@ -511,8 +511,11 @@ STRUCTURE = [
     ("PixelData twice", bytes_of(lambda d, k: d + d[-108:], only=2), vdl.CorruptFileError),
     ("Rows twice", raw_stack((0x00280010, "US", b"\2\0" + b"\x28\0\x10\0US\2\0\2\0", 2), only=1), vdl.CorruptFileError),
     *(
-        (f"{keyword} {how}", made(edit=set_in(2, **{keyword: value})), vdl.CorruptFileError)
-        for keyword in ("Rows", "Columns", "PixelRepresentation", "SamplesPerPixel")
+        (f"{keyword} {how}", made(edit=set_in(2, **{keyword: value})), result)
+        for keyword, result in (
+            *((name, vdl.CorruptFileError) for name in ("Rows", "Columns", "PixelRepresentation")),
+            ("SamplesPerPixel", WARNED),
+        )
         for how, value in (("missing", None), ("empty", ""))
     ),
     ("BitsAllocated missing", raw_stack((0x00280100, None), only=1), vdl.CorruptFileError),

@@ -227,7 +227,7 @@ TRAPS: dict[str, tuple[Case, str | None]] = {
         f"VR {vr}": (image(t00091010=raw(0x00091010, vr, bytes(8))), f"VR {vr}")
         for vr in ("OD", "OF", "OL", "OV", "SV", "UC", "UR", "UV")
     },
-    "VR AW": (image(t00091010=raw(0x00091010, "AW", bytes(8))), None),
+    "VR AW": (image(t00091010=raw(0x00091010, "AW", bytes(8))), "departs from the standard"),
     "implicit length spells LO": (
         image(syntax=IMPLICIT, t00091010=Raw(0x00091010, "", bytes(20300))),
         "the length 20300 of (0009,1010)",

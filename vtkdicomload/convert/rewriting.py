@@ -53,6 +53,8 @@ def _rewrite(header: Header, pixels: bytes | None, path: str) -> bool:
 
     with path_or_stream(header.file) as readable, ask_pydicom():
         dataset = pydicom.dcmread(readable, force=True)
+    if header.pixel_tag not in dataset:
+        raise UnusableAttribute("pydicom does not find its way to the pixels")  # nor, it may be, to anything else
     for tag in [tag for tag in dataset.keys() if tag.group == 0]:  # noqa: SIM118 - not the elements
         del dataset[tag]  # zeros behind the data set, which pydicom takes for elements
     lost = not _plain_icon(dataset)

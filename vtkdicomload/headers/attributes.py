@@ -148,13 +148,16 @@ class Written(NamedTuple):
     vrs: frozenset[bytes]
     width: int = 1  # bytes of one binary number, whose order depends on the transfer syntax; 1 for text
     longest: int = 4096  # a value of more bytes counts as damaged, or as absent
+    numerals: bool = False  # a decimal or integer string
 
 
 _BINARY_VRS = frozenset((b"AT", b"FD", b"FL", b"SL", b"SS", b"UL", b"US"))
 _TEXT = Written((SHORT_VRS - _BINARY_VRS) | {b"UN", b"UC", b"UT", b"UR"})
+_NUMERALS = _TEXT._replace(numerals=True)
 _WORDS = Written(frozenset((b"US", b"SS", b"UN")), width=2)
 _DOUBLES = Written(frozenset((b"FD", b"UN")), width=8)
 _PRIVATE = Written(SHORT_VRS | LONG_VRS, longest=1 << 17)
+_NUMBERS: tuple[Callable[[bytes], object], ...] = (_parse_decimal, _parse_first, _parse_integer, _parse_pixel_spacing)
 _WRITTEN: dict[Callable[[bytes], object], Written] = {
     _parse_word: _WORDS,
     _keep_word: _WORDS,
@@ -178,6 +181,10 @@ class Field(NamedTuple):
 
 def _make_fields() -> dict[int, Field]:
     pair, triple, six = (partial(_parse_numbers, count=count) for count in (2, 3, 6))
+    written: dict[Callable[[bytes], object], Written] = {
+        **_WRITTEN,
+        **dict.fromkeys((*_NUMBERS, pair, triple, six), _NUMERALS),
+    }
     table: list[tuple[int, str, Callable[[bytes], object], bool, str]] = [
         (0x00080005, "charset", parse_text, False, "SpecificCharacterSet"),
         (0x00080008, "image_type", _parse_texts, False, "ImageType"),
@@ -236,7 +243,7 @@ def _make_fields() -> dict[int, Field]:
         (0x00541001, "units", parse_text, False, "Units"),
     ]
     return {
-        tag: Field(name, parse, strict, keyword, _WRITTEN.get(parse, _TEXT))
+        tag: Field(name, parse, strict, keyword, written.get(parse, _TEXT))
         for tag, name, parse, strict, keyword in table
     }
 
@@ -244,6 +251,7 @@ def _make_fields() -> dict[int, Field]:
 FIELDS = _make_fields()
 
 PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA = 0x7FE00010, 0x7FE00008, 0x7FE00009
+PIXEL_TAGS = frozenset((PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA))
 MODALITY_LUT = 0x00283000
 FUNCTIONAL_GROUPS = (0x52009229, 0x52009230)
 DETECTORS = 0x00540022

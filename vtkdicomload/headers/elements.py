@@ -1,4 +1,7 @@
-"""The element structure of a DICOM file (PS3.5 section 7), walked strictly: every length stays inside its container."""
+"""The element structure of a DICOM file (PS3.5 section 7), walked strictly: every length stays inside its container.
+
+Two liberties are taken here, where a walk may: VRs that the standard does not know, and delimiters of undefined length.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import make_damaged_error
+from .liberties import STRICT, Liberties, Liberty
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,11 +84,19 @@ class Source:
             self._start, i = start, 0
         return self._block[i : i + count]
 
-    def only_zeros(self, start: int) -> bool:
-        """Tell whether nothing but zero bytes follows (padding that some writers leave behind the data set)."""
-        if self.size - start > MAX_TRAILING_ZEROS:
+    def peek(self, start: int, count: int) -> bytes:
+        """Read the `count` bytes at `start`, which lie in the file, without losing the place of a walk."""
+        i = start - self._start
+        if 0 <= i <= len(self._block) - count:
+            return self._block[i : i + count]
+        return self._handle.read_at(start, count)
+
+    def only_zeros(self, start: int, count: int | None = None) -> bool:
+        """Tell whether nothing but zero bytes follows: `count` of them, or up to the end of the file."""
+        end = self.size if count is None else start + count
+        if end - start > MAX_TRAILING_ZEROS:
             return False
-        return all(not any(self.at(p, min(_BLOCK, self.size - p))) for p in range(start, self.size, _BLOCK))
+        return all(not any(self.at(p, min(_BLOCK, end - p))) for p in range(start, end, _BLOCK))
 
     def inflate(self, start: int) -> None:
         """Continue in the inflated bytes of a Deflated Explicit VR data set that begins at `start` (PS3.5 A.5)."""
@@ -124,13 +136,14 @@ class _Container:
 class _HeadReader:
     """Decoder of tag, VR and length, the head of an element, in one byte order."""
 
-    __slots__ = ("_only_group", "_source", "_unpack_head", "_unpack_length")
+    __slots__ = ("_liberties", "_only_group", "_source", "_unpack_head", "_unpack_length", "_unpack_short")
 
-    def __init__(self, source: Source, *, big_endian: bool, only_group: int | None) -> None:
+    def __init__(self, source: Source, *, big_endian: bool, only_group: int | None, liberties: Liberties) -> None:
         order = ">" if big_endian else "<"
-        self._source, self._only_group = source, only_group
+        self._source, self._only_group, self._liberties = source, only_group, liberties
         self._unpack_head = struct.Struct(order + "HH2sH").unpack
         self._unpack_length = struct.Struct(order + "I").unpack_from
+        self._unpack_short = struct.Struct(order + "H").unpack_from
 
     def read(self, pos: int, here: _Container) -> Element | None:
         """Read the head at `pos`; None where the container ends before it."""
@@ -150,9 +163,34 @@ class _HeadReader:
 
     def _read_long(self, pos: int, tag: int, vr: bytes, here: _Container) -> Element:
         if vr not in LONG_VRS:
-            raise self._source.corrupt(f"element {name_of(tag)} at byte {pos} has no valid VR ({vr!r})")
+            return self._read_unknown(pos, tag, vr, here)
         length = self._decode_length(self._source.at(pos + 8, 4), 0)
         return _new_element((tag, vr, pos + 12, length, here.depth))
+
+    def _read_unknown(self, pos: int, tag: int, vr: bytes, here: _Container) -> Element:
+        """Read an element whose VR the standard does not know as UN, if only one form of its length fits.
+
+        PS3.5 7.1.2 gives every VR to come 4 bytes of length after two reserved ones; some writers use 2.
+        """
+        head = self._source.at(pos, min(12, here.end - pos))
+        forms = [(pos + 8, self._unpack_short(head, 6)[0])]
+        if len(head) == 12 and head[6:8] == b"\0\0":
+            forms.append((pos + 12, self._unpack_length(head, 8)[0]))
+        named = vr == b"\0\0" or (vr.isascii() and vr.decode().isprintable())
+        fitting = [form for form in forms if named and self._is_followed(sum(form), tag, vr, here)]
+        if len(fitting) != 1 or not self._liberties.take(Liberty.UNKNOWN_VR):
+            raise self._source.corrupt(f"element {name_of(tag)} at byte {pos} has no valid VR ({vr!r})")
+        return _new_element((tag, b"UN", *fitting[0], here.depth))
+
+    def _is_followed(self, end: int, tag: int, vr: bytes, here: _Container) -> bool:
+        """Tell whether an element of this VR that ends at `end` ends its container, or a later element follows it."""
+        if end + 8 > here.end:
+            return end == here.end and here.bounded
+        group, number, next_vr, _ = self._unpack_head(self._source.peek(end, 8))
+        following = group << 16 | number
+        if group == _ITEM_GROUP:
+            return bool(following == here.delimiter)
+        return bool(following > tag) and (next_vr in SHORT_VRS or next_vr in LONG_VRS or next_vr == vr)
 
     def _decode_length(self, data: bytes, start: int) -> int:
         length: int = self._unpack_length(data, start)[0]
@@ -180,6 +218,7 @@ def walk(
     *,
     only_group: int | None = None,
     enter: frozenset[int] = frozenset(),
+    liberties: Liberties = STRICT,
 ) -> Iterator[Element]:
     """Walk the elements of a data set in file order, those nested in sequences of undefined length too.
 
@@ -198,13 +237,15 @@ def walk(
         Stop before the first element of another group (for the file meta information).
     enter : frozenset of int, optional
         Tags of sequences whose items are walked too where their length is defined.
+    liberties : Liberties, optional
+        Notes the liberty that the walk takes; none by default.
 
     Raises
     ------
     CorruptFileError
         A length outside the container, an unknown VR, a broken nesting, or structure beyond the limits of this module.
     """
-    read_head = _HeadReader(source, big_endian=encoding.big_endian, only_group=only_group).read
+    read_head = _HeadReader(source, big_endian=encoding.big_endian, only_group=only_group, liberties=liberties).read
     containers = [_Container(source.size, encoding.explicit, 0, enter)]
     pos = behind = start  # where the next element begins, and where the latest one ends
     count = 0
@@ -219,10 +260,12 @@ def walk(
             raise source.corrupt(f"its header has more than {MAX_ELEMENTS} elements")
         tag, vr, offset, length, _ = element
         if length == UNDEFINED:
-            yield element
-            containers.append(_open(source, pos, element, here, enter))
-            pos = behind = offset
-            continue
+            if tag != here.delimiter or not liberties.take(Liberty.DELIMITER_LENGTH):
+                yield element
+                containers.append(_open(source, pos, element, here, enter))
+                pos = behind = offset
+                continue
+            element, length = element._replace(length=0), 0  # PS3.5 7.5.1: delimiters have no value
         behind = offset + length
         # What has a VR is no item and in no sequence.
         if behind > here.end or not vr:

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 
 from ..errors import make_damaged_error
 from .data_set import UnusableAttribute, open_data_set
+from .liberties import Liberty
 from .model import Frame, Header
 from .objects.enhanced import read_functional_groups
-from .objects.mosaic import MOSAIC, divide_mosaic
+from .objects.mosaic import MOSAIC, divide_mosaic, mark_mosaics
 from .objects.nuclear_medicine import read_frame_vectors
 from .objects.rt_dose import read_dose_grid
 from .objects.ultrasound import ULTRASOUND, read_region_spacing
 from .pixel_bytes import count_pixel_bytes
-from .sop_classes import NUCLEAR_MEDICINE, RT_DOSE
+from .sop_classes import NUCLEAR_MEDICINE, RT_DOSE, is_classic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,10 +36,10 @@ def make_frames(header: Header) -> tuple[Frame, ...]:
     """
     if header.modality in ULTRASOUND and header.pixel_spacing is None:
         header = header._replace(region_spacing=read_region_spacing(header.file))
-    if header.functional_groups:
+    if header.functional_groups and not is_classic(header):
         headers = _read_frames(header, "functional groups", read_functional_groups)
-        if MOSAIC in header.image_type:  # so is every frame, of which FrameType may say nothing
-            headers = [h._replace(image_type=header.image_type) for h in headers]
+        if any(MOSAIC in h.image_type for h in (header, *headers)):
+            headers = mark_mosaics(header, headers)
     elif header.sop_class_uid == RT_DOSE:
         headers = _read_frames(header, "dose grid", read_dose_grid)
     elif header.sop_class_uid == NUCLEAR_MEDICINE and (header.number_of_frames > 1 or header.position is None):
@@ -78,6 +79,8 @@ def _locate_frames(header: Header, headers: list[Header]) -> list[tuple[int, int
 
 def _read_frames(header: Header, what: str, headers: Callable[[Header, Attributes], list[Header]]) -> list[Header]:
     """The headers of the frames by what pydicom reads of a file."""
+    if Liberty.UNKNOWN_VR in header.liberties:  # behind which pydicom finds no element, or others
+        raise make_damaged_error(header.path, f"its {what} cannot be used: {Liberty.UNKNOWN_VR.value}")
     try:
         with open_data_set(header.file) as attributes:
             return headers(header, attributes)

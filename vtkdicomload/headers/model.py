@@ -9,6 +9,7 @@ from .transfer_syntaxes import DEFLATED_LITTLE
 
 if TYPE_CHECKING:
     from ..sources.file import File
+    from .liberties import Liberty
 
 Triple = tuple[float, float, float]
 
@@ -107,6 +108,7 @@ class Header(NamedTuple):
     direction_of_siemens: tuple[float, ...] | None
     creator_0043: str | None
     b_value_of_ge: tuple[float, ...] | None
+    liberties: tuple[Liberty, ...]  # that were taken with the file: one at most
     tiles_across: int  # how many frames lie side by side in the stored image: more than 1 in a mosaic
 
     @property

@@ -18,30 +18,34 @@ from .attributes import (
     FUNCTIONAL_GROUPS,
     MODALITY_LUT,
     PIXEL_DATA,
+    PIXEL_TAGS,
     SEQUENCES,
     decode_description,
     parse_padding,
 )
 from .elements import SEQUENCE_END, UNDEFINED, Element, Encoding, Source, name_of, walk
+from .liberties import STRICT, Liberties, Liberty
 from .model import Header
 from .pixel_bytes import count_least_compressed, count_pixel_bytes
-from .preamble import NotDicomError, begin, find_data_set
+from .pixel_tail import count_fragments, explain_unsure_frames, find_missing_end, is_surplus_harmless, may_end_here
+from .preamble import DataSet, NotDicomError, begin, find_data_set
 from .sop_classes import explain_lost_pixels
-from .transfer_syntaxes import NATIVE_SYNTAXES
+from .spellings import reread_value
+from .transfer_syntaxes import DEFLATED_LITTLE, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, NATIVE_SYNTAXES
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator
 
     from ..sources.file import File, Handle
 
-_PIXEL_TAGS = frozenset((PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA))
 _BITS_OF_FLOATS = {FLOAT_PIXEL_DATA: 32, DOUBLE_PIXEL_DATA: 64}  # PS3.3 C.7.6.24 and C.7.6.25
 
 
 # pydicom reads these, and does not mind a length that leaves its container, so they are walked strictly first.
 _WALKED = frozenset(SEQUENCES)
 _DEFAULTS: dict[str, object] = {
-    **dict.fromkeys(("image_type", "blank", "stack", "dimensions"), ()),
+    **dict.fromkeys(("image_type", "blank", "stack", "dimensions", "liberties"), ()),
     **dict.fromkeys(("has_modality_lut", "functional_groups"), False),
     "planar_configuration": 0,
     "tiles_across": 1,
@@ -84,12 +88,51 @@ def parse_header(handle: Handle, visited: list[Element]) -> Header:
 
 
 def _parse(source: Source, start: int, visited: list[Element]) -> Header:
-    data_set = find_data_set(source, start, visited)
+    liberties = Liberties()
+    data_set = find_data_set(source, start, visited, liberties)
+    before = len(visited), liberties.taken
+    try:
+        return _parse_data_set(source, data_set, visited, liberties)
+    except CorruptFileError as error:
+        other = _swap_vr_encoding(data_set)
+        if other is None or before[1]:
+            raise
+        del visited[before[0] :]
+        try:
+            header = _parse_data_set(source, other, visited, STRICT)
+        except (CorruptFileError, NotDicomError):
+            raise error from None
+        return header._replace(liberties=(Liberty.OTHER_VR_ENCODING,))
+
+
+def _swap_vr_encoding(data_set: DataSet) -> DataSet | None:
+    """The data set in implicit VR where explicit VR is declared, and the reverse; None where bytes may be swapped."""
+    syntax = data_set.transfer_syntax
+    if syntax == EXPLICIT_BIG or not syntax.startswith("1.2.840.10008."):
+        return None
+    explicit = not data_set.encoding.explicit
+    if syntax in NATIVE_SYNTAXES and syntax != DEFLATED_LITTLE:
+        syntax = EXPLICIT_LITTLE if explicit else IMPLICIT_LITTLE
+    return data_set._replace(encoding=Encoding(explicit), transfer_syntax=syntax)
+
+
+def _walk(
+    source: Source, data_set: DataSet, visited: list[Element], values: dict[str, object], liberties: Liberties
+) -> Iterator[Element]:
+    """Walk a data set, whose caller notes in `visited` and `values` what it holds, up to a harmless end."""
+    try:
+        yield from walk(source, data_set.start, data_set.encoding, enter=_WALKED, liberties=liberties)
+    except CorruptFileError:
+        if not may_end_here(source, visited, values, liberties):
+            raise
+
+
+def _parse_data_set(source: Source, data_set: DataSet, visited: list[Element], liberties: Liberties) -> Header:
     values: dict[str, object] = {}
     seen: set[int] = set()
     pixels: Element | None = None
     pixels_end = 0
-    for element in walk(source, data_set.start, data_set.encoding, enter=_WALKED):
+    for element in _walk(source, data_set, visited, values, liberties):
         visited.append(element)
         tag = element.tag
         if element.depth:
@@ -98,8 +141,8 @@ def _parse(source: Source, start: int, visited: list[Element]) -> Header:
             continue
         if tag in FIELDS:
             if element.length != UNDEFINED:
-                _take(source, element, data_set.encoding, seen, values)
-        elif tag in _PIXEL_TAGS:
+                _take(source, element, data_set.encoding, seen, values, liberties)
+        elif tag in PIXEL_TAGS:
             if pixels is not None:
                 raise source.corrupt(f"it has two pixel data elements, {name_of(pixels.tag)} and {name_of(tag)}")
             pixels = element
@@ -120,13 +163,23 @@ def _parse(source: Source, start: int, visited: list[Element]) -> Header:
         pixel_tag=pixels.tag,
         pixel_vr=pixels.vr,
         pixel_offset=pixels.offset,
-        pixel_length=pixels_end - pixels.offset if encapsulated else pixels.length,
+        pixel_length=(pixels_end or source.size) - pixels.offset if encapsulated else pixels.length,
         encapsulated=encapsulated,
     )
-    return _check_header(source, values)
+    header = _check_header(source, values, liberties)
+    if liberties.taken:
+        _check_fragments(source, header, visited)
+    return header
 
 
-def _take(source: Source, element: Element, encoding: Encoding, seen: set[int], values: dict[str, object]) -> None:
+def _take(
+    source: Source,
+    element: Element,
+    encoding: Encoding,
+    seen: set[int],
+    values: dict[str, object],
+    liberties: Liberties,
+) -> None:
     """Parse the value of one wanted element into `values`."""
     field = FIELDS[element.tag]
     if element.tag in seen:
@@ -144,19 +197,26 @@ def _take(source: Source, element: Element, encoding: Encoding, seen: set[int], 
         if element.vr and element.vr not in field.written.vrs:
             raise ValueError(f"its VR is {element.vr.decode()}")
         values[field.name] = field.parse(value)
-        if values[field.name] is None:
-            values["blank"] = (*values.get("blank", ()), field.keyword)  # type: ignore[misc]
     except ValueError as error:
-        if field.strict:
-            raise source.corrupt(f"its {field.keyword} {name_of(element.tag)} cannot be used: {error}") from error
+        try:
+            values[field.name] = reread_value(field, element.vr, value, encoding, liberties)
+        except ValueError:
+            if field.strict:
+                raise source.corrupt(f"its {field.keyword} {name_of(element.tag)} cannot be used: {error}") from error
+            return
+    if values[field.name] is None:
+        values["blank"] = (*values.get("blank", ()), field.keyword)  # type: ignore[misc]
 
 
 def _find_keyword(name: str) -> str:
     return next(f.keyword for f in FIELDS.values() if f.name == name)
 
 
-def _check_header(source: Source, values: dict[str, object]) -> Header:
+def _check_header(source: Source, values: dict[str, object], liberties: Liberties) -> Header:
     """The Header of `values`, once they make one image."""
+    if values.get("samples") is None and values.get("photometric_interpretation") in ("MONOCHROME1", "MONOCHROME2"):
+        # PS3.3 C.7.6.3.1.2: both have one sample.
+        values["samples"] = 1 if liberties.take(Liberty.NO_SAMPLES_PER_PIXEL) else None
     for name in _REQUIRED:
         if values.get(name) is None:
             raise source.corrupt(f"its {_find_keyword(name)} is missing or empty")
@@ -175,17 +235,21 @@ def _check_header(source: Source, values: dict[str, object]) -> Header:
     values["padding_value"] = parse_padding(values.get("padding_value"), signed=signed)
     if values.get("number_of_frames") is None:
         values["number_of_frames"] = 1
+    elif values["number_of_frames"] == 0 and liberties.take(Liberty.NUMBER_OF_FRAMES):
+        values["number_of_frames"] = 1  # as there are pixels; they have to be those of one frame
     values.setdefault("high_bit", int(values["bits_stored"]) - 1)  # type: ignore[call-overload]
     for name, default in _DEFAULTS.items():
         values.setdefault(name, default)
     header = Header(**{name: values.get(name) for name in Header._fields})  # type: ignore[arg-type]
     _check_pixel_layout(source, header)
+    if not header.encapsulated:
+        header = _check_native_length(source, header, liberties)
     if header.position is not None and "PixelSpacing" in header.blank:
         # Projections may leave it open (PS3.3 C.8.4.8: type 2), slices that have a place in the patient may not.
         raise source.corrupt("its PixelSpacing (0028,0030) cannot be used: it is empty or 0\\0")
     if header.slope == 0:
         raise source.corrupt("its RescaleSlope is 0: every stored value would become the same")
-    return header
+    return header._replace(liberties=liberties.taken) if liberties.taken else header
 
 
 def _check_pixel_layout(source: Source, h: Header) -> None:
@@ -213,10 +277,28 @@ def _check_pixel_layout(source: Source, h: Header) -> None:
         return
     if h.transfer_syntax not in NATIVE_SYNTAXES and h.transfer_syntax.startswith("1.2.840.10008."):
         raise source.corrupt(f"its pixel data is not encapsulated, its transfer syntax {h.transfer_syntax} is")
+
+
+def _check_native_length(source: Source, h: Header, liberties: Liberties) -> Header:
+    """The header with the length of its image, without bytes behind it that cannot be pixels."""
     expected = count_pixel_bytes(h)
-    if h.pixel_length not in (expected, expected + expected % 2):
-        fault = "less" if h.pixel_length < expected else "more"
-        raise source.corrupt(
-            f"its pixel data has {h.pixel_length} bytes, {fault} than the {expected} of "
-            f"{h.number_of_frames} × {h.rows} × {h.columns} × {h.samples} at {h.bits_allocated} bits"
-        )
+    if h.pixel_length in (expected, expected + expected % 2):
+        return h
+    if is_surplus_harmless(source, h, liberties):
+        return h._replace(pixel_length=expected)
+    fault = "less" if h.pixel_length < expected else "more"
+    raise source.corrupt(
+        f"its pixel data has {h.pixel_length} bytes, {fault} than the {expected} of "
+        f"{h.number_of_frames} × {h.rows} × {h.columns} × {h.samples} at {h.bits_allocated} bits"
+    )
+
+
+def _check_fragments(source: Source, h: Header, visited: list[Element]) -> None:
+    """Refuse compressed pixel data whose frames are not sure to be all there, once a liberty was taken."""
+    if not h.encapsulated:
+        return
+    unsure = explain_unsure_frames(h, count_fragments(visited))
+    if Liberty.OPEN_PIXEL_DATA in h.liberties and (fault := find_missing_end(source, h) or unsure):
+        raise source.corrupt(f"its compressed pixel data is not closed, and {fault}: it is truncated")
+    if Liberty.NUMBER_OF_FRAMES in h.liberties and h.number_of_frames == 1 and unsure:
+        raise source.corrupt(f"its NumberOfFrames cannot be used: {unsure}")

@@ -279,8 +279,16 @@ def _measure_items(handle: Handle, start: int) -> int:
 
 
 def _learn(header: Header, visited: list[Element], handle: Handle) -> _Template | None:
-    """Make a template of a strictly parsed header; None where the file does not end with its pixel data."""
-    if header.functional_groups or header.pixel_offset > _MAX_PREFIX or not (header.native or header.encapsulated):
+    """Make a template of a strictly parsed header; None where the file does not end with its pixel data.
+
+    None too where a liberty was taken: each such file is parsed, and judged, by itself.
+    """
+    if (
+        header.liberties
+        or header.functional_groups
+        or header.pixel_offset > _MAX_PREFIX
+        or not (header.native or header.encapsulated)
+    ):
         return None
     end = visited[-1].offset if header.encapsulated else header.pixel_offset + header.pixel_length
     if end != handle.size:

@@ -167,6 +167,8 @@ def _find_overflow(frame: Frame, low: int, high: int) -> str | None:
 
 # ---------------------------------------------------------------------------------------------- what the header says
 def _find_image_fault(h: Header) -> str | None:
+    if h.liberties:
+        return f"it departs from the standard: {h.liberties[0].value}"
     if h.transfer_syntax not in (IMPLICIT_LITTLE, EXPLICIT_LITTLE) or h.encapsulated:
         return f"VTK does not read its transfer syntax {h.transfer_syntax}"
     if h.file.size is None or h.file.size >= _MAX_SIZE:

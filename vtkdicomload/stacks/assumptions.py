@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from ..headers.diffusion import find_b_value
-from .consistency import NUMBERS, name_files
+from .consistency import NUMBERS, list_paths, name_files
 from .series_data import Rank
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class AssumptionKind(Enum):
     RANK_ALONE = "the volumes of this series are told apart by the order of {attribute} alone, nothing else says which"
     ONE_SERIES = "no SeriesInstanceUID: {files} files are taken for one series"
 
+    LIBERTY = "{files} of {all_files} files depart from the standard ({names}): {liberty}"
+
     RESAMPLED = "irregular slices ({before}) were {how} ({after})"
     UNEVEN = (
         "the slices are not evenly spaced: the volume has no affine and makes no volume.image; geometry.positions says "
@@ -92,7 +94,28 @@ class Assumed(NamedTuple, Generic[T]):
 
 def list_assumptions(series: SeriesData) -> tuple[Assumption, ...]:
     """List what is assumed about the values of a stack and about its being one volume."""
-    return (*_assume_rescale(series.frames), *_assume_one_volume(series.frames), *_assume_ranks(series))
+    return (
+        *_assume_structure(series.frames),
+        *_assume_rescale(series.frames),
+        *_assume_one_volume(series.frames),
+        *_assume_ranks(series),
+    )
+
+
+def _assume_structure(frames: Sequence[Frame]) -> list[Assumption]:
+    """List the deviations from the standard that leave one reading, with the files that have them."""
+    found: dict[str, list[Frame]] = {}
+    for frame in frames:
+        for liberty in frame.header.liberties:
+            found.setdefault(liberty.value, []).append(frame)
+    facts = {"all_files": len(list_paths(frames))} if found else {}
+    return [
+        Assumption(
+            AssumptionKind.LIBERTY,
+            {**facts, "files": len(list_paths(members)), "names": name_files(members), "liberty": liberty},
+        )
+        for liberty, members in found.items()
+    ]
 
 
 def _assume_rescale(frames: Sequence[Frame]) -> list[Assumption]:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pydicom
 import pytest
 from enhanced import COLUMNS, ROWS, assert_as_highdicom, group, highdicom_truth, multi_frame, write_enhanced
-from pydicom import Dataset
+from pydicom import DataElement, Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset as write_elements
 from pydicom.uid import (
+    EnhancedMRImageStorage,
     EnhancedPETImageStorage,
     EnhancedXAImageStorage,
     ExplicitVRBigEndian,
+    MRImageStorage,
     SegmentationStorage,
     XRay3DAngiographicImageStorage,
 )
 from synthetic import ROOT, write_dataset
 
 import vtkdicomload as vdl
+from vtkdicomload.headers.frames import make_frames
+from vtkdicomload.headers.parser import read_header
+from vtkdicomload.headers.templates import HeaderReader
 from vtkdicomload.stacks.series_data import Rank
 
 if TYPE_CHECKING:
@@ -532,3 +538,207 @@ def test_groups_that_say_nothing(tmp_path: Path) -> None:
         volume = vdl.load(tmp_path)
     assert any("frames are in file order" in str(w.message) for w in caught)
     assert volume.frames.shape == (2, ROWS, COLUMNS)
+
+
+# ------------------------------------------------------------------------------- groups that are empty, or one too many
+def _classic_slice(path: Path, k: int, **groups: Any) -> np.ndarray[Any, Any]:
+    """Write slice `k` of a classic MR series whose files hold functional groups too; returns its stored values."""
+    d = multi_frame(1, MRImageStorage, "MR")
+    del d.NumberOfFrames
+    d.SOPInstanceUID, d.InstanceNumber = f"{ROOT}.3.{k + 1}", k + 1
+    d.ImagePositionPatient, d.ImageOrientationPatient = [-10, -20, 30 + 2.5 * k], [1, 0, 0, 0, 1, 0]
+    d.PixelSpacing, d.SliceThickness, d.EchoTime = [0.8, 0.5], 2, 7
+    stored = np.arange(ROWS * COLUMNS, dtype="<u2").reshape(ROWS, COLUMNS) + 100 * k
+    d.PixelData = stored.tobytes()
+    for keyword, value in groups.items():
+        setattr(d, keyword, value)
+    write_dataset(path, d)
+    return stored
+
+
+OTHER_PLACE = group(
+    PlaneOrientationSequence=group(ImageOrientationPatient=[0, 1, 0, 0, 0, 1]),
+    PlanePositionSequence=group(ImagePositionPatient=[1, 2, 3]),
+    PixelMeasuresSequence=group(PixelSpacing=[9, 9]),
+    PixelValueTransformationSequence=group(RescaleSlope=9, RescaleIntercept=9),
+)
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        {"PerFrameFunctionalGroupsSequence": []},
+        {"SharedFunctionalGroupsSequence": []},
+        {"SharedFunctionalGroupsSequence": [], "PerFrameFunctionalGroupsSequence": []},
+        {"SharedFunctionalGroupsSequence": [Dataset()]},
+        {"SharedFunctionalGroupsSequence": OTHER_PLACE},
+        {"SharedFunctionalGroupsSequence": OTHER_PLACE, "PerFrameFunctionalGroupsSequence": [Dataset()]},
+    ],
+    ids=["no item", "none shared", "none at all", "an empty item", "another place", "another place shared"],
+)
+def test_a_classic_object_is_read_by_its_top_level(tmp_path: Path, groups: dict[str, Any]) -> None:
+    stored = [_classic_slice(tmp_path / f"{k}.dcm", k, **groups) for k in range(6)]
+    volume = vdl.load(tmp_path)
+    np.testing.assert_array_equal(volume.frames, stored)
+    np.testing.assert_allclose(
+        volume.affine, [[0.5, 0, 0, -10], [0, 0.8, 0, -20], [0, 0, 2.5, 30], [0, 0, 0, 1]], atol=1e-9
+    )
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        {"PerFrameFunctionalGroupsSequence": []},
+        {"SharedFunctionalGroupsSequence": [], "PerFrameFunctionalGroupsSequence": []},
+        {"PerFrameFunctionalGroupsSequence": group(PlanePositionSequence=[])},
+        {"PerFrameFunctionalGroupsSequence": group(PlanePositionSequence=[Dataset()])},
+        {"SharedFunctionalGroupsSequence": group(PixelMeasuresSequence=[Dataset()])},
+    ],
+    ids=["no item", "none at all", "a group without item", "an empty position", "an empty spacing"],
+)
+def test_the_top_level_says_what_the_groups_of_one_frame_leave_out(tmp_path: Path, groups: dict[str, Any]) -> None:
+    for k in range(3):
+        _classic_slice(tmp_path / f"{k}.dcm", k, SOPClassUID=EnhancedMRImageStorage, **groups)
+    volume = vdl.load(tmp_path)
+    np.testing.assert_allclose(volume.affine[:3, 3], (-10, -20, 30))
+    assert volume.spacing == pytest.approx((0.5, 0.8, 2.5))
+
+
+def test_groups_of_one_frame_go_before_the_top_level_of_an_enhanced_object(tmp_path: Path) -> None:
+    _classic_slice(
+        tmp_path / "1.dcm",
+        0,
+        SOPClassUID=EnhancedMRImageStorage,
+        PerFrameFunctionalGroupsSequence=group(PlanePositionSequence=group(ImagePositionPatient=[1, 2, 3])),
+    )
+    np.testing.assert_allclose(vdl.load(tmp_path).affine[:3, 3], (1, 2, 3))
+
+
+def test_classic_objects_with_groups_are_scanned_as_a_strict_parse_reads_them(tmp_path: Path) -> None:
+    reader = HeaderReader()
+    for k in range(5):
+        path = tmp_path / f"{k}.dcm"
+        shared = group(MREchoSequence=group(EffectiveEchoTime=k), PatientOrientationInFrameSequence=[Dataset()] * k)
+        _classic_slice(path, k, SharedFunctionalGroupsSequence=shared)
+        assert reader.read(path) == read_header(path)
+
+
+def test_orientation_at_the_top_level_is_that_of_every_frame(tmp_path: Path) -> None:
+    order = [3, 0, 4, 1, 2]
+
+    def edit(d: Dataset) -> None:
+        del d.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence
+        d.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+
+    stored = write_enhanced(tmp_path / "1.dcm", order, edit=edit)
+    with pytest.warns(vdl.DicomLoadWarning, match="ImageOrientationPatient stands outside the functional groups"):
+        volume = vdl.load(tmp_path)
+    np.testing.assert_array_equal(volume.frames, stored[np.argsort(order)])
+    np.testing.assert_allclose(volume.affine[:3, 2], (0, 0, 2.5))
+
+
+def test_orientation_at_the_top_level_says_nothing_of_frames_without_positions(tmp_path: Path) -> None:
+    def edit(d: Dataset) -> None:
+        del d.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence
+        d.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+
+    def edit_frame(groups: Dataset, _i: int) -> None:
+        del groups.PlanePositionSequence
+
+    write_enhanced(tmp_path / "1.dcm", range(5), edit=edit, edit_frame=edit_frame)
+    (header, *_) = make_frames(read_header(tmp_path / "1.dcm"))
+    assert header.orientation is None
+    assert header.header.liberties == ()
+
+
+def test_groups_go_before_the_orientation_of_the_top_level(tmp_path: Path) -> None:
+    write_enhanced(tmp_path / "1.dcm", range(5), ImageOrientationPatient=[0, 1, 0, 0, 0, 1])
+    np.testing.assert_allclose(vdl.load(tmp_path).affine[:3, 2], (0, 0, 2.5))
+
+
+def test_positions_in_doubles(tmp_path: Path) -> None:
+    """FD where PS3.6 has DS."""
+    order = [3, 0, 4, 1, 2]
+
+    def edit_frame(groups: Dataset, i: int) -> None:
+        item = groups.PlanePositionSequence[0]
+        del item.ImagePositionPatient
+        item.add(DataElement(0x00200032, "FD", [-10.0, -20.0, 30 + 2.5 * order[i]]))
+
+    stored = write_enhanced(tmp_path / "1.dcm", order, edit_frame=edit_frame)
+    volume = vdl.load(tmp_path)
+    np.testing.assert_array_equal(volume.frames, stored[np.argsort(order)])
+    np.testing.assert_allclose(volume.affine[:3, 3], (-10, -20, 30))
+
+
+def _repeat(index: int, at: int) -> Callable[[Dataset], None]:
+    def edit(d: Dataset) -> None:
+        d.PerFrameFunctionalGroupsSequence.insert(at, deepcopy(d.PerFrameFunctionalGroupsSequence[index]))
+
+    return edit
+
+
+def _insert(item: Dataset, at: int) -> Callable[[Dataset], None]:
+    return lambda d: d.PerFrameFunctionalGroupsSequence.insert(at, item)
+
+
+SURPLUS = {
+    "an empty one behind them": _insert(Dataset(), 5),
+    "an empty one before them": _insert(Dataset(), 0),
+    "an empty one between them": _insert(Dataset(), 2),
+    "the last one twice": _repeat(4, 5),
+    "the first one twice": _repeat(0, 0),
+    "the third one twice": _repeat(2, 3),
+    "the first one behind all": _repeat(0, 5),
+}
+
+
+@pytest.mark.parametrize("edit", SURPLUS.values(), ids=SURPLUS)
+def test_one_group_too_many_that_no_frame_needs(tmp_path: Path, edit: Callable[[Dataset], None]) -> None:
+    dimensions = [(IN_STACK, CONTENT)]
+
+    def edit_frame(groups: Dataset, i: int) -> None:
+        groups.FrameContentSequence[0].DimensionIndexValues = [i + 1]
+        groups.FrameContentSequence[0].InStackPositionNumber = i + 1
+
+    stored = write_enhanced(tmp_path / "1.dcm", range(5), edit=edit, edit_frame=edit_frame, dimensions=dimensions)
+    with pytest.warns(vdl.DicomLoadWarning, match="one per-frame functional group more than frames"):
+        volume = vdl.load(tmp_path)
+    np.testing.assert_array_equal(volume.frames, stored)
+    np.testing.assert_allclose(volume.affine[:3, 3], (-10, -20, 30))
+
+
+def _next_place(d: Dataset) -> None:
+    _repeat(4, 5)(d)
+    d.PerFrameFunctionalGroupsSequence[5].PlanePositionSequence[0].ImagePositionPatient[2] += 2.5
+
+
+def _two_more(d: Dataset) -> None:
+    _repeat(4, 5)(d)
+    _repeat(4, 5)(d)
+
+
+AMBIGUOUS = {
+    "a place of its own": _next_place,
+    "the last one before all": _repeat(4, 0),
+    "the first one behind all, without indices": _repeat(0, 5),
+    "two more": _two_more,
+}
+
+
+@pytest.mark.parametrize("edit", AMBIGUOUS.values(), ids=AMBIGUOUS)
+def test_one_group_too_many_that_may_be_any_is_refused(tmp_path: Path, edit: Callable[[Dataset], None]) -> None:
+    write_enhanced(tmp_path / "1.dcm", range(5), edit=edit)
+    with pytest.raises(vdl.CorruptFileError, match=r"[67] per-frame groups for 5 frames"):
+        vdl.load(tmp_path)
+
+
+def test_groups_behind_an_unknown_vr_are_refused(tmp_path: Path) -> None:
+    """A reader that steps wrongly over such an element may not see them at all."""
+    path = tmp_path / "1.dcm"
+    write_enhanced(path, range(3))
+    data = path.read_bytes()
+    at = data.index(b"\x28\0\2\0US")
+    path.write_bytes(data[:at] + b"\x19\0\1\x10??\0\0\6\0\0\0abcdef" + data[at:])
+    with pytest.raises(vdl.CorruptFileError, match="a VR that the standard does not know"):
+        vdl.load(path)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pydicom
 import pytest
+from enhanced import group, write_enhanced
 from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
     from pydicom import Dataset
 
 OBLIQUE = (1.0, 0.0, 0.0, 0.0, 0.8, 0.6)
@@ -168,15 +170,36 @@ def test_a_mosaic_whose_slices_lie_nowhere_is_refused_by_name(
 
 
 @pytest.mark.parametrize("frame_type", ["ORIGINAL PRIMARY M NONE", "ORIGINAL PRIMARY M ND MOSAIC"])
-def test_functional_groups_say_nothing_of_the_slices_of_a_mosaic(tmp_path: Path, data: Path, frame_type: str) -> None:
-    d = pydicom.dcmread(data / "enh_mr_phase" / "0001.dcm")
-    d.ImageType = ["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"]
-    for groups in (*d.SharedFunctionalGroupsSequence, *d.PerFrameFunctionalGroupsSequence):
-        for item in groups.get("MRImageFrameTypeSequence", []):
-            item.FrameType = frame_type.split()
-    d.save_as(tmp_path / "enhanced.dcm")
-    with pytest.raises(vdl.UnsupportedPixelDataError, match=r"Siemens mosaic .* does not say where its slices lie"):
+@pytest.mark.parametrize("step", [0.0, 0.4])  # mm: no motion, and what motion correction makes of it
+def test_frames_at_one_place_are_mosaics_whatever_frame_type_says(tmp_path: Path, frame_type: str, step: float) -> None:
+    _write_enhanced_mosaic(tmp_path / "1.dcm", frame_type, step)
+    with pytest.raises(vdl.DicomLoadError):
         vdl.load(tmp_path)
+    (series,) = vdl.scan(tmp_path)
+    for stack in series.stacks():
+        with pytest.raises(vdl.UnsupportedPixelDataError, match=r"Siemens mosaic .* does not say where its slices lie"):
+            stack.load()
+
+
+@pytest.mark.parametrize("frame_type", ["ORIGINAL PRIMARY M NONE", "ORIGINAL PRIMARY M ND MOSAIC"])
+def test_frames_with_places_of_their_own_are_slices_whatever_image_type_says(tmp_path: Path, frame_type: str) -> None:
+    stored = _write_enhanced_mosaic(tmp_path / "1.dcm", frame_type, 3.0)
+    volume = vdl.load(tmp_path)
+    np.testing.assert_array_equal(volume.frames, stored)
+    assert volume.spacing[2] == pytest.approx(3.0)
+
+
+def _write_enhanced_mosaic(path: Path, frame_type: str, step: float) -> NDArray[np.int64]:
+    """Write an enhanced MR file of 5 frames, `step` mm apart, with the word MOSAIC in ImageType."""
+
+    def edit(d: pydicom.Dataset) -> None:
+        d.ImageType = ["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"]
+        d.SharedFunctionalGroupsSequence[0].MRImageFrameTypeSequence = group(FrameType=frame_type.split())
+
+    def edit_frame(groups: pydicom.Dataset, k: int) -> None:
+        groups.PlanePositionSequence[0].ImagePositionPatient = [-10, -20, 30 + step * k]
+
+    return write_enhanced(path, range(5), edit=edit, edit_frame=edit_frame)
 
 
 def test_a_plain_image_with_a_csa_header_is_a_slice(tmp_path: Path) -> None:

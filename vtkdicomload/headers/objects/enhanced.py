@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ..data_set import UnusableAttribute, convert_integers, convert_numbers, find_keyword, list_values
+from ..liberties import Liberty
 from ..model import Dimension
 from ..sop_classes import LABEL_MAP, SEGMENTATION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..data_set import Attributes
     from ..model import Header
@@ -45,7 +47,13 @@ _NUMBERS: dict[str, tuple[tuple[str, str, int], ...]] = {
 }
 _INTEGERS = ("temporal_position", "acquisition_number", "segment")
 # Attributes that must have a value where their group is there (type 1, and PixelSpacing).
-_NEVER_EMPTY = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "RescaleSlope", "RescaleIntercept")
+_NEVER_EMPTY = {
+    "ImagePositionPatient": "position",
+    "ImageOrientationPatient": "orientation",
+    "PixelSpacing": "pixel_spacing",
+    "RescaleSlope": "slope",
+    "RescaleIntercept": "intercept",
+}
 _FRAME_TYPES = (
     "MRImageFrameTypeSequence",
     "MRSpectroscopyFrameTypeSequence",
@@ -102,24 +110,68 @@ def read_functional_groups(header: Header, attributes: Attributes) -> list[Heade
     """
     shared = attributes.first("SharedFunctionalGroupsSequence")
     each: list[Attributes | None] = [*attributes.items("PerFrameFunctionalGroupsSequence")]
-    if not each and attributes.get("DimensionOrganizationType") == "TILED_FULL":
+    one = header.number_of_frames == 1
+    if not each and (one or attributes.get("DimensionOrganizationType") == "TILED_FULL"):
         each = [None] * header.number_of_frames  # PS3.3 C.7.6.17.3: tiles in the order of the file
-    if len(each) != header.number_of_frames:
+    if len(each) not in (header.number_of_frames, header.number_of_frames + 1):
         raise UnusableAttribute(f"{len(each)} per-frame groups for {header.number_of_frames} frames")
     common = _strip_header(header)
+    # What the top level says of the one frame may be missing in its groups.
+    required = [name for name, field in _NEVER_EMPTY.items() if not one or getattr(header, field) is None]
     known: _Known = {}
-    said = _read_groups(shared, known)
+    said = _read_groups(shared, known, required)
     finish = _read_segments(attributes) if header.sop_class_uid == SEGMENTATION else None
     pointers = _read_pointers(attributes)
-    headers = []
+    frames = []
     for own in each:
-        found = {**said, **_read_groups(own, known)}
+        found = {**said, **_read_groups(own, known, required)}
         if pointers:
             found["dimensions"] = _read_dimensions(pointers, own, shared)
         if finish is not None:
             found.update(finish(found))
-        headers.append(common._replace(**found))
-    return headers
+        frames.append(found)
+    if len(frames) > header.number_of_frames:
+        common = _note_liberty(common, Liberty.SURPLUS_GROUP)
+        surplus = _find_surplus_group(each, frames) if common.liberties == (Liberty.SURPLUS_GROUP,) else None
+        if surplus is None:
+            raise UnusableAttribute(f"{len(each)} per-frame groups for {header.number_of_frames} frames")
+        del frames[surplus]
+    return _orient_by_top_level(header, [common._replace(**found) for found in frames])
+
+
+def _note_liberty(header: Header, liberty: Liberty) -> Header:
+    """Note a liberty, unless another one was taken already."""
+    return header if header.liberties else header._replace(liberties=(liberty,))
+
+
+def _find_surplus_group(each: list[Attributes | None], frames: list[dict[str, Any]]) -> int | None:
+    """Find the one of per-frame groups that no frame can belong to; None where it may be any.
+
+    It is empty, or equal to its neighbour, or behind groups in order and equal to one of them.
+    """
+    empty = [k for k, own in enumerate(each) if own is not None and not own.tags()]
+    if empty:
+        return empty[0] if len(empty) == 1 else None
+    equal = [k for k in range(1, len(frames)) if frames[k] == frames[k - 1]]
+    if equal:
+        return equal[0] if len(equal) == 1 else None
+    return len(frames) - 1 if frames[-1] in frames[:-1] and _are_in_order(frames[:-1]) else None
+
+
+def _are_in_order(frames: list[dict[str, Any]]) -> bool:
+    """Tell whether the dimension indices of frames ascend."""
+    indices = [[d.ordinal for d in found.get("dimensions", ())] for found in frames]
+    return all(a < b for a, b in pairwise(indices))
+
+
+def _orient_by_top_level(header: Header, headers: list[Header]) -> list[Header]:
+    """Take ImageOrientationPatient from the top level where frames have positions and no group says it."""
+    if header.orientation is None or any(h.orientation is not None or h.position is None for h in headers):
+        return headers
+    oriented = _note_liberty(headers[0], Liberty.TOP_LEVEL_ORIENTATION)
+    if oriented.liberties != (Liberty.TOP_LEVEL_ORIENTATION,):
+        return headers
+    return [h._replace(orientation=header.orientation, liberties=oriented.liberties) for h in headers]
 
 
 def _strip_header(header: Header) -> Header:
@@ -132,7 +184,7 @@ def _strip_header(header: Header) -> Header:
     return header
 
 
-def _read_groups(groups: Attributes | None, known: _Known) -> dict[str, Any]:
+def _read_groups(groups: Attributes | None, known: _Known, required: Sequence[str]) -> dict[str, Any]:
     """Say what the functional groups of one item say, by the fields of `Header`; nothing where there is no item."""
     found: dict[str, Any] = {}
     if groups is None:
@@ -146,7 +198,7 @@ def _read_groups(groups: Attributes | None, known: _Known) -> dict[str, Any]:
         said = None if raw is None else known.get((tag, raw))
         if said is None:
             group = groups.first(tag)
-            said = {} if group is None else _read_group(sequence, group)
+            said = {} if group is None else _read_group(sequence, group, required)
             if raw is not None:
                 known[tag, raw] = said
         found.update(said)
@@ -168,8 +220,8 @@ def _list_wanted() -> dict[int, str]:
     return {tag_for_keyword(keyword) or 0: keyword for keyword in (*_CONVERTED, *_NUMBERS, *_FRAME_TYPES)}
 
 
-def _read_group(sequence: str, group: Attributes) -> dict[str, Any]:
-    """Say what one functional group says, by the fields of `Header`."""
+def _read_group(sequence: str, group: Attributes, required: Sequence[str]) -> dict[str, Any]:
+    """Say what one functional group says, by the fields of `Header`; `required` attributes must have a value."""
     if sequence in _CONVERTED:
         return _read_converted(group)
     if sequence in _FRAME_TYPES:
@@ -181,7 +233,7 @@ def _read_group(sequence: str, group: Attributes) -> dict[str, Any]:
             if value is not None and value != "":
                 # Of several windows, the first one; so of inversion times.
                 found[field] = convert_numbers(attribute, value if count else list_values(value)[:1], count or 1)
-            elif attribute in _NEVER_EMPTY:
+            elif attribute in required:
                 raise UnusableAttribute(f"{attribute} is missing or empty")
         except UnusableAttribute:
             if attribute in (*_NEVER_EMPTY, "ReferencedSegmentNumber"):

@@ -44,6 +44,25 @@ def divide_mosaic(header: Header) -> list[Header]:
     return [tile._replace(position=(x, y, z)) for x, y, z in (first + steps).tolist()]
 
 
+def mark_mosaics(header: Header, headers: list[Header]) -> list[Header]:
+    """Say in ImageType of every frame of a multi-frame file whether it is a mosaic; FrameType may not say it.
+
+    Since syngo MR XA, ImageType keeps the word where each slice has a frame, and a place, of its own.
+    """
+    if (header.csa is not None and header.csa.slices > 1) or not _lie_apart(headers):
+        return [h if MOSAIC in h.image_type else h._replace(image_type=(*h.image_type, MOSAIC)) for h in headers]
+    return [h._replace(image_type=tuple(value for value in h.image_type if value != MOSAIC)) for h in headers]
+
+
+def _lie_apart(headers: list[Header]) -> bool:
+    """Tell whether frames lie at several places, half a slice or more apart; motion correction moves them by less."""
+    if any(h.position is None or h.orientation is None for h in headers):
+        return False
+    normal = compute_normal(headers[0].orientation or ())
+    distances = np.unique(np.round([np.dot(h.position or (), normal) for h in headers], 3))
+    return len(distances) > 1 and float(np.diff(distances).min()) >= (headers[0].slice_thickness or 1.0) / 2
+
+
 def find_whole_image(frame: Frame) -> Frame:
     """The image that a slice of a mosaic is a tile of; another frame as it is."""
     h = frame.header
