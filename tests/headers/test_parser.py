@@ -170,6 +170,7 @@ def expected(path, dataset) -> dict[str, object]:
             f.keyword for t, f in FIELDS.items() if t in dataset and dataset[t].is_empty and f.keyword not in TEXTS
         ),
         "has_modality_lut": "ModalityLUTSequence" in dataset,
+        "vframes": 0x00651050 in dataset or 0x00651051 in dataset,
         # Known of the frames of multi-frame files only.
         **{
             "region_spacing": None,
@@ -178,6 +179,7 @@ def expected(path, dataset) -> dict[str, object]:
             "stack": (),
             "dimensions": (),
             "tiles_across": 1,
+            "tiles_down": 1,
             "mapped_values": None,
         },
         "csa": parse_csa(bytes(dataset[CSA].value)) if CSA in dataset else None,

@@ -247,6 +247,7 @@ PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA = 0x7FE00010, 0x7FE00008, 0x7FE0
 MODALITY_LUT = 0x00283000
 FUNCTIONAL_GROUPS = (0x52009229, 0x52009230)
 DETECTORS = 0x00540022
+VFRAMES_COUNT, VFRAMES = 0x00651050, 0x00651051  # of United Imaging: how many tiles, and a sequence that places them
 # The sequences that decide geometry and values: functional groups (PS3.3 C.7.6.16) and nuclear medicine's detectors.
 SEQUENCES = {
     FUNCTIONAL_GROUPS[0]: "SharedFunctionalGroupsSequence",

@@ -26,7 +26,6 @@ class Csa(NamedTuple):
 
     slices: int  # NumberOfImagesInMosaic
     normal: tuple[float, ...]  # SliceNormalVector, LPS: the way from each slice to the next
-    first: int  # ProtocolSliceNumber of the first slice
 
 
 @public
@@ -107,12 +106,19 @@ class Header(NamedTuple):
     direction_of_siemens: tuple[float, ...] | None
     creator_0043: str | None
     b_value_of_ge: tuple[float, ...] | None
+    vframes: bool  # private attributes of United Imaging tell of tiles
     tiles_across: int  # how many frames lie side by side in the stored image: more than 1 in a mosaic
+    tiles_down: int  # and how many one above the other
 
     @property
     def path(self) -> str:
         """The name of the file."""
         return self.file.name
+
+    @property
+    def is_tile(self) -> bool:
+        """Tell whether the frames are tiles of one stored image."""
+        return self.tiles_across > 1 or self.tiles_down > 1
 
     @property
     def row_bytes(self) -> int:

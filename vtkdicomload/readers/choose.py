@@ -131,9 +131,12 @@ class Unread(NamedTuple):
 
 def explain_unsupported(h: Header) -> Unread | None:
     """Say what of a file's pixel encoding is not read; None where it is."""
-    if MOSAIC in h.image_type and h.tiles_across == 1:
+    if MOSAIC in h.image_type and not h.is_tile:
         more = " (many slices tiled in one image) whose header does not say where its slices lie"
         return Unread("a Siemens mosaic", more)
+    if h.vframes:
+        more = " (many slices tiled in one image, VFRAME) whose header does not say where its slices lie"
+        return Unread("a tiled image of United Imaging", more)
     # PS3.3 C.7.6.17.3: TILED_FULL and TILED_SPARSE, segmentations of slides too.
     if h.sop_class_uid == WHOLE_SLIDE or (h.dimension_organization or "").startswith("TILED"):
         return Unread("a stack of tiles of a whole slide image")
