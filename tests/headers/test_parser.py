@@ -122,6 +122,8 @@ PLAIN = {
     "flip_angle": ("FlipAngle", number),
     "complex_component": ("ComplexImageComponent", text),
     "dimension_organization": ("DimensionOrganizationType", text),
+    "total_rows": ("TotalPixelMatrixRows", whole),
+    "total_columns": ("TotalPixelMatrixColumns", whole),
     "b_value": ("DiffusionBValue", number),
     "diffusion_direction": ("DiffusionGradientOrientation", numbers),
     "creator_0019": (0x00190010, text),
@@ -178,6 +180,7 @@ def expected(path, dataset) -> dict[str, object]:
             "segment_label": None,
             "stack": (),
             "dimensions": (),
+            "on_slide": False,
             "tiles_across": 1,
             "tiles_down": 1,
             "mapped_values": None,
@@ -300,6 +303,7 @@ def rich(dataset: Dataset, k: int) -> None:
     d.EchoTime, d.EchoNumbers, d.TriggerTime, d.DiffusionBValue = 4.6, 2, 33.5, 1000.5
     d.DiffusionGradientOrientation, d.ComplexImageComponent = [0.6, -0.8, 0.0], "MAGNITUDE"
     d.DimensionOrganizationType = "3D"
+    d.TotalPixelMatrixRows, d.TotalPixelMatrixColumns = 66_000, 70_000
     d.InversionTime, d.FlipAngle = 900.5, 12
     d.ImagerPixelSpacing = [0.15, 0.16]
     d.TemporalPositionIdentifier, d.NumberOfTemporalPositions = 3, 8

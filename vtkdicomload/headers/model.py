@@ -95,6 +95,9 @@ class Header(NamedTuple):
     b_value: float | None
     diffusion_direction: Triple | None
     dimension_organization: str | None
+    total_rows: int | None  # of the whole image that the frames are tiles of
+    total_columns: int | None
+    on_slide: bool  # functional groups place a frame on a slide
     segment: int | None  # ReferencedSegmentNumber, of a frame of a segmentation object
     segment_label: str | None
     stack: tuple[tuple[str, str], ...]  # of a multi-frame file: what its frames are stacked by, keywords and values

@@ -44,7 +44,7 @@ _BITS_OF_FLOATS = {FLOAT_PIXEL_DATA: 32, DOUBLE_PIXEL_DATA: 64}  # PS3.3 C.7.6.2
 _WALKED = frozenset((*SEQUENCES, VFRAMES))
 _DEFAULTS: dict[str, object] = {
     **dict.fromkeys(("image_type", "blank", "stack", "dimensions"), ()),
-    **dict.fromkeys(("has_modality_lut", "functional_groups", "vframes"), False),
+    **dict.fromkeys(("has_modality_lut", "functional_groups", "vframes", "on_slide"), False),
     "planar_configuration": 0,
     "tiles_across": 1,
     "tiles_down": 1,
