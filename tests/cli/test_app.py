@@ -15,9 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from enhanced import multi_frame
 from matplotlib.image import imread
 from pydicom.data import get_testdata_file
+from pydicom.uid import (
+    ComputedRadiographyImageStorage,
+    CTImageStorage,
+    NuclearMedicineImageStorage,
+    UltrasoundMultiFrameImageStorage,
+    XRayAngiographicImageStorage,
+)
 from rich.console import Console
+from synthetic import write_dataset
 from typer.testing import CliRunner
 
 import vtkdicomload as vdl
@@ -29,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from click.testing import Result
+    from pydicom import Dataset
     from synthetic import Truth
 
     Write = Callable[..., Truth]
@@ -381,7 +391,8 @@ def test_render_draws_a_body_and_a_surface(ct_head: Path, tmp_path: Path) -> Non
 def test_surface_is_written_and_described(ct_head: Path, tmp_path: Path) -> None:
     result = run("surface", ct_head, "--iso", "1300", "-o", tmp_path / "bone.ply")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert "surface at 1300: 75166 triangles in LPS mm, x 26.5 to 174.3" in result.stdout
+    assert "surface at 1300: 75166 triangles, x 26.5 to 174.3" in result.stdout
+    assert result.stdout.endswith(" in LPS mm\n")
     assert (tmp_path / "bone.ply").read_bytes().startswith(b"ply")
 
 
@@ -404,12 +415,89 @@ def test_render_and_surface_say_what_goes_past_a_refusal(
     study = series("study/a", seed=3).folder.parent
     series("study/b", seed=4)
     assert run(*command, study, *out).stderr == "error: 2 series, and none chosen → --series 0 or 1\n"
-    colour = series("colour", dtype=np.uint8, SamplesPerPixel=3, PhotometricInterpretation="RGB").folder
-    assert "is colour" in run(*command, colour, *out).stderr
+    if command[0] == "surface":
+        colour = series("colour", dtype=np.uint8, SamplesPerPixel=3, PhotometricInterpretation="RGB").folder
+        assert "is colour" in run(*command, colour, *out).stderr
     damaged = series("damaged")
     damaged.files[2].write_bytes(b"")
     assert damaged.files[2].name in run(*command, damaged.folder, *out).stderr
     assert not out[1].exists()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"dtype": np.uint8, "SamplesPerPixel": 3, "PhotometricInterpretation": "RGB"}, "colour, drawn flat"),
+        ({"count": 1}, "one slice, drawn flat"),
+    ],
+)
+def test_render_draws_what_has_no_body_flat(
+    series: Write, tmp_path: Path, options: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendering, "require_rendering", lambda: None)
+    result = run("render", series("in", **options).folder, "-o", tmp_path / "a.png")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.endswith(f"{words}\n")
+    assert imread(tmp_path / "a.png")[..., 0].std() > 0.05
+
+
+def _run_of_frames(sop_class: str, modality: str, **attributes: Any) -> Dataset:
+    """Twelve frames of a ball, with a mark at row 0 and column 0 of each, that nothing places."""
+    d = multi_frame(12, sop_class, modality)
+    z, y, x = np.mgrid[:12, :40, :48]
+    pixels = np.where(np.hypot(np.hypot((z - 6) * 3, y - 20), x - 24) < 15, 1000, 0).astype("<u2")
+    pixels[:, :4, :4] = 2000
+    d.Rows, d.Columns, d.PixelData = 40, 48, pixels.tobytes()
+    for keyword, value in attributes.items():
+        setattr(d, keyword, value)
+    return d
+
+
+UNPLACED = {
+    "projection run": (XRayAngiographicImageStorage, "XA", {"ImagerPixelSpacing": [0.3, 0.3], "FrameTime": 40}),
+    "cine": (UltrasoundMultiFrameImageStorage, "US", {"FrameTime": 33}),
+    "dental cone beam": (CTImageStorage, "CT", {"PixelSpacing": [0.4, 0.4], "SliceThickness": 0.4}),
+    "dynamic nuclear study": (
+        NuclearMedicineImageStorage,
+        "NM",
+        {"PixelSpacing": [4, 4], "FrameIncrementPointer": 0x00540100, "TimeSliceVector": list(range(1, 13))},
+    ),
+    "reconstruction": (
+        NuclearMedicineImageStorage,
+        "NM",
+        {"PixelSpacing": [4, 4], "SpacingBetweenSlices": 4, "SliceVector": list(range(1, 13))},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", UNPLACED)
+def test_what_has_no_place_in_the_patient_is_listed_drawn_and_surfaced_as_it_is_loaded(
+    tmp_path: Path, kind: str
+) -> None:
+    sop_class, modality, attributes = UNPLACED[kind]
+    write_dataset(tmp_path / "1.dcm", _run_of_frames(sop_class, modality, **attributes))
+    shown = run("show", tmp_path / "1.dcm", "-o", tmp_path / "a.png")
+    assert shown.exit_code == 0
+    assert shown.stdout.startswith(f"{tmp_path / 'a.png'}: #3 {modality}")
+    assert imread(tmp_path / "a.png")[..., 0].std() > 0.05
+    surfaced = run("surface", tmp_path / "1.dcm", "--iso", "500", "-o", tmp_path / "a.stl")
+    assert surfaced.exit_code == 0
+    assert "from the first voxel along columns, rows and slices: it has no place in the patient" in surfaced.stdout
+    (listed,) = json.loads(run("info", tmp_path / "1.dcm", "--json").stdout)["series"]
+    assert (listed["loads"], listed["slices"], listed["origin"]) == (True, 12, None)
+
+
+@pytest.mark.parametrize("attributes", [{"ImagerPixelSpacing": [0.2, 0.2]}, {}], ids=["with", "without"])
+def test_a_radiograph_is_listed_drawn_and_surfaced(tmp_path: Path, attributes: dict[str, Any]) -> None:
+    d = _run_of_frames(ComputedRadiographyImageStorage, "CR", **attributes)
+    d.NumberOfFrames, d.PixelData = 1, d.PixelData[5 * 40 * 48 * 2 : 6 * 40 * 48 * 2]
+    write_dataset(tmp_path / "1.dcm", d)
+    assert run("show", tmp_path / "1.dcm", "-o", tmp_path / "a.png").exit_code == 0
+    surfaced = run("surface", tmp_path / "1.dcm", "--iso", "500", "-o", tmp_path / "a.stl")
+    assert surfaced.exit_code == 0
+    assert ("in mm from" if attributes else "in pixels, whose size the files do not say") in surfaced.stdout
+    (listed,) = json.loads(run("info", tmp_path / "1.dcm", "--json").stdout)["series"]
+    assert listed["loads"]
 
 
 def test_surface_of_irregular_slices_and_of_what_is_left(series: Write, tmp_path: Path) -> None:

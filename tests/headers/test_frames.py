@@ -16,8 +16,10 @@ from pydicom.uid import (
     ComputedRadiographyImageStorage,
     DigitalMammographyXRayImageStorageForPresentation,
     EnhancedCTImageStorage,
+    EnhancedMRImageStorage,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    ParametricMapStorage,
     PositronEmissionTomographyImageStorage,
     RTDoseStorage,
     SecondaryCaptureImageStorage,
@@ -29,6 +31,7 @@ from pydicom.uid import (
 from synthetic import ROOT, write_dataset, write_series
 
 import vtkdicomload as vdl
+from vtkdicomload.headers.sop_classes import LABEL_MAP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -389,6 +392,63 @@ def test_tiles_of_a_segmentation_are_no_slices(tmp_path: Path, organization: str
     write_enhanced(path, range(4), sop_class=SegmentationStorage, edit=edit, DimensionOrganizationType=organization)
     with pytest.raises(vdl.UnsupportedPixelDataError, match="tiles of a whole slide image"):
         vdl.load(path)
+
+
+def _on_slide(own: Dataset, i: int) -> None:
+    del own.PlanePositionSequence
+    own.PlanePositionSlideSequence = group(
+        XOffsetInSlideCoordinateSystem=10.0 + i,
+        YOffsetInSlideCoordinateSystem=20.0,
+        ZOffsetInSlideCoordinateSystem=0.0,
+        ColumnPositionInTotalImagePixelMatrix=1 + COLUMNS * i,
+        RowPositionInTotalImagePixelMatrix=1,
+    )
+
+
+def _nowhere(own: Dataset, _: int) -> None:
+    del own.PlanePositionSequence
+
+
+@pytest.mark.parametrize("sop_class", [SegmentationStorage, LABEL_MAP, ParametricMapStorage, EnhancedMRImageStorage])
+@pytest.mark.parametrize(
+    ("place", "total"),
+    [(_on_slide, None), (_on_slide, (ROWS, 4 * COLUMNS)), (_nowhere, (2 * ROWS, 2 * COLUMNS))],
+)
+def test_tiles_that_no_organization_tells_of_are_no_slices(
+    tmp_path: Path, sop_class: str, place: Any, total: tuple[int, int] | None
+) -> None:
+    matrix = {"TotalPixelMatrixRows": total[0], "TotalPixelMatrixColumns": total[1]} if total else {}
+    write_enhanced(tmp_path / "1.dcm", range(4), sop_class=sop_class, edit_frame=place, **matrix)
+    with pytest.raises(vdl.UnsupportedPixelDataError, match="tiles of a whole slide image"):
+        vdl.load(tmp_path)
+
+
+def test_one_part_of_a_slide_is_no_picture_of_it(tmp_path: Path) -> None:
+    d = multi_frame(1, VLWholeSlideMicroscopyImageStorage, "SM")
+    d.TotalPixelMatrixRows, d.TotalPixelMatrixColumns = ROWS, 10 * COLUMNS
+    write_dataset(tmp_path / "1.dcm", d)
+    with pytest.raises(vdl.UnsupportedPixelDataError, match="tiles of a whole slide image"):
+        vdl.load(tmp_path)
+
+
+@pytest.mark.parametrize("organization", ["TILED_FULL", None])
+def test_a_whole_picture_of_a_slide_is_an_image(tmp_path: Path, organization: str | None) -> None:
+    """As labels, overviews and thumbnails are."""
+    d = multi_frame(1, VLWholeSlideMicroscopyImageStorage, "SM")
+    d.TotalPixelMatrixRows, d.TotalPixelMatrixColumns = ROWS, COLUMNS
+    if organization:
+        d.DimensionOrganizationType, d.SharedFunctionalGroupsSequence = organization, [Dataset()]
+    write_dataset(tmp_path / "1.dcm", d)
+    with pytest.warns(vdl.DicomLoadWarning):
+        volume = vdl.load(tmp_path)
+    np.testing.assert_array_equal(volume.frames, np.arange(ROWS * COLUMNS).reshape(1, ROWS, COLUMNS))
+
+
+@pytest.mark.parametrize("columns", [COLUMNS, 99])
+def test_frames_with_a_place_in_the_patient_are_no_tiles(tmp_path: Path, columns: int) -> None:
+    path = tmp_path / "1.dcm"
+    stored = write_enhanced(path, range(4), TotalPixelMatrixRows=ROWS, TotalPixelMatrixColumns=columns)
+    np.testing.assert_array_equal(vdl.load(tmp_path).frames, stored)
 
 
 # --------------------------------------------------------------------------------------------------------- dose grids

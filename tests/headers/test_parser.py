@@ -123,6 +123,8 @@ PLAIN = {
     "flip_angle": ("FlipAngle", number),
     "complex_component": ("ComplexImageComponent", text),
     "dimension_organization": ("DimensionOrganizationType", text),
+    "total_rows": ("TotalPixelMatrixRows", whole),
+    "total_columns": ("TotalPixelMatrixColumns", whole),
     "b_value": ("DiffusionBValue", number),
     "diffusion_direction": ("DiffusionGradientOrientation", numbers),
     "creator_0019": (0x00190010, text),
@@ -171,6 +173,7 @@ def expected(path, dataset) -> dict[str, object]:
             f.keyword for t, f in FIELDS.items() if t in dataset and dataset[t].is_empty and f.keyword not in TEXTS
         ),
         "has_modality_lut": "ModalityLUTSequence" in dataset,
+        "vframes": 0x00651050 in dataset or 0x00651051 in dataset,
         # Known of the frames of multi-frame files only.
         **{
             "region_spacing": None,
@@ -178,7 +181,9 @@ def expected(path, dataset) -> dict[str, object]:
             "segment_label": None,
             "stack": (),
             "dimensions": (),
+            "on_slide": False,
             "tiles_across": 1,
+            "tiles_down": 1,
             "mapped_values": None,
         },
         "csa": parse_csa(bytes(dataset[CSA].value)) if CSA in dataset else None,
@@ -303,6 +308,7 @@ def rich(dataset: Dataset, k: int) -> None:
     d.EchoTime, d.EchoNumbers, d.TriggerTime, d.DiffusionBValue = 4.6, 2, 33.5, 1000.5
     d.DiffusionGradientOrientation, d.ComplexImageComponent = [0.6, -0.8, 0.0], "MAGNITUDE"
     d.DimensionOrganizationType = "3D"
+    d.TotalPixelMatrixRows, d.TotalPixelMatrixColumns = 66_000, 70_000
     d.InversionTime, d.FlipAngle = 900.5, 12
     d.ImagerPixelSpacing = [0.15, 0.16]
     d.TemporalPositionIdentifier, d.NumberOfTemporalPositions = 3, 8

@@ -194,11 +194,58 @@ def test_wrong_arguments(series: Write, options: dict[str, Any], words: str) -> 
         rendering.render(volume, **options)
 
 
-def test_colour_and_single_slices_are_refused(data: Path, series: Write) -> None:
+def test_colour_is_refused(data: Path) -> None:
     with pytest.raises(ValueError, match="is colour"):
         rendering.render(vdl.load(data / "rgb_stack"))
-    with pytest.raises(ValueError, match="a body needs two"):
-        rendering.render(vdl.load(series(count=1).folder))
+
+
+def _unplaced(series: Write, count: int = 20, **options: Any) -> vdl.Volume:
+    """A bright corner at row 0, column 0 of every slice, without a place in the patient."""
+
+    def paint(dataset: Any, _: int) -> None:
+        pixels = np.zeros((40, 64), np.int16)
+        pixels[:12, :12] = 1000
+        dataset.PixelData = pixels.tobytes()
+
+    nowhere = {"ImagePositionPatient": None, "ImageOrientationPatient": None, "Modality": "OT"}
+    with pytest.warns(vdl.DicomLoadWarning):
+        return vdl.load(series(count=count, rows=40, columns=64, edit=paint, **nowhere, **options).folder)
+
+
+@pytest.mark.parametrize("iso", [None, 500])
+@pytest.mark.parametrize("count", [1, 20])
+def test_what_has_no_place_in_the_patient_is_seen_from_its_first_slice_as_stored(
+    series: Write, iso: float | None, count: int
+) -> None:
+    made = rendering.render(_unplaced(series, count), iso=iso, size=SIZE)
+    assert (made.letters, made.side) == (None, "first slice")
+    assert made.mm is not None
+    if iso is None:
+        mask = made.pixels.max(axis=2) > 40
+        rows, columns = np.nonzero(mask)
+        assert (rows.mean(), columns.mean()) < (75, 75)
+        assert mask[30:50, 5:25].any()
+    words = [text.get_text() for text in rendering.draw_rendering(made, "a title").axes[0].texts]
+    assert "no place in the patient" in " ".join(words)
+
+
+def test_without_spacing_there_is_no_scale(series: Write) -> None:
+    made = rendering.render(_unplaced(series, PixelSpacing=None), size=SIZE)
+    assert made.mm is None
+    words = [text.get_text() for text in rendering.draw_rendering(made, "a title").axes[0].texts]
+    assert "no mm scale" in " ".join(words)
+    assert not any(line.endswith(" mm") for line in words)
+
+
+def test_no_side_of_the_patient_is_guessed(series: Write) -> None:
+    with pytest.raises(vdl.GeometryError, match="nothing is known of a view from 'left'"):
+        rendering.render(_unplaced(series), view="left")
+
+
+@pytest.mark.parametrize(("acquired", "side"), [("axial", "feet"), ("coronal, feet up", "back"), ("sagittal", "left")])
+def test_a_single_slice_is_seen_from_the_side_that_shows_it(series: Write, acquired: str, side: str) -> None:
+    volume = vdl.load(series(count=1, orientation=ACQUISITIONS[acquired]).folder)
+    assert rendering.render(volume, size=SIZE).side == side
 
 
 @pytest.fixture

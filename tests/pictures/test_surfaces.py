@@ -137,7 +137,8 @@ def test_words_say_value_units_and_place(series: Write) -> None:
     volume = vdl.load(truth.folder)
     words = surfaces.describe_surface(volume, VALUE, surfaces.extract_surface(volume, VALUE))
     assert words.startswith("surface at 550 HU: ")
-    assert "triangles in LPS mm, x " in words
+    assert "triangles, x " in words
+    assert words.endswith(" in LPS mm")
     assert f"z {centre[2] - RADIUS:.1f} to {centre[2] + RADIUS:.1f}" in words
 
 
@@ -160,9 +161,26 @@ def test_colour_is_refused(data: Path) -> None:
         surfaces.extract_surface(vdl.load(data / "rgb_stack"), 10)
 
 
-def test_a_single_slice_is_refused(series: Write) -> None:
-    with pytest.raises(ValueError, match="8 × 6 × 1 voxels: a body needs two"):
-        surfaces.extract_surface(vdl.load(series(count=1).folder), 10)
+def test_a_single_row_is_refused(series: Write) -> None:
+    with pytest.raises(ValueError, match="8 × 1 × 5 voxels: a body needs two"):
+        surfaces.extract_surface(vdl.load(series(rows=1).folder), 10)
+
+
+@pytest.mark.parametrize("acquired", ["axial", "oblique"])
+def test_a_single_slice_is_a_slab_of_its_thickness(series: Write, acquired: str) -> None:
+    def paint(dataset: Any, _: int) -> None:
+        y, x = np.mgrid[:40, :50]
+        dataset.PixelData = np.rint(1000 - 50 * np.hypot(x - 24, y - 20)).astype("<i2").tobytes()
+
+    orientation = np.array(ACQUISITIONS[acquired], float)
+    origin = tuple(ORIGIN)
+    truth = series(count=1, rows=40, columns=50, edit=paint, orientation=tuple(orientation), origin=origin)
+    corners = corners_of(surfaces.extract_surface(vdl.load(truth.folder), 1000 - 50 * 9.0)).reshape(-1, 3)
+    row, column = orientation[:3], orientation[3:]
+    along = (corners - ORIGIN) @ np.cross(row, column)
+    assert (along.min(), along.max()) == pytest.approx((-1, 1), abs=1e-4)  # SliceThickness 2
+    across = np.hypot((corners - ORIGIN) @ row / 0.5 - 24, (corners - ORIGIN) @ column / 0.8 - 20)
+    assert np.abs(across - 9).max() < 0.1
 
 
 def test_irregular_slices_are_refused_with_the_way_past(series: Write) -> None:
@@ -175,11 +193,26 @@ def test_irregular_slices_are_refused_with_the_way_past(series: Write) -> None:
         surfaces.extract_surface(volume, 10)
 
 
-def test_what_has_no_place_in_the_patient_is_refused(series: Write) -> None:
+@pytest.mark.parametrize("spacing", [[0.8, 0.5], None])
+def test_what_has_no_place_in_the_patient_lies_at_its_voxels_and_says_so(
+    series: Write, spacing: list[float] | None
+) -> None:
+    placed, centre = ball(series, "axial")
+
+    def unplaced(dataset: Any, k: int) -> None:
+        dataset.PixelData = placed.stored[k].astype("<i2").tobytes()
+
+    options = {"ImagePositionPatient": None, "ImageOrientationPatient": None, "SpacingBetweenSlices": 1.5}
+    truth = series("unplaced", count=20, rows=40, columns=50, edit=unplaced, PixelSpacing=spacing, **options)
     with pytest.warns(vdl.DicomLoadWarning):
-        volume = vdl.load(series(ImagePositionPatient=None, ImageOrientationPatient=None).folder)
-    with pytest.raises(vdl.GeometryError, match="no position or orientation"):
-        surfaces.extract_surface(volume, 10)
+        volume = vdl.load(truth.folder)
+    surface = surfaces.extract_surface(volume, VALUE)
+    scale = np.array([1, 1, 1] if spacing else [2, 1.25, 1])  # pixels are 0.5 × 0.8 mm
+    corners = corners_of(surface).reshape(-1, 3) / scale
+    assert np.abs(np.linalg.norm(corners - (centre - ORIGIN), axis=1) - RADIUS).max() < 0.1
+    words = surfaces.describe_surface(volume, VALUE, surface)
+    unit = "in mm" if spacing else "in pixels, whose size the files do not say,"
+    assert words.endswith(f"{unit} from the first voxel along columns, rows and slices: it has no place in the patient")
 
 
 @pytest.fixture

@@ -29,7 +29,10 @@ def render(
     paths: Paths,
     output: Annotated[Path, typer.Option("--output", "-o", help="The PNG to write.")] = Path("render.png"),
     iso: Annotated[float | None, typer.Option(help="Draw the surface of this value, as of a CT in HU.")] = None,
-    view: Annotated[View, typer.Option(help="The side of the patient to look from.")] = View.FRONT,
+    view: Annotated[
+        View | None,
+        typer.Option(help="The side of the patient to look from: by default the front.", show_default=False),
+    ] = None,
     series: SeriesOption = None,
     stack: StackOption = None,
     window: WindowOption = None,
@@ -38,17 +41,24 @@ def render(
 ) -> None:
     """Draw a series as a body, or the surface of a value in it.
 
-    Seen from a side of the patient.
+    Seen from a side of the patient; as stored, from the first slice, where the files do not say which side is which;
+    colour and single slices flat.
     """
     require_png(output)
     with report_failure(context):
-        from ..pictures import rendering
+        from ..pictures import rendering, sheets
         from ..pictures.canvas import save
 
         chosen = choose_series_of(find_at(paths, ignore), series, stack)
         rendering.require_rendering()
         volume = load_series(chosen, irregular)
+        title = volume.series.title
         with refuse_unfit_options():
+            colour = volume.frames.ndim == 4
+            if (colour or volume.frames.shape[0] == 1) and iso is None and view is None:
+                save(sheets.draw_volume(volume, window=read_window(window)), output)
+                say(f"{output}: {title}, {'colour' if colour else 'one slice'}, drawn flat")
+                return
             rendered = rendering.render(volume, iso=iso, view=view, window=read_window(window))
-        save(rendering.draw_rendering(rendered, f"{volume.series.title}, from the {view}"), output)
-        say(f"{output}: {volume.series.title}, {rendered.words}, from the {view}")
+        save(rendering.draw_rendering(rendered, f"{title}, from the {rendered.side}"), output)
+        say(f"{output}: {title}, {rendered.words}, from the {rendered.side}")

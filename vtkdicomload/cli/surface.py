@@ -23,7 +23,10 @@ def surface(
     irregular: IrregularOption = Irregular.RAISE,
     ignore: Ignore = None,
 ) -> None:
-    """Write the surface of a value as triangles in LPS mm."""
+    """Write the surface of a value as triangles in LPS mm.
+
+    Where the files do not say where that is, from the first voxel, as it says.
+    """
     from ..pictures import surfaces
 
     try:

@@ -20,7 +20,7 @@ from ..catalog.tables import list_passed_over
 from ..errors import CompressedPixelDataError, DicomLoadError, DicomLoadWarning, UnsupportedPixelDataError
 from ..errors.remedies import LeaveOut, SetOption, Step
 from ..headers.model import Frame
-from ..headers.objects.mosaic import find_whole_image
+from ..headers.objects.tiles import find_whole_image
 from ..headers.transfer_syntaxes import NATIVE_SYNTAXES, STORED_WORDS, name_syntax
 from ..readers import codec
 from ..readers import pydicom as pydicom_reader

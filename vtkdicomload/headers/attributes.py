@@ -60,6 +60,12 @@ def _parse_word(value: bytes) -> int:
     return int.from_bytes(value, "little")
 
 
+def _parse_long(value: bytes) -> int:
+    if len(value) != 4:
+        raise ValueError(f"{len(value)} bytes where 4 belong")
+    return int.from_bytes(value, "little")
+
+
 def _keep_word(value: bytes) -> bytes:
     """A word for `parse_padding`: its sign depends on an attribute that comes elsewhere."""
     return value
@@ -155,6 +161,7 @@ _BINARY_VRS = frozenset((b"AT", b"FD", b"FL", b"SL", b"SS", b"UL", b"US"))
 _TEXT = Written((SHORT_VRS - _BINARY_VRS) | {b"UN", b"UC", b"UT", b"UR"})
 _NUMERALS = _TEXT._replace(numerals=True)
 _WORDS = Written(frozenset((b"US", b"SS", b"UN")), width=2)
+_LONGS = Written(frozenset((b"UL", b"UN")), width=4)
 _DOUBLES = Written(frozenset((b"FD", b"UN")), width=8)
 _PRIVATE = Written(SHORT_VRS | LONG_VRS, longest=1 << 17)
 _NUMBERS: tuple[Callable[[bytes], object], ...] = (_parse_decimal, _parse_first, _parse_integer, _parse_pixel_spacing)
@@ -162,6 +169,7 @@ _WRITTEN: dict[Callable[[bytes], object], Written] = {
     _parse_word: _WORDS,
     _keep_word: _WORDS,
     _parse_descriptor_bits: _WORDS,
+    _parse_long: _LONGS,
     _parse_double: _DOUBLES,
     _parse_doubles: _DOUBLES,
     **dict.fromkeys((parse_csa, _parse_private_b_value), _PRIVATE),
@@ -240,6 +248,8 @@ def _make_fields() -> dict[int, Field]:
         (0x00291010, "csa", parse_csa, False, "CSAImageHeaderInfo"),
         (0x00430010, "creator_0043", parse_text, False, "PrivateCreator"),
         (0x00431039, "b_value_of_ge", _parse_private_b_value, False, "Slop_int_6"),
+        (0x00480006, "total_columns", _parse_long, False, "TotalPixelMatrixColumns"),
+        (0x00480007, "total_rows", _parse_long, False, "TotalPixelMatrixRows"),
         (0x00541001, "units", parse_text, False, "Units"),
     ]
     return {
@@ -255,6 +265,7 @@ PIXEL_TAGS = frozenset((PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA))
 MODALITY_LUT = 0x00283000
 FUNCTIONAL_GROUPS = (0x52009229, 0x52009230)
 DETECTORS = 0x00540022
+VFRAMES_COUNT, VFRAMES = 0x00651050, 0x00651051  # of United Imaging: how many tiles, and a sequence that places them
 # The sequences that decide geometry and values: functional groups (PS3.3 C.7.6.16) and nuclear medicine's detectors.
 SEQUENCES = {
     FUNCTIONAL_GROUPS[0]: "SharedFunctionalGroupsSequence",

@@ -15,7 +15,7 @@ _ITEM = struct.Struct("<iiii")  # the second one is the length
 _FIXED = (77, 205)
 
 
-_NOTHING = Csa(0, (), 0)
+_NOTHING = Csa(0, ())
 
 
 def parse_csa(value: bytes) -> Csa:
@@ -26,8 +26,7 @@ def parse_csa(value: bytes) -> Csa:
         slices = _find_numbers(value, b"NumberOfImagesInMosaic")
         if not slices or slices[0] < 2:
             return _NOTHING
-        normal, first = _find_numbers(value, b"SliceNormalVector"), _find_numbers(value, b"ProtocolSliceNumber")
-        return Csa(int(slices[0]), tuple(normal), int(first[0]) if first else 0)
+        return Csa(int(slices[0]), tuple(_find_numbers(value, b"SliceNormalVector")))
     except (ValueError, struct.error):
         return _NOTHING
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from .._util.warnings import silence_warnings
 from ..errors import DicomLoadError, take_first_line
 from ..sources.stream import path_or_stream
-from .attributes import DETECTORS, FUNCTIONAL_GROUPS
+from .attributes import DETECTORS, FUNCTIONAL_GROUPS, VFRAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,9 +81,9 @@ class Attributes:
                 return self._data_set[tag]
         return None
 
-    def text(self, keyword: str) -> str | None:
+    def text(self, name: str | int) -> str | None:
         """The value of an element as text; None where there is none, or an empty one."""
-        value = self.get(keyword)
+        value = self.get(name)
         return str(value) or None if value else None
 
     def items(self, sequence: str | int) -> list[Attributes]:
@@ -190,9 +190,9 @@ def open_data_set(file: File) -> Iterator[Attributes]:
     with silence_warnings(), path_or_stream(file) as readable:
         with ask_pydicom():
             data_set = pydicom.dcmread(readable, stop_before_pixels=True, force=True)
-            for tag in {*FUNCTIONAL_GROUPS, DETECTORS} & data_set.keys():
+            for tag in {*FUNCTIONAL_GROUPS, DETECTORS, VFRAMES} & data_set.keys():
                 raw = data_set.get_item(tag)
-                # pydicom knows a UN of a public attribute by its VR only up to 64 KiB.
-                if isinstance(raw, pydicom.dataelem.RawDataElement) and raw.VR == "UN":
+                # pydicom knows a UN of a public attribute by its VR only up to 64 KiB, and none of these private ones.
+                if isinstance(raw, pydicom.dataelem.RawDataElement) and raw.VR in ("UN", None):
                     data_set[tag] = raw._replace(VR="SQ")
         yield Attributes(data_set)

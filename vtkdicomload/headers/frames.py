@@ -17,6 +17,7 @@ from .objects.mosaic import MOSAIC, divide_mosaic, mark_mosaics
 from .objects.nuclear_medicine import read_frame_vectors
 from .objects.rt_dose import read_dose_grid
 from .objects.ultrasound import ULTRASOUND, read_region_spacing
+from .objects.vframe import VFRAME, divide_vframe
 from .pixel_bytes import count_pixel_bytes
 from .sop_classes import NUCLEAR_MEDICINE, RT_DOSE, is_classic
 
@@ -44,6 +45,8 @@ def make_frames(header: Header) -> tuple[Frame, ...]:
         headers = _read_frames(header, "dose grid", read_dose_grid)
     elif header.sop_class_uid == NUCLEAR_MEDICINE and (header.number_of_frames > 1 or header.position is None):
         headers = _read_frames(header, "frame vectors", read_frame_vectors)
+    elif header.vframes or VFRAME in header.image_type:
+        headers = _read_frames(header, "tiles", divide_vframe)
     elif header.number_of_frames == 1:
         headers = divide_mosaic(header) if MOSAIC in header.image_type else [header]
     else:
@@ -68,7 +71,7 @@ def make_frames(header: Header) -> tuple[Frame, ...]:
 def _locate_frames(header: Header, headers: list[Header]) -> list[tuple[int, int]]:
     """Say where in the pixel data the bytes of each frame begin, and how many they are up to its last."""
     tile = headers[0]
-    if tile.tiles_across == 1:
+    if not tile.is_tile:
         length = header.pixel_length if len(headers) == 1 else count_pixel_bytes(header) // len(headers)
         return [(index * length, length) for index in range(len(headers))]
     width = tile.row_bytes // tile.tiles_across

@@ -27,7 +27,6 @@ class Csa(NamedTuple):
 
     slices: int  # NumberOfImagesInMosaic
     normal: tuple[float, ...]  # SliceNormalVector, LPS: the way from each slice to the next
-    first: int  # ProtocolSliceNumber of the first slice
 
 
 @public
@@ -97,6 +96,9 @@ class Header(NamedTuple):
     b_value: float | None
     diffusion_direction: Triple | None
     dimension_organization: str | None
+    total_rows: int | None  # of the whole image that the frames are tiles of
+    total_columns: int | None
+    on_slide: bool  # functional groups place a frame on a slide
     segment: int | None  # ReferencedSegmentNumber, of a frame of a segmentation object
     segment_label: str | None
     stack: tuple[tuple[str, str], ...]  # of a multi-frame file: what its frames are stacked by, keywords and values
@@ -109,12 +111,19 @@ class Header(NamedTuple):
     creator_0043: str | None
     b_value_of_ge: tuple[float, ...] | None
     liberties: tuple[Liberty, ...]  # that were taken with the file: one at most
+    vframes: bool  # private attributes of United Imaging tell of tiles
     tiles_across: int  # how many frames lie side by side in the stored image: more than 1 in a mosaic
+    tiles_down: int  # and how many one above the other
 
     @property
     def path(self) -> str:
         """The name of the file."""
         return self.file.name
+
+    @property
+    def is_tile(self) -> bool:
+        """Tell whether the frames are tiles of one stored image."""
+        return self.tiles_across > 1 or self.tiles_down > 1
 
     @property
     def row_bytes(self) -> int:

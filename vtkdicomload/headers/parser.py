@@ -20,6 +20,8 @@ from .attributes import (
     PIXEL_DATA,
     PIXEL_TAGS,
     SEQUENCES,
+    VFRAMES,
+    VFRAMES_COUNT,
     decode_description,
     parse_padding,
 )
@@ -43,12 +45,13 @@ _BITS_OF_FLOATS = {FLOAT_PIXEL_DATA: 32, DOUBLE_PIXEL_DATA: 64}  # PS3.3 C.7.6.2
 
 
 # pydicom reads these, and does not mind a length that leaves its container, so they are walked strictly first.
-_WALKED = frozenset(SEQUENCES)
+_WALKED = frozenset((*SEQUENCES, VFRAMES))
 _DEFAULTS: dict[str, object] = {
     **dict.fromkeys(("image_type", "blank", "stack", "dimensions", "liberties"), ()),
-    **dict.fromkeys(("has_modality_lut", "functional_groups"), False),
+    **dict.fromkeys(("has_modality_lut", "functional_groups", "vframes", "on_slide"), False),
     "planar_configuration": 0,
     "tiles_across": 1,
+    "tiles_down": 1,
 }
 _REQUIRED = ("rows", "columns", "samples", "photometric_interpretation", "bits_allocated")
 
@@ -150,6 +153,8 @@ def _parse_data_set(source: Source, data_set: DataSet, visited: list[Element], l
             values["has_modality_lut"] = True
         elif tag in FUNCTIONAL_GROUPS:
             values["functional_groups"] = True
+        elif tag in (VFRAMES, VFRAMES_COUNT):
+            values["vframes"] = True
     if pixels is None:
         values.setdefault("sop_class_uid", data_set.media_sop_class_uid)
         lost = explain_lost_pixels(values)

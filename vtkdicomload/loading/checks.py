@@ -78,7 +78,7 @@ def read_stored_words(frame: Frame) -> Pixels:
     if frame.offset < 0 or header.bits_allocated == 1:
         return np.zeros(0, dtype)
     in_file = find_dtype_in_file(header)
-    if header.tiles_across > 1:
+    if header.is_tile:
         width = header.columns * header.tiles_across
         strip = header.file.read_at(frame.offset, frame.length)
         rows = [strip[k * width * dtype.itemsize :][: header.columns * dtype.itemsize] for k in range(header.rows)]

@@ -1,5 +1,7 @@
 """Renderings of a volume, or of a surface of one value, by VTK off-screen, seen from a side of the patient.
 
+What has no place in the patient is seen from its first slice, as it is stored.
+
 VTK ends the whole process where it finds no OpenGL; whether it would is tried once, in a process of its own.
 """
 
@@ -14,14 +16,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..convert.vtk import make_image
-from ..errors import DicomLoadError
+from ..errors import DicomLoadError, GeometryError
 from ..errors.remedies import Install
 from ..stacks.geometry import find_opposite, name_side
-from .canvas import BRIGHT, MARGIN, QUIET, Sheet
+from .canvas import BRIGHT, MARGIN, MARK, QUIET, Sheet
 from .planes import Letters
-from .sheets import LETTER, paint_letters
-from .surfaces import extract_surface, require_solid, smooth_surface
+from .sheets import LETTER, has_scale, paint_letters
+from .surfaces import extract_surface, is_placed, make_solid_image, require_solid, smooth_surface
 from .windows import choose_window, explain_no_hounsfield, write_units
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ VIEWS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] 
     "feet": ((0, 0, -1), (0, -1, 0)),
 }
 # (HU, red, green, blue, opacity a mm): air and fat clear, skin and muscle a veil, bone solid.
+_FIRST_SLICE = "first slice"
+_FRONT = "front"
 _CT_TISSUES: tuple[tuple[float, ...], ...] = (
     (-1024, 0.0, 0.0, 0.0, 0.0),
     (-150, 0.55, 0.25, 0.15, 0.0),
@@ -68,18 +71,22 @@ class Rendering(NamedTuple):
     ----------
     pixels : numpy.ndarray, shape (rows, columns, 3), uint8
         RGB, row 0 at the top.
-    letters : Letters
-        The sides of the patient at the left, right, top and bottom.
-    mm : float
-        The size of a pixel: the projection is parallel, so lengths across the view are true.
+    letters : Letters or None
+        The sides of the patient at the left, right, top and bottom; None where the files do not say.
+    mm : float or None
+        The size of a pixel: the projection is parallel, so lengths across the view are true. None where the files do
+        not say how large the volume is.
     words : str
         What is drawn, with its units.
+    side : str
+        From where: the side of the patient, or ``first slice``; empty for a direction.
     """
 
     pixels: Grey
-    letters: Letters
-    mm: float
+    letters: Letters | None
+    mm: float | None
     words: str
+    side: str
 
     def _repr_png_(self) -> bytes:
         from .canvas import encode_png
@@ -91,7 +98,7 @@ def render(
     volume: VolumeData,
     *,
     iso: float | None = None,
-    view: str | Sequence[float] = "front",
+    view: str | Sequence[float] | None = None,
     window: Wanted = None,
     size: tuple[int, int] = (900, 900),
 ) -> Rendering:
@@ -104,12 +111,14 @@ def render(
     Parameters
     ----------
     volume : Volume
-        Grey, on a regular grid in the patient.
+        Grey, on a regular grid. A single slice is a slab as thick as it is.
     iso : float, optional
         Draw the surface of this value, smoothed, instead of the volume; in the units of the volume.
-    view : str or sequence of three float
+    view : str or sequence of three float, optional
         From where: ``"front"`` (the patient's right is at the left of the picture, the head up), ``"back"``,
-        ``"left"``, ``"right"``, ``"head"``, ``"feet"`` (the front up); or a direction in LPS, the head up.
+        ``"left"``, ``"right"``, ``"head"``, ``"feet"`` (the front up); or a direction in LPS, the head up. By default
+        the front, of a single slice the side that shows it; of what has no place in the patient its first slice, the
+        first row at the top.
     window : str or (center, width), optional
         As for `Volume.plot`: below the window all is clear, above it solid. By default bone under translucent soft
         tissue for a CT in Hounsfield units, else percentiles of the values. Not with `iso`.
@@ -126,12 +135,16 @@ def render(
         A view or window that does not exist, `window` with `iso`, a size below 16, colour, too few voxels, or no
         surface at `iso`; the message gives the range of the values.
     GeometryError
-        No position or orientation in the files, or slices on no regular grid.
+        Slices on no regular grid; a view of what has no place in the patient.
     DicomLoadError
         VTK cannot render here.
     """
     require_solid(volume)
-    toward_eye, up = _view(view)
+    placed = is_placed(volume)
+    if view is not None and not placed:
+        raise GeometryError(f"the files hold no position or orientation, so nothing is known of a view from {view!r}")
+    side = view if view is not None else _choose_view(volume) if placed else _FIRST_SLICE
+    toward_eye, up = _view(side)
     if iso is not None and window is not None:
         raise ValueError("a surface (iso) has no window: give one of the two")
     if len(size) != 2 or not all(16 <= side <= 8192 for side in size):
@@ -151,9 +164,18 @@ def render(
     require_rendering()
     with _one_at_a_time:
         pixels, mm = _draw_picture(prop, toward_eye, up, size)
+    return Rendering(
+        pixels,
+        _name_sides(toward_eye, up) if placed else None,
+        mm if has_scale(volume) else None,
+        words,
+        side if isinstance(side, str) else "",
+    )
+
+
+def _name_sides(toward_eye: Floats, up: Floats) -> Letters:
     right = np.cross(up, toward_eye)
-    sides = Letters(find_opposite(name_side(right)), name_side(right), name_side(up), find_opposite(name_side(up)))
-    return Rendering(pixels, sides, mm, words)
+    return Letters(find_opposite(name_side(right)), name_side(right), name_side(up), find_opposite(name_side(up)))
 
 
 def require_rendering() -> None:
@@ -165,12 +187,22 @@ def require_rendering() -> None:
         )
 
 
+def _choose_view(volume: VolumeData) -> str:
+    """The front; of a single slice the side that it is looked at from."""
+    normal = volume.geometry.normal
+    if volume.frames.shape[0] > 1 or normal is None:
+        return _FRONT
+    return min(VIEWS, key=lambda name: float(normal @ VIEWS[name][0]))
+
+
 def _view(view: str | Sequence[float]) -> tuple[Floats, Floats]:
     """Unit vectors in LPS from the patient to the eye, and up."""
     if isinstance(view, str):
-        if view not in VIEWS:
+        # Of a stack along x, y and z the first slice is the nearest to the feet.
+        named = {**VIEWS, _FIRST_SLICE: VIEWS["feet"]}
+        if view not in named:
             raise ValueError(f"there is no view {view!r}; there are {', '.join(VIEWS)}")
-        eye, up = (np.array(vector, np.float64) for vector in VIEWS[view])
+        eye, up = (np.array(vector, np.float64) for vector in named[view])
         return eye, up
     eye = np.array(view, np.float64)
     if eye.shape != (3,) or not np.isfinite(eye).all() or not np.linalg.norm(eye):
@@ -202,7 +234,7 @@ def _make_body(volume: VolumeData, wanted: Wanted) -> tuple[str, vtkVolume]:
     from vtkmodules.vtkRenderingVolume import vtkFixedPointVolumeRayCastMapper
 
     words, tissues = _choose_tissues(volume, wanted)
-    image = make_image(volume)
+    image = make_solid_image(volume)
     # This mapper ignores the direction matrix (VTK 9.7), so the matrix is the body's own.
     place = vtkMatrix4x4()
     for row in range(3):
@@ -237,7 +269,8 @@ def _choose_tissues(volume: VolumeData, wanted: Wanted) -> tuple[str, vtkVolumeP
     tissues.SetScalarOpacity(opacity)
     tissues.SetScalarOpacityUnitDistance(1.0)
     tissues.SetInterpolationTypeToLinear()
-    tissues.ShadeOn()
+    # Seen straight from its first slice, what a stack holds ends there, without a slope that light could fall on.
+    tissues.SetShade(is_placed(volume) and volume.frames.shape[0] > 1)
     tissues.SetAmbient(0.3)
     tissues.SetDiffuse(0.8)
     tissues.SetSpecular(0.2)
@@ -342,16 +375,22 @@ def _find_window_class() -> str | None:
 
 
 def draw_rendering(rendering: Rendering, title: str) -> Figure:
-    """A rendering with the sides of the patient around it, what it shows, and a scale bar."""
+    """A rendering with the sides of the patient around it, what it shows, and a scale bar, as far as they are known."""
     height, width = rendering.pixels.shape[:2]
     sheet = Sheet(width + 2 * MARGIN)
     sheet.words(title, size=15, color=BRIGHT, after=2, weight="bold")
     sheet.words(rendering.words, color=QUIET, after=4)
+    if rendering.letters is None:
+        sheet.words("no place in the patient: as stored, which side is which is not known", color=MARK, after=4)
+    if rendering.mm is None:
+        sheet.words("no pixel spacing in the files: there is no mm scale", color=MARK, after=4)
 
     def paint(canvas: Canvas, top: float) -> None:
         canvas.image(rendering.pixels, MARGIN, top + LETTER, width, height)
-        paint_letters(canvas, rendering.letters, MARGIN, top + LETTER, width, height)
-        canvas.bar(MARGIN, top + height + 2 * LETTER + 2, 1 / rendering.mm, 160)
+        if rendering.letters is not None:
+            paint_letters(canvas, rendering.letters, MARGIN, top + LETTER, width, height)
+        if rendering.mm is not None:
+            canvas.bar(MARGIN, top + height + 2 * LETTER + 2, 1 / rendering.mm, 160)
 
     sheet.add(height + 2 * LETTER + 14, paint)
     return sheet.figure()

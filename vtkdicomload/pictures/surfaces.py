@@ -1,10 +1,11 @@
-"""Surfaces of one value through a volume, in the patient's coordinates, and files of them."""
+"""Surfaces of one value through a volume, in the patient's coordinates where it has a place there, and their files."""
 
 from __future__ import annotations
 
 import errno
 import os
 import tempfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,69 +15,99 @@ from .._util.warnings import hush
 from ..convert.vtk import make_image
 from ..errors import GeometryError
 from ..errors.remedies import RESAMPLE
+from ..loading.volume_data import VolumeData
+from .sheets import has_scale
 from .windows import write_units
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from vtkmodules.vtkCommonDataModel import vtkPolyData
-
-    from ..loading.volume_data import VolumeData
+    from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
 
 FORMATS = (".stl", ".ply", ".obj", ".vtp")
 _MOST_SMOOTHED = 1_000_000  # triangles; 4 million took 9 s
 
 
 def require_solid(volume: VolumeData) -> None:
-    """Refuse what has no body in the patient: colour, a single row of voxels, no place or no regular grid.
+    """Refuse what has no body: colour, a single row or column of voxels, no regular grid.
 
     Raises
     ------
     ValueError
-        Colour, or fewer than two voxels along an axis.
+        Colour, which has three values a voxel, or fewer than two rows or columns.
     GeometryError
-        No position or orientation in the files, or slices on no regular grid.
+        Slices on no regular grid.
     """
-    geometry = volume.geometry
     if volume.frames.ndim == 4:
         raise ValueError(f"{volume.series.title} is colour: a surface or rendering needs one value a voxel")
-    if min(volume.dimensions) < 2:
+    if min(volume.dimensions[:2]) < 2:
         nx, ny, nz = volume.dimensions
-        raise ValueError(f"{volume.series.title} is {nx} × {ny} × {nz} voxels: a body needs two along every axis")
-    if geometry.direction is None or geometry.origin is None:
-        raise GeometryError("the files hold no position or orientation, so a body has no place in the patient")
-    if not geometry.regular:
+        raise ValueError(f"{volume.series.title} is {nx} × {ny} × {nz} voxels: a body needs two rows and columns")
+    if not volume.geometry.regular:
         raise GeometryError("the slices do not lie on a regular grid", remedies=[RESAMPLE])
+
+
+def is_placed(volume: VolumeData) -> bool:
+    """Tell whether the files say where in the patient a volume lies."""
+    return volume.geometry.origin is not None and volume.geometry.direction is not None
+
+
+def make_solid_image(volume: VolumeData) -> vtkImageData:
+    """The image that bodies and surfaces are made of: the volume's own, or a single slice as a slab of its thickness.
+
+    Raises
+    ------
+    ValueError, GeometryError
+        As `require_solid`.
+    """
+    require_solid(volume)
+    if volume.frames.shape[0] > 1:
+        return make_image(volume)
+    nx, ny, _ = volume.dimensions
+    geometry = replace(volume.geometry, dimensions=(nx, ny, 2), positions=None)
+    slab = VolumeData(volume.frames.repeat(2, axis=0), geometry, volume.series, engine=volume.engine)
+    image = make_image(slab)
+    half = image.GetSpacing()[2] / 2
+    image.SetOrigin([o - half * image.GetDirectionMatrix().GetElement(i, 2) for i, o in enumerate(image.GetOrigin())])
+    return image
+
+
+def describe_coordinates(volume: VolumeData) -> str:
+    """The coordinates of a body: LPS mm, or those of the stored voxels where the files do not say where it lies."""
+    if is_placed(volume):
+        return "LPS mm"
+    unit = "mm" if has_scale(volume) else "pixels, whose size the files do not say,"
+    return f"{unit} from the first voxel along columns, rows and slices: it has no place in the patient"
 
 
 def extract_surface(volume: VolumeData, value: float) -> vtkPolyData:
     """The surface where a volume has one value, between the voxel centres, as triangles.
 
-    Where the body leaves the volume the surface ends, open.
+    Where the body leaves the volume the surface ends, open. A single slice is a slab as thick as it is.
 
     Parameters
     ----------
     volume : Volume
-        Grey, on a regular grid in the patient.
+        Grey, on a regular grid.
     value : float
         In the units of the volume.
 
     Returns
     -------
     vtkPolyData
-        Points in LPS mm, float32. Triangles and point normals face from higher values to lower: away from what is
-        brighter than `value`, in left-handed volumes too.
+        Points in LPS mm, float32, or as `describe_coordinates` says. Triangles and point normals face from higher
+        values to lower: away from what is brighter than `value`, in left-handed volumes too.
 
     Raises
     ------
     ValueError
-        No voxel reaches the value, or all do; the message gives the range. Colour, or fewer than two voxels an axis.
+        No voxel reaches the value, or all do; the message gives the range. Colour, or fewer than two rows or columns.
     GeometryError
-        No position or orientation in the files, or slices on no regular grid.
+        Slices on no regular grid.
     """
     from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D, vtkReverseSense
 
-    require_solid(volume)
+    image = make_solid_image(volume)
     value = float(value)
     low, high = float(np.nanmin(volume.frames)), float(np.nanmax(volume.frames))
     if not low < value <= high:
@@ -84,7 +115,6 @@ def extract_surface(volume: VolumeData, value: float) -> vtkPolyData:
         raise ValueError(
             f"no surface at {value:g}{units}: the values of {volume.series.title} run from {low:g} to {high:g}{units}"
         )
-    image = make_image(volume)
     edges = vtkFlyingEdges3D(input_data=image, compute_normals=True, compute_gradients=False, compute_scalars=False)
     edges.SetValue(0, value)
     last: Any = edges
@@ -100,16 +130,17 @@ def extract_surface(volume: VolumeData, value: float) -> vtkPolyData:
 
 
 def describe_surface(volume: VolumeData, value: float, surface: vtkPolyData) -> str:
-    """A surface in a line: the value with its units, the triangles, and the box in LPS mm that holds them."""
+    """A surface in a line: the value with its units, the triangles, and the box that holds them."""
     bounds = surface.GetBounds()
     box = ", ".join(f"{a} {bounds[2 * i]:.1f} to {bounds[2 * i + 1]:.1f}" for i, a in enumerate("xyz"))
-    return f"surface at {value:g}{write_units(volume)}: {surface.GetNumberOfCells()} triangles in LPS mm, {box}"
+    found = f"surface at {value:g}{write_units(volume)}: {surface.GetNumberOfCells()} triangles, {box}"
+    return f"{found} in {describe_coordinates(volume)}"
 
 
 def write_surface(surface: vtkPolyData, path: str | os.PathLike[str]) -> None:
     """Write triangles as .stl (binary), .ply (binary), .obj or .vtp, whole or not at all.
 
-    None of the formats has a field for units or coordinate system: the numbers are the points', LPS mm.
+    None of the formats has a field for units or coordinate system: the numbers are the points', mostly LPS mm.
 
     Raises
     ------

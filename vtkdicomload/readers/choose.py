@@ -131,11 +131,13 @@ class Unread(NamedTuple):
 
 def explain_unsupported(h: Header) -> Unread | None:
     """Say what of a file's pixel encoding is not read; None where it is."""
-    if MOSAIC in h.image_type and h.tiles_across == 1:
+    if MOSAIC in h.image_type and not h.is_tile:
         more = " (many slices tiled in one image) whose header does not say where its slices lie"
         return Unread("a Siemens mosaic", more)
-    # PS3.3 C.7.6.17.3: TILED_FULL and TILED_SPARSE, segmentations of slides too.
-    if h.sop_class_uid == WHOLE_SLIDE or (h.dimension_organization or "").startswith("TILED"):
+    if h.vframes:
+        more = " (many slices tiled in one image, VFRAME) whose header does not say where its slices lie"
+        return Unread("a tiled image of United Imaging", more)
+    if _holds_tiles(h):
         return Unread("a stack of tiles of a whole slide image")
     if h.bits_allocated not in (1, 8, 16, 32, 64):
         return Unread(f"BitsAllocated {h.bits_allocated}")
@@ -148,6 +150,16 @@ def explain_unsupported(h: Header) -> Unread | None:
     if h.pixel_representation or h.bits_allocated not in (8, 16) or not _is_read_colour(h):
         return Unread(f"{h.photometric_interpretation} with {h.samples} samples of {h.bits_allocated} bits")
     return None
+
+
+def _holds_tiles(h: Header) -> bool:
+    """Tell whether the frames are parts of a larger picture, as of a slide (PS3.3 C.7.6.17.3, C.8.12.4.1.1)."""
+    total = h.total_rows, h.total_columns
+    whole = total == (h.rows, h.columns)
+    if h.sop_class_uid == WHOLE_SLIDE or (h.dimension_organization or "").startswith("TILED"):
+        return not (whole and h.number_of_frames == 1)
+    # Segmentations and maps of slides need not say how their frames are organized.
+    return not whole and h.position is None and (h.on_slide or None not in total)
 
 
 def _is_read_colour(h: Header) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from .._util.threads import for_each
 from .._util.warnings import warn
 from ..errors import CorruptFileError, make_damaged_error, take_first_line
-from ..headers.objects.mosaic import cut_tile, find_whole_image
+from ..headers.objects.tiles import cut_tile, find_whole_image
 from ..headers.transfer_syntaxes import (
     DEFLATED_FRAME,
     JPEG,
@@ -132,7 +132,7 @@ class _Decoded(threading.local):
 
     def of(self, frame: Frame, compressed: CompressedFrames, scratch: direct.Scratch) -> tuple[Pixels, str | None]:
         """As `_decode_frame`."""
-        if frame.header.tiles_across == 1:
+        if not frame.header.is_tile:
             return _decode_frame(frame, compressed.stream(frame, scratch.of))
         if frame.header.file != self._file:
             whole = find_whole_image(frame)

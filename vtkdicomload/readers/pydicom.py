@@ -13,7 +13,7 @@ from .._util.warnings import silence_warnings
 from ..errors import UnsupportedPixelDataError, make_damaged_error, take_first_line
 from ..headers.data_set import Attributes, UnusableAttribute, ask_pydicom
 from ..headers.liberties import Liberty
-from ..headers.objects.mosaic import cut_tile, find_whole_image
+from ..headers.objects.tiles import cut_tile, find_whole_image
 from ..headers.transfer_syntaxes import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from ..sources.stream import path_or_stream
 from . import codec, colour, rescale

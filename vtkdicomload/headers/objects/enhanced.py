@@ -40,6 +40,7 @@ _NUMBERS: dict[str, tuple[tuple[str, str, int], ...]] = {
     "MRDiffusionSequence": (("DiffusionBValue", "b_value", 1),),
     "CardiacSynchronizationSequence": (("NominalCardiacTriggerDelayTime", "trigger_time", 1),),
     "SegmentIdentificationSequence": (("ReferencedSegmentNumber", "segment", 1),),
+    "PlanePositionSlideSequence": (),
     "FrameContentSequence": (
         ("TemporalPositionIndex", "temporal_position", 1),
         ("FrameAcquisitionNumber", "acquisition_number", 1),
@@ -240,6 +241,8 @@ def _read_group(sequence: str, group: Attributes, required: Sequence[str]) -> di
                 raise  # others count as absent
     if sequence == _VALUES and (rescale_type := group.text("RescaleType")):
         found["rescale_type"] = rescale_type
+    elif sequence == "PlanePositionSlideSequence":
+        found["on_slide"] = True
     elif sequence == "FrameContentSequence" and (stack := group.text("StackID")):
         found["stack"] = (("StackID", stack),)
     elif sequence == "MRDiffusionSequence":

@@ -6,16 +6,14 @@ Siemens does not document them; https://nipy.org/nibabel/dicom/dicom_mosaic.html
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..orientation import COSINE_TOLERANCE, compute_normal, find_orientation_fault
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from ..model import Frame, Header
+    from ..model import Header
 
 MOSAIC = "MOSAIC"  # in ImageType
 
@@ -28,9 +26,9 @@ def divide_mosaic(header: Header) -> list[Header]:
     if find_orientation_fault(header.orientation):
         return [header]
     across = math.ceil(math.sqrt(csa.slices))
-    # Where slices were numbered backwards, nothing says for sure which one comes first.
-    if csa.slices < 2 or csa.first > 1 or header.rows % across or header.columns % across or header.samples != 1:
+    if csa.slices < 2 or header.rows % across or header.columns % across or header.samples != 1:
         return [header]
+    # The first tile is the first slice, from the feet or from the head: the normal says which way the others follow.
     towards = np.dot(csa.normal, compute_normal(header.orientation)) if len(csa.normal) == 3 else 0.0
     if abs(abs(towards) - 1) > COSINE_TOLERANCE:
         return [header]
@@ -40,7 +38,9 @@ def divide_mosaic(header: Header) -> list[Header]:
     first = np.array(header.position)
     first += row * spacing[1] * (header.columns - columns) / 2 + column * spacing[0] * (header.rows - rows) / 2
     steps = np.outer(np.arange(csa.slices), compute_normal(header.orientation) * np.sign(towards) * abs(step))
-    tile = header._replace(rows=rows, columns=columns, number_of_frames=csa.slices, tiles_across=across)
+    tile = header._replace(
+        rows=rows, columns=columns, number_of_frames=csa.slices, tiles_across=across, tiles_down=across
+    )
     return [tile._replace(position=(x, y, z)) for x, y, z in (first + steps).tolist()]
 
 
@@ -61,20 +61,3 @@ def _lie_apart(headers: list[Header]) -> bool:
     normal = compute_normal(headers[0].orientation or ())
     distances = np.unique(np.round([np.dot(h.position or (), normal) for h in headers], 3))
     return len(distances) > 1 and float(np.diff(distances).min()) >= (headers[0].slice_thickness or 1.0) / 2
-
-
-def find_whole_image(frame: Frame) -> Frame:
-    """The image that a slice of a mosaic is a tile of; another frame as it is."""
-    h = frame.header
-    if h.tiles_across == 1:
-        return frame
-    rows, columns = h.rows * h.tiles_across, h.columns * h.tiles_across
-    header = h._replace(rows=rows, columns=columns, number_of_frames=1, tiles_across=1)
-    return frame._replace(header=header, index_in_file=0)
-
-
-def cut_tile(pixels: NDArray[Any], frame: Frame) -> NDArray[Any]:
-    """The pixels of a slice, shape (rows, columns), a view of those of the whole image."""
-    down, across = divmod(frame.index_in_file, frame.header.tiles_across)
-    rows, columns = frame.header.rows, frame.header.columns
-    return pixels[down * rows : (down + 1) * rows, across * columns : (across + 1) * columns]
