@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from .exit_status import report_failure
-from .finding import choose_series_of, find_at
+from .finding import choose_series_of, find_at, take_whole
 from .options import Ignore, Paths, SeriesOption, StackOption
 from .printing import print_measured
 from .terminal import show_progress
@@ -29,7 +29,7 @@ def bench(
         from .._api import load
         from ..loading.comparison import compare
 
-        chosen = choose_series_of(find_at(paths, ignore), series, stack)
+        chosen = take_whole(choose_series_of(find_at(paths, ignore), series, stack), ignore)
         with show_progress("timing") as progress:
             measured = compare(chosen, load, rounds=rounds, progress=progress)
         print_measured(measured)

@@ -33,9 +33,13 @@ class View(StrEnum):
 
 
 Paths = Annotated[list[str], typer.Argument(metavar="PATH", help="A folder, or files.", show_default=False)]
-SeriesOption = Annotated[str | None, typer.Option("--series", help='A row of `info`, a UID, or "largest".')]
+SeriesOption = Annotated[
+    str | None, typer.Option("--series", help='A row of `info`, a UID, "largest", or "all" files as one.')
+]
 StackOption = Annotated[str | None, typer.Option("--stack", help="A stack of the series: its row or label.")]
-Ignore = Annotated[list[str] | None, typer.Option(metavar="FILE", help="Leave a file out; repeatable.")]
+Ignore = Annotated[
+    list[str] | None, typer.Option(metavar="FILE", help='Leave a file out; repeatable. "damaged": the damaged ones.')
+]
 IrregularOption = Annotated[
     Irregular,
     typer.Option(help="Missing slices, uneven gaps, a tilt: refuse, interpolate onto a regular grid, or keep as is."),

@@ -47,7 +47,7 @@ def render(
 
         chosen = choose_series_of(find_at(paths, ignore), series, stack)
         rendering.require_rendering()
-        volume = load_series(chosen, irregular)
+        volume = load_series(chosen, irregular, ignore)
         with refuse_unfit_options():
             rendered = rendering.render(volume, iso=iso, view=view, window=read_window(window))
         save(rendering.draw_rendering(rendered, f"{volume.series.title}, from the {view}"), output)

@@ -31,7 +31,7 @@ def surface(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--output") from error
     with report_failure(context):
-        volume = load_series(choose_series_of(find_at(paths, ignore), series, stack), irregular)
+        volume = load_series(choose_series_of(find_at(paths, ignore), series, stack), irregular, ignore)
         with refuse_unfit_options():
             made = surfaces.extract_surface(volume, iso)
         surfaces.write_surface(made, output)

@@ -25,7 +25,6 @@ from vtkmodules.vtkCommonMisc import vtkErrorCode
 
 from .._util.public import public
 from .._util.warnings import warn
-from ..catalog.choose import choose
 from ..catalog.find import find_series
 from ..convert.vtk import wrap_scalars
 from ..errors import CorruptFileError, DicomLoadError, NoDicomError, UnsupportedPixelDataError
@@ -33,8 +32,9 @@ from ..errors.remedies import Use
 from ..errors.wording import word_for_vtk
 from ..loading.plan import Plan, plan_volume, replace_conversion
 from ..loading.read import read
+from ..loading.true_remedies import keep_true_remedies
 from ..readers.dtype import Conversion, ValueOverflow, announce_conversion, widen_conversion
-from ..series import Scan
+from ..series import Scan, Selected, select_stack
 from ..stacks.geometry import NOWHERE
 from .getters import SourceAnswers
 from .placement import SourceGeometry
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .._util.arrays import Pixels
-    from ..stacks.series_data import SeriesData
 
 _PACKAGE = __name__.split(".", maxsplit=1)[0]
 _CTRL_C_AGAIN = 0.05  # seconds
@@ -322,17 +321,26 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
 
 
 def _plan(settings: Settings) -> Plan:
-    plan = plan_volume(_select_stack(settings), settings.options)
+    selected = _select_stack(settings)
+    try:
+        plan = plan_volume(selected.stack, settings.options)
+    except DicomLoadError as error:
+        keep_true_remedies(error, selected.stack, settings.options)
+        raise
+    for sentence in selected.warnings:
+        warn(sentence)
     plan = replace_conversion(plan, announce_conversion(plan.series.frames, plan.conversion))
     return plan if settings.scalar_type is None else _widen_to(plan, settings.scalar_type)
 
 
-def _select_stack(settings: Settings) -> SeriesData:
+def _select_stack(settings: Settings) -> Selected:
     """The stack that is meant."""
-    source, workers = settings.source(), settings.options.workers
+    source, ignore, options = settings.source(), settings.ignore, settings.options
     try:
-        found, _ = find_series(source, settings.ignore, workers, recursive=settings.recursive)
-        return choose(Scan.of(found), settings.series, settings.stack)
+        found, ignored = find_series(source, ignore, options.workers, recursive=settings.recursive)
+        return select_stack(
+            Scan.of(found), ignored, options, series=settings.series, stack=settings.stack, ignore=ignore
+        )
     except NoDicomError as error:
         if settings.recursive or not settings.has_folders():
             raise

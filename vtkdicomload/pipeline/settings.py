@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._util.warnings import warn
+from ..catalog.find import leaves_damaged
 from ..errors import NoDicomError
 from ..errors.remedies import Use
 from ..loading.options import Options
@@ -198,8 +199,8 @@ class SourceSettings:
         return self._settings.stack
 
     def SetIgnore(self, ignore: Ignore | Path) -> None:
-        """Files to leave out: paths, names, or a callable that gets a path and says whether to."""
-        if not callable(ignore):
+        """Files to leave out: ``"damaged"`` ones, paths, names, or a callable that gets a path and says whether to."""
+        if not callable(ignore) and not leaves_damaged(ignore):
             given = [ignore] if isinstance(ignore, (str, bytes, os.PathLike)) else ignore
             ignore = tuple(os.fsdecode(path) for path in given)
         self._change(ignore=ignore)
