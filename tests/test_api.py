@@ -317,19 +317,22 @@ def test_a_damaged_file_is_never_dropped_in_silence(damaged: tuple[Truth, Path])
 )
 def test_ignore(damaged: tuple[Truth, Path], ignore: Callable[[Path], Any]) -> None:
     truth, bad = damaged
-    volume = vdl.load(truth.folder, ignore=ignore(bad))
+    with pytest.warns(vdl.DicomLoadWarning, match=r"1 file left out, as ignore= says: cut\.dcm"):
+        volume = vdl.load(truth.folder, ignore=ignore(bad))
     np.testing.assert_array_equal(volume.frames, truth.frames)
     assert volume.ignored == (str(bad),)
     assert "1 file" in repr(volume)
-    (again,) = vdl.load_all(truth.folder, ignore=ignore(bad))
+    with pytest.warns(vdl.DicomLoadWarning, match=r"1 file left out, as ignore= says: cut\.dcm"):
+        (again,) = vdl.load_all(truth.folder, ignore=ignore(bad))
     assert again.ignored == (str(bad),)
 
 
 def test_ignore_by_a_relative_path(damaged: tuple[Truth, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     truth, _ = damaged
     monkeypatch.chdir(truth.folder)
-    np.testing.assert_array_equal(vdl.load(truth.folder, ignore=["cut.dcm"]).frames, truth.frames)
-    np.testing.assert_array_equal(vdl.load(".", ignore=[truth.folder / "cut.dcm"]).frames, truth.frames)
+    for source, ignore in ((truth.folder, "cut.dcm"), (".", truth.folder / "cut.dcm")):
+        with pytest.warns(vdl.DicomLoadWarning, match="left out"):
+            np.testing.assert_array_equal(vdl.load(source, ignore=[ignore]).frames, truth.frames)
 
 
 def test_ignoring_a_slice_makes_a_hole(series: Write) -> None:
@@ -354,8 +357,10 @@ def test_several_damaged_files_are_counted_and_the_hint_works(damaged: tuple[Tru
     with pytest.raises(vdl.CorruptFileError, match=r"5 files cannot be read \(cut.*\.dcm, .* and 2 more\)") as caught:
         vdl.load(truth.folder)
     assert set(caught.value.files) == {str(bad), *map(str, others)}
-    assert str(caught.value).endswith(f" → ignore={list(caught.value.files)!r}")
-    volume = vdl.load(truth.folder, **caught.value.remedies[0].options)
+    assert str(caught.value).endswith(' → ignore="damaged"')
+    with pytest.warns(vdl.DicomLoadWarning, match=r"5 files left out, damaged: cut.*\.dcm, .* and 2 more"):
+        volume = vdl.load(truth.folder, **caught.value.remedies[0].options)
+    assert set(volume.ignored) == set(caught.value.files)
     np.testing.assert_array_equal(volume.frames, truth.frames)
 
 
@@ -611,7 +616,8 @@ def test_no_identity_in_errors_and_volumes(damaged: tuple[Truth, Path]) -> None:
     truth, bad = damaged
     with pytest.raises(vdl.CorruptFileError) as caught:
         vdl.load(truth.folder)
-    volume = vdl.load(truth.folder, ignore=[bad])
+    with pytest.warns(vdl.DicomLoadWarning, match="left out"):
+        volume = vdl.load(truth.folder, ignore=[bad])
     for shown in (str(caught.value), repr(caught.value), repr(volume), repr(volume.series), repr(volume.checks)):
         assert not re.search("Secret|SECRET|19700102", shown)
 

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_FEW = 16  # numbers that are told one by one
+
+
 def count_noun(n: int, noun: str) -> str:
     """``1 file``, ``2 files``."""
     return f"{n} {inflect_noun(n, noun)}"
@@ -33,9 +36,15 @@ def name_files_of(paths: Sequence[str], most: int = 3) -> str:
 def describe_argument(value: object) -> str:
     """Describe what a caller passed by its type and size: it may be a patient's data, so it is never echoed.
 
-    Numbers, truth values and None are told as they are.
+    Numbers, a few of them, truth values and None are told as they are.
     """
     if value is None or isinstance(value, (bool, int, float)):
+        return repr(value)
+    if (
+        isinstance(value, (list, tuple))
+        and len(value) <= _FEW
+        and all(isinstance(n, (bool, int, float)) for n in value)
+    ):
         return repr(value)
     kind = f"{'an' if type(value).__name__[0] in 'aeiouAEIOU' else 'a'} {type(value).__name__}"
     shape = getattr(value, "shape", None)

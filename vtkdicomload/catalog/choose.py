@@ -100,6 +100,8 @@ def choose_stack(series: S, choice: Any) -> S:
         return series
     stacks = split(series)
     rows = _match_rows(stacks, choice, _has_label)
+    if not rows and isinstance(choice, str) and choice:
+        rows = _match_rows(stacks, choice, _holds_in_label)
     if len(rows) != 1:
         listed = " | ".join(f"[{i}] {s.label or s.title} {_size(s)}" for i, s in enumerate(stacks[:_SHOWN]))
         values = tuple(range(len(stacks))) if len(stacks) > 1 else (None,)
@@ -112,13 +114,22 @@ def choose_stack(series: S, choice: Any) -> S:
 
 
 def _show_choice(choice: Any) -> str:
-    return "a callable" if callable(choice) else describe_argument(choice)
+    """A row as it is; of anything else what it is, as it may be a patient's name."""
+    if callable(choice):
+        return "given as a callable"
+    words = describe_argument(choice)
+    return f"given as {words}" if isinstance(choice, str) else words
 
 
 def _has_label(stack: SeriesData, text: str) -> bool:
     """Tell whether a text is the label of a stack, or one of its values."""
     labels = (stack.label, *(v.words for v in stack.labels), *(f"{v.attribute} {v.words}" for v in stack.labels))
     return text.lower() in (label.lower() for label in labels)
+
+
+def _holds_in_label(stack: SeriesData, text: str) -> bool:
+    """Tell whether a text is a part of the label of a stack."""
+    return text.lower() in stack.label.lower()
 
 
 def _match_rows(items: Sequence[SeriesData], choice: Any, named: Any) -> list[int]:

@@ -21,6 +21,7 @@ _SHELL_OPTIONS = frozenset(("--ignore", "--series", "--stack", "--irregular", "-
 _VTK_METHODS = {
     "series": "SetSeries",
     "stack": "SetStack",
+    "ignore": "SetIgnore",
     "order": "SetOrder",
     "irregular": "SetIrregular",
     "tolerance": "SetTolerance",
