@@ -94,7 +94,7 @@ def _make_stripped_error(file: File) -> CorruptFileError:
 
 
 def _make_lost_error(path: str, what: str) -> CorruptFileError:
-    return CorruptFileError(f"{path}: {what}", files=[path], remedies=[LeaveOut((path,))])
+    return CorruptFileError(f"{path}: {what}", files=[path], remedies=[GetAgain((path,)), LeaveOut((path,))])
 
 
 def _ought_to_be_dicom(path: str, reason: Reason) -> bool:
@@ -133,7 +133,7 @@ def make_damage_error(problems: Sequence[Problem]) -> CorruptFileError:
     return CorruptFileError(
         f"{count_noun(len(paths), 'file')} cannot be read ({name_files_of(paths)}), the first because: {first.message}",
         files=paths,
-        remedies=[SetOption("ignore", (DAMAGED,))],
+        remedies=[GetAgain(paths), SetOption("ignore", (DAMAGED,))],
     )
 
 

@@ -21,6 +21,13 @@ class Irregular(StrEnum):
     KEEP = "keep"
 
 
+class OntoGrid(StrEnum):
+    """What `load` may do with slices on no regular grid where a body is to be drawn."""
+
+    RAISE = "raise"
+    RESAMPLE = "resample"
+
+
 class View(StrEnum):
     """The views of `rendering.render` that have names."""
 
@@ -43,6 +50,9 @@ Ignore = Annotated[
 IrregularOption = Annotated[
     Irregular,
     typer.Option(help="Missing slices, uneven gaps, a tilt: refuse, interpolate onto a regular grid, or keep as is."),
+]
+GridOption = Annotated[
+    OntoGrid, typer.Option(help="Missing slices, uneven gaps, a tilt: refuse, or interpolate onto a regular grid.")
 ]
 WindowOption = Annotated[
     str | None,

@@ -10,9 +10,9 @@ import typer
 from .exit_status import refuse_unfit_options, report_failure
 from .finding import choose_series_of, find_at, load_series
 from .options import (
+    GridOption,
     Ignore,
-    Irregular,
-    IrregularOption,
+    OntoGrid,
     Paths,
     SeriesOption,
     StackOption,
@@ -33,7 +33,7 @@ def render(
     series: SeriesOption = None,
     stack: StackOption = None,
     window: WindowOption = None,
-    irregular: IrregularOption = Irregular.RAISE,
+    irregular: GridOption = OntoGrid.RAISE,
     ignore: Ignore = None,
 ) -> None:
     """Draw a series as a body, or the surface of a value in it.

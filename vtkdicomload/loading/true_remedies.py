@@ -6,7 +6,6 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .._util.memory import measure_available_bytes
 from ..catalog.damage import DAMAGED, refuse_gaps
 from ..errors import DicomLoadError, DuplicateSliceError
 from ..errors.remedies import LeaveOut, LoadFolder, Remedy, SetOption, Step
@@ -56,8 +55,6 @@ def _keep_true(remedy: Remedy, error: DicomLoadError, series: SeriesData, option
             return remedy if all(_loads(stack, options) for stack in split(series)) else None
         case SetOption("order") if doubled:
             return None  # it would take both of two slices in one place
-        case SetOption("max_bytes", (needed,)):
-            return remedy if needed <= measure_available_bytes() else Step.FREE_MEMORY
         case SetOption("irregular" | "order" | "engine" | "rescale", values) if remedy.function == "":
             return _keep_values(remedy, lambda value: _loads(series, options, **{remedy.option: value}))
     return remedy
@@ -92,10 +89,12 @@ def _loads_without(series: SeriesData, files: Collection[str], options: Options,
         return False
     rest = replace(series, frames=kept, problems=())
     try:
-        refuse_gaps(rest, lost)
+        if options.irregular == "raise":
+            refuse_gaps(rest, lost)
     except DicomLoadError:
         return False
-    return _loads(rest, options)
+    stacks = split(rest)  # which say themselves what is to be done next
+    return all(_loads(stack, options) for stack in stacks)
 
 
 def _are_copies(frames: Collection[Frame], kept: Collection[Frame]) -> bool:
