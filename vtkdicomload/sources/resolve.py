@@ -93,7 +93,8 @@ def _find_part(part: Any, recursive: bool) -> Files:
         start = "" if os.path.isabs(path) else os.getcwd()
         mode = os.stat(path).st_mode
     except (OSError, ValueError) as error:
-        raise make_missing_error(part, error) from error
+        missing = make_missing_error(part, error)
+        raise missing from (error if missing.files else None)  # which would show what is described only
     if stat.S_ISDIR(mode):
         skipped: list[Skipped] = []
         files = tuple(LocalFile(name, folder=start) for name in walk_folder(path, recursive, skipped))
