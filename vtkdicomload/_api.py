@@ -10,7 +10,7 @@ from ._util.warnings import warn
 from ._util.wording import describe_argument
 from .bulk.many import Loaded, load_each
 from .catalog.choose import list_strays
-from .catalog.damage import describe_left_out, make_damage_error
+from .catalog.damage import describe_left_out, make_all_damaged_error, make_damage_error
 from .catalog.find import find_series, leaves_damaged
 from .catalog.scan import ScanData, scan_files
 from .errors import DicomLoadError
@@ -183,6 +183,8 @@ def load_all(
     for row, series in enumerate(scanned):
         if series.problems and not leave_damaged:
             raise _note_where(make_damage_error(series.problems), series, row)
+    if not scanned.series:
+        raise make_all_damaged_error(found.problems)
     volumes = []
     for row, series in enumerate(scanned):
         try:

@@ -12,7 +12,7 @@ from ..errors import DicomLoadError, MultipleSeriesError
 from ..errors.remedies import SetOption, Step
 from ..stacks.split import split
 from .assess import assess
-from .damage import refuse_problems
+from .damage import make_all_damaged_error, refuse_problems
 from .merge import merge_series
 from .scan import S
 
@@ -47,7 +47,7 @@ def choose(found: ScanData[S], series: Any, stack: Any, *, leave_damaged: bool =
         It has damaged files, or is not the only one.
     """
     if not found.series:
-        refuse_problems(found.problems)
+        raise make_all_damaged_error(found.problems)
     chosen = choose_series(found, series)
     damaged = (*chosen.problems, *chosen.beside)
     if not leave_damaged:

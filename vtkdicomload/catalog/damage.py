@@ -124,6 +124,13 @@ def refuse_problems(problems: Sequence[Problem]) -> None:
         raise make_damage_error(problems)
 
 
+def make_all_damaged_error(problems: Sequence[Problem]) -> CorruptFileError:
+    """The error for a source of damaged files alone, where nothing would be left without them."""
+    error = make_damage_error(problems)
+    error.remedies = tuple(remedy for remedy in error.remedies if "ignore" not in remedy.options)
+    return error
+
+
 def make_damage_error(problems: Sequence[Problem]) -> CorruptFileError:
     """The error for damaged files, made afresh so that it does not gather tracebacks."""
     first = problems[0].error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from .._util.warnings import warn
 from ..catalog.choose import choose_series, choose_stack
-from ..catalog.damage import DAMAGED, describe_left_out, make_damage_error, refuse_gaps
+from ..catalog.damage import DAMAGED, describe_left_out, make_all_damaged_error, refuse_gaps
 from ..catalog.find import find_series, make_no_image_error, match_ignored
 from ..errors import DicomLoadError, MissingSliceError, MultipleSeriesError
 from ..errors.remedies import SetOption
@@ -103,7 +103,7 @@ def find_at(paths: list[str], ignore: list[str] | None) -> Scan:
     """Find the series at the paths, at least one; where there are damaged files only, raise what is wrong with one."""
     found = _find(join_paths(paths), ignore)
     if not found.series:
-        raise make_damage_error(found.problems[:1])
+        raise make_all_damaged_error(found.problems[:1])
     return found
 
 
