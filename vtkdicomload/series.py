@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ._util.public import public
 from ._util.warnings import warn
@@ -14,6 +14,7 @@ from .catalog.tables import scan_html, scan_text
 from .errors import DicomLoadError, MultipleSeriesError
 from .headers.data_set import read_attributes
 from .loading.options import make_options
+from .loading.plan import Plan, plan_volume
 from .loading.read import load_stack
 from .loading.true_remedies import keep_true_remedies
 from .stacks.series_data import SeriesData
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from .sources.resolve import Source
 
     SeriesChoice = SupportsIndex | str | Callable[["Series"], bool]
+
+T = TypeVar("T")
 
 
 @public
@@ -153,7 +156,7 @@ def select_stack(
         As for `load`.
     """
     try:
-        chosen, lost = choose(found, series, stack, leave_damaged=leaves_damaged(ignore))
+        chosen, lost, beside = choose(found, series, stack, leave_damaged=leaves_damaged(ignore))
         if options.irregular == "raise":
             refuse_gaps(chosen, lost)
     except MultipleSeriesError:
@@ -162,7 +165,7 @@ def select_stack(
         if found.series:
             keep_true_remedies(error, choose_series(found, series), options)
         raise
-    damaged = tuple(problem.path for problem in lost)
+    damaged = tuple(problem.path for problem in (*lost, *beside))
     strays = list_strays(found) if series is None else ()
     return Selected(chosen, (*ignored, *damaged), describe_left_out(ignored, damaged, strays))
 
@@ -176,11 +179,20 @@ def select_stacks(series: Series, ignore: Ignore, ignored: tuple[str, ...], opti
 
 def load_selected(selected: Selected, options: Options) -> Volume:
     """Load one stack, and warn of what is not in it; an error offers only what goes past it."""
+    return Volume.of(_finish(selected, options, lambda: load_stack(selected.stack, options, selected.left_out)))
+
+
+def plan_selected(selected: Selected, options: Options) -> Plan:
+    """Work out the volume of one stack, with the warnings and remedies of `load_selected`."""
+    return _finish(selected, options, lambda: plan_volume(selected.stack, options))
+
+
+def _finish(selected: Selected, options: Options, work: Callable[[], T]) -> T:
     try:
-        volume = Volume.of(load_stack(selected.stack, options, selected.left_out))
+        done = work()
     except DicomLoadError as error:
         keep_true_remedies(error, selected.stack, options)
         raise
     for sentence in selected.warnings:
         warn(sentence)
-    return volume
+    return done

@@ -30,7 +30,8 @@ class Chosen(NamedTuple, Generic[S]):
     """The stack that is meant, and the damaged files of its series that are to be left out."""
 
     stack: S
-    lost: tuple[Problem, ...]
+    lost: tuple[Problem, ...]  # of the series itself
+    beside: tuple[Problem, ...]  # of this or another series
 
 
 def choose(found: ScanData[S], series: Any, stack: Any, *, leave_damaged: bool = False) -> Chosen[S]:
@@ -49,12 +50,11 @@ def choose(found: ScanData[S], series: Any, stack: Any, *, leave_damaged: bool =
     if not found.series:
         raise make_all_damaged_error(found.problems)
     chosen = choose_series(found, series)
-    damaged = (*chosen.problems, *chosen.beside)
     if not leave_damaged:
         refuse_problems(chosen.problems)
-        return Chosen(choose_stack(chosen, stack), ())
+        return Chosen(choose_stack(chosen, stack), (), ())
     whole = choose_stack(replace(chosen, problems=(), beside=()), stack)
-    return Chosen(whole, damaged)
+    return Chosen(whole, chosen.problems, chosen.beside)
 
 
 def list_strays(found: ScanData[Any]) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ def take_whole(series: Series, ignore: list[str] | None, *, may_have_gaps: bool 
         return series
     whole = replace(series, problems=(), beside=())
     try:
-        refuse_gaps(whole, damaged)
+        refuse_gaps(whole, series.problems)
     except MissingSliceError:
         if not may_have_gaps:
             raise

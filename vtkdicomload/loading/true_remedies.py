@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..catalog.damage import DAMAGED, refuse_gaps
 from ..errors import DicomLoadError, DuplicateSliceError
-from ..errors.remedies import LeaveOut, LoadFolder, Remedy, SetOption, Step
+from ..errors.remedies import GetAgain, LeaveOut, LoadFolder, Remedy, SetOption, Step, Unpack
 from ..headers.transfer_syntaxes import DEFLATED_LITTLE
 from ..stacks.split import split
 from .plan import plan_volume
@@ -42,7 +42,10 @@ def _keep_true(remedy: Remedy, error: DicomLoadError, series: SeriesData, option
     doubled = isinstance(error, DuplicateSliceError)
     match remedy:
         case LeaveOut(files):
-            return remedy if _loads_without(series, files, options, copies=doubled) else None
+            if _loads_without(series, files, options, copies=doubled):
+                return remedy
+            offered = doubled or any(isinstance(other, (GetAgain, Unpack)) for other in error.remedies)
+            return None if offered else GetAgain(files)
         case LoadFolder(folder) if doubled:
             elsewhere = [path for path in series.files if os.path.dirname(path) != folder]
             return remedy if _loads_without(series, elsewhere, options, copies=True) else None
@@ -53,7 +56,7 @@ def _keep_true(remedy: Remedy, error: DicomLoadError, series: SeriesData, option
             return _choose_stacks(remedy, series, options)
         case Step.LOAD_ALL:
             return remedy if all(_loads(stack, options) for stack in split(series)) else None
-        case SetOption("order") if doubled:
+        case SetOption("order", ("natural",)) if doubled:
             return None  # it would take both of two slices in one place
         case SetOption("irregular" | "order" | "engine" | "rescale", values) if remedy.function == "":
             return _keep_values(remedy, lambda value: _loads(series, options, **{remedy.option: value}))

@@ -30,11 +30,10 @@ from ..convert.vtk import wrap_scalars
 from ..errors import CorruptFileError, DicomLoadError, NoDicomError, UnsupportedPixelDataError
 from ..errors.remedies import Use
 from ..errors.wording import word_for_vtk
-from ..loading.plan import Plan, plan_volume, replace_conversion
+from ..loading.plan import Plan, replace_conversion
 from ..loading.read import read
-from ..loading.true_remedies import keep_true_remedies
 from ..readers.dtype import Conversion, ValueOverflow, announce_conversion, widen_conversion
-from ..series import Scan, Selected, select_stack
+from ..series import Scan, Selected, plan_selected, select_stack
 from ..stacks.geometry import NOWHERE
 from .getters import SourceAnswers
 from .placement import SourceGeometry
@@ -321,14 +320,7 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
 
 
 def _plan(settings: Settings) -> Plan:
-    selected = _select_stack(settings)
-    try:
-        plan = plan_volume(selected.stack, settings.options)
-    except DicomLoadError as error:
-        keep_true_remedies(error, selected.stack, settings.options)
-        raise
-    for sentence in selected.warnings:
-        warn(sentence)
+    plan = plan_selected(_select_stack(settings), settings.options)
     plan = replace_conversion(plan, announce_conversion(plan.series.frames, plan.conversion))
     return plan if settings.scalar_type is None else _widen_to(plan, settings.scalar_type)
 

@@ -29,7 +29,7 @@ def make_missing_error(source: Path | bytes | os.PathLike[bytes], error: Excepti
     if not path:
         return NoDicomError("the path is empty: there is nothing to load")
     control = next((c for c in "\a\b\t\n\v\f\r" if c in path), None)
-    if isinstance(source, bytes) or not _looks_like_path(path):
+    if not looks_like_path(source):
         hint = "it holds a NUL character" if "\0" in path else "is it what a file holds?"
         return NoDicomError(f"the source is {describe_argument(source)}, and no path of anything: {hint}")
     remedies: tuple[Remedy, ...] = ()
@@ -48,8 +48,11 @@ def make_missing_error(source: Path | bytes | os.PathLike[bytes], error: Excepti
     return NoDicomError(f"there is nothing at {path!r}: {hint}", files=[path], remedies=remedies)
 
 
-def _looks_like_path(path: str) -> bool:
-    """Tell whether a text may be meant as a path, by its length and by its printing."""
+def looks_like_path(source: Path | bytes | os.PathLike[bytes]) -> bool:
+    """Tell whether a text may be meant as a path, by its length and by its printing; bytes may be anything."""
+    if isinstance(source, bytes):
+        return False
+    path = os.fsdecode(source)
     if len(path) > _LONGEST_PATH or max(map(len, re.split(r"[/\\]", path))) > _LONGEST_NAME:
         return False
     # What Python's escapes make of a Windows path, and what no path holds otherwise.

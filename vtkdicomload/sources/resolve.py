@@ -11,7 +11,7 @@ from .._util.wording import describe_argument
 from ..errors import NoDicomError
 from .file import File
 from .folders import walk_folder
-from .hints import make_missing_error
+from .hints import looks_like_path, make_missing_error
 from .local import LocalFile
 
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ def _find_part(part: Any, recursive: bool) -> Files:
         start = "" if os.path.isabs(path) else os.getcwd()
         mode = os.stat(path).st_mode
     except (OSError, ValueError) as error:
-        missing = make_missing_error(part, error)
-        raise missing from (error if missing.files else None)  # which would show what is described only
+        # The cause names the path too.
+        raise make_missing_error(part, error) from (error if looks_like_path(part) else None)
     if stat.S_ISDIR(mode):
         skipped: list[Skipped] = []
         files = tuple(LocalFile(name, folder=start) for name in walk_folder(path, recursive, skipped))
