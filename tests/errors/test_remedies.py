@@ -87,13 +87,13 @@ def _build(name: str, series: Write, folder: Path) -> Case:
         bad_files = tuple(str(folder / f"it's {k}.dcm") for k in range(2))
         for k in range(2):
             (folder / f"it's {k}.dcm").touch()
-        return Case(vdl.CorruptFileError, folder, (LeaveOut(bad_files),), {})
+        return Case(vdl.CorruptFileError, folder, (GetAgain(bad_files), SetOption("ignore", ("damaged",))), {})
     if name == "ten empty files":
         series()
         bad_files = tuple(str(folder / f"{k}.dcm") for k in range(10))
         for k in range(10):
             (folder / f"{k}.dcm").touch()
-        return Case(vdl.CorruptFileError, folder, (LeaveOut(bad_files),), {})
+        return Case(vdl.CorruptFileError, folder, (GetAgain(bad_files), SetOption("ignore", ("damaged",))), {})
     if name == "two series":
         series("a", seed=1)
         series("b", seed=2, count=7)
@@ -290,9 +290,8 @@ def test_a_compressed_file_is_decompressed_by_its_remedy(series: Write) -> None:
     path.unlink()
     with pytest.raises(vdl.CorruptFileError) as caught:
         vdl.load(truth.folder)
-    unpack, leave_out = caught.value.remedies
+    (unpack,) = caught.value.remedies  # without it a slice is missing
     assert isinstance(unpack, Unpack)
-    assert leave_out == LeaveOut((str(packed),))
     subprocess.run([sys.executable, *unpack.command[1:]], check=True)
     packed.unlink()
     np.testing.assert_array_equal(vdl.load(truth.folder).frames, truth.frames)

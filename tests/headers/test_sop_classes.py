@@ -45,9 +45,10 @@ def test_a_report_a_plan_and_a_private_class_never_had_any(uid: str) -> None:
     assert sop_classes.explain_lost_pixels({"sop_class_uid": uid}) is None
 
 
-def test_rows_without_pixels_are_damage_whatever_the_class() -> None:
-    values: dict[str, object] = {"sop_class_uid": "1.2.3.4", "rows": 5}
-    assert "declares Rows and Columns" in str(sop_classes.explain_lost_pixels(values))
+def test_rows_without_pixels_are_damage_where_the_class_is_an_image_or_unknown() -> None:
+    for values in ({"sop_class_uid": str(CTImageStorage), "rows": 5}, {"columns": 5}):
+        assert "declares Rows and Columns" in str(sop_classes.explain_lost_pixels(values))
+    assert sop_classes.explain_lost_pixels({"sop_class_uid": "1.2.3.4", "rows": 5}) is None
     assert "neither a SOPClassUID nor pixel data" in str(sop_classes.explain_lost_pixels({}))
 
 

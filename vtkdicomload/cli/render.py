@@ -10,9 +10,9 @@ import typer
 from .exit_status import refuse_unfit_options, report_failure
 from .finding import choose_series_of, find_at, load_series
 from .options import (
+    GridOption,
     Ignore,
-    Irregular,
-    IrregularOption,
+    OntoGrid,
     Paths,
     SeriesOption,
     StackOption,
@@ -36,7 +36,7 @@ def render(
     series: SeriesOption = None,
     stack: StackOption = None,
     window: WindowOption = None,
-    irregular: IrregularOption = Irregular.RAISE,
+    irregular: GridOption = OntoGrid.RAISE,
     ignore: Ignore = None,
 ) -> None:
     """Draw a series as a body, or the surface of a value in it.
@@ -51,7 +51,7 @@ def render(
 
         chosen = choose_series_of(find_at(paths, ignore), series, stack)
         rendering.require_rendering()
-        volume = load_series(chosen, irregular)
+        volume = load_series(chosen, irregular, ignore)
         title = volume.series.title
         with refuse_unfit_options():
             colour = volume.frames.ndim == 4

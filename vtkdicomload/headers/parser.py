@@ -31,7 +31,7 @@ from .model import Header
 from .pixel_bytes import count_least_compressed, count_pixel_bytes
 from .pixel_tail import count_fragments, explain_unsure_frames, find_missing_end, is_surplus_harmless, may_end_here
 from .preamble import DataSet, NotDicomError, begin, find_data_set
-from .sop_classes import explain_lost_pixels
+from .sop_classes import explain_lost_pixels, is_private
 from .spellings import reread_value
 from .transfer_syntaxes import DEFLATED_LITTLE, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, NATIVE_SYNTAXES
 
@@ -160,7 +160,9 @@ def _parse_data_set(source: Source, data_set: DataSet, visited: list[Element], l
         lost = explain_lost_pixels(values)
         if lost:
             raise source.corrupt(lost)
-        raise NotDicomError(Reason.NO_PIXELS)
+        # A private class may be anything: only another file of it can tell that this one had an image.
+        private = "rows" in values and is_private(str(values["sop_class_uid"] or ""))
+        raise NotDicomError(Reason.MAYBE_STRIPPED if private else Reason.NO_PIXELS)
     encapsulated = pixels.length == UNDEFINED
     values.update(
         file=source.file,

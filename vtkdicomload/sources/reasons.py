@@ -25,6 +25,7 @@ class Reason(Enum):
     GZIP = "gzip archive"
     GZIPPED_DICOM = "gzip-compressed DICOM"
     NO_PIXELS = "DICOM without pixel data"
+    MAYBE_STRIPPED = "DICOM of a private class, without pixel data"  # it has rows and columns, as an image has
 
     def __str__(self) -> str:
         return self.value

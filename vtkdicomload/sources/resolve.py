@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from .._util.wording import describe_argument
 from ..errors import NoDicomError
 from .file import File
 from .folders import walk_folder
-from .hints import make_missing_error
+from .hints import looks_like_path, make_missing_error
 from .local import LocalFile
 
 if TYPE_CHECKING:
@@ -57,14 +59,14 @@ def find_files(source: Any, *, recursive: bool = True) -> Files:
     """
     if isinstance(source, (str, bytes, os.PathLike, File)):
         return _find_part(source, recursive)
+    if isinstance(source, (bytearray, memoryview, Mapping)) or hasattr(source, "read"):
+        raise _make_type_error(source)
     if hasattr(source, "GetNumberOfValues") and hasattr(source, "GetValue"):  # vtkStringArray, without importing VTK
         source = [source.GetValue(i) for i in range(source.GetNumberOfValues())]
     try:
         parts = [part if isinstance(part, File) else os.fspath(part) for part in source]
-    except TypeError as error:
-        raise TypeError(
-            f"source must be a folder, a file, a sequence of paths, a vtkStringArray or a Series, not {source!r:.80}"
-        ) from error
+    except TypeError:
+        raise _make_type_error(source) from None
     if not parts:
         raise NoDicomError("the source is an empty sequence: there is nothing to load")
     found = [_find_part(part, recursive) for part in parts]
@@ -77,6 +79,11 @@ def find_files(source: Any, *, recursive: bool = True) -> Files:
     return Files(f"{len(parts)} paths", tuple(by_name.values()), skipped, folder=False)
 
 
+def _make_type_error(source: object) -> TypeError:
+    kinds = "a folder, a file, a sequence of paths, a vtkStringArray or a Series"
+    return TypeError(f"source must be {kinds}, not {describe_argument(source)}")
+
+
 def _find_part(part: Any, recursive: bool) -> Files:
     """The regular files that one path means, or the one file that is given as it is."""
     if isinstance(part, File):
@@ -86,7 +93,8 @@ def _find_part(part: Any, recursive: bool) -> Files:
         start = "" if os.path.isabs(path) else os.getcwd()
         mode = os.stat(path).st_mode
     except (OSError, ValueError) as error:
-        raise make_missing_error(path, error) from error
+        # The cause names the path too.
+        raise make_missing_error(part, error) from (error if looks_like_path(part) else None)
     if stat.S_ISDIR(mode):
         skipped: list[Skipped] = []
         files = tuple(LocalFile(name, folder=start) for name in walk_folder(path, recursive, skipped))
