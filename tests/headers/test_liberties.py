@@ -482,6 +482,30 @@ REFUSED: dict[str, tuple[tuple[str, ...], Callable[[Written], Written]]] = {
         ("explicit", "big endian", "deflated"),
         lambda w: add_private(w, b"\x0f\xb3"),
     ),
+    "a VR of a letter and a sign": (
+        ("explicit", "big endian", "deflated"),
+        lambda w: add_private(w, b"?S"),
+    ),
+    "zeros for the VR of an attribute of the standard": (
+        ("explicit", "big endian", "deflated"),
+        lambda w: w.replace(w.tag(0x00281053) + b"DS", w.tag(0x00281053) + bytes(2)),
+    ),
+    "an unknown VR that no later element follows": (
+        ("explicit", "big endian", "deflated"),
+        lambda w: add_private(w, b"??", tag=0x00291001),
+    ),
+    "one element of group 0000 that may be another whose tag is damaged": (
+        ("explicit", "implicit"),
+        lambda w: w.replace(w.tag(0x00080016), w.tag(0x00000016)),
+    ),
+    "pixels that lack bytes, and swallow those of the element behind them": (
+        ("explicit", "implicit", "big endian"),
+        lambda w: w._replace(body=w.body[:-7] + w.body[-4:]).behind(w.element(0xFFFBFFFB, "LO", b"tail")),
+    ),
+    "pixels that bytes were put into, before an element behind them": (
+        ("explicit", "implicit", "big endian"),
+        lambda w: w._replace(body=w.body[:-7] + b"abc" + w.body[-7:]).behind(w.element(0xFFFBFFFB, "LO", b"tail")),
+    ),
     "NumberOfFrames 0 over two frames": (
         (*NATIVE,),
         lambda w: pixel_element(w, stored(w) * 2).value(0x00280008, "IS", b"0 "),
