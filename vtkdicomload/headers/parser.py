@@ -45,8 +45,9 @@ _BITS_OF_FLOATS = {FLOAT_PIXEL_DATA: 32, DOUBLE_PIXEL_DATA: 64}  # PS3.3 C.7.6.2
 # pydicom reads these, and does not mind a length that leaves its container, so they are walked strictly first.
 _WALKED = frozenset(SEQUENCES)
 _DEFAULTS: dict[str, object] = {
-    **dict.fromkeys(("image_type", "blank", "stack", "dimensions", "liberties"), ()),
+    **dict.fromkeys(("image_type", "blank", "stack", "dimensions"), ()),
     **dict.fromkeys(("has_modality_lut", "functional_groups"), False),
+    "liberties": (),
     "planar_configuration": 0,
     "tiles_across": 1,
 }

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .model import Header
 
 RT_DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
 NUCLEAR_MEDICINE = "1.2.840.10008.5.1.4.1.1.20"
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 LABEL_MAP = "1.2.840.10008.5.1.4.1.1.66.7"
 WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
-# CR, CT, MR, secondary capture, PET and RT Image: single-frame objects, whose modules have no functional groups.
-_CLASSIC = frozenset(f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("1", "2", "4", "7", "128", "481.1"))
 
 _SPECTROSCOPY = "1.2.840.10008.5.1.4.1.1.4.2"  # has rows and columns of spectra
 
@@ -24,12 +18,6 @@ _NO_IMAGE = re.compile(
     r"1\.2\.840\.10008\.(?:1\.|5\.1\.1\.|5\.1\.4\.[34]\d|5\.1\.4\.1\.2\.|5\.1\.4\.1\.1\.(?:"
     r"88\.|11\.|9\.|104\.|481\.[2-9]|66(?:\.[12356])?$|67$|68\.|7[89]\.|80\.|20[01]\.))"
 )
-
-
-def is_classic(header: Header) -> bool:
-    """Tell whether a file is a single-frame object that says where it lies: functional groups only add to it."""
-    placed = header.position is not None and header.orientation is not None
-    return placed and header.number_of_frames == 1 and header.sop_class_uid in _CLASSIC
 
 
 def explain_lost_pixels(values: dict[str, object]) -> str | None:

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from ..headers.diffusion import find_b_value
-from .consistency import NUMBERS, list_paths, name_files
+from .consistency import NUMBERS, name_files
 from .series_data import Rank
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 class AssumptionKind(Enum):
     """The kinds of assumption. The value is the sentence, with the facts that it needs in braces."""
+
+    LIBERTY = "{files} of {all_files} files depart from the standard ({names}): {liberty}"
 
     IMAGER_PIXEL_SPACING = (
         "no PixelSpacing: ImagerPixelSpacing ({rows:g}\\{columns:g} mm, at the detector, without its magnification) is "
@@ -51,8 +53,6 @@ class AssumptionKind(Enum):
     MIXED_VALUES = "{attribute} differs between the slices ({values} values): they are taken for one volume"
     RANK_ALONE = "the volumes of this series are told apart by the order of {attribute} alone, nothing else says which"
     ONE_SERIES = "no SeriesInstanceUID: {files} files are taken for one series"
-
-    LIBERTY = "{files} of {all_files} files depart from the standard ({names}): {liberty}"
 
     RESAMPLED = "irregular slices ({before}) were {how} ({after})"
     UNEVEN = (
@@ -102,22 +102,6 @@ def list_assumptions(series: SeriesData) -> tuple[Assumption, ...]:
     )
 
 
-def _assume_structure(frames: Sequence[Frame]) -> list[Assumption]:
-    """List the deviations from the standard that leave one reading, with the files that have them."""
-    found: dict[str, list[Frame]] = {}
-    for frame in frames:
-        for liberty in frame.header.liberties:
-            found.setdefault(liberty.value, []).append(frame)
-    facts = {"all_files": len(list_paths(frames))} if found else {}
-    return [
-        Assumption(
-            AssumptionKind.LIBERTY,
-            {**facts, "files": len(list_paths(members)), "names": name_files(members), "liberty": liberty},
-        )
-        for liberty, members in found.items()
-    ]
-
-
 def _assume_rescale(frames: Sequence[Frame]) -> list[Assumption]:
     """List what is assumed where RescaleSlope and RescaleIntercept are not both there, or not in all files."""
     grey = [f for f in frames if f.header.samples == 1 and not f.header.has_modality_lut]
@@ -159,3 +143,24 @@ def _assume_ranks(series: SeriesData) -> list[Assumption]:
     weak = (*NUMBERS, "ContentTime")
     names = [name for name, value in series.labels if name in weak and isinstance(value, Rank)]
     return [Assumption(AssumptionKind.RANK_ALONE, {"attribute": names[0]})] if names else []
+
+
+def _assume_structure(frames: Sequence[Frame]) -> list[Assumption]:
+    """List the deviations from the standard that leave one reading, with the files that have them."""
+    found: dict[str, list[Frame]] = {}
+    for frame in frames:
+        for liberty in frame.header.liberties:
+            found.setdefault(liberty.value, []).append(frame)
+    all_files = len({frame.path for frame in frames}) if found else 0
+    return [
+        Assumption(
+            AssumptionKind.LIBERTY,
+            {
+                "files": len({frame.path for frame in members}),
+                "all_files": all_files,
+                "names": name_files(members),
+                "liberty": liberty,
+            },
+        )
+        for liberty, members in found.items()
+    ]
