@@ -236,7 +236,7 @@ def test_a_mapping_that_cannot_be_used_names_the_file(tmp_path: Path, data: Path
 def test_attributes_that_cannot_be_rewritten_name_the_file(tmp_path: Path) -> None:
     truth = write_series(tmp_path / "in", count=1, syntax=RLELossless, StudyDescription="0123456789")
     path = truth.files[0]
-    path.write_bytes(path.read_bytes().replace(b"\x08\0\x30\x10LO", b"\x08\0\x30\x10ZZ"))  # a VR that there is not
+    path.write_bytes(path.read_bytes().replace(b"\x08\0\x30\x10LO", b"\x08\0\x30\x10Z1"))  # no VR can be that
     with pytest.raises(vdl.CorruptFileError) as caught:
         decompress(truth.folder, tmp_path / "out")
     assert caught.value.files == (str(path),)

@@ -48,7 +48,7 @@ BAD: dict[str, Callable[[bytes], bytes]] = {
     "text": lambda data: b"no DICOM at all",
     "a length out of the file": lambda data: data.replace(b"\x28\0\x10\0US\2\0", b"\x28\0\x10\0US\xff\xff"),
     "a required value empty": lambda data: data.replace(b"\x28\0\x10\0US\2\0\6\0", b"\x28\0\x10\0US\0\0"),
-    "an unknown VR": lambda data: data.replace(b"\x28\0\x10\0US", b"\x28\0\x10\0ZZ"),
+    "a VR that is none": lambda data: data.replace(b"\x28\0\x10\0US", b"\x28\0\x10\0Z1"),
 }
 
 

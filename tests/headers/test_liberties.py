@@ -6,6 +6,7 @@ The truth is pydicom's reading of the file before anything was changed in it.
 from __future__ import annotations
 
 import io
+import re
 import struct
 import warnings
 import zlib
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pydicom
 import pytest
+from enhanced import write_enhanced
 from pydicom import Dataset, FileMetaDataset, dcmwrite
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
@@ -482,6 +484,30 @@ REFUSED: dict[str, tuple[tuple[str, ...], Callable[[Written], Written]]] = {
         ("explicit", "big endian", "deflated"),
         lambda w: add_private(w, b"\x0f\xb3"),
     ),
+    "a VR of a letter and a sign": (
+        ("explicit", "big endian", "deflated"),
+        lambda w: add_private(w, b"?S"),
+    ),
+    "zeros for the VR of an attribute of the standard": (
+        ("explicit", "big endian", "deflated"),
+        lambda w: w.replace(w.tag(0x00281053) + b"DS", w.tag(0x00281053) + bytes(2)),
+    ),
+    "an unknown VR that no later element follows": (
+        ("explicit", "big endian", "deflated"),
+        lambda w: add_private(w, b"??", tag=0x00291001),
+    ),
+    "one element of group 0000 that may be another whose tag is damaged": (
+        ("explicit", "implicit"),
+        lambda w: w.replace(w.tag(0x00080016), w.tag(0x00000016)),
+    ),
+    "pixels that lack bytes, and swallow those of the element behind them": (
+        ("explicit", "implicit", "big endian"),
+        lambda w: w._replace(body=w.body[:-7] + w.body[-4:]).behind(w.element(0xFFFBFFFB, "LO", b"tail")),
+    ),
+    "pixels that bytes were put into, before an element behind them": (
+        ("explicit", "implicit", "big endian"),
+        lambda w: w._replace(body=w.body[:-7] + b"abc" + w.body[-7:]).behind(w.element(0xFFFBFFFB, "LO", b"tail")),
+    ),
     "NumberOfFrames 0 over two frames": (
         (*NATIVE,),
         lambda w: pixel_element(w, stored(w) * 2).value(0x00280008, "IS", b"0 "),
@@ -638,3 +664,87 @@ def test_liberties_are_of_one_kind() -> None:
     assert liberties.taken == (Liberty.DECIMAL_COMMA,)
     assert not STRICT.take(Liberty.DECIMAL_COMMA)
     assert STRICT.taken == ()
+
+
+# ----------------------------------------------------------------------------------------------- files of many frames
+def write_runs(folder: Path, *, implicit: bool = False) -> tuple[bytes, bytes]:
+    """The head and the data set of an enhanced object of four frames, all sequences and items of undefined length."""
+
+    def open_sequences(d: Dataset) -> None:
+        for element in d.iterall():
+            if element.VR == "SQ":
+                element.is_undefined_length = True
+                for item in element.value:
+                    item.is_undefined_length_sequence_item = True
+
+    path = folder / "whole.dcm"
+    write_enhanced(path, ORDER, edit=open_sequences)
+    if implicit:
+        d = pydicom.dcmread(path)
+        d.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+        d.save_as(path)
+    data = path.read_bytes()
+    path.unlink()
+    start = 144 + struct.unpack_from("<I", data, 140)[0]
+    return data[:start], data[start:]
+
+
+ORDER = (2, 0, 1, 3)
+SEQUENCE_END, ITEM_END = b"\xfe\xff\xdd\xe0", b"\xfe\xff\x0d\xe0"
+ENHANCED: dict[str, tuple[Liberty, Callable[[bytes], bytes]]] = {
+    "sequence delimiters": (
+        Liberty.DELIMITER_LENGTH,
+        lambda b: b.replace(SEQUENCE_END + bytes(4), SEQUENCE_END + OPEN),
+    ),
+    "item delimiters": (Liberty.DELIMITER_LENGTH, lambda b: b.replace(ITEM_END + bytes(4), ITEM_END + OPEN)),
+    "a command set": (Liberty.COMMAND_ELEMENTS, lambda b: command(explicit=False) + b),
+    "a stray byte": (Liberty.SURPLUS_BYTES, lambda b: b + b"\1"),
+    "an open sequence": (Liberty.OPEN_SEQUENCE, lambda b: b + b"\xfb\xff\xfa\xffSQ\0\0" + OPEN),
+    "no SamplesPerPixel": (Liberty.NO_SAMPLES_PER_PIXEL, lambda b: b.replace(b"\x28\0\2\0US\2\0\1\0", b"")),
+    "frames as a decimal": (Liberty.NUMBER_OF_FRAMES, lambda b: b.replace(b"IS\2\0004 ", b"IS\4\0004.0 ")),
+}
+
+
+@pytest.mark.parametrize("name", ENHANCED)
+def test_an_enhanced_object_with_a_liberty_is_read_by_its_groups(tmp_path: Path, name: str) -> None:
+    liberty, change = ENHANCED[name]
+    head, body = write_runs(tmp_path)
+    changed = change(body)
+    assert changed != body
+    assert_enhanced(tmp_path, head + changed, liberty)
+
+
+@pytest.mark.parametrize("implicit", [False, True])
+def test_an_enhanced_object_in_the_other_encoding_is_read_by_its_groups(tmp_path: Path, implicit: bool) -> None:
+    (head, _), (_, body) = write_runs(tmp_path, implicit=not implicit), write_runs(tmp_path, implicit=implicit)
+    assert_enhanced(tmp_path, head + body, Liberty.OTHER_VR_ENCODING)
+
+
+def assert_enhanced(folder: Path, data: bytes, liberty: Liberty) -> None:
+    (folder / "1.dcm").write_bytes(data)
+    with pytest.warns(vdl.DicomLoadWarning, match=re.escape(liberty.value)):
+        volume = vdl.load(folder)
+    stored = np.frombuffer(write_runs(folder)[1][-4 * 70 :], "<u2").reshape(4, 5, 7)
+    np.testing.assert_array_equal(volume.frames, stored[np.argsort(ORDER)])
+    np.testing.assert_allclose(volume.affine[:3, 3], (-10, -20, 30))
+    assert volume.spacing == pytest.approx((0.5, 0.8, 2.5))
+
+
+@pytest.mark.parametrize("syntax", ENCAPSULATED.values(), ids=ENCAPSULATED)
+def test_frames_whose_sequence_is_open_are_as_many_as_their_fragments(tmp_path: Path, syntax: str) -> None:
+    d = pydicom.dcmread(io.BytesIO(write("explicit").file))
+    stored = np.stack([PIXELS + k for k in range(3)])
+    d.NumberOfFrames, d.PixelData = 3, stored.tobytes()
+    d.compress(syntax, generate_instance_uid=False)
+    path = tmp_path / "1.dcm"
+    d.save_as(path)
+    data = path.read_bytes()
+    assert data.endswith(DELIMITER)
+    path.write_bytes(data[: -len(DELIMITER)])
+    assert read_header(path).liberties == (Liberty.OPEN_PIXEL_DATA,)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the frames have no place either
+        np.testing.assert_array_equal(vdl.load(path).frames, stored.astype(int) - 1024)
+    path.write_bytes(data[: data.rindex(b"\xfe\xff\0\xe0")])  # the last frame is lost, all fragments are whole
+    with pytest.raises(vdl.CorruptFileError, match="is not closed, and it has 2 fragments"):
+        vdl.load(path)

@@ -28,6 +28,7 @@ _ITEMS = frozenset((ITEM,))
 # PS3.5 table 7.1-1 and 7.1-2: VRs with a 4-byte length after two reserved bytes, and those with a 2-byte one.
 LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+_NO_VR = (b"\0\0", b"  ", b"--")  # of private elements
 # What may have an undefined length: sequences, also of unknown or implicit VR, and encapsulated pixel data.
 _SEQUENCE_VRS = frozenset((b"SQ", b"UN", b""))
 _ENCAPSULATED = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
@@ -176,7 +177,8 @@ class _HeadReader:
         forms = [(pos + 8, self._unpack_short(head, 6)[0])]
         if len(head) == 12 and head[6:8] == b"\0\0":
             forms.append((pos + 12, self._unpack_length(head, 8)[0]))
-        named = vr == b"\0\0" or (vr.isascii() and vr.decode().isprintable())
+        # Letters, or what writers put for a VR that they do not know; of a damaged head hardly any bytes are so.
+        named = (vr.isalpha() and (vr.isupper() or vr.islower())) or vr == b"??" or (vr in _NO_VR and tag >> 16 & 1)
         fitting = [form for form in forms if named and self._is_followed(sum(form), tag, vr, here)]
         if len(fitting) != 1 or not self._liberties.take(Liberty.UNKNOWN_VR):
             raise self._source.corrupt(f"element {name_of(tag)} at byte {pos} has no valid VR ({vr!r})")

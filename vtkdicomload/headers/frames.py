@@ -12,14 +12,14 @@ from ..errors import make_damaged_error
 from .data_set import UnusableAttribute, open_data_set
 from .liberties import Liberty
 from .model import Frame, Header
-from .objects.enhanced import read_functional_groups
+from .objects.enhanced import is_classic, read_functional_groups
 from .objects.mosaic import MOSAIC, divide_mosaic, mark_mosaics
 from .objects.nuclear_medicine import read_frame_vectors
 from .objects.rt_dose import read_dose_grid
 from .objects.ultrasound import ULTRASOUND, read_region_spacing
 from .objects.vframe import VFRAME, divide_vframe
 from .pixel_bytes import count_pixel_bytes
-from .sop_classes import NUCLEAR_MEDICINE, RT_DOSE, is_classic
+from .sop_classes import NUCLEAR_MEDICINE, RT_DOSE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

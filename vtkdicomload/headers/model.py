@@ -46,6 +46,7 @@ class Header(NamedTuple):
     encapsulated: bool
     functional_groups: bool
     blank: tuple[str, ...]  # keywords of single-valued attributes that are there without a value
+    liberties: tuple[Liberty, ...]  # that were taken with the file: one at most
     sop_class_uid: str | None
     sop_instance_uid: str | None
     study_uid: str | None
@@ -110,7 +111,6 @@ class Header(NamedTuple):
     direction_of_siemens: tuple[float, ...] | None
     creator_0043: str | None
     b_value_of_ge: tuple[float, ...] | None
-    liberties: tuple[Liberty, ...]  # that were taken with the file: one at most
     vframes: bool  # private attributes of United Imaging tell of tiles
     tiles_across: int  # how many frames lie side by side in the stored image: more than 1 in a mosaic
     tiles_down: int  # and how many one above the other

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
 from .attributes import PIXEL_TAGS
-from .elements import ITEM, SEQUENCE_END, UNDEFINED
+from .elements import ITEM, LONG_VRS, SEQUENCE_END, SHORT_VRS, UNDEFINED
 from .liberties import Liberty
 from .pixel_bytes import count_pixel_bytes
 from .transfer_syntaxes import JPEG, JPEG_2000, JPEG_LS
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from .liberties import Liberties
     from .model import Header
 
+_LONGEST_SHIFT = 64  # bytes
+_PIXEL_GROUP, _ITEM_GROUP = 0x7FE0, 0xFFFE
 _MARKED_STREAMS = JPEG | JPEG_LS | JPEG_2000
 _END_OF_IMAGE = b"\xff\xd9"  # of JPEG and JPEG-LS streams, and of JPEG 2000 codestreams
 
@@ -48,9 +51,30 @@ def may_end_here(
         return whole and liberties.take(Liberty.OPEN_PIXEL_DATA)
     if (latest.depth == 0 and latest.length != UNDEFINED) or _closes_sequence(latest):
         # Behind a whole element, bytes that are no other one.
-        return source.size - end < _count_row_bytes(values) and liberties.take(Liberty.SURPLUS_BYTES)
+        few = source.size - end < _count_row_bytes(values)
+        return few and not _holds_displaced_element(source, end) and liberties.take(Liberty.SURPLUS_BYTES)
     # PS3.5 7.5.2: a sequence of undefined length ends with a delimiter. All elements in this one are whole.
     return end == source.size and liberties.take(Liberty.OPEN_SEQUENCE)
+
+
+def _holds_displaced_element(source: Source, end: int) -> bool:
+    """Tell whether an element ends with the file that does not begin at `end`: bytes before it were lost or added."""
+    first = max(0, end - _LONGEST_SHIFT)
+    data = source.at(first, source.size - first)
+    for at in range(len(data) - 7):
+        if first + at == end:
+            continue
+        for order in "<>":
+            group, _, vr, short = struct.unpack_from(order + "HH2sH", data, at)
+            if group <= _PIXEL_GROUP or group == _ITEM_GROUP:
+                continue
+            left = len(data) - at
+            if vr in SHORT_VRS and short == left - 8:
+                return True
+            forms = [4] if vr not in LONG_VRS else [8] if left >= 12 else []
+            if any(struct.unpack_from(order + "I", data, at + form)[0] == left - form - 4 for form in forms):
+                return True
+    return False
 
 
 def _closes_sequence(element: Element) -> bool:

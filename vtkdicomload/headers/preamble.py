@@ -129,11 +129,14 @@ def _skip_command_elements(source: Source, start: int, *, big_endian: bool, libe
     vr = source.at(start + 4, 2)
     explicit = vr in SHORT_VRS or vr in LONG_VRS
     try:
-        for element in walk(source, start, Encoding(explicit, big_endian and explicit), only_group=0x0000):
-            start = element.offset + max(element.length, 0)
+        elements = [*walk(source, start, Encoding(explicit, big_endian and explicit), only_group=0x0000)]
     except CorruptFileError as error:
         raise _make_command_error(source) from error
-    if not liberties.take(Liberty.COMMAND_ELEMENTS):
+    for element in elements:
+        start = element.offset + max(element.length, 0)
+    # A single one, and not the CommandGroupLength (0000,0000), may be an element of the data set whose tag is damaged.
+    told = len(elements) > 1 or (elements and elements[0].tag == 0)
+    if not told or not liberties.take(Liberty.COMMAND_ELEMENTS):
         raise _make_command_error(source)
     return start
 

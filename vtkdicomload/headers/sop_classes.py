@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from .model import Header
 
 RT_DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
 NUCLEAR_MEDICINE = "1.2.840.10008.5.1.4.1.1.20"
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 LABEL_MAP = "1.2.840.10008.5.1.4.1.1.66.7"
 WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
-# CR, CT, MR, secondary capture, PET and RT Image: single-frame objects, whose modules have no functional groups.
-_CLASSIC = frozenset(f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("1", "2", "4", "7", "128", "481.1"))
 
 # SOP classes whose module has no pixel data, even where Rows and Columns stand in it: spectra have rows and columns of
 # them, raw data those of the image that it is for. A file of any other standard class without pixel data has lost it.
@@ -31,12 +28,6 @@ _STANDARD = "1.2.840.10008."
 def has_no_image(uids: Collection[str]) -> bool:
     """Tell whether files of an SOP class never hold an image; given all that a file says of its class."""
     return bool(uids) and all(map(_NO_IMAGE.match, uids))
-
-
-def is_classic(header: Header) -> bool:
-    """Tell whether a file is a single-frame object that says where it lies: functional groups only add to it."""
-    placed = header.position is not None and header.orientation is not None
-    return placed and header.number_of_frames == 1 and header.sop_class_uid in _CLASSIC
 
 
 def explain_lost_pixels(values: dict[str, object]) -> str | None:

@@ -19,6 +19,7 @@ from ..sources.local import as_file
 from .attributes import FIELDS
 from .elements import ITEM_END, LONG_VRS, SEQUENCE_END
 from .model import Header
+from .objects.enhanced import is_classic
 from .parser import parse_header
 from .preamble import META_UIDS
 from .transfer_syntaxes import EXPLICIT_BIG
@@ -283,12 +284,9 @@ def _learn(header: Header, visited: list[Element], handle: Handle) -> _Template 
 
     None too where a liberty was taken: each such file is parsed, and judged, by itself.
     """
-    if (
-        header.liberties
-        or header.functional_groups
-        or header.pixel_offset > _MAX_PREFIX
-        or not (header.native or header.encapsulated)
-    ):
+    if header.liberties or header.pixel_offset > _MAX_PREFIX or not (header.native or header.encapsulated):
+        return None
+    if header.functional_groups and not is_classic(header):
         return None
     end = visited[-1].offset if header.encapsulated else header.pixel_offset + header.pixel_length
     if end != handle.size:

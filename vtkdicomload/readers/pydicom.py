@@ -12,7 +12,6 @@ import numpy as np
 from .._util.warnings import silence_warnings
 from ..errors import UnsupportedPixelDataError, make_damaged_error, take_first_line
 from ..headers.data_set import Attributes, UnusableAttribute, ask_pydicom
-from ..headers.liberties import Liberty
 from ..headers.objects.tiles import cut_tile, find_whole_image
 from ..headers.transfer_syntaxes import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from ..sources.stream import path_or_stream
@@ -115,12 +114,12 @@ def _read_dataset(frame: Frame) -> pydicom.Dataset:
     with path_or_stream(frame.header.file) as readable, _ask_of_frame(frame):
         dataset = pydicom.dcmread(readable, force=True)
         named = "TransferSyntaxUID" in dataset.file_meta
+        if not dataset.get("SamplesPerPixel"):
+            dataset.SamplesPerPixel = frame.header.samples  # 1, of an image that cannot have more
     if not named:
         implicit, little = dataset.original_encoding
         syntax = EXPLICIT_BIG if not little else IMPLICIT_LITTLE if implicit else EXPLICIT_LITTLE
         dataset.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
-    if Liberty.NO_SAMPLES_PER_PIXEL in frame.header.liberties:
-        dataset.SamplesPerPixel = frame.header.samples
     return dataset
 
 

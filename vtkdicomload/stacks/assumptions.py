@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from .._util.wording import count_noun, name_files_of
 from ..headers.diffusion import find_b_value
-from .consistency import NUMBERS, list_paths, name_files
+from .consistency import NUMBERS, name_files
 from .series_data import Rank
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 class AssumptionKind(Enum):
     """The kinds of assumption. The value is the sentence, with the facts that it needs in braces."""
+
+    LIBERTY = "{files} of {all_files} files depart from the standard ({names}): {liberty}"
 
     IMAGER_PIXEL_SPACING = (
         "no PixelSpacing: ImagerPixelSpacing ({rows:g}\\{columns:g} mm, at the detector, without its magnification) is "
@@ -53,8 +55,6 @@ class AssumptionKind(Enum):
     RANK_ALONE = "the volumes of this series are told apart by the order of {attribute} alone, nothing else says which"
     DAMAGED_BESIDE = "{files} in its folder, of which nothing says whose they are: {names} may be a slice of it"
     ONE_SERIES = "no SeriesInstanceUID: {files} files are taken for one series"
-
-    LIBERTY = "{files} of {all_files} files depart from the standard ({names}): {liberty}"
 
     RESAMPLED = "irregular slices ({before}) were {how} ({after})"
     UNEVEN = (
@@ -170,3 +170,24 @@ def _assume_ranks(series: SeriesData) -> list[Assumption]:
     weak = (*NUMBERS, "ContentTime")
     names = [name for name, value in series.labels if name in weak and isinstance(value, Rank)]
     return [Assumption(AssumptionKind.RANK_ALONE, {"attribute": names[0]})] if names else []
+
+
+def _assume_structure(frames: Sequence[Frame]) -> list[Assumption]:
+    """List the deviations from the standard that leave one reading, with the files that have them."""
+    found: dict[str, list[Frame]] = {}
+    for frame in frames:
+        for liberty in frame.header.liberties:
+            found.setdefault(liberty.value, []).append(frame)
+    all_files = len({frame.path for frame in frames}) if found else 0
+    return [
+        Assumption(
+            AssumptionKind.LIBERTY,
+            {
+                "files": len({frame.path for frame in members}),
+                "all_files": all_files,
+                "names": name_files(members),
+                "liberty": liberty,
+            },
+        )
+        for liberty, members in found.items()
+    ]

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     _Known = dict[tuple[int, bytes], dict[str, Any]]
 
+# CR, CT, MR, secondary capture, PET and RT Image: single-frame objects, whose modules have no functional groups.
+_CLASSIC = frozenset(f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("1", "2", "4", "7", "128", "481.1"))
 _SPACING = "PixelMeasuresSequence"
 _VALUES = "PixelValueTransformationSequence"
 
@@ -99,6 +101,12 @@ _OF_CONVERTED: dict[str, tuple[str, Callable[[str, Any], object]]] = {
     "ContentTime": ("content_time", _read_text_value),
     "Units": ("units", _read_text_value),
 }
+
+
+def is_classic(header: Header) -> bool:
+    """Tell whether a file is a single-frame object that says where it lies: functional groups only add to it."""
+    placed = header.position is not None and header.orientation is not None
+    return placed and header.number_of_frames == 1 and header.sop_class_uid in _CLASSIC
 
 
 def read_functional_groups(header: Header, attributes: Attributes) -> list[Header]:
