@@ -241,7 +241,7 @@ def test_any_number_of_workers_gives_the_same(series: Write, workers: int, synta
         ({"irregular": True}, "irregular must be one of 'raise', 'resample', 'keep', not True"),
         (
             {"engine": "itk"},
-            "engine must be one of 'auto', 'direct', 'codec', 'vtk', 'pydicom', not a str of 3 characters",
+            "engine must be one of 'auto', 'direct', 'codec', 'vtk', 'pydicom', not a str of 3",
         ),
         ({"verify": False}, "verify must be one of 'probe', 'all', 'none', not False"),
         ({"tolerance": 0}, "tolerance must lie between 0 and 1"),

@@ -131,6 +131,7 @@ class Selected(NamedTuple):
     stack: Series
     left_out: tuple[str, ...]
     warnings: tuple[str, ...]
+    alone: bool  # whether its series is the only one of the source
 
 
 def select_stack(
@@ -163,11 +164,12 @@ def select_stack(
         raise
     except DicomLoadError as error:
         if found.series:
-            keep_true_remedies(error, choose_series(found, series), options)
+            keep_true_remedies(error, choose_series(found, series), options, alone=len(found) == 1)
         raise
     damaged = tuple(problem.path for problem in (*lost, *beside))
     strays = list_strays(found) if series is None else ()
-    return Selected(chosen, (*ignored, *damaged), describe_left_out(ignored, damaged, strays))
+    warnings = describe_left_out(ignored, damaged, strays)
+    return Selected(chosen, (*ignored, *damaged), warnings, alone=len(found) == 1)
 
 
 def select_stacks(series: Series, ignore: Ignore, ignored: tuple[str, ...], options: Options) -> Iterator[Selected]:
@@ -191,7 +193,7 @@ def _finish(selected: Selected, options: Options, work: Callable[[], T]) -> T:
     try:
         done = work()
     except DicomLoadError as error:
-        keep_true_remedies(error, selected.stack, options)
+        keep_true_remedies(error, selected.stack, options, alone=selected.alone)
         raise
     for sentence in selected.warnings:
         warn(sentence)

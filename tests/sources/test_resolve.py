@@ -198,7 +198,7 @@ def test_a_missing_path_says_what_people_stumble_over(path: str, words: str) -> 
     with pytest.raises(vdl.NoDicomError, match=words) as caught:
         vdl.load(path)
     assert isinstance(caught.value, FileNotFoundError)
-    assert caught.value.files == (path,)
+    assert caught.value.files == (() if "\0" in path else (path,))  # what may be no path is not shown
 
 
 def test_a_misspelt_name_is_answered_with_the_nearest(tmp_path: Path) -> None:
@@ -238,8 +238,8 @@ def test_a_zip_archive_is_answered_with_the_command_that_unpacks_it(tmp_path: Pa
         ("brain.nii", b"\x5c\1\0\0" + bytes(348), r"brain\.nii is a NIfTI.*nibabel\.load\(p\)"),
         ("brain.nii.gz", gzip.compress(bytes(400), mtime=0), r"NIfTI.*nibabel\.load\(p\)"),
         ("noname", b"\x5c\1\0\0" + bytes(348), "NIfTI"),
-        ("study.tar.gz", gzip.compress(bytes(400), mtime=0), r"tar -xf \S+/study\.tar\.gz"),
-        ("text.gz", gzip.compress(b"hello" * 100, mtime=0), r"gunzip \S+/text\.gz"),
+        ("study.tar.gz", gzip.compress(bytes(400), mtime=0), r"python -m tarfile -e \S+/study\.tar\.gz \S+/study"),
+        ("text.gz", gzip.compress(b"hello" * 100, mtime=0), r"python -m gzip -d \S+/text\.gz"),
         ("study.7z", b"7z\xbc\xaf\x27\x1c" + bytes(100), "7z archive"),
         ("study.rar", b"Rar!\x1a\7" + bytes(100), "rar archive"),
         ("v.nrrd", b"NRRD0004\n" + bytes(100), r"SimpleITK\.ReadImage"),

@@ -46,65 +46,83 @@ def charge_problems(
     """
     own: dict[SeriesKey, list[Problem]] = defaultdict(list)
     beside: dict[SeriesKey, list[Problem]] = defaultdict(list)
-    known: dict[str, SeriesKey] = {}  # path → its own series, of damaged files whose header tells it
+    by_uid: dict[str | None, list[SeriesKey]] = defaultdict(list)
+    for key in series:
+        by_uid[key[1]].append(key)
     counts = Counter(p.remnant.series_uid for p in problems if p.remnant.series_uid is not None)
+    known: dict[str, SeriesKey] = {}  # path → its own series, of damaged files whose header tells it
     unknown = []
     for problem in problems:
-        keys = _match_series(problem, series)
+        study, uid = problem.remnant.study_uid, problem.remnant.series_uid
+        keys = [] if uid is None else by_uid.get(uid, [])
+        keys = [key for key in keys if key[0] == study] or keys
         for key in keys:
             own[key].append(problem)
         if keys:
             known[problem.path] = keys[0]
-        elif counts[str(problem.remnant.series_uid)] > 1:  # a series of which nothing else is left
-            known[problem.path] = (problem.remnant.study_uid, problem.remnant.series_uid)
+        elif counts[str(uid)] > 1:  # a series of which nothing else is left
+            known[problem.path] = (study, uid)
         else:
             unknown.append(problem)
-    if unknown:
-        folders = _list_folders(series, known, {os.path.dirname(problem.path) for problem in unknown})
-        for problem in unknown:
-            members = folders[os.path.dirname(problem.path)]
-            around = set(members.values()) if problem.path not in foreign or _is_named_like(problem, members) else set()
-            charged = around if len(around) == 1 else _find_neighbours(problem.path, members) if around else set()
-            if len(charged) == 1:
-                own[charged.pop()].append(problem)
-            else:
-                for key in set(members.values()):
-                    beside[key].append(problem)
+    folders = _list_folders(series, known, unknown)
+    for problem in unknown:
+        folder = folders[os.path.dirname(problem.path)]
+        one = folder.find_series(problem.path, foreign=problem.path in foreign)
+        if one is not None:
+            own[one].append(problem)
+        else:
+            for key in folder.series:
+                beside[key].append(problem)
     return Charges(own, beside)
 
 
-def _match_series(problem: Problem, series: Iterable[SeriesKey]) -> list[SeriesKey]:
-    """The series that have the SeriesInstanceUID of a damaged file, in its study where that is told."""
-    study, uid = problem.remnant.study_uid, problem.remnant.series_uid
-    if uid is None:
-        return []
-    keys = [key for key in series if key[1] == uid]
-    return [key for key in keys if key[0] == study] or keys
+class _Folder:
+    """The series in a folder, and how their files and the damaged ones follow each other in natural order."""
+
+    def __init__(self, members: Mapping[str, SeriesKey], damaged: Collection[str]) -> None:
+        self.series = tuple(dict.fromkeys(members.values()))
+        self._patterns = {_replace_numbers(path) for path in members}
+        names = sort_names({*members, *damaged}) if len(self.series) > 1 else []
+        self._before, self._behind = _find_nearest(names, members), _find_nearest(names[::-1], members)
+
+    def find_series(self, path: str, *, foreign: bool) -> SeriesKey | None:
+        """The one series that a damaged file may be of; None where it may be of several, or of none.
+
+        A file that is no DICOM is none of it where all slices have another name than it, but for their numbers.
+        """
+        if not self.series or (foreign and len(self._patterns) == 1 and _replace_numbers(path) not in self._patterns):
+            return None
+        if len(self.series) == 1:
+            return self.series[0]
+        around = {key for key in (self._before[path], self._behind[path]) if key is not None}
+        return around.pop() if len(around) == 1 else None
 
 
-def _list_folders(
-    series: Mapping[SeriesKey, Sequence[Frame]], known: Mapping[str, SeriesKey], folders: Collection[str]
-) -> dict[str, dict[str, SeriesKey]]:
-    """Of each of the folders: the files in it whose series is known."""
-    found: dict[str, dict[str, SeriesKey]] = {folder: {} for folder in folders}
-    members = ((frame.path, key) for key, frames in series.items() for frame in frames)
-    for path, key in (*members, *known.items()):
-        if (folder := os.path.dirname(path)) in found:
-            found[folder][path] = key
+def _find_nearest(names: Iterable[str], members: Mapping[str, SeriesKey]) -> dict[str, SeriesKey | None]:
+    """Of each name: the series of the last one before it whose series is known."""
+    found: dict[str, SeriesKey | None] = {}
+    last: SeriesKey | None = None
+    for name in names:
+        found[name] = last
+        last = members.get(name, last)
     return found
 
 
-def _find_neighbours(path: str, members: Mapping[str, SeriesKey]) -> set[SeriesKey]:
-    """The series of the nearest files on either side of a name in natural order."""
-    names = sort_names((path, *members))
-    k = names.index(path)
-    return {members[name] for name in (*names[max(k - 1, 0) : k], *names[k + 1 : k + 2])}
-
-
-def _is_named_like(problem: Problem, members: Iterable[str]) -> bool:
-    """Tell whether a file may be a slice by its name: not where all slices have another one, but for their numbers."""
-    patterns = {_replace_numbers(path) for path in members}
-    return len(patterns) != 1 or _replace_numbers(problem.path) in patterns
+def _list_folders(
+    series: Mapping[SeriesKey, Sequence[Frame]], known: Mapping[str, SeriesKey], unknown: Sequence[Problem]
+) -> dict[str, _Folder]:
+    """The folders of the damaged files whose series is unknown."""
+    damaged: dict[str, list[str]] = defaultdict(list)
+    for problem in unknown:
+        damaged[os.path.dirname(problem.path)].append(problem.path)
+    if not damaged:
+        return {}
+    members: dict[str, dict[str, SeriesKey]] = {folder: {} for folder in damaged}
+    files = ((frame.path, key) for key, frames in series.items() for frame in frames)
+    for path, key in (*files, *known.items()):
+        if (folder := os.path.dirname(path)) in members:
+            members[folder][path] = key
+    return {folder: _Folder(members[folder], paths) for folder, paths in damaged.items()}
 
 
 def _replace_numbers(path: str) -> str:

@@ -20,7 +20,7 @@ from ..stacks.series_data import Problem
 from ..stacks.tolerances import compute_same_position_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from .._util.arrays import Floats
     from ..headers.model import Frame
@@ -58,7 +58,8 @@ def find_lost_slices(frames: Iterable[Frame], suspects: Sequence[tuple[File, Rea
     frames = list(frames)
     stripped = [file for file, reason in suspects if reason is Reason.MAYBE_STRIPPED]
     problems = (Problem(file.name, _make_stripped_error(file), read_remnant(file)) for file in stripped)
-    lost = [problem for problem in problems if _was_image(problem, frames)]
+    images = {(f.header.series_uid, f.header.sop_class_uid) for f in frames} if stripped else set()
+    lost = [problem for problem in problems if _was_image(problem, images)]
     suspects = [(file, reason) for file, reason in suspects if reason is not Reason.MAYBE_STRIPPED]
     kinds = {(*_classify_name(f.path), f.header.file.size) for f in frames}
     names = {kind[:2] for kind in kinds}
@@ -75,17 +76,15 @@ def find_lost_slices(frames: Iterable[Frame], suspects: Sequence[tuple[File, Rea
             words = "it begins and is named like the slices beside it, but is no whole DICOM file: it is damaged"
         else:
             continue
-        lost.append(Problem(path, _make_lost_error(path, words)))
+        lost.append(Problem(path, _make_lost_error(path, words), read_remnant(file)))
     return lost
 
 
-def _was_image(problem: Problem, frames: Sequence[Frame]) -> bool:
+def _was_image(problem: Problem, images: Collection[tuple[str | None, str | None]]) -> bool:
     """Tell whether a file of a private class without pixels had some: others of its class and series have."""
     remnant = problem.remnant
-    if not all(map(is_private, remnant.sop_class_uids)):
-        return True
-    headers = (f.header for f in frames)
-    return any(h.series_uid == remnant.series_uid and h.sop_class_uid in remnant.sop_class_uids for h in headers)
+    uids = remnant.sop_class_uids
+    return not all(map(is_private, uids)) or any((remnant.series_uid, uid) in images for uid in uids)
 
 
 def _make_stripped_error(file: File) -> CorruptFileError:

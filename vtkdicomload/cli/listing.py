@@ -37,7 +37,7 @@ def describe_series(found: Scan, row: int, source: Any, *, as_one: bool = False)
         Whether the series is all files of the source.
     """
     series = found[row]
-    assessed = _assess_truly(series)
+    assessed = _assess_truly(found, row)
     lines = [("loads", "yes" if assessed.error is None else f"no: {assessed.error}")]
     if assessed.geometry is not None:
         lines += _list_geometry(assessed.geometry, series)
@@ -53,11 +53,11 @@ def describe_series(found: Scan, row: int, source: Any, *, as_one: bool = False)
     return lines
 
 
-def _assess_truly(series: Series) -> Assessment:
+def _assess_truly(found: Scan, row: int) -> Assessment:
     """Assess a series, with the remedies that go past its refusal only."""
-    assessed = assess(series)
+    assessed = assess(found[row])
     if assessed.error is not None:
-        keep_true_remedies(assessed.error, series, Options())
+        keep_true_remedies(assessed.error, found[row], Options(), alone=len(found) == 1)
     return assessed
 
 
@@ -167,7 +167,7 @@ def scan_json(found: Scan, source: Any, *, as_one: bool = False) -> dict[str, An
     return {
         **make_empty_json(source),
         "series": [_make_series_json(found, row, source, as_one) for row in range(len(found))],
-        "problems": [{"path": problem.path, "reason": str(problem.error)} for problem in found.problems],
+        "problems": [{"path": problem.path, "reason": problem.error.message} for problem in found.problems],
         "skipped": [{"path": skipped.path, "reason": skipped.words} for skipped in found.skipped],
     }
 
@@ -192,7 +192,7 @@ def _make_series_json(found: Scan, row: int, source: Any, as_one: bool) -> dict[
         ``assumptions``; ``stacks``, what a series of several volumes divides into; ``python``, the line that loads it.
     """
     series = found[row]
-    assessed = _assess_truly(series)
+    assessed = _assess_truly(found, row)
     geometry, error = assessed.geometry, assessed.error
     stacks = series.stacks() if error is not None else (series,)
     return {

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .options import Options
 
 
-def keep_true_remedies(error: DicomLoadError, series: SeriesData, options: Options) -> None:
+def keep_true_remedies(error: DicomLoadError, series: SeriesData, options: Options, *, alone: bool) -> None:
     """Take from an error the remedies after which the series would not load, or not as the right volume.
 
     Parameters
@@ -32,9 +32,12 @@ def keep_true_remedies(error: DicomLoadError, series: SeriesData, options: Optio
         All of it, or the stack that was chosen.
     options : Options
         With which it was to be loaded.
+    alone : bool
+        Whether it is the only series of its source; else `load_all` would load others too.
     """
     kept = (_keep_true(remedy, error, series, options) for remedy in error.remedies)
-    error.remedies = tuple(remedy for remedy in kept if remedy is not None)
+    true = (remedy for remedy in kept if remedy is not None)
+    error.remedies = tuple(remedy for remedy in true if alone or remedy is not Step.LOAD_ALL)
 
 
 def _keep_true(remedy: Remedy, error: DicomLoadError, series: SeriesData, options: Options) -> Remedy | None:
