@@ -105,22 +105,6 @@ def list_assumptions(series: SeriesData) -> tuple[Assumption, ...]:
     )
 
 
-def _assume_structure(frames: Sequence[Frame]) -> list[Assumption]:
-    """List the deviations from the standard that leave one reading, with the files that have them."""
-    found: dict[str, list[Frame]] = {}
-    for frame in frames:
-        for liberty in frame.header.liberties:
-            found.setdefault(liberty.value, []).append(frame)
-    facts = {"all_files": len(list_paths(frames))} if found else {}
-    return [
-        Assumption(
-            AssumptionKind.LIBERTY,
-            {**facts, "files": len(list_paths(members)), "names": name_files(members), "liberty": liberty},
-        )
-        for liberty, members in found.items()
-    ]
-
-
 def _assume_whole(series: SeriesData) -> list[Assumption]:
     if not series.beside:
         return []
