@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from archive import CORONAL, OBLIQUE, STEP, Case, Image, even, images, made, owe, several, single, write_images
 from archive_bytes import damage_contained, structure
+from archive_enhanced import enhanced_volumes
 from archive_pixels import tiles, values
 
 if TYPE_CHECKING:
@@ -285,6 +286,6 @@ def cases() -> list[Case]:
     """Every case."""
     kinds = (
         *(offset_stacks, what_tells_volumes_apart, incomplete, refused_though_loadable, geometry_lost),
-        *(damage_contained, structure, values, tiles),
+        *(damage_contained, structure, values, tiles, enhanced_volumes),
     )
     return list(chain.from_iterable(kind() for kind in kinds))
