@@ -10,6 +10,7 @@ SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 LABEL_MAP = "1.2.840.10008.5.1.4.1.1.66.7"
 WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 
+_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _SPECTROSCOPY = "1.2.840.10008.5.1.4.1.1.4.2"  # has rows and columns of spectra
 
 # SOP classes without an image, or that may do without (a dose that is histograms only). A file of any other standard
@@ -18,6 +19,11 @@ _NO_IMAGE = re.compile(
     r"1\.2\.840\.10008\.(?:1\.|5\.1\.1\.|5\.1\.4\.[34]\d|5\.1\.4\.1\.2\.|5\.1\.4\.1\.1\.(?:"
     r"88\.|11\.|9\.|104\.|481\.[2-9]|66(?:\.[12356])?$|67$|68\.|7[89]\.|80\.|20[01]\.))"
 )
+
+
+def is_secondary_capture(uid: str | None) -> bool:
+    """Tell whether a SOP class is a picture of a screen, a film or anything else, single-frame or multi-frame."""
+    return uid is not None and (uid == _SECONDARY_CAPTURE or uid.startswith(f"{_SECONDARY_CAPTURE}."))
 
 
 def explain_lost_pixels(values: dict[str, object]) -> str | None:
