@@ -122,7 +122,7 @@ def describe_transform(frame: Frame) -> tuple[float, ...]:
 
 
 def _find_common_dtype(frames: Sequence[Frame]) -> np.dtype[Any]:
-    """The smallest type that holds the stored values of all frames: one of theirs where BitsStored lets it."""
+    """The smallest type that holds the stored values of all frames by BitsStored, one of theirs where that does."""
     types = {find_stored_dtype(f.header): f for f in frames}
     if len(types) == 1:
         return next(iter(types))
@@ -133,7 +133,8 @@ def _find_common_dtype(frames: Sequence[Frame]) -> np.dtype[Any]:
         )
     ranges = [compute_stored_range(f.header) for f in frames]
     low, high = min(r[0] for r in ranges), max(r[1] for r in ranges)
-    for dtype in sorted(types, key=lambda t: t.itemsize):
+    theirs = sorted(types, key=lambda t: t.itemsize)
+    for dtype in (*theirs, np.dtype(f"i{theirs[-1].itemsize}")):
         if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
             return dtype
     return np.result_type(*types)
