@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from ..readers.dtype import Conversion
     from ..readers.protocol import Reader
 
-# How far two decoders of a lossy frame may round apart: one level in the samples, one more in the colour transform.
-_LOSSY_LEVELS = 2
+# How far two decoders of a lossy frame may round apart: a level in the samples, which the colour transform makes 1.772
+# of chrominance and one of luminance, and half a level more where each rounds its result.
+_LOSSY_LEVELS, _LOSSY_COLOUR_LEVELS = 2, 3
 _LONGEST_REASON = 160  # characters
 # Where there is nothing that two decoders could make differently.
 _PLAIN = (ENCAPSULATED_UNCOMPRESSED, DEFLATED_FRAME)
@@ -118,7 +119,7 @@ def _compare_again(frame: Frame, conversion: Conversion, read: Pixels, reader: R
 def _compare(frame: Frame, seen: Pixels, read: Pixels, witness: Reader, reader: Reader) -> None:
     same = _find_equal(frame, seen, read, 0)
     if not same.all() and may_round(frame):
-        same = _find_equal(frame, seen, read, _LOSSY_LEVELS)
+        same = _find_equal(frame, seen, read, _LOSSY_COLOUR_LEVELS if frame.header.samples > 1 else _LOSSY_LEVELS)
     if not same.all():
         at = tuple(int(i) for i in np.argwhere(~same)[0])
         raise ReaderMismatchError(
