@@ -15,6 +15,7 @@ from PIL import Image
 from vtkdicomload.readers.codestream import (
     CodestreamSize,
     Coding,
+    find_stray_marker,
     read_codestream_size,
     read_declared_colour,
     strip_boxes,
@@ -290,3 +291,33 @@ def test_the_codestream_of_a_jp2_file_is_what_its_box_holds() -> None:
 def test_streams_of_other_kinds_state_no_colour() -> None:
     assert read_declared_colour(ENCODERS["jpeg xl"][0](pixels(16, 24, 3, np.uint8))) is None
     assert read_declared_colour(b"") is None
+
+
+@pytest.mark.parametrize("kind", ["5-3", "9-7", "5-3 cut off", "high throughput", "high throughput, lossy"])
+def test_sound_jpeg_2000_data_holds_no_marker(kind: str) -> None:
+    rng = np.random.default_rng(4)
+    for rows, columns in ((1, 1), (7, 5), (64, 64), (130, 257)):
+        for values in (rng.integers(0, 65536, (rows, columns)), rng.normal(2000, 40, (rows, columns)).clip(0)):
+            image = values.astype(np.uint16)
+            encode: dict[str, Any] = {
+                "5-3": lambda a: imagecodecs.jpeg2k_encode(a, level=0, codecformat="j2k", reversible=True),
+                "9-7": lambda a: imagecodecs.jpeg2k_encode(a, level=60, codecformat="j2k", reversible=False),
+                "5-3 cut off": lambda a: imagecodecs.jpeg2k_encode(a, level=60, codecformat="j2k", reversible=True),
+                "high throughput": lambda a: imagecodecs.htj2k_encode(a, reversible=True),
+                "high throughput, lossy": lambda a: imagecodecs.htj2k_encode(a, reversible=False, level=1e-3),
+            }
+            assert find_stray_marker(bytes(encode[kind](image))) is None
+
+
+@pytest.mark.parametrize("marker", [b"\xff\x90", b"\xff\xd8", b"\xff\xff"])
+def test_a_marker_in_jpeg_2000_data_is_found(marker: bytes) -> None:
+    image = np.random.default_rng(4).integers(0, 65536, (64, 64)).astype(np.uint16)
+    stream = bytes(imagecodecs.jpeg2k_encode(image, level=0, codecformat="j2k", reversible=True))
+    middle = len(stream) // 2
+    assert find_stray_marker(stream[:middle] + marker + stream[middle + 2 :]) is not None
+
+
+@pytest.mark.parametrize("end", range(2, 160, 3))
+def test_what_is_no_whole_codestream_has_no_stray_marker(end: int) -> None:
+    image = np.zeros((8, 8), np.uint8)
+    assert find_stray_marker(bytes(imagecodecs.jpeg2k_encode(image, level=0, codecformat="j2k"))[:end]) is None

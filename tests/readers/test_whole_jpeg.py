@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import imagecodecs
 import numpy as np
 import pytest
-from compressed import JPEG, LOSSLESS, SV1, decoded, ljpeg, padded, picture, write
+from compressed import J2K_LOSSLESS, JPEG, LOSSLESS, SV1, decoded, j2k, ljpeg, padded, picture, write
 from PIL import Image
 
 from vtkdicomload import CorruptFileError
@@ -172,3 +172,16 @@ def test_what_is_no_whole_stream_is_for_the_decoder_to_refuse(stream: bytes) -> 
     with pytest.raises(RuntimeError, match="no stream"):
         decode_whole(stream, decode)
     assert asked[-1] == stream
+
+
+def test_garbage_in_jpeg_2000_is_noticed_by_its_markers_more_often_than_not(tmp_path: Path) -> None:
+    pixels = picture(200, 200, dtype=np.uint16)
+    stream, rng, refused = j2k(pixels), np.random.default_rng(1), 0
+    for at in range(400, len(stream) - 1000, (len(stream) - 1400) // 12):
+        garbage = rng.integers(0, 256, 512, np.uint8).tobytes()
+        path = write(tmp_path / "x.dcm", J2K_LOSSLESS, [padded(stream[:at] + garbage + stream[at + 512 :])], pixels)
+        try:
+            decoded(path)
+        except CorruptFileError:
+            refused += 1
+    assert refused >= 5

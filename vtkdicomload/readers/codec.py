@@ -28,7 +28,15 @@ from ..headers.transfer_syntaxes import (
     name_syntax,
 )
 from . import colour, direct, rescale, stored_bits
-from .codestream import CodestreamSize, Coding, has_end, read_codestream_size, read_declared_colour, strip_boxes
+from .codestream import (
+    CodestreamSize,
+    Coding,
+    find_stray_marker,
+    has_end,
+    read_codestream_size,
+    read_declared_colour,
+    strip_boxes,
+)
 from .dtype import find_stored_dtype
 from .encapsulation import CompressedFrames
 from .whole_jpeg import decode_whole
@@ -305,7 +313,14 @@ def _decode_image(frame: Frame, data: bytes, size: CodestreamSize, ybr: bool) ->
     try:
         if size.coding in (Coding.JPEG, Coding.JPEG_LOSSLESS):
             return decode_whole(data, decode)
-        return decode(strip_boxes(data) if size.coding is Coding.JPEG_2000 else data)
+        if size.coding is not Coding.JPEG_2000:
+            return decode(data)
+        codestream = strip_boxes(data)
+        pixels = decode(codestream)
+        stray = find_stray_marker(codestream)
+        if stray is not None:
+            raise ValueError(f"its coded data is damaged: it holds the marker {stray.hex()}")
+        return pixels
     except _DECODER_ERRORS as error:
         # No other decoder is asked: those of pydicom make up pixels for most of the damage that is refused here.
         raise _make_decoding_error(frame, take_first_line(error)) from error

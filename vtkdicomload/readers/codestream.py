@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from enum import Enum
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -159,6 +160,39 @@ def _has_reversible_wavelet(data: bytes) -> bool | None:
             return data[at + 13] == 1
         at += 2 + int(struct.unpack_from(">H", data, at + 2)[0])
     return None
+
+
+_MARKER = re.compile(rb"\xff[\x90-\xff]")
+
+
+def find_stray_marker(data: bytes) -> bytes | None:
+    """A marker inside the coded data of a JPEG 2000 codestream, which is stuffed so that it holds none.
+
+    ISO 15444-1 A.4.2 and C.2.3: no byte of FF is followed by one above 8F there; not looked for where packets have
+    markers of their own. A decoder takes one for data and makes pixels of it.
+    """
+    try:
+        for begin, end in _list_tile_data(data):
+            stray = _MARKER.search(data, begin, end)
+            if stray is not None:
+                return stray.group()
+    except (struct.error, IndexError, ValueError):
+        return None  # broken otherwise, as its decoder says
+    return None
+
+
+def _list_tile_data(data: bytes) -> Iterator[tuple[int, int]]:
+    """Where the coded data of each tile-part begins and ends; none of a stream whose packets have markers."""
+    at = 2
+    while data[at : at + 2] != b"\xff\x90":  # start of the first tile-part
+        if data[at : at + 2] == b"\xff\x52" and data[at + 4] & 6:
+            return
+        at += 2 + int(struct.unpack_from(">H", data, at + 2)[0])
+    while data[at : at + 2] == b"\xff\x90":
+        length = int(struct.unpack_from(">I", data, at + 6)[0])
+        end = at + length if length else data.rindex(b"\xff\xd9")
+        yield data.index(b"\xff\x93", at + 12) + 2, end
+        at = end
 
 
 def _find_box(data: bytes, kind: bytes) -> bytes:
