@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..headers.objects.real_world_values import UNSPECIFIED
-from ..headers.sop_classes import is_secondary_capture
+from .units import find_units
 
 if TYPE_CHECKING:
     from typing import Self
@@ -161,21 +160,7 @@ class VolumeData:
         None for colour. Of a CT whose RescaleType is US ("unspecified", PS3.3 C.11.1.1.2) only where an intercept makes
         them HU; of secondary captures without rescale and of lookup tables only where they say so themselves.
         """
-        header = self.series.header
-        if not self.rescaled or self.frames.ndim == 4:
-            return None
-        if header.rescale_type and header.rescale_type != UNSPECIFIED:
-            return header.rescale_type
-        return header.units or ("HU" if self._is_plain_ct() else None)
-
-    def _is_plain_ct(self) -> bool:
-        """Tell whether these can only be Hounsfield units, though no file says so."""
-        header = self.series.header
-        if header.modality != "CT" or header.has_modality_lut:
-            return False
-        if header.rescale_type == UNSPECIFIED and (header.functional_groups or self.series.frames[0].intercept == 0):
-            return False
-        return not is_secondary_capture(header.sop_class_uid) or header.slope is not None
+        return find_units(self.series) if self.rescaled and self.frames.ndim == 3 else None
 
     def reorient(self, axes: str = "LPS") -> Self:
         """The same voxels with axes reversed and permuted to run most nearly toward three sides of the patient.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import zlib
 from functools import partial
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +14,6 @@ from .._util.warnings import warn
 from ..errors import CorruptFileError, make_damaged_error, take_first_line
 from ..headers.objects.mosaic import cut_tile, find_whole_image
 from ..headers.transfer_syntaxes import (
-    DEFLATED_FRAME,
     JPEG,
     JPEG_2000,
     JPEG_LS,
@@ -39,6 +37,7 @@ from .codestream import (
 )
 from .dtype import find_stored_dtype
 from .encapsulation import CompressedFrames
+from .stored_words import decode_words, is_sound_rle
 from .whole_jpeg import decode_whole
 
 if TYPE_CHECKING:
@@ -275,7 +274,7 @@ def check_size(frame: Frame, data: bytes) -> CodestreamSize | None:
     """
     header = frame.header
     if header.transfer_syntax in STORED_WORDS:
-        if header.transfer_syntax == RLE_LOSSLESS and not _is_sound_rle(header, data):
+        if header.transfer_syntax == RLE_LOSSLESS and not is_sound_rle(header, data):
             raise _make_frame_error(frame, "its RLE header does not describe its segments")
         return None
     try:
@@ -296,15 +295,6 @@ def check_size(frame: Frame, data: bytes) -> CodestreamSize | None:
     if size.bits is not None and size.bits > max(header.bits_allocated, 8):  # of pixels of one bit: what they may hold
         raise _make_frame_error(frame, f"its compressed stream has {size.bits} bits in {header.bits_allocated}")
     return size
-
-
-def _is_sound_rle(header: Header, data: bytes) -> bool:
-    """Tell whether the segments of an RLE stream lie in order inside it (PS3.5 G.5); the decoder does not look."""
-    count = header.samples * max(header.bits_allocated // 8, 1)
-    if len(data) < 64 or int.from_bytes(data[:4], "little") != count:
-        return False
-    offsets = [int.from_bytes(data[i : i + 4], "little") for i in range(4, 4 + 4 * count, 4)]
-    return offsets[0] == 64 and all(a < b for a, b in pairwise([*offsets, len(data)]))
 
 
 def _decode_image(frame: Frame, data: bytes, size: CodestreamSize, ybr: bool) -> Pixels:
@@ -344,47 +334,11 @@ def _choose_decoder(header: Header, coding: Coding, ybr: bool) -> Callable[[byte
 
 
 def _decode_words(frame: Frame, data: bytes) -> Pixels:
-    """The pixels of a stream that holds the words of the image: as they are, deflated or run-length encoded.
-
-    Of pixels of one bit it holds eight in a byte, the first one lowest, or in RLE a byte for each (PS3.5 G.2).
-    """
-    header = frame.header
-    word = np.dtype(f"<u{max(header.bits_allocated // 8, 1)}")
-    count = header.rows * header.columns * header.samples
-    lengths = [count * word.itemsize]
-    if header.bits_allocated == 1:
-        packed = (count + 7) // 8
-        lengths = [count, packed] if header.transfer_syntax == RLE_LOSSLESS else [packed]
-    stored: bytes | bytearray = data
-    planar, padded = header.planar_configuration == 1, 1
+    """The pixels of a stream that holds the words of the image."""
     try:
-        if header.transfer_syntax == DEFLATED_FRAME:
-            stored = _inflate(data, max(lengths) + 2)
-        elif header.transfer_syntax == RLE_LOSSLESS:
-            import imagecodecs
-
-            stored = imagecodecs.dicomrle_decode(data, word)
-            planar, padded = True, 0  # PS3.5 G.2: a segment a sample
+        return decode_words(frame.header, data)
     except _DECODER_ERRORS as error:
         raise _make_decoding_error(frame, take_first_line(error)) from error
-    if not any(len(stored) in (length, length + length % 2 * padded) for length in lengths):
-        raise _make_decoding_error(frame, f"it has {len(stored)} bytes, {lengths[0]} belong to it")
-    if header.bits_allocated == 1:
-        bits = np.frombuffer(stored, np.uint8)
-        return bits if len(bits) == lengths[0] > lengths[-1] else np.unpackbits(bits, count=count, bitorder="little")
-    words = np.frombuffer(stored[: count * word.itemsize], word)
-    if header.samples > 1 and planar:
-        return np.ascontiguousarray(words.reshape(header.samples, header.rows, header.columns).transpose(1, 2, 0))
-    return words
-
-
-def _inflate(data: bytes, most: int) -> bytes:
-    """A deflated frame (RFC 1951); ValueError where it does not end, or something else than padding lies behind it."""
-    stream = zlib.decompressobj(-zlib.MAX_WBITS)
-    stored = stream.decompress(data, most)
-    if len(stored) < most and (not stream.eof or stream.unused_data.strip(b"\0")):
-        raise ValueError("its deflated data has no end" if not stream.eof else "bytes lie behind its deflated data")
-    return stored
 
 
 def _convert_words(frame: Frame, pixels: Pixels) -> Pixels:
