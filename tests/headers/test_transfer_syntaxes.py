@@ -134,12 +134,17 @@ def transcoded(source: Path, target: Path, syntax: str, **options: Any) -> Path:
     return target
 
 
+def _load(path: Path, syntax: str) -> vdl.Volume:
+    """A volume without a word: pydicom, the second reader, has no decoder for JPEG XL, which would be a warning."""
+    return vdl.load(path, verify="none" if syntax in JPEG_XL else "probe")
+
+
 @pytest.mark.parametrize("syntax", SYNTAXES)
 def test_a_compressed_series_is_its_native_twin(tmp_path: Path, data: Path, syntax: str) -> None:
     native = data / "mr_plain4"
     for path in native.glob("*.dcm"):
         transcoded(path, tmp_path / syntax / path.name, syntax)
-    volume, twin = vdl.load(tmp_path / syntax), vdl.load(native)
+    volume, twin = _load(tmp_path / syntax, syntax), vdl.load(native)
     assert (volume.engine, twin.engine) == ("codec", "direct")
     assert volume.dtype == twin.dtype
     np.testing.assert_array_equal(volume.frames, twin.frames)
@@ -177,7 +182,7 @@ def test_a_compressed_enhanced_file_is_its_native_twin(
     tmp_path: Path, enhanced: vdl.Volume, syntax: str, parts: str
 ) -> None:
     path = transcoded(Path(enhanced.series.files[0]), tmp_path / "x.dcm", syntax, **PARTS[parts])
-    volume = vdl.load(path)
+    volume = _load(path, syntax)
     assert (volume.engine, len(volume.frames)) == ("codec", 33)
     np.testing.assert_array_equal(volume.frames, enhanced.frames)
 

@@ -12,7 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vtkdicomload.readers.codestream import CodestreamSize, read_codestream_size, read_declared_colour, strip_boxes
+from vtkdicomload.readers.codestream import (
+    CodestreamSize,
+    Coding,
+    find_stray_marker,
+    read_codestream_size,
+    read_declared_colour,
+    strip_boxes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,7 +120,8 @@ def test_a_stream_cut_anywhere_gives_its_size_or_valueerror(name: str, dtype: ty
                 size = read_codestream_size(stream[:end])
             except ValueError:
                 continue
-            assert size == whole, f"cut after {end} of {len(stream)} bytes"
+            # Whether a JPEG 2000 stream is reversible comes behind its size.
+            assert size in (whole, whole and whole._replace(reversible=None)), f"cut after {end} of {len(stream)} bytes"
 
 
 @pytest.mark.parametrize(("name", "dtype", "samples"), CASES)
@@ -155,24 +163,46 @@ def jpeg_of(*segments: tuple[int, bytes]) -> bytes:
 
 
 FRAME = struct.pack(">BHHB", 8, 24, 31, 1) + b"\x01\x11\0"
+BASELINE = CodestreamSize(Coding.JPEG, 24, 31, 1, 8, reversible=False)
 
 
-@pytest.mark.parametrize("marker", [0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xCB, 0xF7])
+@pytest.mark.parametrize("marker", [0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xCB])
 def test_every_frame_marker_is_known(marker: int) -> None:
-    assert read_codestream_size(jpeg_of((marker, FRAME))) == CodestreamSize(24, 31, 1, 8)
+    lossless = marker in (0xC3, 0xCB)
+    coding = Coding.JPEG_LOSSLESS if lossless else Coding.JPEG
+    expected = CodestreamSize(coding, 24, 31, 1, 8, reversible=lossless)
+    assert read_codestream_size(jpeg_of((marker, FRAME))) == expected
+
+
+@pytest.mark.parametrize("near", [0, 3])
+@pytest.mark.parametrize("components", [1, 3])
+def test_a_jpeg_ls_scan_says_whether_it_is_lossless(near: int, components: int) -> None:
+    frame = struct.pack(">BHHB", 8, 24, 31, components) + b"".join(bytes((k, 0x11, 0)) for k in range(components))
+    scan = bytes((components, *(v for k in range(components) for v in (k, 0)), near, 0, 0))
+    expected = CodestreamSize(Coding.JPEG_LS, 24, 31, components, 8, reversible=not near)
+    assert read_codestream_size(jpeg_of((0xF7, frame), (0xDA, scan))) == expected
+
+
+@pytest.mark.parametrize("reversible", [True, False])
+@pytest.mark.parametrize("codecformat", ["j2k", "jp2"])
+def test_a_jpeg_2000_stream_says_whether_its_wavelet_is_reversible(reversible: bool, codecformat: str) -> None:
+    options = {"level": 0 if reversible else 40, "reversible": reversible, "codecformat": codecformat}
+    size = read_codestream_size(imagecodecs.jpeg2k_encode(pixels(24, 31, 1, np.uint8), **options))
+    assert size is not None
+    assert size.reversible is reversible
 
 
 @pytest.mark.parametrize("marker", [0xC4, 0xC8, 0xCC, 0xDB, 0xDD, 0xE0, 0xE1, 0xEE, 0xFE])
 def test_tables_and_comments_before_the_frame_are_passed_over(marker: int) -> None:
     # The segment itself looks like a frame header.
     decoy = b"\xff\xc0" + struct.pack(">H", 11) + struct.pack(">BHHB", 8, 1, 2, 1) + b"\x01\x11\0"
-    assert read_codestream_size(jpeg_of((marker, decoy), (0xC0, FRAME))) == CodestreamSize(24, 31, 1, 8)
+    assert read_codestream_size(jpeg_of((marker, decoy), (0xC0, FRAME))) == BASELINE
 
 
 def test_fill_bytes_and_markers_without_length_are_passed_over() -> None:
     stream = jpeg_of((0xC0, FRAME))
-    assert read_codestream_size(stream[:2] + b"\xff\xff\xff" + stream[2:]) == CodestreamSize(24, 31, 1, 8)
-    assert read_codestream_size(stream[:2] + b"\xff\x01" + stream[2:]) == CodestreamSize(24, 31, 1, 8)
+    assert read_codestream_size(stream[:2] + b"\xff\xff\xff" + stream[2:]) == BASELINE
+    assert read_codestream_size(stream[:2] + b"\xff\x01" + stream[2:]) == BASELINE
 
 
 @pytest.mark.parametrize("middle", [b"\0\0", b"\xff\0\0", b"\xff\xd9"])
@@ -190,7 +220,7 @@ def test_an_image_area_with_an_offset_is_its_size() -> None:
     # ISO 15444-1 A.5.1: the image is what lies between the offset and the end of the reference grid.
     siz = struct.pack(">HIIIIIIIIH", 0, 131, 124, 100, 100, 131, 124, 0, 0, 1) + b"\x8b\x01\x01"
     stream = b"\xff\x4f\xff\x51" + struct.pack(">H", len(siz) + 2) + siz
-    assert read_codestream_size(stream) == CodestreamSize(24, 31, 1, 12, True)
+    assert read_codestream_size(stream) == CodestreamSize(Coding.JPEG_2000, 24, 31, 1, 12, signed=True)
 
 
 @pytest.mark.parametrize("kind", [b"jP  ", b"JXL "])
@@ -261,3 +291,33 @@ def test_the_codestream_of_a_jp2_file_is_what_its_box_holds() -> None:
 def test_streams_of_other_kinds_state_no_colour() -> None:
     assert read_declared_colour(ENCODERS["jpeg xl"][0](pixels(16, 24, 3, np.uint8))) is None
     assert read_declared_colour(b"") is None
+
+
+@pytest.mark.parametrize("kind", ["5-3", "9-7", "5-3 cut off", "high throughput", "high throughput, lossy"])
+def test_sound_jpeg_2000_data_holds_no_marker(kind: str) -> None:
+    rng = np.random.default_rng(4)
+    for rows, columns in ((1, 1), (7, 5), (64, 64), (130, 257)):
+        for values in (rng.integers(0, 65536, (rows, columns)), rng.normal(2000, 40, (rows, columns)).clip(0)):
+            image = values.astype(np.uint16)
+            encode: dict[str, Any] = {
+                "5-3": lambda a: imagecodecs.jpeg2k_encode(a, level=0, codecformat="j2k", reversible=True),
+                "9-7": lambda a: imagecodecs.jpeg2k_encode(a, level=60, codecformat="j2k", reversible=False),
+                "5-3 cut off": lambda a: imagecodecs.jpeg2k_encode(a, level=60, codecformat="j2k", reversible=True),
+                "high throughput": lambda a: imagecodecs.htj2k_encode(a, reversible=True),
+                "high throughput, lossy": lambda a: imagecodecs.htj2k_encode(a, reversible=False, level=1e-3),
+            }
+            assert find_stray_marker(bytes(encode[kind](image))) is None
+
+
+@pytest.mark.parametrize("marker", [b"\xff\x90", b"\xff\xd8", b"\xff\xff"])
+def test_a_marker_in_jpeg_2000_data_is_found(marker: bytes) -> None:
+    image = np.random.default_rng(4).integers(0, 65536, (64, 64)).astype(np.uint16)
+    stream = bytes(imagecodecs.jpeg2k_encode(image, level=0, codecformat="j2k", reversible=True))
+    middle = len(stream) // 2
+    assert find_stray_marker(stream[:middle] + marker + stream[middle + 2 :]) is not None
+
+
+@pytest.mark.parametrize("end", range(2, 160, 3))
+def test_what_is_no_whole_codestream_has_no_stray_marker(end: int) -> None:
+    image = np.zeros((8, 8), np.uint8)
+    assert find_stray_marker(bytes(imagecodecs.jpeg2k_encode(image, level=0, codecformat="j2k"))[:end]) is None

@@ -142,6 +142,42 @@ def test_entries_of_8_bits_may_take_16(tmp_path: Path, count: int) -> None:
     np.testing.assert_array_equal(by_pydicom(path)[0], by_hand(indices, table))
 
 
+@pytest.mark.parametrize("count", [256, 255, 201, 16])
+def test_entries_of_8_bits_may_be_packed_into_words(tmp_path: Path, count: int) -> None:
+    """US in the place of OW: two entries in a word, the first one in its low byte."""
+    table, indices = entries(count, np.uint8), picture(dtype=np.uint8)
+    elements = [
+        (tag, "US" if tag in (0x00281201, 0x00281202, 0x00281203) else vr, value) for tag, vr, value in palette(table)
+    ]
+    path = in_palette(tmp_path / "x.dcm", indices, elements)
+    np.testing.assert_array_equal(_loaded(path).frames[0], by_hand(indices, table))
+
+
+@pytest.mark.parametrize("factor", [256, 257])
+@pytest.mark.parametrize("vr", ["OW", "US"])
+def test_entries_of_8_bits_may_lie_in_the_high_bytes_of_words(tmp_path: Path, factor: int, vr: str) -> None:
+    table, indices = entries(256, np.uint8), picture(dtype=np.uint8)
+    wide = palette(table, wide=True)
+    elements = [
+        (tag, vr, (np.frombuffer(value, "<u2") * factor).astype("<u2").tobytes())
+        if tag in (0x00281201, 0x00281202, 0x00281203)
+        else (tag, kind, value)
+        for tag, kind, value in wide
+    ]
+    path = in_palette(tmp_path / "x.dcm", indices, elements)
+    np.testing.assert_array_equal(_loaded(path).frames[0], by_hand(indices, table))
+
+
+def test_indices_below_an_overlay_are_masked(tmp_path: Path) -> None:
+    table, indices = entries(16, np.uint8), picture(dtype=np.uint8, bits=4)
+    bits = ((0x00280101, "US", b"\x04\0"), (0x00280102, "US", b"\x03\0"))
+    for syntax in (RLE, J2K_LOSSLESS):
+        stream = ENCODERS[syntax](indices | 0x20)
+        header = (said("PALETTE COLOR"), IDENTITY, *palette(table), *bits)
+        path = write(tmp_path / "x.dcm", syntax, [stream], indices, *header)
+        np.testing.assert_array_equal(_loaded(path).frames[0], by_hand(indices, table))
+
+
 def test_an_odd_number_of_entries_of_8_bits_is_padded(tmp_path: Path) -> None:
     table, indices = entries(201, np.uint8), picture(dtype=np.uint8)
     path = in_palette(tmp_path / "x.dcm", indices, palette(table))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pickle
 from typing import TYPE_CHECKING
 
+import pytest
+
 import vtkdicomload as vdl
 from vtkdicomload.loading.options import Options
 from vtkdicomload.loading.plan import plan_volume
@@ -58,3 +60,22 @@ def test_slices_without_a_place_hold_the_distance_as_a_consequence(series: Write
     (assumption,) = plan_volume(vdl.scan(truth.folder)[0], Options()).assumptions
     assert assumption.kind is AssumptionKind.INSTANCE_ORDER
     assert assumption.consequence == DISTANCE
+
+
+@pytest.mark.parametrize(
+    ("ratio", "spacing"),
+    [((2, 1), (1, 2)), ((1, 2), (1, 0.5)), ((5, 4), (1, 1.25)), ((1, 1), (1, 1)), ((0, 1), (1, 1))],
+)
+def test_pixels_without_spacing_have_the_shape_of_their_aspect_ratio(
+    series: Callable[..., Truth], ratio: tuple[int, int], spacing: tuple[float, float]
+) -> None:
+    truth = series(PixelSpacing=None, PixelAspectRatio=list(ratio))
+    square = ratio[0] == ratio[1] or not all(ratio)
+    words = "1 mm is taken for the distance of pixels" if square else f"{spacing[1]:g} times as high as wide"
+    with pytest.warns(vdl.DicomLoadWarning, match=words):
+        volume = vdl.load(truth.folder)
+    assert volume.spacing[:2] == spacing
+
+
+def test_a_pixel_spacing_goes_before_an_aspect_ratio(series: Callable[..., Truth]) -> None:
+    assert vdl.load(series(PixelAspectRatio=[2, 1]).folder).spacing[:2] == (0.5, 0.8)

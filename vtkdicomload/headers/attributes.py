@@ -234,6 +234,7 @@ def _make_fields() -> dict[int, Field]:
         (0x00280010, "rows", _parse_word, True, "Rows"),
         (0x00280011, "columns", _parse_word, True, "Columns"),
         (0x00280030, "pixel_spacing", _parse_pixel_spacing, True, "PixelSpacing"),
+        (0x00280034, "pixel_aspect_ratio", pair, False, "PixelAspectRatio"),
         (0x00280100, "bits_allocated", _parse_word, True, "BitsAllocated"),
         (0x00280101, "bits_stored", _parse_word, True, "BitsStored"),
         (0x00280102, "high_bit", _parse_word, True, "HighBit"),

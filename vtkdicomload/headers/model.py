@@ -62,6 +62,7 @@ class Header(NamedTuple):
     pixel_spacing: tuple[float, float] | None
     imager_pixel_spacing: tuple[float, float] | None
     region_spacing: tuple[float, float] | None  # of ultrasound without PixelSpacing, in the order of that
+    pixel_aspect_ratio: tuple[float, float] | None  # height and width
     slice_thickness: float | None
     spacing_between_slices: float | None
     gantry_tilt: float | None

@@ -14,6 +14,7 @@ NUCLEAR_MEDICINE = "1.2.840.10008.5.1.4.1.1.20"
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 LABEL_MAP = "1.2.840.10008.5.1.4.1.1.66.7"
 WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
+_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
 # SOP classes whose module has no pixel data, even where Rows and Columns stand in it: spectra have rows and columns of
 # them, raw data those of the image that it is for. A file of any other standard class without pixel data has lost it.
@@ -28,6 +29,11 @@ _STANDARD = "1.2.840.10008."
 def has_no_image(uids: Collection[str]) -> bool:
     """Tell whether files of an SOP class never hold an image; given all that a file says of its class."""
     return bool(uids) and all(map(_NO_IMAGE.match, uids))
+
+
+def is_secondary_capture(uid: str | None) -> bool:
+    """Tell whether a SOP class is a picture of a screen, a film or anything else, single-frame or multi-frame."""
+    return uid is not None and (uid == _SECONDARY_CAPTURE or uid.startswith(f"{_SECONDARY_CAPTURE}."))
 
 
 def explain_lost_pixels(values: dict[str, object]) -> str | None:

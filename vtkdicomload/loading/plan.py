@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .._util.wording import size_words
-from ..headers.objects.real_world_values import map_real_world, parse_label
+from ..headers.objects.real_world_values import check_hounsfield_units, map_real_world, parse_label
 from ..readers.choose import check_supported, choose, find_reader
 from ..readers.dtype import choose_conversion, find_pixel_shape
 from ..stacks.arrange import arrange
 from ..stacks.assumptions import Assumption, AssumptionKind
 from ..stacks.resample import make_upright_grid
 from ..stacks.spacing import may_omit
+from .modality_luts import check_modality_luts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,12 +87,15 @@ def plan_volume(series: SeriesData, options: Options) -> Plan:
         raise arrangement.irregularity
     frames, stored = arrangement.frames, arrangement.geometry
     label = parse_label(options.rescale)
+    looked_up: tuple[Assumption, ...] = ()
     if label is not None:
         frames = map_real_world(frames, label)
+    elif options.rescale:
+        frames, looked_up = check_modality_luts(check_hounsfield_units(frames))
     geometry = make_upright_grid(stored) if options.irregular == "resample" and not stored.regular else stored
     conversion = choose_conversion(frames, rescale=bool(options.rescale))
     reader = choose(options.engine, frames, conversion)
-    assumptions = (*arrangement.assumptions, *_assume_more(series, stored, geometry))
+    assumptions = (*arrangement.assumptions, *looked_up, *_assume_more(series, stored, geometry))
     return Plan(replace(series, frames=frames), stored, geometry, conversion, reader, options, assumptions)
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .units import find_units
+
 if TYPE_CHECKING:
     from typing import Self
 
@@ -155,16 +157,10 @@ class VolumeData:
     def units(self) -> str | None:
         """Units of the rescaled values: RescaleType, else Units; ``HU`` for CT that says nothing else.
 
-        Of a CT whose RescaleType is US ("unspecified", PS3.3 C.11.1.1.2) only where an intercept makes them HU.
+        None for colour. Of a CT whose RescaleType is US ("unspecified", PS3.3 C.11.1.1.2) only where an intercept makes
+        them HU; of secondary captures without rescale and of lookup tables only where they say so themselves.
         """
-        header = self.series.header
-        if not self.rescaled:
-            return None
-        unspecified = header.rescale_type == "US"
-        if header.rescale_type and not unspecified:
-            return header.rescale_type
-        hounsfield = header.modality == "CT" and not (unspecified and self.series.frames[0].intercept == 0)
-        return header.units or ("HU" if hounsfield else None)
+        return find_units(self.series) if self.rescaled and self.frames.ndim == 3 else None
 
     def reorient(self, axes: str = "LPS") -> Self:
         """The same voxels with axes reversed and permuted to run most nearly toward three sides of the patient.

@@ -1,26 +1,40 @@
-"""What a compressed frame says of its own size and colour, read before anything is decoded."""
+"""What a compressed frame says of its own size, coding and colour, read before anything is decoded."""
 
 from __future__ import annotations
 
+import re
 import struct
+from enum import Enum
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class CodestreamSize(NamedTuple):
-    """The size of an image in its own words."""
+class Coding(Enum):
+    """The families of streams; each has a decoder of its own."""
 
+    JPEG = "lossy JPEG"
+    JPEG_LOSSLESS = "lossless JPEG"
+    JPEG_LS = "JPEG-LS"
+    JPEG_2000 = "JPEG 2000"
+    JPEG_XL = "JPEG XL"
+
+
+class CodestreamSize(NamedTuple):
+    """The size of an image in its own words, and how it is coded."""
+
+    coding: Coding
     rows: int
     columns: int
-    components: int | None  # None where the stream does not say it up front
-    bits: int | None
+    components: int | None = None  # None where the stream does not say it up front
+    bits: int | None = None
     signed: bool | None = None
+    reversible: bool | None = None  # whether every bit of what was coded comes back
 
 
 def read_codestream_size(data: bytes) -> CodestreamSize | None:
-    """The size that a JPEG, JPEG-LS, JPEG 2000, HTJ2K or JPEG XL stream declares.
+    """The size and the coding that a JPEG, JPEG-LS, JPEG 2000, HTJ2K or JPEG XL stream declares.
 
     Returns None for a stream of another kind (RLE declares nothing); raises ValueError where the stream is cut short or
     broken before its size.
@@ -45,12 +59,15 @@ def read_codestream_size(data: bytes) -> CodestreamSize | None:
 
 
 _NO_LENGTH = frozenset((0x01, *range(0xD0, 0xD9)))
-# ITU-T T.81 table B.1: start of frame, without the tables (C4, C8, CC) between; ISO 14495-1: F7 for JPEG-LS.
-_START_OF_FRAME = frozenset((*range(0xC0, 0xD0), 0xF7)) - {0xC4, 0xC8, 0xCC}
+_JPEG_LS_FRAME = 0xF7  # ISO 14495-1
+# ITU-T T.81 table B.1: start of frame, without the tables (C4, C8, CC) between.
+_START_OF_FRAME = frozenset((*range(0xC0, 0xD0), _JPEG_LS_FRAME)) - {0xC4, 0xC8, 0xCC}
+_LOSSLESS_FRAMES = frozenset((0xC3, 0xC7, 0xCB, 0xCF))
+START_OF_SCAN = 0xDA
 
 
-def _walk_jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
-    """The marker of every segment up to the frame header, and where its content begins."""
+def walk_jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """The marker of every segment up to the first scan, and where its content begins."""
     at = 2
     while True:
         if data[at] != 0xFF:
@@ -66,9 +83,16 @@ def _walk_jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _read_jpeg_size(data: bytes) -> CodestreamSize:
-    frame_header = next(at for marker, at in _walk_jpeg_segments(data) if marker in _START_OF_FRAME)
-    bits, rows, columns, components = struct.unpack_from(">BHHB", data, frame_header)
-    return CodestreamSize(rows, columns, components, bits)
+    segments = walk_jpeg_segments(data)
+    frame, at = next((marker, at) for marker, at in segments if marker in _START_OF_FRAME)
+    bits, rows, columns, components = struct.unpack_from(">BHHB", data, at)
+    if frame == _JPEG_LS_FRAME:
+        scan = next(at for marker, at in segments if marker == START_OF_SCAN)
+        near = data[scan + 1 + 2 * data[scan]]
+        return CodestreamSize(Coding.JPEG_LS, rows, columns, components, bits, reversible=near == 0)
+    lossless = frame in _LOSSLESS_FRAMES
+    coding = Coding.JPEG_LOSSLESS if lossless else Coding.JPEG
+    return CodestreamSize(coding, rows, columns, components, bits, reversible=lossless)
 
 
 def read_declared_colour(data: bytes) -> Literal["RGB", "YBR"] | None:
@@ -82,7 +106,7 @@ def read_declared_colour(data: bytes) -> Literal["RGB", "YBR"] | None:
     if data[:2] != b"\xff\xd8":
         return None
     marked = False
-    for marker, at in _walk_jpeg_segments(data):
+    for marker, at in walk_jpeg_segments(data):
         if marker == 0xE0:
             marked |= data[at : at + 5] == b"JFIF\0"
         elif marker == 0xEE:  # transform 1: ITU-T T.872 6.5.3
@@ -117,7 +141,58 @@ def _read_jpeg2000_size(data: bytes) -> CodestreamSize:
     # ISO 15444-1 A.5.1: the SIZ segment comes first.
     width, height, left, top = struct.unpack_from(">IIII", data, 8)
     components, precision = struct.unpack_from(">HB", data, 40)
-    return CodestreamSize(height - top, width - left, components, (precision & 0x7F) + 1, bool(precision & 0x80))
+    return CodestreamSize(
+        Coding.JPEG_2000,
+        height - top,
+        width - left,
+        components,
+        (precision & 0x7F) + 1,
+        bool(precision & 0x80),
+        _has_reversible_wavelet(data),
+    )
+
+
+def _has_reversible_wavelet(data: bytes) -> bool | None:
+    """Tell whether the coding style of a JPEG 2000 codestream (ISO 15444-1 A.6.1) is the reversible 5-3 transform."""
+    at = 2
+    while at + 14 <= len(data) and data[at] == 0xFF and data[at + 1] not in (0x90, 0x93):  # the first tile, its data
+        if data[at + 1] == 0x52:
+            return data[at + 13] == 1
+        at += 2 + int(struct.unpack_from(">H", data, at + 2)[0])
+    return None
+
+
+_MARKER = re.compile(rb"\xff[\x90-\xff]")
+
+
+def find_stray_marker(data: bytes) -> bytes | None:
+    """A marker inside the coded data of a JPEG 2000 codestream, which is stuffed so that it holds none.
+
+    ISO 15444-1 A.4.2 and C.2.3: no byte of FF is followed by one above 8F there; not looked for where packets have
+    markers of their own. A decoder takes one for data and makes pixels of it.
+    """
+    try:
+        for begin, end in _list_tile_data(data):
+            stray = _MARKER.search(data, begin, end)
+            if stray is not None:
+                return stray.group()
+    except (struct.error, IndexError, ValueError):
+        return None  # broken otherwise, as its decoder says
+    return None
+
+
+def _list_tile_data(data: bytes) -> Iterator[tuple[int, int]]:
+    """Where the coded data of each tile-part begins and ends; none of a stream whose packets have markers."""
+    at = 2
+    while data[at : at + 2] != b"\xff\x90":  # start of the first tile-part
+        if data[at : at + 2] == b"\xff\x52" and data[at + 4] & 6:
+            return
+        at += 2 + int(struct.unpack_from(">H", data, at + 2)[0])
+    while data[at : at + 2] == b"\xff\x90":
+        length = int(struct.unpack_from(">I", data, at + 6)[0])
+        end = at + length if length else data.rindex(b"\xff\xd9")
+        yield data.index(b"\xff\x93", at + 12) + 2, end
+        at = end
 
 
 def _find_box(data: bytes, kind: bytes) -> bytes:
@@ -159,4 +234,4 @@ def _read_jpegxl_size(data: bytes) -> CodestreamSize:
     rows = extent(small)
     ratio = take(3)
     columns = rows * _RATIOS[ratio][0] // _RATIOS[ratio][1] if ratio else extent(small)
-    return CodestreamSize(rows, columns, None, None)
+    return CodestreamSize(Coding.JPEG_XL, rows, columns)

@@ -93,38 +93,41 @@ def _read_entries(attributes: Attributes, colour: str) -> Pixels:
     segmented = _read_table(attributes, f"Segmented{colour}PaletteColorLookupTableData")
     data = _read_table(attributes, f"{colour}PaletteColorLookupTableData")
     if segmented is not None:
-        entries = _expand_segments(_read_table_words(attributes, segmented, bits))
+        entries = _expand_segments(segmented.view(np.uint8) if bits == 8 else segmented)
     elif data is not None:
         # Entries of 8 bits may take 16 bits each.
-        entries = _read_table_words(attributes, data, 8 if bits == 8 and len(data) < 2 * count else 16)
+        entries = data.view(np.uint8) if bits == 8 and len(data) < count else data
     else:
         raise UnusableAttribute(f"its palette has no {colour.lower()}")
     if len(entries) < count:
         raise UnusableAttribute(f"its palette has {len(entries)} of {count} entries")
+    entries = entries[:count]
     if int(entries.max()) >> bits:
-        raise UnusableAttribute(f"its palette has entries up to {entries.max()} in {bits} bits")
-    return entries[:count].astype(np.uint8 if bits == 8 else np.uint16)
+        entries = _take_high_bytes(entries)
+    return entries.astype(np.uint8 if bits == 8 else np.uint16)
 
 
-def _read_table(attributes: Attributes, keyword: str) -> bytes | list[int] | None:
-    """A table as it lies in the file: OW as bytes, US as numbers; None where there is none."""
+def _take_high_bytes(entries: Pixels) -> Pixels:
+    """Entries of 8 bits that lie in the high bytes of words, with nothing or the same in the low ones."""
+    low, high = entries & 0xFF, entries >> 8
+    if low.any() and (low != high).any():
+        raise UnusableAttribute(f"its palette has entries up to {entries.max()} in 8 bits")
+    return high
+
+
+def _read_table(attributes: Attributes, keyword: str) -> Pixels | None:
+    """The words of a table, OW of either byte order or US; None where there is none."""
     value = attributes.get(keyword)
-    if value is None or isinstance(value, bytes):
-        return value
+    if value is None:
+        return None
+    if isinstance(value, bytes):
+        if len(value) % 2:
+            raise UnusableAttribute(f"its palette has {len(value)} bytes, no whole words")
+        return np.frombuffer(value, "<u2" if attributes.little_endian else ">u2").astype("<u2")
     numbers = convert_integers(keyword, value)
     if not all(0 <= number <= 0xFFFF for number in numbers):
         raise UnusableAttribute(f"{keyword} is no table of 16-bit words")
-    return numbers
-
-
-def _read_table_words(attributes: Attributes, data: bytes | list[int], bits: int) -> Pixels:
-    """The words of a table: OW of either byte order, or US."""
-    if not isinstance(data, bytes):
-        return np.array(data, np.uint16)
-    if len(data) % 2:
-        raise UnusableAttribute(f"its palette has {len(data)} bytes, no whole words")
-    words = np.frombuffer(data, "<u2" if attributes.little_endian else ">u2").astype("<u2")
-    return words if bits == 16 else words.view(np.uint8)
+    return np.array(numbers, "<u2")
 
 
 def _expand_segments(data: Pixels) -> Pixels:

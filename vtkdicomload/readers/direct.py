@@ -10,7 +10,7 @@ import numpy as np
 from .._util.threads import for_each
 from ..headers.transfer_syntaxes import EXPLICIT_BIG
 from . import rescale
-from .dtype import find_dtype_in_file, find_stored_dtype
+from .dtype import describe_transform, find_dtype_in_file, find_stored_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,11 +52,11 @@ def fill(
     if workers is None and sum(f.length for f in frames) < _INLINE_BYTES:
         workers = 1
     scratch = Scratch()
-    converters: dict[tuple[float, float, int], Callable[[Pixels, Pixels], None]] = {}
+    converters: dict[tuple[float, ...], Callable[[Pixels, Pixels], None]] = {}
 
     def work(k: int, opened: Handle | None = None) -> None:
         frame = frames[k]
-        kind = (frame.slope, frame.intercept, frame.header.bits_stored)
+        kind = describe_transform(frame)
         convert = converters.get(kind)
         if convert is None:
             convert = converters[kind] = rescale.make_converter(frame, conversion)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..errors import CorruptFileError
+from ..errors import CorruptFileError, UnsupportedPixelDataError
 from ..errors.remedies import SetOption
 from ..headers.attributes import DOUBLE_PIXEL_DATA, FLOAT_PIXEL_DATA
 from ..headers.transfer_syntaxes import EXPLICIT_BIG
@@ -76,19 +76,23 @@ def choose_conversion(frames: Sequence[Frame], *, rescale: bool) -> Conversion:
     With integer slope and intercept it is the type that vtkDICOMImageReader would choose (uint8 for 8 bits; int16 where
     stored values, slope or intercept of any frame are signed, else uint16); checked against the actual values where
     BitsStored alone cannot tell that they fit. Fractions give float32, or float64 for values stored in 32 bits or more.
+    Frames may be stored in words of other sizes and signs: without rescale the type is one that holds all of them.
 
     Raises
     ------
     CorruptFileError
         The largest stored value would come out infinite.
+    UnsupportedPixelDataError
+        Colour of 8 and of 16 bits, which have no common scale.
     """
     header = frames[0].header
-    stored = find_stored_dtype(header)
     distinct = _find_distinct(frames)
     if header.photometric_interpretation == PALETTE:
         return Conversion(np.dtype(np.uint16 if header.palette_bits == 16 else np.uint8), rescale=False, checked=False)
+    stored = _find_common_dtype(distinct)
+    widest = max(find_stored_dtype(f.header).itemsize for f in distinct)
     plain = all(is_identity(f) and not f.header.has_modality_lut for f in distinct)
-    if not rescale or header.samples > 1 or (stored.itemsize > 2 and plain):
+    if not rescale or header.samples > 1 or (widest > 2 and plain):
         return Conversion(stored, rescale=False, checked=False)
     _check_finite(distinct)
     looked_up = [f for f in distinct if f.header.has_modality_lut]
@@ -96,9 +100,9 @@ def choose_conversion(frames: Sequence[Frame], *, rescale: bool) -> Conversion:
     if looked_up and not any(map(is_fractional, distinct)):
         return Conversion(np.dtype(np.uint16), rescale=True, checked=True)  # PS3.3 C.11.1.1: entries of 8 or 16 bits
     if stored.kind == "f" or any(map(is_fractional, distinct)):
-        single = stored.itemsize <= 2 and all(map(_fits_single, distinct))
+        single = widest <= 2 and all(map(_fits_single, distinct))
         return Conversion(np.dtype(np.float32 if single else np.float64), rescale=True, checked=False)
-    dtype = _choose_like_vtk(distinct, stored)
+    dtype = _choose_like_vtk(distinct, widest)
     limits = np.iinfo(dtype)
     low = min(min(_compute_rescaled_range(f)) for f in distinct)
     high = max(max(_compute_rescaled_range(f)) for f in distinct)
@@ -106,9 +110,34 @@ def choose_conversion(frames: Sequence[Frame], *, rescale: bool) -> Conversion:
 
 
 def _find_distinct(frames: Sequence[Frame]) -> list[Frame]:
-    """One frame for each modality transform and number of stored bits."""
-    kinds = {(f.slope, f.intercept, f.header.bits_stored, f.header.has_modality_lut): f for f in frames}
-    return list(kinds.values())
+    """One frame for each modality transform and kind of stored words."""
+    return list({describe_transform(f): f for f in frames}.values())
+
+
+def describe_transform(frame: Frame) -> tuple[float, ...]:
+    """All that the way from the stored words of a frame to its values depends on, within one pixel layout."""
+    h = frame.header
+    words = (h.bits_allocated, h.bits_stored, h.pixel_representation)
+    return (frame.slope, frame.intercept, *words, h.has_modality_lut)
+
+
+def _find_common_dtype(frames: Sequence[Frame]) -> np.dtype[Any]:
+    """The smallest type that holds the stored values of all frames by BitsStored, one of theirs where that does."""
+    types = {find_stored_dtype(f.header): f for f in frames}
+    if len(types) == 1:
+        return next(iter(types))
+    if frames[0].header.samples > 1:
+        files = [f.path for f in types.values()]
+        raise UnsupportedPixelDataError(
+            f"colour of {' and of '.join(map(str, types))} has no common scale", files=files
+        )
+    ranges = [compute_stored_range(f.header) for f in frames]
+    low, high = min(r[0] for r in ranges), max(r[1] for r in ranges)
+    theirs = sorted(types, key=lambda t: t.itemsize)
+    for dtype in (*theirs, np.dtype(f"i{theirs[-1].itemsize}")):
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            return dtype
+    return np.result_type(*types)
 
 
 def _check_finite(frames: Sequence[Frame]) -> None:
@@ -133,17 +162,20 @@ def predict_vtk_dtype(frame: Frame) -> np.dtype[Any]:
         return np.dtype(np.float32)
     if frame.header.bits_allocated == 8:
         return np.dtype(np.uint8)
+    return np.dtype(np.int16 if _looks_signed(frame) else np.uint16)
+
+
+def _looks_signed(frame: Frame) -> bool:
     # DICOMAppHelper::RescaledImageDataIsSigned looks at signs only, never at the values.
-    signed = frame.header.pixel_representation == 1 or frame.slope < 0 or frame.intercept < 0
-    return np.dtype(np.int16 if signed else np.uint16)
+    return frame.header.pixel_representation == 1 or frame.slope < 0 or frame.intercept < 0
 
 
-def _choose_like_vtk(frames: Sequence[Frame], stored: np.dtype[Any]) -> np.dtype[Any]:
-    if stored.itemsize == 1:
+def _choose_like_vtk(frames: Sequence[Frame], widest: int) -> np.dtype[Any]:
+    if widest == 1:
         return np.dtype(np.uint8)
-    if stored.itemsize > 2:
+    if widest > 2:
         return np.dtype(np.int32)
-    return np.dtype(np.int16 if any(predict_vtk_dtype(f) == np.int16 for f in frames) else np.uint16)
+    return np.dtype(np.int16 if any(map(_looks_signed, frames)) else np.uint16)
 
 
 def _compute_rescaled_range(frame: Frame) -> tuple[float, float]:

@@ -18,6 +18,8 @@ from ..sources.stream import path_or_stream
 from . import codec, colour, rescale
 from .codestream import read_declared_colour
 from .encapsulation import CompressedFrames
+from .modality_lut import parse_modality_lut
+from .stored_bits import BeyondBitsStored, fit_bits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -100,8 +102,7 @@ def fill(
         if stored.shape != out.shape[1:]:
             raise _make_unread_error(frame, f"its pixels have shape {stored.shape}, its header says {out.shape[1:]}")
         if conversion.rescale and frame.header.has_modality_lut:
-            stored = _apply_lut(rescale.mask_words(stored, frame.header), dataset, frame)
-            rescale.put(stored, conversion, out[k])
+            rescale.put(_apply_lut(rescale.mask_words(stored, frame.header), dataset, frame), conversion, out[k])
         else:
             rescale.store(stored, frame, conversion, out[k])
         step()
@@ -120,6 +121,9 @@ def _read_dataset(frame: Frame) -> pydicom.Dataset:
         implicit, little = dataset.original_encoding
         syntax = EXPLICIT_BIG if not little else IMPLICIT_LITTLE if implicit else EXPLICIT_LITTLE
         dataset.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
+    if frame.header.bits_allocated == 1 and frame.header.encapsulated:
+        # A pixel takes a byte in streams (PS3.5 G.2), and pydicom's decoders know whole bytes only.
+        dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 8, 8, 7
     return dataset
 
 
@@ -146,7 +150,7 @@ def _read_stored_values(dataset: pydicom.Dataset, frame: Frame, stream: bytes | 
     else:
         pixels = _decode_stream(dataset, frame, index, stream)
     if frame.header.photometric_interpretation == colour.PALETTE:
-        pixels = _read_palette_of_dataset(dataset, frame).colours(pixels)
+        pixels = _read_palette_of_dataset(dataset, frame).colours(rescale.mask_words(pixels, frame.header))
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
 
@@ -180,7 +184,7 @@ def _decode_stream(dataset: pydicom.Dataset, frame: Frame, index: int | None, st
     """One compressed frame by the first decoder that can; the error of the last one where none can."""
     from pydicom.pixels.utils import pixel_array
 
-    codec.check_size(frame, stream)
+    size = codec.check_size(frame, stream)
     if frame.header.samples == 3:
         _refuse_disputed_colour(frame.header, stream)
     failure = _make_unread_error(frame, "pydicom has no decoder for it")
@@ -194,10 +198,10 @@ def _decode_stream(dataset: pydicom.Dataset, frame: Frame, index: int | None, st
             failure = _make_unread_error(frame, f"{plugin}: {type(error).__name__}: {take_first_line(error)}")
             failure.__cause__ = error
             continue
-        fault = codec.find_range_fault(frame.header, pixels)
-        if fault is None:
-            return pixels
-        failure = _make_unread_error(frame, fault)
+        try:
+            return pixels if size is None else fit_bits(frame.header, size, pixels)[0]
+        except BeyondBitsStored as error:
+            failure = _make_unread_error(frame, str(error))
     raise failure
 
 
@@ -217,13 +221,12 @@ def _refuse_disputed_colour(header: Header, stream: bytes) -> None:
 
 
 def _apply_lut(stored: Pixels, dataset: pydicom.Dataset, frame: Frame) -> Pixels:
-    from pydicom.pixels.processing import apply_modality_lut
-
-    # apply_modality_lut subtracts the first mapped value in the type of the pixels, where it may wrap.
-    wide = stored.astype(np.int64)
-    with _ask_of_frame(frame):
-        result: Pixels = apply_modality_lut(wide, dataset)
-    return result
+    try:
+        with silence_warnings():
+            lut = parse_modality_lut(Attributes(dataset), signed=frame.header.pixel_representation == 1)
+    except UnusableAttribute as error:
+        raise _make_unread_error(frame, f"its modality LUT cannot be used: {error}") from error
+    return stored if lut is None else lut.map_values(stored)
 
 
 @contextmanager

@@ -30,6 +30,9 @@ class AssumptionKind(Enum):
         "taken for it"
     )
     REGION_SPACING = "no PixelSpacing: that of the ultrasound regions ({rows:g}\\{columns:g} mm) is taken for it"
+    ASPECT_RATIO = (
+        "no PixelSpacing: pixels are {rows:g} times as high as wide by PixelAspectRatio, 1 mm is taken for their width"
+    )
     UNIT_PIXEL_SPACING = "no PixelSpacing: 1 mm is taken for the distance of pixels"
     UNIT_THICKNESS = "one slice without SliceThickness: 1 mm is taken for it"
     SLICE_DISTANCE = "{mm:g} mm is taken for the distance of slices"
@@ -54,6 +57,11 @@ class AssumptionKind(Enum):
     MIXED_VALUES = "{attribute} differs between the slices ({values} values): they are taken for one volume"
     RANK_ALONE = "the volumes of this series are told apart by the order of {attribute} alone, nothing else says which"
     DAMAGED_BESIDE = "{files} in its folder, of which nothing says whose they are: {names} may be a slice of it"
+    EMPTY_MODALITY_LUT = "the modality LUT of {count} files is empty ({names}): slope and intercept are applied, if any"
+    MODALITY_LUT_BITS = (
+        "the modality LUT of {count} files holds more than the {bits} bits that it states ({names}): its entries are "
+        "taken as they are"
+    )
     ONE_SERIES = "no SeriesInstanceUID: {files} files are taken for one series"
 
     RESAMPLED = "irregular slices ({before}) were {how} ({after})"

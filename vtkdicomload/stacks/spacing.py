@@ -132,6 +132,9 @@ def find_in_plane_spacing(frames: Sequence[Frame]) -> Assumed[tuple[float, float
     imager = header.imager_pixel_spacing
     if imager is not None and min(imager) > 0:
         return _assume_spacing(imager, AssumptionKind.IMAGER_PIXEL_SPACING)
+    aspect = header.pixel_aspect_ratio
+    if aspect is not None and header.region_spacing is None and min(aspect) > 0 and aspect[0] != aspect[1]:
+        return _assume_spacing((aspect[0] / aspect[1], 1.0), AssumptionKind.ASPECT_RATIO)
     regions = {frame.header.region_spacing for frame in frames}
     region = regions.pop() if len(regions) == 1 else None
     if region is not None:

@@ -9,13 +9,18 @@ from ..._util.wording import describe_argument
 from ...errors import UnsupportedPixelDataError
 from ...errors.remedies import SetOption
 from ..data_set import UnusableAttribute, convert_numbers, open_data_set
+from ..transfer_syntaxes import DEFLATED_LITTLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..data_set import Attributes
-    from ..model import Frame
+    from ..model import Frame, Header
 
+UNSPECIFIED = "US"  # RescaleType (PS3.3 C.11.1.1.2)
+_HOUNSFIELD = ("HU", "[hnsf'U]")
+_SEQUENCE = "RealWorldValueMappingSequence"
+_TAGS = (b"\x40\x00\x96\x90", b"\x00\x40\x90\x96")  # of it in a file, in either byte order
 _REAL_WORLD = "real-world"
 _WITHOUT = SetOption("rescale", (True, False))
 
@@ -83,17 +88,46 @@ def map_real_world(frames: Sequence[Frame], label: str = "") -> tuple[Frame, ...
     return tuple(result)
 
 
+def check_hounsfield_units(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
+    """The frames of an enhanced CT without a claim to Hounsfield units that their real-world mapping disputes.
+
+    It does where it has other units for these values. They are stated where it is by the slope and intercept of the
+    modality transform, and unspecified else.
+    """
+    first = frames[0]
+    header = first.header
+    claims = header.rescale_type in _HOUNSFIELD or (header.modality == "CT" and not header.rescale_type)
+    if not header.functional_groups or not claims or header.units or not _has_mapping(header):
+        return frames
+    try:
+        mappings = _read_mappings(first)[first.index_in_file]
+    except (UnsupportedPixelDataError, IndexError):
+        return frames  # nobody asked for it
+    units = {m.units for m in mappings if (m.slope, m.intercept) == (first.slope, first.intercept)}
+    if not mappings or units & {*_HOUNSFIELD}:
+        return frames
+    stated = units.pop() if len(units) == 1 else None
+    return tuple(f._replace(header=f.header._replace(rescale_type=UNSPECIFIED, units=stated)) for f in frames)
+
+
+def _has_mapping(header: Header) -> bool:
+    """Tell whether a file may hold a real-world mapping, at the cost of a glance at the bytes before its pixels."""
+    if header.transfer_syntax == DEFLATED_LITTLE:
+        return True
+    before = header.file.read_at(0, header.pixel_offset)
+    return any(tag in before for tag in _TAGS)
+
+
 def _read_mappings(frame: Frame) -> list[list[Mapping]]:
     """The mappings of every frame of a file: its own, those of all frames, or those of a single-frame image."""
-    name = "RealWorldValueMappingSequence"
     try:
         with open_data_set(frame.header.file) as attributes:
             shared = attributes.first("SharedFunctionalGroupsSequence")
-            common = list(map(_read_mapping, (shared and shared.items(name)) or attributes.items(name)))
+            common = list(map(_read_mapping, (shared and shared.items(_SEQUENCE)) or attributes.items(_SEQUENCE)))
             each = attributes.items("PerFrameFunctionalGroupsSequence")
             if not each:
                 return [common] * frame.header.number_of_frames
-            return [list(map(_read_mapping, own.items(name))) or common for own in each]
+            return [list(map(_read_mapping, own.items(_SEQUENCE))) or common for own in each]
     except UnusableAttribute as error:
         raise _make_refusal(frame, f"its real-world value mapping cannot be used: {error}") from error
 
