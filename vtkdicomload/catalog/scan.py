@@ -13,6 +13,7 @@ from ..headers.frames import make_frames
 from ..headers.preamble import NotDicomError
 from ..headers.templates import HeaderReader
 from ..sources.reasons import Reason, Skipped
+from ..stacks.prepare import prepare
 from ..stacks.series_data import Problem, SeriesData
 from .damage import find_lost_slices, judge_foreign, judge_unreadable
 
@@ -140,4 +141,4 @@ def _group_by_series(frames: list[Frame], problems: tuple[Problem, ...]) -> tupl
         number = members[0].header.series_number
         return studies[study], float("inf") if number is None else number
 
-    return tuple(SeriesData(tuple(members), (), problems) for _, members in sorted(by_uid.items(), key=rank))
+    return tuple(prepare(SeriesData(tuple(members), (), problems)) for _, members in sorted(by_uid.items(), key=rank))

@@ -15,6 +15,7 @@ from .consistency import list_paths
 if TYPE_CHECKING:
     from ..errors import CorruptFileError
     from ..headers.model import Frame, Header
+    from .findings import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +94,14 @@ class SeriesData:
         For a stack, the attributes and values that tell it apart from the others of its series; else empty.
     problems : tuple of Problem
         Damaged files of the same source that may belong to the series.
+    findings : tuple of Finding
+        What only the whole series tells: copies that were left out, images that it lacks.
     """
 
     frames: tuple[Frame, ...]
     labels: tuple[Label, ...] = ()
     problems: tuple[Problem, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     @property
     def header(self) -> Header:
