@@ -6,6 +6,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ._util.warnings import say_once
 from .bulk.many import Loaded, load_each
 from .catalog.damage import refuse_problems
 from .catalog.find import find_series
@@ -175,10 +176,11 @@ def load_all(
     checked = make_options(workers=workers, **options)
     found, ignored = find_series(source, ignore, checked.workers)
     refuse_problems(found.problems)
-    scanned = Scan.of(found)
-    return [
-        _load_named(stack, row, checked, ignored) for row, series in enumerate(scanned) for stack in series.stacks()
-    ]
+    volumes: list[Volume] = []
+    for row, series in enumerate(Scan.of(found)):
+        with say_once():
+            volumes += [_load_named(stack, row, checked, ignored) for stack in series.stacks()]
+    return volumes
 
 
 def _load_named(stack: Series, row: int, options: Options, ignored: tuple[str, ...]) -> Volume:

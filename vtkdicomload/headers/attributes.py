@@ -147,8 +147,8 @@ def _parse_private_direction(value: bytes) -> tuple[float, ...]:
     return (_parse_doubles(value) if len(value) == 24 else None) or ()
 
 
-def _parse_private_count(value: bytes) -> int | None:
-    return int.from_bytes(value, "little") if len(value) == 4 else None
+def _parse_private_count(value: bytes) -> tuple[int, ...]:
+    return (int.from_bytes(value, "little"),) if len(value) == 4 else ()
 
 
 class Written(NamedTuple):
@@ -254,7 +254,7 @@ def _make_fields() -> dict[int, Field]:
         (0x00540101, "number_of_time_slices", _parse_word, False, "NumberOfTimeSlices"),
         (0x00541001, "units", parse_text, False, "Units"),
         (0x20010010, "creator_2001", parse_text, False, "PrivateCreator"),
-        (0x20011018, "slices_of_philips", _parse_private_count, False, "Number_of_Slices_MR"),
+        (0x20011018, "slices_of_philips", _parse_private_count, False, "NumberofSlicesMR"),
     ]
     return {
         tag: Field(name, parse, strict, keyword, _WRITTEN.get(parse, _TEXT))

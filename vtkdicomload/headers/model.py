@@ -112,7 +112,7 @@ class Header(NamedTuple):
     creator_0043: str | None
     b_value_of_ge: tuple[float, ...] | None
     creator_2001: str | None
-    slices_of_philips: int | None  # Number of Slices MR
+    slices_of_philips: tuple[int, ...] | None  # Number of Slices MR
     images_in_acquisition: int | None
     frame_time: float | None
     frame_time_vector: tuple[float, ...] | None

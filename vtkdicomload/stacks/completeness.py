@@ -64,7 +64,7 @@ def _judge_slices(frames: Sequence[Frame], *, derived: bool) -> Findings | None:
     headers = [f.header for f in frames]
     attribute, said = "NumberOfSlices", _get_one(headers, lambda h: h.number_of_slices)
     if not said and not derived and _get_one(headers, lambda h: h.creator_2001) == _PHILIPS:
-        attribute, said = "(2001,1018)", _get_one(headers, lambda h: h.slices_of_philips)
+        attribute, (said, *_) = "(2001,1018)", _get_one(headers, lambda h: h.slices_of_philips) or (None,)
     counts = _count_in_places(frames) if said else None
     if not said or counts is None:
         return None

@@ -15,44 +15,30 @@ if TYPE_CHECKING:
     from .._util.arrays import Floats
     from ..headers.model import Frame, Header
 
-# What makes projections, views of a camera and pictures of a screen, none of which lies in a plane of the patient.
+# What makes projections, echoes and views of a camera, none of which lies in a slice of the patient ...
 _MODALITIES = frozenset(
-    (
-        "CR",
-        "DX",
-        "MG",
-        "RG",
-        "RF",
-        "XA",
-        "US",
-        "IVUS",
-        "IO",
-        "PX",
-        "ES",
-        "XC",
-        "GM",
-        "SM",
-        "OP",
-        "OT",
-        "SC",
-        "DF",
-        "RTIMAGE",
-    )
+    "CR DX MG RG RF XA DF US IVUS IO PX ES XC GM SM OP RTIMAGE".split()  # noqa: SIM905 - a list would take a line each
 )
 _CLASSES = re.compile(
-    r"1\.2\.840\.10008\.5\.1\.4\.1\.1\.(?:1|1\.[123](?:\.1)?|3|3\.1|6|6\.1|7|7\.[1234]|12\.\d(?:\.1)?|77\.1\.\d(?:\.1)?|481\.1)$"
+    r"1\.2\.840\.10008\.5\.1\.4\.1\.1\.(1|1\.[123](\.1)?|3|3\.1|6|6\.1|12\.\d(\.1)?|77\.1\.\d(\.1)?|481\.1)$"
 )
-_TOMOGRAPHIC = ("RECON TOMO", "RECON GATED TOMO")
-_SLICES = "SliceVector"
+# ... and pictures of a screen, which do not unless they say so.
+_CAPTURES = re.compile(r"1\.2\.840\.10008\.5\.1\.4\.1\.1\.7(\.[1234])?$")
+_NUCLEAR = frozenset(("STATIC", "DYNAMIC", "GATED", "WHOLE BODY", "TOMO", "GATED TOMO"))  # PS3.3 C.8.4.9.1.1
 
 
 def is_planar(header: Header) -> bool:
     """Tell whether an image has no place in the patient by its nature, and says nothing of slices."""
-    if header.spacing_between_slices or header.slice_thickness or header.position is not None:
+    if header.position is not None:
         return False
     if header.modality == "NM":
-        return not set(header.image_type) & set(_TOMOGRAPHIC) and _SLICES not in {d.keyword for d in header.dimensions}
-    return header.modality in _MODALITIES or _CLASSES.match(header.sop_class_uid or "") is not None
+        return not _NUCLEAR.isdisjoint(header.image_type[2:3])
+    if header.spacing_between_slices:
+        return False
+    sop_class = header.sop_class_uid or ""
+    if _CAPTURES.match(sop_class) or header.modality in ("OT", "SC"):
+        return not header.slice_thickness
+    return header.modality in _MODALITIES or _CLASSES.match(sop_class) is not None
 
 
 def is_run(frames: Sequence[Frame]) -> bool:
