@@ -8,7 +8,7 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK
-from enhanced import COLUMNS, ROWS, group, multi_frame, without_place, write_enhanced
+from enhanced import COLUMNS, ROWS, group, multi_frame, write_enhanced
 from pydicom import Dataset
 from pydicom.data import get_testdata_file
 from pydicom.pixels import pixel_array
@@ -305,7 +305,9 @@ def test_a_real_ultrasound_is_a_run_of_frames() -> None:
     """Colour, JPEG compressed, of pydicom's own test files."""
     path = get_testdata_file("examples_ybr_color.dcm", download=False)
     d = pydicom.dcmread(path)
-    volume = vdl.load(path)
+    with pytest.warns(vdl.DicomLoadWarning, match="that of the ultrasound regions") as said:
+        volume = vdl.load(path)
+    assert len(said) == 1
     assert volume.frames.shape == (30, 240, 320, 3)
     assert (volume.geometry.third_axis, volume.affine) == ("frames", None)
     np.testing.assert_allclose(volume.geometry.frame_times, np.arange(30) * float(d.FrameTime))

@@ -331,6 +331,7 @@ def rich(dataset: Dataset, k: int) -> None:
     block.add_new(0x0C, "IS", 1000)
     block.add_new(0x0E, "FD", [0.6, 0.0, -0.8])
     d.private_block(0x0043, "GEMS_PARM_01", create=True).add_new(0x39, "IS", [1_000_000_500, 8, 0, 0])
+    d.private_block(0x2001, "Philips Imaging DD 001", create=True).add_new(0x18, "SL", 24)
     nested = Dataset()
     nested.Rows, nested.Columns, nested.BitsAllocated = 99, 98, 8
     nested.SOPInstanceUID, nested.SeriesDescription = "1.2.3", "nested"

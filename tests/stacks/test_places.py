@@ -74,7 +74,7 @@ def test_locations_that_are_shared_are_no_one_volume(series: Write) -> None:
         dataset.InstanceNumber, dataset.EchoTime = k + 1, 10 + 10 * (k % 2)
 
     truth = series(count=6, edit=edit)
-    with pytest.raises(vdl.DuplicateSliceError, match="2 volumes of 3 slices .* told apart by EchoTime"):
+    with pytest.raises(vdl.DuplicateSliceError, match=r"2 volumes of 3 slices .* told apart by EchoTime"):
         vdl.load(truth.folder)
     with pytest.warns(vdl.DicomLoadWarning, match="SliceLocation gives the order"):
         volumes = vdl.load_all(truth.folder)
