@@ -296,8 +296,8 @@ def test_many_copies_are_left_out_in_one_line(series: Write, tmp_path: Path) -> 
     result = run("show", written.folder, "-o", tmp_path / "out.png")
     assert result.exit_code == 0
     assert result.stderr == (
-        "warning: 9 of 18 files are copies of others, byte for byte (1-1.dcm, 1-2.dcm, 1-3.dcm and 6 more): the first of "
-        "each is taken\n"
+        "warning: 9 of 18 files are copies of others, byte for byte (1-1.dcm, 1-2.dcm, 1-3.dcm and 6 more): the first "
+        "of each is taken\n"
     )
 
 
