@@ -372,7 +372,7 @@ PIXELS = [
     ("HighBit 14 of 15", made(edit=set_in(None, BitsStored=12, HighBit=14)), vdl.UnsupportedPixelDataError),
     ("BitsStored over BitsAllocated", made(edit=set_in(2, BitsStored=17, HighBit=16)), vdl.CorruptFileError),
     ("PixelRepresentation 2", made(edit=set_in(2, PixelRepresentation=2)), vdl.CorruptFileError),
-    ("signs differ", made(edit=set_in(2, PixelRepresentation=0)), vdl.InconsistentSeriesError),
+    ("signs differ", made(edit=set_in(2, PixelRepresentation=0)), WARNED),
     ("sizes differ", made(edit=set_in(2, Rows=8, Columns=6)), vdl.InconsistentSeriesError),
     (
         "photometric interpretations differ",
