@@ -6,7 +6,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ._util.warnings import warn
+from ._util.warnings import say_once, warn
 from ._util.wording import describe_argument
 from .bulk.many import Loaded, load_each
 from .catalog.choose import list_strays
@@ -188,8 +188,9 @@ def load_all(
     volumes = []
     for row, series in enumerate(scanned):
         try:
-            stacks = select_stacks(series, ignore, ignored, checked)
-            volumes += [load_selected(stack, checked) for stack in stacks]
+            with say_once():
+                stacks = select_stacks(series, ignore, ignored, checked)
+                volumes += [load_selected(stack, checked) for stack in stacks]
         except DicomLoadError as error:
             _note_where(error, series, row)
             raise

@@ -50,6 +50,8 @@ class Series(SeriesData):
         Damaged files of the series: it is refused unless they are left out.
     beside : tuple of Problem
         Damaged files of its folder that may belong to this or another series there: it loads with a warning.
+    findings : tuple of Finding
+        What only the whole series tells: copies that were left out, images that it lacks.
     """
 
     __slots__ = ()
@@ -57,7 +59,9 @@ class Series(SeriesData):
     @classmethod
     def of(cls, data: SeriesData) -> Self:
         """The same frames as a `Series`."""
-        return data if isinstance(data, cls) else cls(data.frames, data.labels, data.problems, data.beside)
+        return (
+            data if isinstance(data, cls) else cls(data.frames, data.labels, data.problems, data.beside, data.findings)
+        )
 
     def stacks(self) -> tuple[Series, ...]:
         """The clean 3-D stacks of the series, each a `Series` again; one where there is nothing to divide."""

@@ -67,9 +67,9 @@ def _two_sizes(dataset: Dataset, k: int) -> None:
         dataset.Rows, dataset.Columns = dataset.Columns, dataset.Rows
 
 
-def _some_placeless(dataset: Dataset, k: int) -> None:
-    if k == 4:
-        del dataset.ImagePositionPatient
+def _share_a_place(dataset: Dataset, k: int) -> None:
+    if k == 3:
+        dataset.ImagePositionPatient = [-10, -20, 35]
 
 
 IRREGULAR = SetOption("irregular", ("resample", "keep"))
@@ -110,12 +110,10 @@ def _build(name: str, series: Write, folder: Path) -> Case:
     if name == "two echoes":
         series(edit=_two_echoes, count=6)
         return Case(vdl.DuplicateSliceError, folder, (SetOption("stack", (0, 1)), Step.LOAD_ALL), {})
-    if name == "a copy":
-        shutil.copy(series().files[2], folder / "copy.dcm")
-        return Case(vdl.DuplicateSliceError, folder, (LeaveOut((str(folder / "copy.dcm"),)),), {})
-    if name == "a slice without position":
-        lost = str(series(edit=_some_placeless).files[4])
-        return Case(vdl.GeometryError, folder, (LeaveOut((lost,)),), {})
+    if name == "two images in one place":
+        series(edit=_share_a_place)
+        note = "keeps them all in the order of their names, without an affine"
+        return Case(vdl.DuplicateSliceError, folder, (SetOption("order", ("natural",), note),), {})
     if name == "a useless orientation":
         series(ImageOrientationPatient=[1, 0, 0, 1, 0, 0])
         note = "loads the slices without a place in the patient"
@@ -143,8 +141,7 @@ LOADABLE = (
     "a slice missing",
     "a tilt",
     "two echoes",
-    "a copy",
-    "a slice without position",
+    "two images in one place",
     "a useless orientation",
     "a reader for other files",
     "no real-world values",
@@ -322,24 +319,6 @@ def test_a_path_that_a_shell_would_expand(path: str, remedy: Remedy, shell: str)
         vdl.load(path)
     assert caught.value.remedies == (remedy,)
     assert str(caught.value.reworded(word_for_shell)) == caught.value.message + (f" → {shell}" if shell else "")
-
-
-def test_many_copies_in_a_folder_of_their_own(series: Write, tmp_path: Path) -> None:
-    truth = series("a b", count=9)
-    shutil.copytree(truth.folder, tmp_path / "copies")
-    with pytest.raises(vdl.DuplicateSliceError) as caught:
-        vdl.load(tmp_path)
-    (remedy,) = caught.value.remedies
-    assert remedy == LoadFolder(str(truth.folder))
-    (words,) = word_for_python([remedy])
-    np.testing.assert_array_equal(eval(f"vdl.{words}").frames, truth.frames)
-    (words,) = word_for_vtk([remedy])
-    source = vdl.DICOMSeriesSource()
-    exec(f"source.{words}", {"source": source})
-    source.Update()
-    assert source.GetOutput().GetDimensions() == (8, 6, 9)
-    (words,) = word_for_shell([remedy])
-    assert shlex.split(str(words)) == [str(truth.folder), "in", "its", "place"]
 
 
 def test_an_encoding_without_a_decoder_is_exported_elsewhere(series: Write) -> None:

@@ -34,7 +34,12 @@ def test_sequences_have_the_keywords_of_the_dictionary():
     assert dictionary_keyword(MODALITY_LUT) == "ModalityLUTSequence"
 
 
-MAKERS = {0x0019: "SIEMENS MR HEADER", 0x0029: "SIEMENS CSA HEADER", 0x0043: "GEMS_PARM_01"}
+MAKERS = {
+    0x0019: "SIEMENS MR HEADER",
+    0x0029: "SIEMENS CSA HEADER",
+    0x0043: "GEMS_PARM_01",
+    0x2001: "Philips Imaging DD 001",
+}
 
 
 @pytest.mark.parametrize("tag", PRIVATE)
@@ -49,7 +54,7 @@ def test_private_tag_keyword_and_vr_are_those_of_the_dictionary(tag):
     assert description.replace(" ", "") == field.keyword
     vr = private_dictionary_VR(tag, maker)
     assert vr.encode() in field.written.vrs
-    assert field.written.width == (8 if vr == "FD" else 1)
+    assert field.written.width == {"FD": 8, "SL": 4}.get(vr, 1)
 
 
 @given(value=st.binary(max_size=40))

@@ -8,7 +8,7 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK
-from enhanced import COLUMNS, ROWS, group, multi_frame, without_place, write_enhanced
+from enhanced import COLUMNS, ROWS, group, multi_frame, write_enhanced
 from pydicom import Dataset
 from pydicom.data import get_testdata_file
 from pydicom.pixels import pixel_array
@@ -298,8 +298,8 @@ def test_plain_frames_come_in_file_order_with_a_warning(tmp_path: Path, engine: 
 def test_one_position_does_not_place_many_frames(tmp_path: Path) -> None:
     path = tmp_path / "1.dcm"
     _plain(path, ImagePositionPatient=[0, 0, 0], ImageOrientationPatient=[1, 0, 0, 0, 1, 0])
-    with pytest.warns(vdl.DicomLoadWarning, match="file order, 1 mm is taken"):
-        volume = vdl.load(path)
+    volume = vdl.load(path)
+    assert volume.geometry.third_axis == "frames"
     assert volume.affine is None
     np.testing.assert_array_equal(volume.frames, _stored(5))
 
@@ -308,8 +308,12 @@ def test_a_real_ultrasound_is_a_run_of_frames() -> None:
     """Colour, JPEG compressed, of pydicom's own test files."""
     path = get_testdata_file("examples_ybr_color.dcm", download=False)
     d = pydicom.dcmread(path)
-    (volume,) = without_place(path)
+    with pytest.warns(vdl.DicomLoadWarning, match="that of the ultrasound regions") as said:
+        volume = vdl.load(path)
+    assert len(said) == 1
     assert volume.frames.shape == (30, 240, 320, 3)
+    assert (volume.geometry.third_axis, volume.affine) == ("frames", None)
+    np.testing.assert_allclose(volume.geometry.frame_times, np.arange(30) * float(d.FrameTime))
     for k in (0, 13, 29):
         truth = pixel_array(d, index=k).astype(int)
         assert np.abs(volume.frames[k] - truth).max() <= 3
@@ -325,8 +329,10 @@ def test_runs_of_other_modalities(tmp_path: Path, sop_class: str, modality: str)
     d = multi_frame(4, sop_class, modality)
     d.FrameIncrementPointer, d.FrameTime = 0x00181063, 40
     write_dataset(path, d)
-    (volume,) = without_place(path)
+    volume = vdl.load(path)
     np.testing.assert_array_equal(volume.frames, _stored(4))
+    assert (volume.geometry.third_axis, volume.affine) == ("frames", None)
+    assert volume.geometry.frame_times.tolist() == [0, 40, 80, 120]
 
 
 @pytest.mark.parametrize(
@@ -350,8 +356,7 @@ def test_single_frames_of_other_modalities(
         assert volume.units == "BQML"
         assert volume.dtype == np.float32
     else:
-        with pytest.warns(vdl.DicomLoadWarning, match="the volume has no place in the patient"):
-            volume = vdl.load(tmp_path, verify="all")
+        volume = vdl.load(tmp_path, verify="all")
         assert volume.affine is None
     np.testing.assert_array_equal(volume.frames, truth.frames)
 

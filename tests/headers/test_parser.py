@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import Dataset, Sequence
 from pydicom.encaps import encapsulate
+from pydicom.multival import MultiValue
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -71,6 +72,10 @@ def numbers(value):
     return None if not value else tuple(float(v) for v in value)
 
 
+def private_count(value):
+    return None if value is None else (value,) if isinstance(value, int) else ()
+
+
 def private_number(value):
     found = None if value is None else first(value)
     return None if value is None else () if found is None or found < 0 else (found % 1e9,)
@@ -99,6 +104,11 @@ PLAIN = {
     "slice_thickness": ("SliceThickness", number),
     "spacing_between_slices": ("SpacingBetweenSlices", number),
     "gantry_tilt": ("GantryDetectorTilt", number),
+    "slice_location": ("SliceLocation", number),
+    "images_in_acquisition": ("ImagesInAcquisition", whole),
+    "frame_time": ("FrameTime", number),
+    "frame_time_vector": ("FrameTimeVector", lambda v: numbers(v if v is None or isinstance(v, MultiValue) else [v])),
+    "cine_rate": ("CineRate", number),
     "rows": ("Rows", whole),
     "columns": ("Columns", whole),
     "samples": ("SamplesPerPixel", whole),
@@ -121,6 +131,9 @@ PLAIN = {
     "trigger_time": ("TriggerTime", number),
     "inversion_time": ("InversionTime", number),
     "flip_angle": ("FlipAngle", number),
+    "number_of_temporal_positions": ("NumberOfTemporalPositions", whole),
+    "number_of_slices": ("NumberOfSlices", whole),
+    "number_of_time_slices": ("NumberOfTimeSlices", whole),
     "complex_component": ("ComplexImageComponent", text),
     "dimension_organization": ("DimensionOrganizationType", text),
     "total_rows": ("TotalPixelMatrixRows", whole),
@@ -129,6 +142,8 @@ PLAIN = {
     "diffusion_direction": ("DiffusionGradientOrientation", numbers),
     "creator_0019": (0x00190010, text),
     "creator_0043": (0x00430010, text),
+    "creator_2001": (0x20010010, text),
+    "slices_of_philips": (0x20011018, private_count),
     "b_value_of_siemens": (0x0019100C, private_number),
     "b_value_of_ge": (0x00431039, private_number),
     "direction_of_siemens": (0x0019100E, private_direction),
@@ -310,6 +325,8 @@ def rich(dataset: Dataset, k: int) -> None:
     d.DimensionOrganizationType = "3D"
     d.TotalPixelMatrixRows, d.TotalPixelMatrixColumns = 66_000, 70_000
     d.InversionTime, d.FlipAngle = 900.5, 12
+    d.SliceLocation, d.ImagesInAcquisition, d.FrameTime, d.FrameTimeVector, d.CineRate = -7.5, 9, 40.5, [0, 40, 41], 25
+    d.NumberOfSlices, d.NumberOfTimeSlices = 5, 3
     d.ImagerPixelSpacing = [0.15, 0.16]
     d.TemporalPositionIdentifier, d.NumberOfTemporalPositions = 3, 8
     d.NumberOfFrames = 1
@@ -325,6 +342,7 @@ def rich(dataset: Dataset, k: int) -> None:
     block.add_new(0x0C, "IS", 1000)
     block.add_new(0x0E, "FD", [0.6, 0.0, -0.8])
     d.private_block(0x0043, "GEMS_PARM_01", create=True).add_new(0x39, "IS", [1_000_000_500, 8, 0, 0])
+    d.private_block(0x2001, "Philips Imaging DD 001", create=True).add_new(0x18, "SL", 24)
     nested = Dataset()
     nested.Rows, nested.Columns, nested.BitsAllocated = 99, 98, 8
     nested.SOPInstanceUID, nested.SeriesDescription = "1.2.3", "nested"

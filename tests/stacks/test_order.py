@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import math
 import random
 import re
@@ -15,7 +14,6 @@ import SimpleITK as sitk  # noqa: N813
 from synthetic import ROOT, Truth, write_series
 
 import vtkdicomload as vdl
-from vtkdicomload.errors.remedies import GetAgain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -216,21 +214,13 @@ def test_the_tolerance_of_a_gap(series: Write, shift: float, tolerance: float) -
 
 
 # ------------------------------------------------------------------------------------------------------- duplicates
-def _ignored_by(error: vdl.DicomLoadError) -> list[str]:
-    """The files that the hint of an error leaves out."""
-    result: list[str] = ast.literal_eval(str(error).split("ignore=")[1])
-    return result
-
-
-def test_a_copied_file_is_named_and_the_hint_goes_past_it(series: Write) -> None:
+def test_a_copied_file_is_named_and_left_out(series: Write) -> None:
     truth = series()
     (truth.folder / "copy of 3.dcm").write_bytes(truth.files[2].read_bytes())
-    with pytest.raises(vdl.DuplicateSliceError, match="1 of 6 slices lies at the position of another") as caught:
-        vdl.load(truth.folder)
-    assert set(caught.value.files) == {str(truth.files[2]), str(truth.folder / "copy of 3.dcm")}
-    assert caught.value.stacks == ()
-    with pytest.warns(vdl.DicomLoadWarning, match="left out"):
-        _assert_right(vdl.load(truth.folder, ignore=_ignored_by(caught.value)), truth)
+    with pytest.warns(vdl.DicomLoadWarning, match=r"1 of 6 files .* copies of others, .* \(copy of 3\.dcm\)"):
+        volume = vdl.load(truth.folder)
+    _assert_right(volume, truth)
+    assert str(truth.folder / "copy of 3.dcm") not in volume.series.files
 
 
 def test_two_images_at_one_position(series: Write) -> None:
@@ -244,34 +234,19 @@ def test_two_images_at_one_position(series: Write) -> None:
     assert len(rest.frames) == 4
 
 
-def test_a_copied_folder(series: Write, tmp_path: Path) -> None:
-    truth = series("a")
-    (tmp_path / "b").mkdir()
-    for path in truth.files:
-        (tmp_path / "b" / path.name).write_bytes(path.read_bytes())
-    with pytest.raises(vdl.DuplicateSliceError, match="5 of 10 slices lie at the position of another") as caught:
-        vdl.load(tmp_path)
-    with pytest.warns(vdl.DicomLoadWarning, match="left out"):
-        _assert_right(vdl.load(tmp_path, ignore=_ignored_by(caught.value)), truth)
-
-
 @pytest.mark.parametrize("copy", ["b", "a/b"])
-def test_many_copies_make_no_long_message(series: Write, tmp_path: Path, copy: str) -> None:
-    """The other folder is the way past; where it holds the copies too, the files of the error."""
+def test_a_folder_exported_twice_loads_once_and_makes_no_long_message(series: Write, tmp_path: Path, copy: str) -> None:
     truth = series("a", count=12)
     (tmp_path / copy).mkdir()
     for path in truth.files:
         (tmp_path / copy / path.name).write_bytes(path.read_bytes())
-    with pytest.raises(vdl.DuplicateSliceError, match="12 of 24 slices lie") as caught:
-        vdl.load(tmp_path)
-    error = caught.value
-    way = str(error).split(" → ")[1]
-    assert way == (f"load({str(truth.folder)!r})" if copy == "b" else "ignore=error.remedies[0].files")
-    if copy == "b":
-        _assert_right(vdl.load(truth.folder), truth)
-    else:
-        with pytest.warns(vdl.DicomLoadWarning, match="left out"):
-            _assert_right(vdl.load(tmp_path, ignore=error.remedies[0].files), truth)
+    with pytest.warns(vdl.DicomLoadWarning) as said:
+        volume = vdl.load(tmp_path)
+    assert str(said[0].message) == (
+        "12 of 24 files are copies of others, byte for byte (1-1.dcm, 1-2.dcm, 1-3.dcm and 9 more): the first of each "
+        "is taken"
+    )
+    _assert_right(volume, truth)
 
 
 def test_a_path_given_twice(series: Write) -> None:
@@ -350,19 +325,26 @@ def test_upright_slices_of_a_turned_plane_are_no_tilt(series: Write) -> None:
 
 
 # ------------------------------------------------------------------------------------- positions, spacing missing
-def test_a_copied_file_without_positions_is_named_and_the_hints_go_past_it(series: Write) -> None:
+def test_a_copied_file_without_positions_is_left_out(series: Write) -> None:
     truth = series(ImagePositionPatient=None)
-    copy = truth.folder / "copy of 1-2.dcm"
-    shutil.copy(truth.folder / "1-2.dcm", copy)
-    with pytest.raises(vdl.DuplicateSliceError, match="have the same SOPInstanceUID: they are copies") as caught:
+    shutil.copy(truth.folder / "1-2.dcm", truth.folder / "copy of 1-2.dcm")
+    with pytest.warns(vdl.DicomLoadWarning) as said:
+        np.testing.assert_array_equal(vdl.load(truth.folder).frames, truth.frames)
+    assert ["copies of others" in str(w.message) for w in said] == [True, False]
+
+
+def test_a_changed_copy_without_positions_is_refused_and_never_left_out(series: Write) -> None:
+    def edit(dataset: Dataset, k: int) -> None:
+        if k == 3:
+            dataset.SOPInstanceUID, dataset.InstanceNumber = f"{ROOT}.1.3", 3
+
+    truth = series(ImagePositionPatient=None, edit=edit)
+    with pytest.raises(vdl.DuplicateSliceError, match="have the same SOPInstanceUID, but not the same") as caught:
         vdl.load(truth.folder)
-    assert sorted(caught.value.files) == sorted(map(str, (copy, truth.folder / "1-2.dcm")))
-    hint = ast.literal_eval(str(caught.value).split("ignore=")[1].split("]")[0] + "]")
+    assert sorted(caught.value.files) == [str(truth.folder / f"1-{k}.dcm") for k in (3, 4)]
+    assert "ignore=" not in str(caught.value)
     with pytest.warns(vdl.DicomLoadWarning):
-        np.testing.assert_array_equal(vdl.load(truth.folder, ignore=hint).frames, truth.frames)
-    with pytest.warns(vdl.DicomLoadWarning):
-        assert len(vdl.load(truth.folder, order="natural").frames) == 6  # which no remedy offers: it has one twice
-    assert '"natural"' not in str(caught.value)
+        assert len(vdl.load(truth.folder, order="natural").frames) == 5
 
 
 def test_without_positions_the_instance_number_orders(series: Write) -> None:
@@ -426,7 +408,7 @@ def test_one_slice_without_position(series: Write) -> None:
     with pytest.raises(vdl.GeometryError, match=r"1 of 5 frames have no ImagePositionPatient .*\(1-3\.dcm\)") as caught:
         vdl.load(truth.folder)
     assert caught.value.files == (str(truth.folder / "1-3.dcm"),)
-    assert caught.value.remedies == (GetAgain(caught.value.files),)  # without it a slice is missing
+    assert str(caught.value).endswith(" → get the file again")
 
 
 @pytest.mark.parametrize(
@@ -569,8 +551,7 @@ def test_an_irregular_volume_refuses_mm_axes(series: Write, what: str) -> None:
 
 
 def test_duplicates_are_refused_whatever_irregular_says(series: Write) -> None:
-    truth = series()
-    (truth.folder / "copy.dcm").write_bytes(truth.files[2].read_bytes())
+    truth = series(edit=_placed(lambda k: (-10, -20, [30, 32.5, 35, 35, 37.5][k])))
     for irregular in ("raise", "resample", "keep"):
         with pytest.raises(vdl.DuplicateSliceError):
             vdl.load(truth.folder, irregular=irregular)

@@ -338,3 +338,24 @@ def test_a_volume_that_was_resampled_says_so(tmp_path: Path) -> None:
         volume = vdl.load(tmp_path, irregular="resample")
     assert volume.frames.shape == (5, 51, 40)
     assert len(volume.series.frames) == 5
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.int32])
+@pytest.mark.parametrize("lean", [0.2, 0.5, 0.7])
+def test_padding_is_never_mixed_with_tissue(series: Callable[..., Any], lean: float, dtype: Any) -> None:
+    """Every voxel is padding or lies within the range of the tissue, however the slices lean."""
+    tissue = np.full((6, 8), 40, dtype)
+    tissue[:, :3] = -2000
+
+    def edit(dataset: Dataset, k: int) -> None:
+        dataset.PixelData, dataset.PixelPaddingValue = (tissue + (tissue > 0) * k).astype(dtype).tobytes(), -2000
+        dataset["PixelPaddingValue"].VR = "SS"
+        dataset.ImagePositionPatient = [-10 + lean * 0.5 * k, -20 + lean * 0.8 * k, 30 + 2.5 * k]
+
+    truth = series(dtype=dtype, edit=edit)
+    with pytest.warns(vdl.DicomLoadWarning, match="a lean of .*° is straightened, .* columns and .* rows are added"):
+        volume = vdl.load(truth.folder, irregular="resample")
+    values = np.unique(volume.frames)
+    assert values[0] == -2000
+    assert np.all((values[1:] >= 40) & (values[1:] <= 44))
+    assert (volume.frames >= 40).sum() >= 0.8 * 5 * 6 * 5

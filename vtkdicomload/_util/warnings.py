@@ -61,12 +61,35 @@ def collect_warnings() -> Iterator[list[str]]:
         _collecting.sentences = None
 
 
+class _Telling(threading.local):
+    """The sentences that this thread has said and does not say again; None where it says all."""
+
+    said: set[str] | None = None
+
+
+_telling = _Telling()
+
+
+@contextmanager
+def say_once() -> Iterator[None]:
+    """Say each sentence once in this thread, as of a series that several of its stacks would say."""
+    before, _telling.said = _telling.said, set()
+    try:
+        yield
+    finally:
+        _telling.said = before
+
+
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _VTK = os.sep + os.path.join("vtkmodules", "util", "")  # between a VTK algorithm of ours and its caller
 
 
 def warn(sentence: str) -> None:
     """Issue a DicomLoadWarning that points at the first line outside this package."""
+    if _telling.said is not None:
+        if sentence in _telling.said:
+            return
+        _telling.said.add(sentence)
     if _collecting.sentences is not None:
         _collecting.sentences.append(sentence)
         return

@@ -10,12 +10,18 @@ from .._util.wording import name_files_of
 from ..errors import InconsistentSeriesError
 from ..headers.remnant import read_patient_id
 from ..stacks.consistency import list_paths
+from ..stacks.findings import FindingKind
+from ..stacks.prepare import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
     from ..headers.model import Frame
     from .scan import S, ScanData
+
+
+# What was found of a series that is only a part here.
+_OF_ONE_SERIES = (FindingKind.FEWER_SAID, FindingKind.INSTANCE_STEP, FindingKind.WIDE_GAPS)
 
 
 def merge_series(found: ScanData[S]) -> S:
@@ -38,7 +44,8 @@ def merge_series(found: ScanData[S]) -> S:
     # De-identification may give every file one of its own: what that means is judged with the places of the slices.
     if len({f.header.frame_of_reference_uid for f in files.values()}) < len(files):
         _refuse_several("FrameOfReferenceUID", files.values(), lambda f: f.header.frame_of_reference_uid)
-    return replace(first, frames=tuple(frames), problems=found.problems, beside=())
+    told = dict.fromkeys(f for series in found for f in series.findings if f.kind not in _OF_ONE_SERIES)
+    return prepare(replace(first, frames=tuple(frames), problems=found.problems, beside=(), findings=tuple(told)))
 
 
 def _refuse_several(keyword: str, frames: Iterable[Frame], value: Callable[[Frame], Hashable]) -> None:

@@ -15,6 +15,7 @@ from ..headers.remnant import read_remnant
 from ..headers.sop_classes import has_no_image
 from ..headers.templates import HeaderReader
 from ..sources.reasons import Reason, Skipped
+from ..stacks.prepare import prepare
 from ..stacks.series_data import Problem, SeriesData
 from .charging import charge_problems
 from .damage import find_lost_slices, judge_foreign, judge_unreadable
@@ -169,6 +170,6 @@ def _group_by_series(
         return studies[study], float("inf") if number is None else number
 
     return tuple(
-        SeriesData(tuple(members), (), tuple(own.get(key, ())), tuple(beside.get(key, ())))
+        prepare(SeriesData(tuple(members), (), tuple(own.get(key, ())), tuple(beside.get(key, ()))))
         for key, members in sorted(by_uid.items(), key=rank)
     )

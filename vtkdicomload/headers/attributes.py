@@ -115,6 +115,11 @@ def _parse_pixel_spacing(value: bytes) -> tuple[float, ...] | None:
     return numbers
 
 
+def _parse_times(value: bytes) -> tuple[float, ...] | None:
+    """Any number of numbers."""
+    return _parse_numbers(value, value.count(b"\\") + 1)
+
+
 def _parse_first(value: bytes) -> float | None:
     return _parse_decimal(value.split(b"\\")[0])
 
@@ -148,6 +153,10 @@ def _parse_private_direction(value: bytes) -> tuple[float, ...]:
     return (_parse_doubles(value) if len(value) == 24 else None) or ()
 
 
+def _parse_private_count(value: bytes) -> tuple[int, ...]:
+    return (int.from_bytes(value, "little"),) if len(value) == 4 else ()
+
+
 class Written(NamedTuple):
     """How the value of an attribute lies in a file."""
 
@@ -174,6 +183,8 @@ _WRITTEN: dict[Callable[[bytes], object], Written] = {
     _parse_doubles: _DOUBLES,
     **dict.fromkeys((parse_csa, _parse_private_b_value), _PRIVATE),
     _parse_private_direction: _PRIVATE._replace(width=8),
+    _parse_private_count: _PRIVATE._replace(width=4),
+    _parse_times: _TEXT._replace(longest=1 << 17),
 }
 
 
@@ -203,12 +214,15 @@ def _make_fields() -> dict[int, Field]:
         (0x00080060, "modality", parse_text, False, "Modality"),
         (0x0008103E, "series_description", bytes, False, "SeriesDescription"),
         (0x00089208, "complex_component", parse_text, False, "ComplexImageComponent"),
+        (0x00180040, "cine_rate", _parse_decimal, False, "CineRate"),
         (0x00180050, "slice_thickness", _parse_decimal, False, "SliceThickness"),
         (0x00180081, "echo_time", _parse_decimal, False, "EchoTime"),
         (0x00180082, "inversion_time", _parse_decimal, False, "InversionTime"),
         (0x00180086, "echo_number", _parse_integer, False, "EchoNumbers"),
         (0x00180088, "spacing_between_slices", _parse_decimal, False, "SpacingBetweenSlices"),
         (0x00181060, "trigger_time", _parse_decimal, False, "TriggerTime"),
+        (0x00181063, "frame_time", _parse_decimal, False, "FrameTime"),
+        (0x00181065, "frame_time_vector", _parse_times, False, "FrameTimeVector"),
         (0x00181120, "gantry_tilt", _parse_decimal, False, "GantryDetectorTilt"),
         (0x00181164, "imager_pixel_spacing", pair, False, "ImagerPixelSpacing"),
         (0x00181314, "flip_angle", _parse_decimal, False, "FlipAngle"),
@@ -226,6 +240,9 @@ def _make_fields() -> dict[int, Field]:
         (0x00200037, "orientation", six, True, "ImageOrientationPatient"),
         (0x00200052, "frame_of_reference_uid", parse_text, False, "FrameOfReferenceUID"),
         (0x00200100, "temporal_position", _parse_integer, False, "TemporalPositionIdentifier"),
+        (0x00200105, "number_of_temporal_positions", _parse_integer, False, "NumberOfTemporalPositions"),
+        (0x00201002, "images_in_acquisition", _parse_integer, False, "ImagesInAcquisition"),
+        (0x00201041, "slice_location", _parse_decimal, False, "SliceLocation"),
         (0x00209311, "dimension_organization", parse_text, False, "DimensionOrganizationType"),
         (0x00280002, "samples", _parse_word, True, "SamplesPerPixel"),
         (0x00280004, "photometric_interpretation", parse_text, True, "PhotometricInterpretation"),
@@ -251,7 +268,11 @@ def _make_fields() -> dict[int, Field]:
         (0x00431039, "b_value_of_ge", _parse_private_b_value, False, "Slop_int_6"),
         (0x00480006, "total_columns", _parse_long, False, "TotalPixelMatrixColumns"),
         (0x00480007, "total_rows", _parse_long, False, "TotalPixelMatrixRows"),
+        (0x00540081, "number_of_slices", _parse_word, False, "NumberOfSlices"),
+        (0x00540101, "number_of_time_slices", _parse_word, False, "NumberOfTimeSlices"),
         (0x00541001, "units", parse_text, False, "Units"),
+        (0x20010010, "creator_2001", parse_text, False, "PrivateCreator"),
+        (0x20011018, "slices_of_philips", _parse_private_count, False, "NumberofSlicesMR"),
     ]
     return {
         tag: Field(name, parse, strict, keyword, written.get(parse, _TEXT))

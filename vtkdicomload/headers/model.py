@@ -66,6 +66,7 @@ class Header(NamedTuple):
     slice_thickness: float | None
     spacing_between_slices: float | None
     gantry_tilt: float | None
+    slice_location: float | None
     rows: int
     columns: int
     samples: int
@@ -94,6 +95,9 @@ class Header(NamedTuple):
     trigger_time: float | None
     inversion_time: float | None
     flip_angle: float | None
+    number_of_temporal_positions: int | None
+    number_of_slices: int | None
+    number_of_time_slices: int | None
     complex_component: str | None
     b_value: float | None
     diffusion_direction: Triple | None
@@ -113,6 +117,12 @@ class Header(NamedTuple):
     creator_0043: str | None
     b_value_of_ge: tuple[float, ...] | None
     vframes: bool  # private attributes of United Imaging tell of tiles
+    creator_2001: str | None
+    slices_of_philips: tuple[int, ...] | None  # Number of Slices MR
+    images_in_acquisition: int | None
+    frame_time: float | None
+    frame_time_vector: tuple[float, ...] | None
+    cine_rate: float | None
     tiles_across: int  # how many frames lie side by side in the stored image: more than 1 in a mosaic
     tiles_down: int  # and how many one above the other
 

@@ -55,6 +55,8 @@ _FREE = {
     "position",
     "orientation",
     "slice_thickness",
+    "slice_location",
+    "images_in_acquisition",
     "slope",
     "intercept",
     "window_center",

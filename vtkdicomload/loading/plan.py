@@ -11,7 +11,7 @@ from ..readers.choose import check_supported, choose, find_reader
 from ..readers.dtype import choose_conversion, find_pixel_shape
 from ..stacks.arrange import arrange
 from ..stacks.assumptions import Assumption, AssumptionKind
-from ..stacks.resample import make_upright_grid
+from ..stacks.resample import describe_change, make_upright_grid
 from ..stacks.spacing import may_omit
 from .modality_luts import check_modality_luts
 
@@ -118,8 +118,8 @@ def _assume_more(series: SeriesData, stored: Geometry, geometry: Geometry) -> It
         yield Assumption(AssumptionKind.ONE_SERIES, {"files": len(series.files)})
     if geometry is not stored:
         before, after = (size_words(*g.dimensions) for g in (stored, geometry))
-        how = describe_resampling(series)
-        yield Assumption(AssumptionKind.RESAMPLED, {"before": before, "how": how, "after": after})
+        facts = {"before": before, "how": describe_resampling(series), "after": after}
+        yield Assumption(AssumptionKind.RESAMPLED, {**facts, "change": describe_change(stored, geometry)})
     elif not geometry.even:
         yield Assumption(AssumptionKind.UNEVEN)
     elif geometry.leans:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._util.arrays import Pixels
+    from ..headers.model import Frame
     from ..stacks.series_data import SeriesData
     from .options import Options
     from .plan import Plan
@@ -116,16 +117,21 @@ def _put_on_grid(stored: Pixels, plan: Plan, allocate: Allocate) -> Pixels:
     if may_omit(plan.series.frames):
         complete(stored, plan.stored, plan.geometry, out)
         return out
-    first = plan.series.frames[0]
-    padding = first.header.padding_value
-    if padding is not None and plan.options.rescale:
-        padding = padding * first.slope + first.intercept
-    background = float(stored.min() if padding is None else padding)
+    paddings = [_find_padding(frame, rescaled=bool(plan.options.rescale)) for frame in plan.series.frames]
+    background = float(stored.min()) if paddings[0] is None else paddings[0]
     if stored.dtype.kind in "iu":
         limits = np.iinfo(stored.dtype)
         background = min(max(background, float(limits.min)), float(limits.max))
-    resample(stored, plan.stored, plan.geometry, out, background)
+    resample(stored, plan.stored, plan.geometry, out, background, paddings)
     return out
+
+
+def _find_padding(frame: Frame, *, rescaled: bool) -> float | None:
+    """PixelPaddingValue of a frame as it stands in its pixels; None where it has none, or a lookup table hides it."""
+    padding = frame.header.padding_value
+    if padding is None or frame.header.samples > 1 or (rescaled and frame.header.has_modality_lut):
+        return None
+    return padding * frame.slope + frame.intercept if rescaled else padding
 
 
 def _allocate(plan: Plan, shape: tuple[int, ...], allocate: Allocate) -> Pixels:

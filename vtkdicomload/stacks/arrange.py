@@ -15,15 +15,23 @@ from .assumptions import Assumed, Assumption, AssumptionKind, list_assumptions
 from .conflicts import (
     find_shared_places,
     has_place,
+    judge_shared_uids,
     refuse_copies,
-    refuse_mislabelled,
     refuse_missing_places,
     refuse_several_volumes,
 )
+from .findings import FindingKind
 from .geometry import Geometry
 from .grid import fit_grid, is_monotone, measure_dimensions, measure_gaps
-from .order import sort_by_instance_number, sort_by_name, sort_by_position
-from .spacing import find_in_plane_spacing, find_slice_distance, refuse_absurd_sizes
+from .order import sort_by_instance_number, sort_by_location, sort_by_name, sort_by_position, sort_run
+from .runs import find_frame_times, is_run
+from .spacing import (
+    find_in_plane_spacing,
+    find_slice_distance,
+    find_uneven_gaps,
+    find_usual_gap,
+    refuse_absurd_sizes,
+)
 from .split import split
 from .tolerances import GAP_TOLERANCE
 
@@ -92,7 +100,11 @@ def arrange(series: SeriesData, *, order: str, tolerance: float) -> Arrangement:
             remedies=[SetOption("order", ("natural",), "loads the slices without a place in the patient")],
         )
     if orientation is None or fault:
-        arranged = _arrange_without_place(_order_without_place(frames, order, fault), in_plane.value)
+        if not fault and (is_run(frames) or _has_found(series, FindingKind.ROTATION)):
+            arranged = _arrange_run(series, frames, order, in_plane.value)
+        else:
+            ordered = _order_without_place(frames, order, fault)
+            arranged = _arrange_without_place(series, ordered, in_plane.value, tolerance)
     else:
         arranged = _arrange_in_space(series, frames, orientation, in_plane.value, order, tolerance)
     assumptions = (*list_assumptions(series), *in_plane.assumptions, *arranged.assumptions)
@@ -105,17 +117,48 @@ def _order_without_place(frames: list[Frame], order: str, fault: str | None) -> 
     if fault:
         return Assumed(frames, (Assumption(AssumptionKind.UNUSABLE_ORIENTATION, {"fault": fault}),))
     if order == "position":
-        return sort_by_instance_number(frames)
+        return sort_by_location(frames) or sort_by_instance_number(frames)
     missing = {"missing": "ImagePositionPatient or ImageOrientationPatient"}
     return Assumed(frames, (Assumption(AssumptionKind.NO_PLACE, missing),))
 
 
-def _arrange_without_place(ordered: Assumed[list[Frame]], in_plane: tuple[float, float]) -> Arrangement:
+def _arrange_run(series: SeriesData, frames: list[Frame], order: str, in_plane: tuple[float, float]) -> Arrangement:
+    """Put the frames of a run one after another: their third axis is none of the patient."""
+    ordered = sort_run(frames) if order == "position" else Assumed(frames)
+    told = () if _has_found(series, FindingKind.ROTATION) else ordered.assumptions
+    geometry = Geometry(
+        measure_dimensions(frames),
+        (*in_plane, 1.0),
+        third_axis="frames",
+        frame_times=find_frame_times(ordered.value),
+    )
+    return Arrangement(tuple(ordered.value), geometry, told)
+
+
+def _arrange_without_place(
+    series: SeriesData, ordered: Assumed[list[Frame]], in_plane: tuple[float, float], tolerance: float
+) -> Arrangement:
     """Give ordered frames the distances that are known of them."""
-    frames, (reason,) = ordered
+    frames, (reason, *others) = ordered
+    if reason.kind is AssumptionKind.LOCATION_ORDER:
+        return _arrange_by_location(series, frames, reason, in_plane, tolerance)
     distance = find_slice_distance(frames)
     reason = replace(reason, consequence=next(iter(distance.assumptions), None))
-    return Arrangement(tuple(frames), Geometry(measure_dimensions(frames), (*in_plane, distance.value)), (reason,))
+    return Arrangement(
+        tuple(frames), Geometry(measure_dimensions(frames), (*in_plane, distance.value)), (reason, *others)
+    )
+
+
+def _arrange_by_location(
+    series: SeriesData, frames: list[Frame], reason: Assumption, in_plane: tuple[float, float], tolerance: float
+) -> Arrangement:
+    """Give frames in the order of SliceLocation the distances that it tells."""
+    gaps = np.diff([f.header.slice_location or 0.0 for f in frames])
+    shared = _refuse_shared_places(series, frames, gaps)
+    fault = find_uneven_gaps(frames, gaps, tolerance)
+    distance = find_usual_gap(frames, gaps) if fault else float(gaps.mean())
+    geometry = Geometry(measure_dimensions(frames), (*in_plane, distance), even=fault is None)
+    return Arrangement(tuple(frames), geometry, (reason, *shared), fault)
 
 
 # ------------------------------------------------------------------------------------------------------ in space
@@ -131,11 +174,12 @@ def _arrange_in_space(
     if order == "position":
         frames = sort_by_position(frames, compute_normal(orientation))
     gaps = measure_gaps(frames, compute_normal(frames[0].orientation or ()))
+    shared: tuple[Assumption, ...] = ()
     if len(frames) > 1 and (order == "position" or is_monotone(gaps)):
-        _refuse_shared_places(series, frames, np.abs(gaps))
+        shared = _refuse_shared_places(series, frames, np.abs(gaps))
     rounded = () if is_unit(orientation) else (Assumption(AssumptionKind.ROUNDED_COSINES),)
     grid = fit_grid(frames, in_plane, order, tolerance)
-    return Arrangement(tuple(frames), grid.geometry, (*rounded, *grid.assumptions), grid.irregularity)
+    return Arrangement(tuple(frames), grid.geometry, (*rounded, *shared, *grid.assumptions), grid.irregularity)
 
 
 # ------------------------------------------------------------------------------------------------ several volumes
@@ -144,36 +188,51 @@ def _refuse_mixtures(series: SeriesData) -> None:
     frames = series.frames
     for group, describe in (
         (consistency.group_by_kind, consistency.describe_kinds),
+        (consistency.group_by_frame_of_reference, consistency.describe_frames_of_reference),
         (consistency.group_by_layout, consistency.describe_layouts),
         (consistency.group_by_pixel_spacing, consistency.describe_pixel_spacings),
     ):
         groups = group(frames)
         if len(groups) > 1:
-            consistency.refuse_inconsistent(describe(groups), groups, _find_stacks(series))
+            _refuse_inconsistent(describe(groups), groups, _find_stacks(series))
     groups = consistency.group_by_orientation(frames)
     if len(groups) > 1:
         stacks = _find_stacks(series)
         if stacks and min(map(len, groups)) > 1:
             _refuse_several_volumes(stacks, frames)
-        consistency.refuse_inconsistent(consistency.describe_orientations(groups), groups, stacks)
+        _refuse_inconsistent(consistency.describe_orientations(groups), groups, stacks)
     if len(consistency.group_by_stack(frames)) > 1 or len(consistency.group_by_run(frames)) > 1:
         _refuse_several_volumes(_find_stacks(series), frames)
 
 
-def _refuse_shared_places(series: SeriesData, frames: Sequence[Frame], gaps: Floats) -> None:
-    """Refuse several slices at one position, and one slice at several; `frames` in spatial order."""
+def _refuse_shared_places(series: SeriesData, frames: Sequence[Frame], gaps: Floats) -> tuple[Assumption, ...]:
+    """Refuse several slices at one position, and one slice at several; `frames` in spatial order.
+
+    What is assumed of SOPInstanceUIDs that cannot be true is returned.
+    """
     shared = find_shared_places(gaps)
     if len(shared):
         stacks = _find_stacks(series)
         if stacks:
             _refuse_several_volumes(stacks, frames)
         refuse_copies(frames, shared)
-    refuse_mislabelled(frames)
+    return judge_shared_uids(frames)
+
+
+def _has_found(series: SeriesData, kind: FindingKind) -> bool:
+    return any(finding.kind is kind for finding in series.findings)
 
 
 def _refuse_several_volumes(stacks: Sequence[SeriesData], frames: Sequence[Frame]) -> NoReturn:
     """Refuse the stacks of one series; `frames` in the order in which to name their files."""
-    refuse_several_volumes(stacks, consistency.list_paths(frames), _find_common_spacing(stacks))
+    tried = _try_stacks(stacks)
+    spacings = {round(a.geometry.spacing[2], 3) if a and a.geometry.affine is not None else None for a in tried}
+    spacing = spacings.pop() if len(spacings) == 1 else None
+    refuse_several_volumes(stacks, consistency.list_paths(frames), _list_loading(tried), spacing)
+
+
+def _refuse_inconsistent(what: str, groups: Sequence[Sequence[Frame]], stacks: Sequence[SeriesData]) -> NoReturn:
+    consistency.refuse_inconsistent(what, groups, stacks, _list_loading(_try_stacks(stacks)))
 
 
 def _find_stacks(series: SeriesData) -> tuple[SeriesData, ...]:
@@ -182,15 +241,18 @@ def _find_stacks(series: SeriesData) -> tuple[SeriesData, ...]:
     return stacks if len(stacks) > 1 else ()
 
 
-def _find_common_spacing(stacks: Sequence[SeriesData]) -> float | None:
-    """Find the distance of slices in mm, where all stacks have the same."""
-    spacings = set()
-    for stack in stacks:
-        try:
-            arrangement = arrange(stack, order="position", tolerance=GAP_TOLERANCE)
-        except GeometryError:
-            return None
-        if arrangement.irregularity is not None or arrangement.geometry.affine is None:
-            return None
-        spacings.add(round(arrangement.geometry.spacing[2], 3))
-    return spacings.pop() if len(spacings) == 1 else None
+def _try_stacks(stacks: Sequence[SeriesData]) -> list[Arrangement | None]:
+    """Arrange every stack; None of one that does not load."""
+    return [_try_arranging(stack) for stack in stacks]
+
+
+def _try_arranging(stack: SeriesData) -> Arrangement | None:
+    try:
+        arrangement = arrange(stack, order="position", tolerance=GAP_TOLERANCE)
+    except GeometryError:
+        return None
+    return arrangement if arrangement.irregularity is None else None
+
+
+def _list_loading(tried: Sequence[Arrangement | None]) -> list[int]:
+    return [row for row, arrangement in enumerate(tried) if arrangement is not None]

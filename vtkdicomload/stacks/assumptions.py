@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from .._util.wording import count_noun, name_files_of
 from ..headers.diffusion import find_b_value
-from .consistency import NUMBERS, name_files
+from .consistency import NUMBERS, describe_bits, name_files
 from .series_data import Rank
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ..headers.model import Frame, Header
+    from .findings import FindingKind
     from .series_data import SeriesData
 
 T = TypeVar("T")
@@ -44,6 +45,11 @@ class AssumptionKind(Enum):
     FILE_ORDER = "no {missing}: frames are in file order"
     INSTANCE_ORDER = "no {missing}: slices are in the order of InstanceNumber, their direction is not known"
     NAME_ORDER = "no {missing}: slices are in natural order of the file names, their direction is not known"
+    LOCATION_ORDER = (
+        "no {missing}: SliceLocation gives the order and distance of the slices, its sense is not known: the volume "
+        "has no place in the patient"
+    )
+    SEVERAL_IMAGES = "{images} images without a place in the patient, in {order}: they are no slices"
     NOT_MONOTONE = 'order="{order}" is not monotone in space: the volume has no affine'
     LEFT_HANDED = (
         'order="{order}" runs against the slice normal: the direction matrix is left-handed, and the GPU volume mapper '
@@ -54,6 +60,8 @@ class AssumptionKind(Enum):
         "RescaleSlope or RescaleIntercept is missing or empty in {without} of {frames} frames ({names}): slope 1 and "
         "intercept 0 are taken for what is missing"
     )
+    SHARED_UIDS = "{files} files have {uids} SOPInstanceUIDs among them: these are taken for untrue, not for copies"
+    MIXED_BITS = "{respect} differ: {values}; each slice is read as its own file says"
     MIXED_VALUES = "{attribute} differs between the slices ({values} values): they are taken for one volume"
     RANK_ALONE = "the volumes of this series are told apart by the order of {attribute} alone, nothing else says which"
     DAMAGED_BESIDE = "{files} in its folder, of which nothing says whose they are: {names} may be a slice of it"
@@ -64,7 +72,7 @@ class AssumptionKind(Enum):
     )
     ONE_SERIES = "no SeriesInstanceUID: {files} files are taken for one series"
 
-    RESAMPLED = "irregular slices ({before}) were {how} ({after})"
+    RESAMPLED = "irregular slices ({before}) were {how} ({after}): {change}"
     UNEVEN = (
         "the slices are not evenly spaced: the volume has no affine and makes no volume.image; geometry.positions says "
         "where they lie"
@@ -78,7 +86,7 @@ class Assumption:
 
     Attributes
     ----------
-    kind : AssumptionKind
+    kind : AssumptionKind or FindingKind
         What was assumed.
     facts : mapping of str to object
         The numbers, names and attributes of its sentence.
@@ -86,7 +94,7 @@ class Assumption:
         What had to be assumed because of it, told in the same sentence.
     """
 
-    kind: AssumptionKind
+    kind: AssumptionKind | FindingKind
     facts: Mapping[str, object] = field(default_factory=dict, hash=False)
     consequence: Assumption | None = None
 
@@ -105,9 +113,11 @@ class Assumed(NamedTuple, Generic[T]):
 def list_assumptions(series: SeriesData) -> tuple[Assumption, ...]:
     """List what is assumed about the values of a stack and about its being one volume."""
     return (
+        *(Assumption(finding.kind, finding.facts) for finding in series.findings),
         *_assume_structure(series.frames),
         *_assume_whole(series),
         *_assume_rescale(series.frames),
+        *_assume_bits(series.frames),
         *_assume_one_volume(series.frames),
         *_assume_ranks(series),
     )
@@ -131,6 +141,12 @@ def _assume_rescale(frames: Sequence[Frame]) -> list[Assumption]:
         return []
     facts = {"without": len(without), "frames": len(frames), "names": name_files(without)}
     return [Assumption(AssumptionKind.NO_RESCALE, facts)]
+
+
+def _assume_bits(frames: Sequence[Frame]) -> list[Assumption]:
+    """Name slices of other bits or another sign than the rest."""
+    said = describe_bits(frames)
+    return [Assumption(AssumptionKind.MIXED_BITS, {"respect": said[0], "values": said[1]})] if said else []
 
 
 # What makes other values of the same tissue: where few of them alternate along the slices, two volumes may be mixed.

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
 from .._util.wording import inflect_noun
 from ..errors import DuplicateSliceError, GeometryError
-from ..errors.remedies import GetAgain, LeaveOut, LoadFolder, Remedy, SetOption
+from ..errors.remedies import GetAgain, SetOption
 from . import consistency
+from .assumptions import Assumption, AssumptionKind
+from .copies import find_twins
 from .tolerances import compute_same_position_limit
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ..headers.model import Frame
     from .series_data import SeriesData
 
-_FEW = 8  # copies that are left out one by one
+_FEW = 4  # volumes whose labels a message shows
 
 
 def has_place(frame: Frame) -> bool:
@@ -36,45 +37,40 @@ def refuse_missing_places(frames: Sequence[Frame]) -> None:
     if len(without) in (0, len(frames)):
         return
     files = consistency.list_paths(without)
-    # Frames of one file cannot be left out one by one.
-    apart = len(files) < len(consistency.list_paths(frames))
     raise GeometryError(
         f"{len(without)} of {len(frames)} frames have no ImagePositionPatient or ImageOrientationPatient "
         f"({consistency.name_files(without)})",
         files=files,
-        remedies=[LeaveOut(tuple(files)) if apart else GetAgain(tuple(files))],
+        remedies=[GetAgain(tuple(files))],  # without them the volume may be short of slices
     )
 
 
-def refuse_shared_uids(frames: Sequence[Frame]) -> None:
-    """Refuse files without a place that share a SOPInstanceUID: copies of one image."""
-    if twins := _find_twins(frames):
-        copies = tuple(f.path for members in twins for f in members[1:])
+def judge_shared_uids(frames: Sequence[Frame]) -> tuple[Assumption, ...]:
+    """Refuse files that share a SOPInstanceUID, are no copies of each other and lie at several positions or at none.
+
+    Where there is no more than one for two files, a writer did not care for them: they mean nothing.
+    """
+    twins = find_twins(frames)
+    if not twins:
+        return ()
+    firsts = [f for f in frames if f.index_in_file == 0]
+    uids = len({f.header.sop_instance_uid for f in firsts})
+    if 2 * uids <= len(firsts):
+        return (Assumption(AssumptionKind.SHARED_UIDS, {"files": len(firsts), "uids": uids}),)
+    if frames[0].position is None:
         raise DuplicateSliceError(
-            f"{consistency.name_files(twins[0])} have the same SOPInstanceUID: they are copies of one image",
+            f"{consistency.name_files(twins[0])} have the same SOPInstanceUID, but not the same pixels and values: one "
+            "is no copy of the other",
             files=consistency.list_paths(f for members in twins for f in members),
-            remedies=[LeaveOut(copies), SetOption("order", ("natural",), "takes them all")],
+            remedies=[SetOption("order", ("natural",), "takes them all")],
         )
-
-
-def refuse_mislabelled(frames: Sequence[Frame]) -> None:
-    """Refuse files at several positions that share a SOPInstanceUID."""
-    if twins := _find_twins(frames):
-        raise DuplicateSliceError(
-            f"{consistency.name_files(twins[0])} have the same SOPInstanceUID at different positions "
-            f"({describe_place(twins[0][0])} and {describe_place(twins[0][1])}): one is mislabelled",
-            files=consistency.list_paths(twins[0]),
-            remedies=[LeaveOut((twins[0][1].path,))],
-        )
-
-
-def _find_twins(frames: Sequence[Frame]) -> list[list[Frame]]:
-    """Find the files that share a SOPInstanceUID; the first frame of each."""
-    uids: dict[str, list[Frame]] = {}
-    for frame in frames:
-        if frame.header.sop_instance_uid and frame.index_in_file == 0:
-            uids.setdefault(frame.header.sop_instance_uid, []).append(frame)
-    return [members for members in uids.values() if len(members) > 1]
+    paths = consistency.list_paths(twins[0])
+    raise DuplicateSliceError(
+        f"{consistency.name_files(twins[0])} have the same SOPInstanceUID at different positions "
+        f"({describe_place(twins[0][0])} and {describe_place(twins[0][1])}): one is mislabelled",
+        files=paths,
+        remedies=[GetAgain(tuple(paths))],
+    )
 
 
 def find_shared_places(gaps: Floats) -> NDArray[np.intp]:
@@ -86,12 +82,12 @@ def refuse_copies(frames: Sequence[Frame], same: NDArray[np.intp]) -> NoReturn:
     """Refuse slices that lie where the next one does and that nothing tells apart; `same` counts them."""
     pair = frames[int(same[0]) : int(same[0]) + 2]
     again = [frames[int(k) + 1] for k in same]
-    remedy: Remedy
     if pair[0].path == pair[1].path:
         words = " and ".join(map(consistency.frame_name, pair))
         remedy = SetOption("order", ("given",), "keeps the order of the file")
     else:
-        words, remedy = " and ".join(f.path for f in pair), _leave_out(consistency.list_paths(again), frames)
+        words = " and ".join(f.path for f in pair)
+        remedy = SetOption("order", ("natural",), "keeps them all in the order of their names, without an affine")
     raise DuplicateSliceError(
         f"{len(same)} of {len(frames)} slices {'lies' if len(same) == 1 else 'lie'} at the position of another, "
         f"the first at {describe_place(pair[0])}: {words}",
@@ -100,19 +96,9 @@ def refuse_copies(frames: Sequence[Frame], same: NDArray[np.intp]) -> NoReturn:
     )
 
 
-def _leave_out(files: Sequence[str], frames: Sequence[Frame]) -> Remedy:
-    """Leave files of `frames` out or, where they are many copies in another folder, load the first folder alone."""
-    if len(files) <= _FEW:
-        return LeaveOut(tuple(files))
-    left_out = set(files)
-    folders = {os.path.dirname(f.path) for f in frames if f.path not in left_out}
-    folder = folders.pop()
-    if folders or any(path.startswith(os.path.join(folder, "")) for path in files):
-        return LeaveOut(tuple(files))
-    return LoadFolder(folder)
-
-
-def refuse_several_volumes(stacks: Sequence[SeriesData], files: Sequence[str], spacing: float | None) -> NoReturn:
+def refuse_several_volumes(
+    stacks: Sequence[SeriesData], files: Sequence[str], loading: Sequence[int], spacing: float | None
+) -> NoReturn:
     """Refuse a series that holds several volumes, and say what tells them apart.
 
     Parameters
@@ -121,6 +107,8 @@ def refuse_several_volumes(stacks: Sequence[SeriesData], files: Sequence[str], s
         The volumes.
     files : sequence of str
         Those of the series.
+    loading : sequence of int
+        Which of the volumes load.
     spacing : float or None
         Distance of slices in mm, where all the volumes have the same.
     """
@@ -129,11 +117,11 @@ def refuse_several_volumes(stacks: Sequence[SeriesData], files: Sequence[str], s
     count = f"{min(sizes)}" if len(sizes) == 1 else f"{min(sizes)} to {max(sizes)}"
     slices = f"of {count} {inflect_noun(max(sizes), 'slice')}"
     apart = "" if spacing is None else f" ({spacing:g} mm)"
-    shown = f" ({', '.join(stack.label for stack in stacks)})" if len(stacks) <= 4 else ""
+    shown = f" ({', '.join(stack.label for stack in stacks)})" if len(stacks) <= _FEW else ""
     raise DuplicateSliceError(
         f"{len(stacks)} volumes {slices}{apart} in one series, told apart by {names}{shown}",
         files=files,
-        remedies=consistency.list_choices(len(stacks)),
+        remedies=consistency.list_choices(len(stacks), loading),
         stacks=stacks,
     )
 

@@ -10,6 +10,7 @@ from .._util.wording import count_noun, size_words
 from ..errors import InconsistentSeriesError
 from ..errors.remedies import Remedy, SetOption, Step
 from ..headers.orientation import is_same_orientation
+from .along import find_places, is_even, measure_along
 from .tolerances import SPACING_TOLERANCE
 
 if TYPE_CHECKING:
@@ -21,20 +22,14 @@ if TYPE_CHECKING:
 
 # What counts the images of a series, and the frames of its files: they tell volumes apart where nothing else does.
 NUMBERS = ("InstanceNumber", "frame number")
-_LISTED = 4  # values that a message lists one by one
-# What decides how the pixels of a frame lie in memory.
-_LAYOUT = attrgetter(
-    "rows",
-    "columns",
-    "samples",
-    "bits_allocated",
-    "pixel_representation",
-    "photometric_interpretation",
-    "pixel_tag",
-    "palette_bits",
-)
+# What decides how the pixels of a frame lie in memory ...
+_LAYOUT = attrgetter("rows", "columns", "samples", "photometric_interpretation", "pixel_tag", "palette_bits")
+# ... but for what each frame may have of its own, where all of them lie in one even grid.
+_BITS = attrgetter("bits_allocated", "pixel_representation")
 # What the values of a frame mean: frames of two kinds make no volume, wherever they lie.
-_KIND = attrgetter("segment", "segment_label", "modality", "frame_of_reference_uid")
+_KIND = attrgetter("segment", "segment_label", "modality")
+_FEWEST = 3  # frames that make an even part of a series
+_SHOWN, _EXAMPLES = 4, 2  # values that a message shows one by one, and of more
 
 
 def _group(
@@ -57,13 +52,38 @@ def _group(
 
 
 def group_by_layout(frames: Iterable[Frame]) -> list[list[Frame]]:
-    """Group frames by pixel layout."""
-    return _group(frames, lambda f: _LAYOUT(f.header), eq)
+    """Group frames by pixel layout; other bits or another sign divide them only where they make no one even grid."""
+    groups = _group(frames, lambda f: _LAYOUT(f.header), eq)
+    return [part for group in groups for part in _group_by_bits(group)]
+
+
+def _group_by_bits(frames: list[Frame]) -> list[list[Frame]]:
+    groups = _group(frames, lambda f: _BITS(f.header), eq)
+    if len(groups) == 1 or len(group_by_orientation(frames)) > 1:
+        return groups
+    along = measure_along(frames)
+    if along is None or len(find_places(along)) < len(frames) or not (is_even(find_places(along)) or len(frames) == 2):
+        return groups
+    return [frames]
 
 
 def group_by_kind(frames: Iterable[Frame]) -> list[list[Frame]]:
-    """Group frames by segment, modality and frame of reference."""
+    """Group frames by segment and modality."""
     return _group(frames, lambda f: _KIND(f.header), eq)
+
+
+def group_by_frame_of_reference(frames: Iterable[Frame]) -> list[list[Frame]]:
+    """Group frames by frame of reference."""
+    return _group(frames, lambda f: f.header.frame_of_reference_uid, eq)
+
+
+def divide_by_frame_of_reference(frames: Iterable[Frame]) -> list[list[Frame]]:
+    """Group frames by frame of reference; one group where one of them would be a slice or two of the others' grid."""
+    frames = list(frames)
+    groups = group_by_frame_of_reference(frames)
+    of_one_plane = all(len(group_by_orientation(group)) == 1 for group in groups)
+    as_planes = of_one_plane and len(groups) == len(group_by_orientation(frames))
+    return groups if as_planes or min(map(len, groups), default=0) >= _FEWEST else [frames]
 
 
 def group_by_stack(frames: Iterable[Frame]) -> list[list[Frame]]:
@@ -116,11 +136,14 @@ def _equal_spacing(a: object, b: object) -> bool:
 
 
 # The layout in words.
+_BITS_WORDS: tuple[Respect, ...] = (
+    ("bits allocated", lambda f: str(f.header.bits_allocated)),
+    ("signedness", lambda f: "signed" if f.header.pixel_representation else "unsigned"),
+)
 _LAYOUT_WORDS: tuple[Respect, ...] = (
     ("rows × columns", lambda f: size_words(f.header.rows, f.header.columns)),
     ("samples per pixel", lambda f: str(f.header.samples)),
-    ("bits allocated", lambda f: str(f.header.bits_allocated)),
-    ("signedness", lambda f: "signed" if f.header.pixel_representation else "unsigned"),
+    *_BITS_WORDS,
     ("photometric interpretation", lambda f: f.header.photometric_interpretation),
     ("pixel data element", lambda f: f"{f.header.pixel_tag:08x}"),
     ("bits of the palette", lambda f: str(f.header.palette_bits)),
@@ -129,8 +152,8 @@ KINDS: tuple[Respect, ...] = (
     ("SegmentNumber", lambda f: str(f.header.segment)),
     ("SegmentLabel", lambda f: str(f.header.segment_label)),
     ("Modality", lambda f: str(f.header.modality)),
-    ("FrameOfReferenceUID", lambda f: str(f.header.frame_of_reference_uid)),
 )
+FRAMES_OF_REFERENCE: tuple[Respect, ...] = (("FrameOfReferenceUID", lambda f: str(f.header.frame_of_reference_uid)),)
 
 
 def describe_layouts(groups: Sequence[Sequence[Frame]]) -> str:
@@ -141,6 +164,20 @@ def describe_layouts(groups: Sequence[Sequence[Frame]]) -> str:
 def describe_kinds(groups: Sequence[Sequence[Frame]]) -> str:
     """Say in which respect groups mean different things."""
     return _describe_first_difference(KINDS, groups)
+
+
+def describe_frames_of_reference(groups: Sequence[Sequence[Frame]]) -> str:
+    """Say how the frames of reference of groups differ."""
+    return _describe_first_difference(FRAMES_OF_REFERENCE, groups)
+
+
+def describe_bits(frames: Sequence[Frame]) -> tuple[str, str] | None:
+    """Say in which respect the bits of frames differ, and their values; None where they do not."""
+    if len({_BITS(f.header) for f in frames}) == 1:
+        return None
+    groups = _group(frames, lambda f: _BITS(f.header), eq)
+    what, words = next((name, words) for name, words in _BITS_WORDS if len({words(g[0]) for g in groups}) > 1)
+    return what, _describe_values(groups, words)
 
 
 def _describe_first_difference(respects: Sequence[Respect], groups: Sequence[Sequence[Frame]]) -> str:
@@ -177,11 +214,12 @@ def _describe_values(groups: Sequence[Sequence[Frame]], words: Callable[[Frame],
     for group in groups:
         counts.setdefault(words(group[0]), []).extend(group)
     ranked = sorted(counts.items(), key=lambda item: -len(item[1]))
-    parts = [f"{value} in {count_noun(len(members), 'frame')}" for value, members in ranked]
+    shown = ranked if len(ranked) <= _SHOWN else ranked[:_EXAMPLES]
+    parts = ", ".join(f"{value} in {count_noun(len(members), 'frame')}" for value, members in shown)
     few = ranked[-1][1]
-    if len(parts) > _LISTED:
-        parts = [f"{len(parts)} values, such as {parts[0]}", parts[-1]]
-    return ", ".join(parts) + f" ({name_files(few)})"
+    if len(shown) < len(ranked):
+        return f"{len(ranked)} values, such as {parts} ({name_files(few)})"
+    return f"{parts} ({name_files(few)})"
 
 
 def name_files(frames: Sequence[Frame], most: int = 3) -> str:
@@ -201,13 +239,30 @@ def list_paths(frames: Iterable[Frame]) -> list[str]:
     return list(dict.fromkeys(f.path for f in frames))
 
 
-def refuse_inconsistent(what: str, groups: Sequence[Sequence[Frame]], stacks: Sequence[object]) -> NoReturn:
-    """Refuse groups of frames that cannot share a volume, naming the files of the smallest."""
+def refuse_inconsistent(
+    what: str, groups: Sequence[Sequence[Frame]], stacks: Sequence[object], loading: Sequence[int]
+) -> NoReturn:
+    """Refuse groups of frames that cannot share a volume, naming the files of the smallest.
+
+    Parameters
+    ----------
+    what : str
+        The message.
+    groups : sequence of sequence of Frame
+        What cannot be together.
+    stacks : sequence of SeriesData
+        What the series divides into.
+    loading : sequence of int
+        Which of them load.
+    """
     smallest = min(groups, key=len)
     few = list_paths(smallest)
-    raise InconsistentSeriesError(what, files=few, remedies=list_choices(len(stacks)), stacks=stacks)
+    raise InconsistentSeriesError(what, files=few, remedies=list_choices(len(stacks), loading), stacks=stacks)
 
 
-def list_choices(count: int) -> tuple[Remedy, ...]:
-    """List what chooses one of several stacks."""
-    return SetOption("stack", tuple(range(max(count, 2)))), Step.LOAD_ALL
+def list_choices(count: int, loading: Sequence[int]) -> tuple[Remedy, ...]:
+    """List what chooses one of several stacks: those that load, and all where all do."""
+    if not loading:
+        return ()
+    chosen = SetOption("stack", tuple(loading if len(loading) == count else loading[:_SHOWN]))
+    return (chosen, Step.LOAD_ALL) if len(loading) == count else (chosen,)

@@ -7,12 +7,12 @@ head), in mm (PS3.3 C.7.6.2.1.1).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
 from .._util.public import public
-from .._util.wording import describe_argument
+from .._util.wording import describe_argument, inflect_noun
 from ..errors import GeometryError
 from ..errors.remedies import RESAMPLE, SetOption, Use
 from .tolerances import DRIFT_TOLERANCE
@@ -62,6 +62,11 @@ class Geometry:
         LPS position of the centre of voxel (0, 0, z) for every z, as the files say.
     even : bool
         Whether one step leads from each slice to the next. Only then there is an affine.
+    third_axis : {"slices", "frames"}
+        What z counts: slices of the patient, or the frames of a run, such as a cine loop or the views of a projection.
+        Frames have no distance in space: their ``spacing[2]`` is 1.0 and means nothing.
+    frame_times : numpy.ndarray or None, shape (dimensions[2],), float64
+        When each frame of a run was made, in ms after the first; None where the files do not say, and of slices.
     """
 
     dimensions: tuple[int, int, int]
@@ -70,6 +75,8 @@ class Geometry:
     direction: Floats | None = None
     positions: Floats | None = None
     even: bool = True
+    third_axis: Literal["slices", "frames"] = "slices"
+    frame_times: Floats | None = None
 
     @property
     def affine(self) -> Floats | None:
@@ -283,6 +290,11 @@ class Geometry:
     def __repr__(self) -> str:
         nx, ny, nz = self.dimensions
         x, y, z = self.spacing
+        if self.third_axis == "frames":
+            times = "" if self.frame_times is None else f" over {self.frame_times[-1]:.6g} ms"
+            return (
+                f"Geometry({nx}×{ny}, {nz} {inflect_noun(nz, 'frame')}{times}, spacing {x:.6g}×{y:.6g} mm, no position)"
+            )
         origin = "no position" if self.origin is None else "origin ({:.6g}, {:.6g}, {:.6g}) mm".format(*self.origin)
         axes = "" if self.direction is None else ", axes " + " ".join(name_side(c) for c in self.direction.T)
         fault = ", uneven" if not self.even else ", sheared" if self.leans else ""

@@ -82,7 +82,8 @@ def _fit_steps(
     slices: Geometry, positions: Floats, frames: Sequence[Frame], gaps: Floats, normal: Floats, tolerance: float
 ) -> FittedGrid:
     """Fit the distance of slices that ascend along `normal`, and the step of those that lean."""
-    fault = find_uneven_gaps(frames, gaps, tolerance) or find_shear(frames, positions, normal, gaps, tolerance)
+    sheared = find_shear(frames, positions, normal, gaps, tolerance)
+    fault = find_uneven_gaps(frames, gaps, tolerance, sheared.tilt if sheared else 0.0) or sheared
     mean = float(gaps.mean())
     distance = find_usual_gap(frames, gaps) if isinstance(fault, MissingSliceError) else mean
     columns, rows, _ = slices.spacing

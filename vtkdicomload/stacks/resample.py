@@ -11,10 +11,17 @@ from ..errors.remedies import SetOption
 from .geometry import Geometry
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
     from .._util.arrays import Floats, Pixels
 
 # Rounding must not cost the last slice of a run that fits exactly.
 _FIT = 1e-3
+_LEAST_LEAN = 0.05  # degrees that are worth a word
+_HALF = 0.5 - 1e-5  # of the weight at a voxel, rounding aside
+_PADDING_SLACK = 1e-6  # between a padding value and pixels in single precision, relative
 # How far a slice that is not to be interpolated may lie off the grid, in voxels.
 _OFF_GRID = 0.1
 # More slices than this for each stored one are no interpolation any more.
@@ -27,6 +34,11 @@ def make_upright_grid(geometry: Geometry) -> Geometry:
     It keeps the pixel grid of the first slice and its spacing, steps along the slice normal by the geometry's slice
     distance, and is as wide and high as all slices together.
     """
+    if geometry.positions is None:
+        raise GeometryError(
+            "slices without a position cannot be interpolated onto an even grid",
+            remedies=[SetOption("irregular", ("keep",))],
+        )
     along, shift_x, shift_y = _measure_places(geometry)
     (sx, sy, _), sz = geometry.spacing, geometry.slice_distance
     nx, ny, _ = geometry.dimensions
@@ -50,7 +62,26 @@ def make_upright_grid(geometry: Geometry) -> Geometry:
     )
 
 
-def resample(frames: Pixels, geometry: Geometry, grid: Geometry, out: Pixels, background: float) -> None:
+def describe_change(geometry: Geometry, grid: Geometry) -> str:
+    """Say what becomes of the slices on their upright grid: their lean, distance, number and size."""
+    along, shift_x, shift_y = _measure_places(geometry)
+    lean = float(np.degrees(np.arctan2(np.hypot(shift_x[-1] - shift_x[0], shift_y[-1] - shift_y[0]), along[-1])))
+    changes = [f"a lean of {lean:.1f}° is straightened"] if lean > _LEAST_LEAN else []
+    columns, rows = (b - a for a, b in zip(geometry.dimensions[:2], grid.dimensions[:2], strict=True))
+    if columns or rows:
+        changes.append(f"{columns} columns and {rows} rows are added for it")
+    changes.append(f"the slices are {grid.spacing[2]:.4g} mm apart")
+    return ", ".join(changes)
+
+
+def resample(
+    frames: Pixels,
+    geometry: Geometry,
+    grid: Geometry,
+    out: Pixels,
+    background: float,
+    paddings: Sequence[float | None] = (),
+) -> None:
     """Fill `out` with the slices interpolated linearly onto `grid`.
 
     Parameters
@@ -65,6 +96,9 @@ def resample(frames: Pixels, geometry: Geometry, grid: Geometry, out: Pixels, ba
         Of the grid's shape, in the dtype of `frames`; integers are rounded.
     background : float
         The value where there is no slice.
+    paddings : sequence of float or None
+        For each slice the value that stands for no measurement there: it is not interpolated, what is measured beside
+        it takes its weight, and where it has more than half of that, `background` stands. Empty where there is none.
     """
     along, shift_x, shift_y = _measure_places(geometry)
     sx, sy, sz = grid.spacing
@@ -75,11 +109,40 @@ def resample(frames: Pixels, geometry: Geometry, grid: Geometry, out: Pixels, ba
         above = min(int(np.searchsorted(along, at - _FIT * sz)), len(along) - 1)
         below = above if abs(along[above] - at) <= _FIT * sz else above - 1
         weight = 0.0 if above == below else float((at - along[below]) / (along[above] - along[below]))
-        plane = _shift(frames[below], (shift_x[below] - left) / sx, (shift_y[below] - top) / sy, out[k], background)
-        if weight:
-            x, y = (shift_x[above] - left) / sx, (shift_y[above] - top) / sy
-            plane += weight * (_shift(frames[above], x, y, out[k], background) - plane)
+        parts = [(below, 1 - weight), (above, weight)] if weight else [(below, 1.0)]
+        places = [(i, part, (shift_x[i] - left) / sx, (shift_y[i] - top) / sy) for i, part in parts]
+        if paddings and any(paddings[i] is not None for i, _ in parts):
+            plane = _mix_measured(frames, paddings, places, out[k], background)
+        else:
+            shifted = [part * _shift(frames[i], x, y, out[k], background) for i, part, x, y in places]
+            plane = shifted[0] + shifted[1] if len(shifted) > 1 else shifted[0]
         out[k] = np.rint(plane) if out.dtype.kind in "iu" else plane
+
+
+def _mix_measured(
+    frames: Pixels,
+    paddings: Sequence[float | None],
+    places: Sequence[tuple[int, float, float, float]],
+    like: Pixels,
+    background: float,
+) -> Floats:
+    """Mix slices by their parts where they measure something; `background` where most of them does not."""
+    values, weights = np.zeros(like.shape), np.zeros(like.shape)
+    for i, part, x, y in places:
+        measured = _find_measured(frames[i], paddings[i])
+        values += part * _shift(np.where(measured, frames[i], 0), x, y, like, 0.0)
+        weights += part * _shift(measured.astype(np.uint8), x, y, like, 0.0)
+    filled = weights >= _HALF
+    mixed: Floats = np.where(filled, values / np.where(filled, weights, 1.0), background)
+    return mixed
+
+
+def _find_measured(plane: Pixels, padding: float | None) -> NDArray[np.bool_]:
+    if padding is None:
+        return np.ones(plane.shape, bool)
+    slack = 0.0 if plane.dtype.kind in "iu" else _PADDING_SLACK * max(abs(padding), 1.0)
+    found: NDArray[np.bool_] = np.abs(plane - np.float64(padding)) > slack
+    return found
 
 
 def complete(frames: Pixels, geometry: Geometry, grid: Geometry, out: Pixels) -> None:

@@ -16,6 +16,7 @@ from .consistency import list_paths
 if TYPE_CHECKING:
     from ..errors import CorruptFileError
     from ..headers.model import Frame, Header
+    from .findings import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +100,15 @@ class SeriesData:
         Damaged files of the series: it is refused unless they are left out.
     beside : tuple of Problem
         Damaged files of its folder that may belong to this or another series there: it loads with a warning.
+    findings : tuple of Finding
+        What only the whole series tells: copies that were left out, images that it lacks.
     """
 
     frames: tuple[Frame, ...]
     labels: tuple[Label, ...] = ()
     problems: tuple[Problem, ...] = ()
     beside: tuple[Problem, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     @property
     def header(self) -> Header:

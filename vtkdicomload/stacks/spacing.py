@@ -8,11 +8,12 @@ import numpy as np
 
 from .._util.wording import count_noun
 from ..errors import GeometryError, MissingSliceError, ShearedSeriesError
-from ..errors.remedies import GetAgain, LeaveOut, SetOption
+from ..errors.remedies import GetAgain, SetOption
 from ..headers.sop_classes import LABEL_MAP, SEGMENTATION
 from . import consistency
 from .assumptions import Assumed, Assumption, AssumptionKind
 from .conflicts import describe_place
+from .runs import is_planar
 from .tolerances import DRIFT_SLACK, DRIFT_TOLERANCE, GAP_SLACK, GAP_TOLERANCE, GRID_TOLERANCE, LARGEST, WHOLE_GAP
 
 if TYPE_CHECKING:
@@ -22,18 +23,33 @@ if TYPE_CHECKING:
     from ..headers.model import Frame
 
 _PAST_IRREGULAR = (SetOption("irregular", ("resample", "keep")),)
+_PAST_UNPLACED = (SetOption("irregular", ("keep",)),)
 _PAST_OMITTED = (
     SetOption("irregular", ("resample",), "fills in the empty frames that a segmentation may leave out"),
     SetOption("irregular", ("keep",)),
 )
 
 
-def find_uneven_gaps(frames: Sequence[Frame], gaps: Floats, tolerance: float) -> MissingSliceError | None:
-    """Find the gaps that are not like the others; the error that names them, or None where all are alike."""
+def find_uneven_gaps(
+    frames: Sequence[Frame], gaps: Floats, tolerance: float, tilt: float = 0.0
+) -> MissingSliceError | None:
+    """Find the gaps that are not like the others; the error that names them, or None where all are alike.
+
+    Parameters
+    ----------
+    frames : sequence of Frame
+        In spatial order.
+    gaps : numpy.ndarray
+        From each to the next, in mm.
+    tolerance : float
+        How far a gap may differ from the median, as a part of it.
+    tilt : float
+        The angle in degrees by which the slices lean besides, for the message.
+    """
     median, usual = float(np.median(gaps)), find_usual_gap(frames, gaps)
     slack = min(GAP_SLACK, 0.1 * median)  # less than a slice on the finest grids
     if np.all(np.abs(gaps - median) <= tolerance * median + slack) and median < 1.5 * usual:
-        return _find_drift(frames, gaps, tolerance, slack)
+        return _find_drift(frames, gaps, tolerance, slack, tilt)
     wrong = np.flatnonzero(np.abs(gaps - usual) > tolerance * usual + slack)
     k = int(wrong[np.abs(gaps[wrong] - usual).argmax()])
     whole = np.rint(gaps[wrong] / usual)
@@ -43,11 +59,20 @@ def find_uneven_gaps(frames: Sequence[Frame], gaps: Floats, tolerance: float) ->
     before, after = map(consistency.frame_name, frames[k : k + 2])
     return MissingSliceError(
         f"{what} in {len(frames)}: the gaps are {usual:.4g} mm, but {gaps[k]:.4g} mm between {before} and {after}"
-        f" (from {gaps.min():.4g} to {gaps.max():.4g} mm)",
+        f" (from {gaps.min():.4g} to {gaps.max():.4g} mm){_describe_tilt(tilt)}",
         files=consistency.list_paths(frames[k : k + 2]),
-        remedies=_PAST_OMITTED if holes and may_omit(frames) else _PAST_IRREGULAR,
+        remedies=_PAST_OMITTED if holes and may_omit(frames) else _list_ways(frames),
         gaps=gaps.tolist(),
     )
+
+
+def _describe_tilt(tilt: float) -> str:
+    return f", and the slices lean {tilt:.1f}° (a tilted gantry)" if tilt else ""
+
+
+def _list_ways(frames: Sequence[Frame]) -> tuple[SetOption, ...]:
+    """List the ways past uneven slices; only those with a place can be interpolated."""
+    return _PAST_UNPLACED if any(f.position is None or f.orientation is None for f in frames) else _PAST_IRREGULAR
 
 
 def may_omit(frames: Sequence[Frame]) -> bool:
@@ -55,7 +80,9 @@ def may_omit(frames: Sequence[Frame]) -> bool:
     return all(f.header.sop_class_uid in (SEGMENTATION, LABEL_MAP) for f in frames)
 
 
-def _find_drift(frames: Sequence[Frame], gaps: Floats, tolerance: float, slack: float) -> MissingSliceError | None:
+def _find_drift(
+    frames: Sequence[Frame], gaps: Floats, tolerance: float, slack: float, tilt: float
+) -> MissingSliceError | None:
     """Find gaps that are each near the median, but add up to slices beside the even grid."""
     along = np.concatenate([[0.0], np.cumsum(gaps)])
     off = np.abs(along - np.linspace(0.0, along[-1], len(along)))
@@ -65,9 +92,9 @@ def _find_drift(frames: Sequence[Frame], gaps: Floats, tolerance: float, slack: 
         return None
     return MissingSliceError(
         f"the gaps change along the stack (from {gaps.min():.4g} to {gaps.max():.4g} mm): slice {worst} "
-        f"({consistency.frame_name(frames[worst])}) lies {off[worst]:.3g} mm off an even grid",
+        f"({consistency.frame_name(frames[worst])}) lies {off[worst]:.3g} mm off an even grid{_describe_tilt(tilt)}",
         files=[frames[worst].path],
-        remedies=_PAST_IRREGULAR,
+        remedies=_list_ways(frames),
         gaps=gaps.tolist(),
     )
 
@@ -139,6 +166,8 @@ def find_in_plane_spacing(frames: Sequence[Frame]) -> Assumed[tuple[float, float
     region = regions.pop() if len(regions) == 1 else None
     if region is not None:
         return _assume_spacing(region, AssumptionKind.REGION_SPACING)
+    if all(is_planar(f.header) for f in frames):
+        return Assumed((1.0, 1.0))  # pictures of which nothing says how large they are, as is their nature
     return _assume_spacing((1.0, 1.0), AssumptionKind.UNIT_PIXEL_SPACING)
 
 
@@ -161,7 +190,7 @@ def refuse_absurd_sizes(frames: Sequence[Frame], in_plane: tuple[float, float]) 
         raise GeometryError(
             f"{consistency.frame_name(far[0])} lies at {describe_place(far[0])}, which is no place of a slice",
             files=consistency.list_paths(far),
-            remedies=[LeaveOut(tuple(consistency.list_paths(far)))],
+            remedies=[GetAgain(tuple(consistency.list_paths(far)))],
         )
 
 

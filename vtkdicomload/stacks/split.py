@@ -100,6 +100,7 @@ _PLANE: tuple[Named, ...] = (("plane", lambda f: name_plane(f.orientation)),)
 
 TRAITS = (
     Trait(consistency.group_by_kind, lambda _: consistency.KINDS),
+    Trait(consistency.divide_by_frame_of_reference, lambda _: consistency.FRAMES_OF_REFERENCE),
     Trait(consistency.group_by_layout, lambda _: _SIZE),
     Trait(consistency.group_by_pixel_spacing, lambda _: _SPACINGS),
     Trait(consistency.group_by_orientation, lambda _: _PLANE),

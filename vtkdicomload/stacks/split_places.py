@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..headers.orientation import compute_normal, find_orientation_fault
+from .along import measure_along
 from .series_data import Label, Rank
 from .split_attributes import list_attributes
 from .tolerances import compute_same_position_limit
@@ -61,14 +61,9 @@ def divide_shared_places(frames: Sequence[Frame]) -> list[Piece]:
 
 def number_places(frames: Sequence[Frame]) -> Indices:
     """Number the positions of frames along the normal; empty where a frame has none."""
-    nowhere = np.zeros(0, np.int64)
-    if any(f.position is None or f.orientation is None for f in frames):
-        return nowhere
-    orientation = frames[0].orientation
-    if orientation is None or find_orientation_fault(orientation):
-        return nowhere
-    points = np.array([f.position for f in frames], np.float64)
-    along = points @ compute_normal(orientation)
+    along = measure_along(frames)
+    if along is None:
+        return np.zeros(0, np.int64)
     order = np.argsort(along, kind="stable")
     gaps = np.diff(along[order])
     numbers = np.empty(len(frames), np.int64)

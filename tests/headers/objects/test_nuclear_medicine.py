@@ -130,7 +130,8 @@ def test_a_dynamic_study_is_a_run_for_each_detector(tmp_path: Path) -> None:
     )
     with pytest.raises(vdl.DuplicateSliceError, match=r"2 volumes of 3 slices.*DetectorVector 1, DetectorVector 2"):
         vdl.load(path)
-    first, second = without_place(path)
+    first, second = vdl.load_all(path)
+    assert {v.geometry.third_axis for v in (first, second)} == {"frames"}
     np.testing.assert_array_equal(first.frames, stored[:3])
     np.testing.assert_array_equal(second.frames, stored[3:])
 

@@ -1,0 +1,103 @@
+"""What positions, orientations and frames of reference of a whole series can be believed."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..headers.orientation import compute_direction, compute_normal, find_orientation_fault
+from . import consistency
+from .along import find_places, get_locations, is_even, measure_along
+from .findings import Finding, FindingKind, Settled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .._util.arrays import Floats
+    from ..headers.model import Frame
+
+_LOCATION_TOLERANCE = 0.02  # mm between SliceLocation and a position along the normal
+_FEWEST_FILES = 4  # that may each have a frame of reference of their own, of which none is true
+_FEWEST_VIEWS = 4  # of a rotation
+_ANGLE_TOLERANCE = 0.02  # between the steps of a rotation, relative ...
+_ANGLE_SLACK = 0.05  # ... plus this many degrees
+_AXIS_TOLERANCE = 0.02  # between the axes of its steps
+
+
+# ------------------------------------------------------------------------------------------ positions that are none
+def settle_positions(frames: tuple[Frame, ...]) -> Settled:
+    """Place frames by SliceLocation where all positions are equal, or by none where that does not agree with them."""
+    position = frames[0].position
+    if position is None or len(frames) < 2 or any(f.position != position for f in frames):
+        return Settled(frames)
+    unplaced = tuple(f._replace(position=None) for f in frames)
+    along = get_locations(unplaced)
+    if along is None:
+        return Settled(frames)
+    orientation = frames[0].orientation
+    one = orientation is not None and len(consistency.group_by_orientation(frames)) == 1
+    if orientation is None or not one or find_orientation_fault(orientation):
+        return Settled(unplaced, (Finding(FindingKind.USELESS_POSITIONS),))
+    normal = compute_normal(orientation)
+    origin = np.array(position)
+    agreeing = np.flatnonzero(np.abs(along - origin @ normal) <= _LOCATION_TOLERANCE)
+    if not len(agreeing):
+        return Settled(unplaced, (Finding(FindingKind.USELESS_POSITIONS),))
+    points = origin + np.outer(along - origin @ normal, normal)
+    placed = tuple(f._replace(position=(x, y, z)) for f, (x, y, z) in zip(frames, points.tolist(), strict=True))
+    facts = {"agreeing": consistency.name_files([frames[int(k)] for k in agreeing])}
+    return Settled(placed, (Finding(FindingKind.POSITIONS_FROM_LOCATION, facts),))
+
+
+# ------------------------------------------------------------------------------------------------ views of a rotation
+def settle_rotation(frames: tuple[Frame, ...]) -> Settled:
+    """Take the place from images that are each turned by one angle against the one before: they make no volume."""
+    orientations = [f.orientation for f in frames if f.orientation is not None]
+    few = len(orientations) < max(len(frames), _FEWEST_VIEWS)
+    if few or len(set(orientations)) < len(frames) - 1 or any(map(find_orientation_fault, set(orientations))):
+        return Settled(frames)
+    ordered, order = _sort_by_number(frames)
+    step = ordered and _find_step([compute_direction(f.orientation or ()) for f in ordered])
+    if not step:
+        return Settled(frames)
+    views = tuple(f._replace(position=None, orientation=None) for f in frames)
+    return Settled(views, (Finding(FindingKind.ROTATION, {"frames": len(frames), "step": step, "order": order}),))
+
+
+def _sort_by_number(frames: Sequence[Frame]) -> tuple[list[Frame], str]:
+    """Sort frames by their numbers, and name those; empty where these do not tell them apart."""
+    if len({f.path for f in frames}) == 1:
+        return sorted(frames, key=lambda f: f.index_in_file), "the file"
+    numbers = {f.header.instance_number for f in frames}
+    if None in numbers or len(numbers) < len(frames):
+        return [], ""
+    return sorted(frames, key=lambda f: f.header.instance_number or 0), "InstanceNumber"
+
+
+def _find_step(directions: Sequence[Floats]) -> float | None:
+    """Find the angle in degrees by which each of some directions is turned against the last; None where they differ."""
+    turns = [after @ before.T for before, after in pairwise(directions)]
+    # Of a rotation matrix the antisymmetric part is the axis times the sine of the angle, the trace tells its cosine.
+    axes = np.array([(m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]) for m in turns]) / 2
+    angles = np.degrees(np.arctan2(np.linalg.norm(axes, axis=1), [(np.trace(m) - 1) / 2 for m in turns]))
+    step = float(np.median(angles))
+    if step < _ANGLE_SLACK or np.any(np.abs(angles - step) > _ANGLE_TOLERANCE * step + _ANGLE_SLACK) or step > 179:
+        return None
+    units = axes / np.linalg.norm(axes, axis=1)[:, np.newaxis]
+    return step if np.abs(units - units[0]).max() <= max(_AXIS_TOLERANCE, _ANGLE_SLACK / step) else None
+
+
+# ------------------------------------------------------------------------------------------------ frames of reference
+def settle_frames_of_reference(frames: tuple[Frame, ...]) -> Settled:
+    """Take the frame of reference as unknown where each of four files or more of one even grid has one of its own."""
+    uids = {f.header.frame_of_reference_uid for f in frames}
+    if len(uids) < _FEWEST_FILES or None in uids or len(uids) != len({f.path for f in frames}):
+        return Settled(frames)
+    for group in consistency.group_by_orientation(frames):
+        along = measure_along(group)
+        if along is None or len(find_places(along)) < _FEWEST_FILES or not is_even(find_places(along)):
+            return Settled(frames)
+    unknown = tuple(f._replace(header=f.header._replace(frame_of_reference_uid=None)) for f in frames)
+    return Settled(unknown, (Finding(FindingKind.FRAMES_OF_REFERENCE, {"files": len(uids)}),))
