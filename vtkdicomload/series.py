@@ -41,6 +41,8 @@ class Series(SeriesData):
         For a stack, the attributes and values that tell it apart from the others of its series; else empty.
     problems : tuple of Problem
         Damaged files of the same source that may belong to the series.
+    missing_places : tuple of tuple of float
+        For a stack, the positions (LPS, mm) at which it has no slice and other stacks of the same grid have one.
     """
 
     __slots__ = ()
@@ -48,7 +50,7 @@ class Series(SeriesData):
     @classmethod
     def of(cls, data: SeriesData) -> Self:
         """The same frames as a `Series`."""
-        return data if isinstance(data, cls) else cls(data.frames, data.labels, data.problems)
+        return data if isinstance(data, cls) else cls(data.frames, data.labels, data.problems, data.missing_places)
 
     def stacks(self) -> tuple[Series, ...]:
         """The clean 3-D stacks of the series, each a `Series` again; one where there is nothing to divide."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ..headers.model import Frame, Header
     from .series_data import SeriesData
+    from .split_attributes import Attribute
 
 T = TypeVar("T")
 
@@ -49,6 +50,10 @@ class AssumptionKind(Enum):
         "intercept 0 are taken for what is missing"
     )
     MIXED_VALUES = "{attribute} differs between the slices ({values} values): they are taken for one volume"
+    INCOMPLETE = (
+        "{missing} of {places} slices are missing that other stacks of this series have, the first at {place}: it ends "
+        "before the others, or has a hole"
+    )
     RANK_ALONE = "the volumes of this series are told apart by the order of {attribute} alone, nothing else says which"
     ONE_SERIES = "no SeriesInstanceUID: {files} files are taken for one series"
 
@@ -92,7 +97,12 @@ class Assumed(NamedTuple, Generic[T]):
 
 def list_assumptions(series: SeriesData) -> tuple[Assumption, ...]:
     """List what is assumed about the values of a stack and about its being one volume."""
-    return (*_assume_rescale(series.frames), *_assume_one_volume(series.frames), *_assume_ranks(series))
+    return (
+        *_assume_rescale(series.frames),
+        *_assume_one_volume(series.frames),
+        *_assume_ranks(series),
+        *_tell_missing(series),
+    )
 
 
 def _assume_rescale(frames: Sequence[Frame]) -> list[Assumption]:
@@ -136,3 +146,22 @@ def _assume_ranks(series: SeriesData) -> list[Assumption]:
     weak = (*NUMBERS, "ContentTime")
     names = [name for name, value in series.labels if name in weak and isinstance(value, Rank)]
     return [Assumption(AssumptionKind.RANK_ALONE, {"attribute": names[0]})] if names else []
+
+
+def _tell_missing(series: SeriesData) -> list[Assumption]:
+    if not series.missing_places:
+        return []
+    missing = len(series.missing_places)
+    place = "({:g}, {:g}, {:g}) mm".format(*series.missing_places[0])
+    facts = {"missing": missing, "places": missing + len(series.frames), "place": place}
+    return [Assumption(AssumptionKind.INCOMPLETE, facts)]
+
+
+def assume_mixed(attributes: Sequence[Attribute]) -> tuple[Assumption, ...]:
+    """List what is assumed where slices of one volume alternate in attributes, but for those told anyway."""
+    told = [name for name, _ in _SHARED]
+    mixed = {a.name: len(set(a.codes.tolist())) for a in attributes if a.name not in told}
+    if not mixed:
+        return ()
+    facts = {"attribute": ", ".join(mixed), "values": max(mixed.values())}
+    return (Assumption(AssumptionKind.MIXED_VALUES, facts),)

@@ -11,7 +11,7 @@ from .._util.wording import inflect_noun
 from ..errors import DuplicateSliceError, GeometryError
 from ..errors.remedies import GetAgain, LeaveOut, LoadFolder, Remedy, SetOption
 from . import consistency
-from .tolerances import compute_same_position_limit
+from .split_places import number_places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +79,7 @@ def _find_twins(frames: Sequence[Frame]) -> list[list[Frame]]:
 
 def find_shared_places(gaps: Floats) -> NDArray[np.intp]:
     """Find the slices that lie where the next one does, by the gaps between slices in spatial order."""
-    return np.flatnonzero(gaps <= compute_same_position_limit(gaps))
+    return np.flatnonzero(np.diff(number_places(np.concatenate([[0.0], np.cumsum(gaps)]))) == 0)
 
 
 def refuse_copies(frames: Sequence[Frame], same: NDArray[np.intp]) -> NoReturn:
@@ -135,6 +135,18 @@ def refuse_several_volumes(stacks: Sequence[SeriesData], files: Sequence[str], s
         files=files,
         remedies=consistency.list_choices(len(stacks)),
         stacks=stacks,
+    )
+
+
+def refuse_unclear(frames: Sequence[Frame], attributes: Sequence[str], count: int) -> NoReturn:
+    """Refuse slices of which `count` lie at the position of another, and which of them belong together nothing says."""
+    names = " and ".join(attributes)
+    verb = "does" if len(attributes) == 1 else "do"
+    raise DuplicateSliceError(
+        f"{count} of {len(frames)} slices lie at the position of another: the volumes have lost slices, or {names} "
+        f"{verb} not say which belong together",
+        files=consistency.list_paths(frames),
+        remedies=[GetAgain(tuple(consistency.list_paths(frames)))],
     )
 
 

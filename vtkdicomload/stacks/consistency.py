@@ -65,6 +65,13 @@ def group_by_kind(frames: Iterable[Frame]) -> list[list[Frame]]:
     return _group(frames, lambda f: _KIND(f.header), eq)
 
 
+def group_by_series_number(frames: Iterable[Frame]) -> list[list[Frame]]:
+    """Group frames by SeriesNumber; one group where a series would hold a single frame."""
+    frames = list(frames)
+    groups = _group(frames, lambda f: f.header.series_number, eq)
+    return groups if min(map(len, groups), default=0) > 1 else [frames]
+
+
 def group_by_stack(frames: Iterable[Frame]) -> list[list[Frame]]:
     """Group frames by the stacks that multi-frame files name; one group where a stack would hold a single frame."""
     frames = list(frames)

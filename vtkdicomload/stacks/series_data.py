@@ -14,7 +14,7 @@ from .consistency import list_paths
 
 if TYPE_CHECKING:
     from ..errors import CorruptFileError
-    from ..headers.model import Frame, Header
+    from ..headers.model import Frame, Header, Triple
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +93,14 @@ class SeriesData:
         For a stack, the attributes and values that tell it apart from the others of its series; else empty.
     problems : tuple of Problem
         Damaged files of the same source that may belong to the series.
+    missing_places : tuple of tuple of float
+        For a stack, the positions (LPS, mm) at which it has no slice and other stacks of the same grid have one.
     """
 
     frames: tuple[Frame, ...]
     labels: tuple[Label, ...] = ()
     problems: tuple[Problem, ...] = ()
+    missing_places: tuple[Triple, ...] = ()
 
     @property
     def header(self) -> Header:

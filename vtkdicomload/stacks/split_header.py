@@ -1,0 +1,145 @@
+"""Whatever else the headers say that may tell volumes apart, where nothing that is known does."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ..errors import DicomLoadError
+from ..headers.data_set import UnusableAttribute, open_data_set
+from .series_data import Label, Rank
+from .split_pieces import Piece
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..headers.model import Frame
+    from .split_attributes import Indices
+    from .split_pieces import PlacedFrames
+
+_MOST_FILES = 4096  # that pydicom is asked to read
+_TEXTS = ("LO", "LT", "PN", "SH", "ST", "UC", "UN", "UR", "UT")
+_STAND_BACK_VRS = ("AE", "AS", "DA", "DT", "PN", "TM", "UI")
+_PATIENT = 0x0010  # the group of what identifies the patient
+_FILE, _PIXELS = 0x0002, 0x7FE0
+# Follow from the pixels, or say how to show them.
+_STAND_BACK = frozenset(
+    (
+        *("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "RescaleIntercept", "RescaleSlope"),
+        *("SmallestImagePixelValue", "LargestImagePixelValue", "SmallestPixelValueInSeries"),
+        *("LargestPixelValueInSeries", "PixelPaddingValue", "BitsStored", "HighBit"),
+    )
+)
+# PS3.15 table E.1-1, as far as its VRs do not say it.
+_IDENTIFYING = frozenset(
+    (
+        *("AccessionNumber", "AcquisitionComments", "AcquisitionDeviceProcessingDescription", "AdmissionID"),
+        *("CassetteID", "CurrentPatientLocation", "DerivationDescription", "DetectorID", "DeviceDescription"),
+        *("DeviceSerialNumber", "FillerOrderNumberImagingServiceRequest", "FrameComments", "GantryID"),
+        *("GeneratorID", "ImageComments", "ImagePresentationComments", "InstitutionAddress", "InstitutionName"),
+        *("InstitutionalDepartmentName", "IssuerOfAdmissionID", "LensMake", "PatientInstitutionResidence"),
+        *("PerformedLocation", "PerformedProcedureStepDescription", "PerformedProcedureStepID"),
+        *("PerformedStationName", "PlacerOrderNumberImagingServiceRequest", "PlateID", "ProtocolName"),
+        *("RequestedProcedureComments", "RequestedProcedureDescription", "RequestedProcedureID"),
+        *("RequestedProcedureLocation", "ScheduledProcedureStepDescription", "ScheduledProcedureStepID"),
+        *("SeriesDescription", "StationName", "StudyDescription", "StudyID", "StudyComments", "TextComments"),
+        *("TextString", "UniqueDeviceIdentifier"),
+    )
+)
+
+
+class HeaderDivision(NamedTuple):
+    """What the headers say of the volumes."""
+
+    pieces: list[Piece] | None
+    contradiction: tuple[str, ...] = ()  # the two attributes that would divide in different ways
+
+
+class _Candidate(NamedTuple):
+    """An attribute that has the same values at every place, each once."""
+
+    name: str
+    vr: str
+    values: list[str]  # of each frame
+
+
+def divide_by_header(frames: PlacedFrames) -> HeaderDivision:
+    """Divide by any attribute that has the same values at every place, each once; all that do have to agree.
+
+    UIDs, dates, times, what follows from the pixels and what identifies a person stand back until nothing else does.
+    Only single-frame files that are no copies are read.
+    """
+    counts = frames.count_in_places()
+    members = [frames.frames[k] for k in frames.members.tolist()]
+    if len(counts) < 2 or counts.min() < counts.max() or len(members) > _MOST_FILES:
+        return HeaderDivision(None)
+    if not _are_files_of_their_own(members):
+        return HeaderDivision(None)
+    grid = frames.members[np.argsort(frames.places[frames.members], kind="stable")].reshape(-1, int(counts.max()))
+    candidates = _list_candidates(frames, grid)
+    for backward in (False, True):
+        found = [c for c in candidates if _stands_back(c) is backward]
+        if found:
+            return _divide_by_agreement(frames.members, found)
+    return HeaderDivision(None)
+
+
+def _are_files_of_their_own(frames: Sequence[Frame]) -> bool:
+    uids = {f.header.sop_instance_uid for f in frames}
+    return len(uids) == len(frames) and all(f.header.number_of_frames == 1 for f in frames)
+
+
+def _list_candidates(frames: PlacedFrames, grid: Indices) -> list[_Candidate]:
+    """List the attributes that tell the frames of each place apart, alike at all places."""
+    columns: dict[tuple[str, str], dict[int, str]] = defaultdict(dict)
+    for k in frames.members.tolist():
+        try:
+            with open_data_set(frames.frames[k].header.file) as attributes:
+                for tag, name, vr, value in attributes.list_plain():
+                    if tag >> 16 not in (_FILE, _PIXELS):
+                        columns[name, vr][k] = str(value)
+        except (OSError, DicomLoadError, UnusableAttribute):
+            return []
+    found = []
+    for (name, vr), column in columns.items():
+        places = [[column.get(k, "") for k in place] for place in grid.tolist()]
+        values = set(places[0])
+        if len(values) == grid.shape[1] and all(set(place) == values for place in places):
+            found.append(_Candidate(name, vr, [column.get(k, "") for k in frames.members.tolist()]))
+    return found
+
+
+def _stands_back(candidate: _Candidate) -> bool:
+    return candidate.vr in _STAND_BACK_VRS or candidate.name in _STAND_BACK or _is_identifying(candidate)
+
+
+def _is_identifying(candidate: _Candidate) -> bool:
+    from pydicom.datadict import tag_for_keyword
+
+    group = (tag_for_keyword(candidate.name) or 0) >> 16
+    return candidate.name in _IDENTIFYING or group == _PATIENT
+
+
+def _divide_by_agreement(members: Indices, found: Sequence[_Candidate]) -> HeaderDivision:
+    """Divide by the first candidate, if all the others make the same parts."""
+    first = found[0]
+    for other in found[1:]:
+        if len(set(zip(first.values, other.values, strict=True))) > len(set(first.values)):
+            return HeaderDivision(None, (first.name, other.name))
+    values = sorted(set(first.values), key=_natural)
+    shown: list[object] = list(values)
+    if first.vr in _TEXTS or first.vr in _STAND_BACK_VRS or _is_identifying(first):
+        shown = [Rank(k + 1, len(values)) for k in range(len(values))]
+    groups = [
+        np.array([m for m, v in zip(members.tolist(), first.values, strict=True) if v == value]) for value in values
+    ]
+    return HeaderDivision([Piece((Label(first.name, word),), group) for word, group in zip(shown, groups, strict=True)])
+
+
+def _natural(value: str) -> tuple[float, str]:
+    try:
+        return float(value), ""
+    except ValueError:
+        return float("inf"), value
