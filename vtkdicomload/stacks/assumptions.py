@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from ..headers.diffusion import find_b_value
 from .consistency import NUMBERS, name_files
 from .series_data import Rank
+from .split_attributes import Sort, rank_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -132,13 +133,20 @@ _UNITS: tuple[tuple[str, Callable[[Header], object]], ...] = (
 
 def _assume_one_volume(frames: Sequence[Frame]) -> list[Assumption]:
     few = len(frames) // 2
-    counts = [(name, len({value(f.header) for f in frames}), few) for name, value in _SHARED]
+    counts = [(name, _count_settings([value(f.header) for f in frames]), few) for name, value in _SHARED]
     counts += [(name, len({value(f.header) for f in frames}), len(frames)) for name, value in _UNITS]
     return [
         Assumption(AssumptionKind.MIXED_VALUES, {"attribute": name, "values": count})
         for name, count, most in counts
         if 1 < count <= most
     ]
+
+
+def _count_settings(values: Sequence[object]) -> int:
+    """Count the values of a setting; those that are written in other digits are one."""
+    return (
+        1 if values.count(values[0]) == len(values) else len(set(rank_values("", Sort.SETTING, values).codes.tolist()))
+    )
 
 
 def _assume_ranks(series: SeriesData) -> list[Assumption]:

@@ -143,8 +143,8 @@ def refuse_unclear(frames: Sequence[Frame], attributes: Sequence[str], count: in
     names = " and ".join(attributes)
     verb = "does" if len(attributes) == 1 else "do"
     raise DuplicateSliceError(
-        f"{count} of {len(frames)} slices lie at the position of another: the volumes have lost slices, or {names} "
-        f"{verb} not say which belong together",
+        f"{count} of {len(frames)} slices lie at the position of another: {names} {verb} not say which "
+        "belong together, or slices are lost",
         files=consistency.list_paths(frames),
         remedies=[GetAgain(tuple(consistency.list_paths(frames)))],
     )

@@ -17,7 +17,7 @@ from .split_apart import divide_apart
 from .split_attributes import list_attributes, number_frames
 from .split_labels import find_missing_places, label_diffusion, make_unique, sort_by_acquisition
 from .split_pieces import Piece, PlacedFrames
-from .split_places import measure_places, number_places
+from .split_places import Evenness, judge_evenness, measure_places, number_places
 from .split_shared import divide_shared
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def divide_by_places(frames: Sequence[Frame]) -> Division:
     shared = int(places.max()) + 1 < len(places)
     # In places of their own, a volume has two slices or more.
     attributes = list_attributes(frames, most=len(frames) if shared else max(2, len(frames) // 2))
-    if not attributes and not shared:
+    if not attributes and not shared and judge_evenness(along) is not Evenness.UNEVEN:
         return whole
     everything = np.arange(len(frames))
     placed = PlacedFrames(everything, frames, along, places, attributes, number_frames(frames))
@@ -133,8 +133,7 @@ def _divide(frames: PlacedFrames) -> tuple[list[Piece], tuple[Attribute, ...], t
     if frames.count_in_places().max() > 1:
         pieces, unclear = divide_shared(frames)
     else:
-        pieces, mixed, beside = divide_apart(frames)
-        unclear = tuple(a.name for a in beside)
+        pieces, mixed, unclear = divide_apart(frames)
     if not pieces:
         return [Piece((), frames.members)], mixed, unclear
     again = [

@@ -13,7 +13,8 @@ from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 from .split_attributes import Sort
-from .split_places import LEAST, Evenness, find_gap, follow_each_other, judge_evenness
+from .split_header import divide_by_grids
+from .split_places import LEAST, Evenness, find_gap, find_grids, follow_each_other, judge_evenness
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +40,7 @@ class Apart(NamedTuple):
 
     pieces: list[Piece] | None  # None where they are one
     mixed: tuple[Attribute, ...] = ()  # that differ within what is taken for one volume
-    unclear: tuple[Attribute, ...] = ()  # by which uneven frames may be several volumes
+    unclear: tuple[str, ...] = ()  # by what uneven frames may be several volumes
 
 
 def divide_apart(frames: PlacedFrames) -> Apart:
@@ -57,7 +58,12 @@ def divide_apart(frames: PlacedFrames) -> Apart:
     for pair in combinations([a for a in found[Verdict.MIXED] if a.divides_alternate], 2):
         if _judge(frames, pair, union) is Verdict.SEVERAL:
             return Apart(frames.divide(pair, frames.group(pair)))
-    return Apart(None, tuple(found[Verdict.MIXED]), tuple(found[Verdict.UNCLEAR]))
+    mixed, unclear = tuple(found[Verdict.MIXED]), tuple(a.name for a in found[Verdict.UNCLEAR])
+    if union is Evenness.UNEVEN and not unclear:
+        grids = [frames.members[grid] for grid in find_grids(along)]
+        pieces = divide_by_grids(frames, grids) if grids else None
+        return Apart(pieces, mixed, ("their places",) if grids else ())
+    return Apart(None, mixed, unclear)
 
 
 def _judge(frames: PlacedFrames, chosen: Sequence[Attribute], union: Evenness) -> Verdict:
@@ -65,7 +71,9 @@ def _judge(frames: PlacedFrames, chosen: Sequence[Attribute], union: Evenness) -
     parts = [frames.along[group] for group in frames.group(chosen)]
     content = all(a.divides_alternate for a in chosen)
     if follow_each_other(parts):
-        return Verdict.SEVERAL if union is Evenness.UNEVEN and _are_ranges(parts) else Verdict.ONE
+        # Slices that share a time are many: a hole may lie between two of them by chance.
+        torn = union is Evenness.UNEVEN or (union is Evenness.HOLES and chosen[0].sort is not Sort.TIME)
+        return Verdict.SEVERAL if torn and _are_ranges(parts) else Verdict.ONE
     even = [judge_evenness(part) is Evenness.EVEN for part in parts]
     if all(even):
         if content or union is Evenness.UNEVEN:

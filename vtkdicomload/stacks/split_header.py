@@ -57,12 +57,12 @@ class HeaderDivision(NamedTuple):
     contradiction: tuple[str, ...] = ()  # the two attributes that would divide in different ways
 
 
-class _Candidate(NamedTuple):
-    """An attribute that has the same values at every place, each once."""
+class _Column(NamedTuple):
+    """The values of an attribute in all files that have it, in words."""
 
     name: str
     vr: str
-    values: list[str]  # of each frame
+    values: dict[int, str]
 
 
 def divide_by_header(frames: PlacedFrames) -> HeaderDivision:
@@ -82,7 +82,7 @@ def divide_by_header(frames: PlacedFrames) -> HeaderDivision:
     for backward in (False, True):
         found = [c for c in candidates if _stands_back(c) is backward]
         if found:
-            return _divide_by_agreement(frames.members, found)
+            return _divide_by_agreement(frames, found)
     return HeaderDivision(None)
 
 
@@ -91,8 +91,33 @@ def _are_files_of_their_own(frames: Sequence[Frame]) -> bool:
     return len(uids) == len(frames) and all(f.header.number_of_frames == 1 for f in frames)
 
 
-def _list_candidates(frames: PlacedFrames, grid: Indices) -> list[_Candidate]:
+def divide_by_grids(frames: PlacedFrames, grids: Sequence[Indices]) -> list[Piece] | None:
+    """Divide frames on several grids between each other by an attribute that has one value on each, another on every.
+
+    UIDs, dates and what else stands back is asked last.
+    """
+    if len(frames.members) > _MOST_FILES or not _are_files_of_their_own([frames.frames[k] for k in frames.members]):
+        return None
+    for column in sorted(_read_columns(frames), key=_stands_back):
+        values = [{column.values.get(k, "") for k in grid.tolist()} for grid in grids]
+        if all(len(v) == 1 for v in values) and len(set.union(*values)) == len(grids):
+            return _make_pieces(frames, column)
+    return None
+
+
+def _list_candidates(frames: PlacedFrames, grid: Indices) -> list[_Column]:
     """List the attributes that tell the frames of each place apart, alike at all places."""
+    found = []
+    for column in _read_columns(frames):
+        places = [[column.values.get(k, "") for k in place] for place in grid.tolist()]
+        values = set(places[0])
+        if len(values) == grid.shape[1] and all(set(place) == values for place in places):
+            found.append(column)
+    return found
+
+
+def _read_columns(frames: PlacedFrames) -> list[_Column]:
+    """Read all plain attributes of the files; none where one cannot be read."""
     columns: dict[tuple[str, str], dict[int, str]] = defaultdict(dict)
     for k in frames.members.tolist():
         try:
@@ -102,44 +127,38 @@ def _list_candidates(frames: PlacedFrames, grid: Indices) -> list[_Candidate]:
                         columns[name, vr][k] = str(value)
         except (OSError, DicomLoadError, UnusableAttribute):
             return []
-    found = []
-    for (name, vr), column in columns.items():
-        places = [[column.get(k, "") for k in place] for place in grid.tolist()]
-        values = set(places[0])
-        if len(values) == grid.shape[1] and all(set(place) == values for place in places):
-            found.append(_Candidate(name, vr, [column.get(k, "") for k in frames.members.tolist()]))
-    return found
+    return [_Column(name, vr, values) for (name, vr), values in columns.items()]
 
 
-def _stands_back(candidate: _Candidate) -> bool:
-    return candidate.vr in _STAND_BACK_VRS or candidate.name in _STAND_BACK or _is_identifying(candidate)
+def _stands_back(column: _Column) -> bool:
+    return column.vr in _STAND_BACK_VRS or column.name in _STAND_BACK or _is_identifying(column)
 
 
-def _is_identifying(candidate: _Candidate) -> bool:
+def _is_identifying(column: _Column) -> bool:
     from pydicom.datadict import tag_for_keyword
 
-    group = (tag_for_keyword(candidate.name) or 0) >> 16
-    return candidate.name in _IDENTIFYING or group == _PATIENT
+    group = (tag_for_keyword(column.name) or 0) >> 16
+    return column.name in _IDENTIFYING or group == _PATIENT
 
 
-def _divide_by_agreement(members: Indices, found: Sequence[_Candidate]) -> HeaderDivision:
+def _divide_by_agreement(frames: PlacedFrames, found: Sequence[_Column]) -> HeaderDivision:
     """Divide by the first candidate, if all the others make the same parts."""
-    first = found[0]
+    first, members = found[0], frames.members.tolist()
+    values = [first.values.get(k, "") for k in members]
     for other in found[1:]:
-        if len(set(zip(first.values, other.values, strict=True))) > len(set(first.values)):
+        if len(set(zip(values, [other.values.get(k, "") for k in members], strict=True))) > len(set(values)):
             return HeaderDivision(None, (first.name, other.name))
-    values = sorted(set(first.values), key=_natural)
-    shown: list[object] = list(values)
-    if first.vr in _TEXTS or first.vr in _STAND_BACK_VRS or _is_identifying(first):
-        shown = [Rank(k + 1, len(values)) for k in range(len(values))]
-    groups = [
-        np.array([m for m, v in zip(members.tolist(), first.values, strict=True) if v == value]) for value in values
+    return HeaderDivision(_make_pieces(frames, first))
+
+
+def _make_pieces(frames: PlacedFrames, column: _Column) -> list[Piece]:
+    """Make a piece of every value, the first acquired first; what may identify a person is counted, never shown."""
+    members: dict[str, list[int]] = defaultdict(list)
+    for k in sorted(frames.members.tolist(), key=frames.number.codes.__getitem__):
+        members[column.values.get(k, "")].append(k)
+    hidden = column.vr in (*_TEXTS, *_STAND_BACK_VRS) or _is_identifying(column)
+    shown = [Rank(k + 1, len(members)) if hidden else value for k, value in enumerate(members)]
+    return [
+        Piece((Label(column.name, word),), np.array(sorted(group)))
+        for word, group in zip(shown, members.values(), strict=True)
     ]
-    return HeaderDivision([Piece((Label(first.name, word),), group) for word, group in zip(shown, groups, strict=True)])
-
-
-def _natural(value: str) -> tuple[float, str]:
-    try:
-        return float(value), ""
-    except ValueError:
-        return float("inf"), value

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 LEAST = 3  # frames of a part that can be called even
 _JUMP = 4  # the least gap between places is so many times the greatest within one
 _FEW_HOLES = 0.2  # the part of all gaps that may be wide in a grid with holes
+_MOST_GRIDS = 4  # that are looked for between each other
+_BESIDE = 0.8  # the part of the mean gap that is no wobble of one grid any more
 _MOST_RANGES = 32  # parts that are compared with each other
 
 
@@ -55,7 +57,7 @@ def number_places(along: Floats) -> Indices:
 def _find_limit(gaps: Floats, ordered: Floats) -> float:
     """Find the gap in mm up to which two frames share a place: the widest that leaves places no wider than jitter."""
     least = compute_same_position_limit(gaps)
-    if len(gaps) and gaps.min() > max(least, 0.5 * float(np.median(gaps))):
+    if not len(gaps) or gaps.max() <= _JUMP * gaps.min():
         return least
     sizes = np.sort(gaps)
     for k in np.flatnonzero(sizes[1:] > _JUMP * np.maximum(sizes[:-1], least))[::-1].tolist():
@@ -89,6 +91,19 @@ def judge_evenness(along: Floats) -> Evenness:
     whole = np.rint(gaps[off] / usual)
     holes = whole.min() >= 2 and np.abs(gaps[off] / usual - whole).max() < WHOLE_GAP
     return Evenness.HOLES if holes and off.sum() <= max(1, _FEW_HOLES * len(gaps)) else Evenness.UNEVEN
+
+
+def find_grids(along: Floats) -> list[Indices]:
+    """Find the frames of each of several even grids that lie between each other; none where there is only one."""
+    order = np.argsort(along, kind="stable")
+    gaps = np.diff(along[order])
+    for count in range(2, _MOST_GRIDS + 1):
+        grids = [order[k::count] for k in range(count)]
+        alike = np.ptp([find_gap(along[grid]) if len(grid) > 1 else 0.0 for grid in grids])
+        even = all(judge_evenness(along[grid]) is Evenness.EVEN for grid in grids)
+        if even and alike <= compute_gap_tolerance(float(gaps.mean())) and gaps.min() < _BESIDE * gaps.mean():
+            return grids
+    return []
 
 
 def follow_each_other(parts: Sequence[Floats]) -> bool:

@@ -110,12 +110,15 @@ def _fills_evenly(places: Indices, count: int) -> bool:
 def divide_by_loose_values(frames: PlacedFrames) -> list[Piece] | None:
     """Divide by values of which no place has all: each place lost another volume, or a volume has few places."""
     fullest = int(frames.count_in_places().max())
-    for attribute in frames.list_differing(2 * fullest):
-        groups = frames.group([attribute])
-        # A measured time that stands at one place alone is no volume's.
-        least = 2 if attribute.sort is Sort.TIME else 1
-        if all(len(g) >= least and frames.shares_no_place(g) for g in groups) and _recurs(groups):
-            return frames.divide([attribute], groups)
+    some = frames.list_differing(2 * fullest)
+    for count in range(1, _MOST_ATTRIBUTES + 1):
+        for chosen in combinations(some, count):
+            groups = frames.group(chosen)
+            # A measured time that stands at one place alone is no volume's.
+            least = 2 if any(a.sort is Sort.TIME for a in chosen) else 1
+            fits = len(groups) <= 2 * fullest and _recurs(groups) and min(map(len, groups)) >= least
+            if fits and all(map(frames.shares_no_place, groups)):
+                return frames.divide(chosen, groups)
     return None
 
 
@@ -160,7 +163,7 @@ def divide_by_rank(frames: PlacedFrames) -> list[Piece] | None:
             continue
         distinct = len(np.unique(attribute.codes[frames.members]))
         if attribute.sort is Sort.TIME:
-            proved = not _stand_at_two_places(frames, attribute) and _is_counted(frames, attribute, grid)
+            proved = not _stand_at_two_places(frames, attribute) and _is_counted(frames, grid)
         else:
             proved = distinct == grid.size
         if proved:
@@ -178,17 +181,19 @@ def _rank(frames: PlacedFrames, attribute: Attribute) -> Indices | None:
     return grid if np.diff(attribute.codes[grid], axis=1).all() else None
 
 
-def _is_counted(frames: PlacedFrames, attribute: Attribute, grid: Indices) -> bool:
+def _is_counted(frames: PlacedFrames, grid: Indices) -> bool:
     """Tell whether files count as many volumes, or number them in the same order at every place."""
-    header, each = frames.frames[int(grid[0, 0])].header, grid.shape[1]
-    counts = [header.number_of_temporal_positions, header.number_of_time_slices]
-    if attribute.name == "TriggerTime":
-        counts.append(header.cardiac_number_of_images)
-    said = [count for count in counts if count is not None and count > 1]
-    if each in said:
+    if grid.shape[1] in _list_counts(frames, grid):
         return True
     numbered = _rank(frames, frames.number)
     return numbered is not None and np.array_equal(numbered, grid) and _runs_alike(frames, grid)
+
+
+def _list_counts(frames: PlacedFrames, grid: Indices) -> list[int]:
+    """List how many volumes the files say that there are."""
+    h = frames.frames[int(grid[0, 0])].header
+    counts = (h.number_of_temporal_positions, h.number_of_time_slices, h.cardiac_number_of_images)
+    return [count for count in counts if count is not None and count > 1]
 
 
 def _stand_at_two_places(frames: PlacedFrames, attribute: Attribute) -> bool:
@@ -211,9 +216,13 @@ def divide_by_number(frames: PlacedFrames) -> list[Piece] | None:
 
 def _runs_alike(frames: PlacedFrames, grid: Indices) -> bool:
     """Tell whether numbers take the same steps at every place: where slices of other volumes were lost, they do not."""
-    numbers = np.array([(f.header.instance_number or 0, f.index_in_file) for f in frames.frames], np.float64)
+    numbers = np.array([(f.header.instance_number or 0, f.index_in_file) for f in frames.frames], np.int64)
     steps = np.diff(numbers[grid], axis=1)
-    return bool((steps == steps[:1]).all())
+    if not (steps == steps[:1]).all():
+        return False
+    # Where there were more volumes, each place has to have kept the same.
+    more = [count for count in _list_counts(frames, grid) if count > grid.shape[1]]
+    return all(np.ptp(numbers[grid[:, 0], 0] % count) == 0 for count in more)
 
 
 RULES: tuple[Rule, ...] = (
