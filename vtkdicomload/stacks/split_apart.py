@@ -12,7 +12,7 @@ from enum import Enum, auto
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
-from .split_attributes import Sort
+from .split_attributes import THICKNESS, Sort
 from .split_header import divide_by_grids
 from .split_places import LEAST, Evenness, find_gap, find_grids, follow_each_other, judge_evenness
 
@@ -74,23 +74,27 @@ def _judge(frames: PlacedFrames, chosen: Sequence[Attribute], union: Evenness) -
         # Slices that share a time are many: a hole may lie between two of them by chance.
         torn = union is Evenness.UNEVEN or (union is Evenness.HOLES and chosen[0].sort is not Sort.TIME)
         return Verdict.SEVERAL if torn and _are_ranges(parts) else Verdict.ONE
-    even = [judge_evenness(part) is Evenness.EVEN for part in parts]
-    if all(even):
+    judged = [judge_evenness(part) for part in parts]
+    if all(one is Evenness.EVEN for one in judged):
         if content or union is Evenness.UNEVEN:
             return Verdict.SEVERAL
         # Slices that were acquired together share a time: many small packs are no volumes.
-        return Verdict.MIXED if len(parts) ** 2 <= len(frames.members) else Verdict.ONE
+        if len(parts) ** 2 > len(frames.members):
+            return Verdict.ONE
+        return Verdict.MIXED if union is Evenness.EVEN else Verdict.UNCLEAR
     if union is Evenness.EVEN or (union is Evenness.HOLES and _lie_on_one_grid(parts, frames)):
         return Verdict.MIXED if all(map(_matters, chosen)) else Verdict.ONE
-    large = min(map(len, parts)) >= LEAST
-    if content and large:
+    sizes = [len(part) for part in parts]
+    large = min(sizes) >= LEAST
+    if content and (large or 1 < max(sizes) <= 2 * min(sizes)):
         return Verdict.SEVERAL
-    return Verdict.UNCLEAR if any(even) and (large or content) else Verdict.ONE
+    sound = any(one is not Evenness.UNEVEN for one in judged)
+    return Verdict.UNCLEAR if sound and (large or content) else Verdict.ONE
 
 
 def _matters(attribute: Attribute) -> bool:
     """Tell whether a slice with another value shows something else: another time or thickness is not unusual."""
-    return attribute.sort in (Sort.CONTENT, Sort.SETTING) and attribute.name != "SliceThickness"
+    return attribute.sort in (Sort.CONTENT, Sort.SETTING) and attribute.name != THICKNESS
 
 
 def _are_ranges(parts: Sequence[Floats]) -> bool:

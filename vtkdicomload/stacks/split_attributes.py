@@ -11,7 +11,7 @@ import numpy as np
 from ..headers.diffusion import find_b_value, find_gradient_direction
 from ..headers.model import Header
 from . import consistency
-from .tolerances import SETTING_TOLERANCE
+from .tolerances import GAP_TOLERANCE, SETTING_TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,10 +93,10 @@ _DIRECTION = ("diffusion_direction", "direction_of_siemens", "creator_0019")
 _WORDS_OF_TYPE = 2  # ORIGINAL or DERIVED, PRIMARY or SECONDARY: they say how an image came about, not what it shows
 
 B_VALUE, DIRECTION = "DiffusionBValue", "DiffusionGradientOrientation"
-IMAGE_TYPE = "ImageType"
+IMAGE_TYPE, THICKNESS = "ImageType", "SliceThickness"
 _ORDERED = ("time slice", "R-R interval", "time slot", "TemporalPositionIdentifier")
 # Kinds, not values along a scale: the first, second … of them at each place mean nothing.
-UNRANKED = (IMAGE_TYPE, "ComplexImageComponent", DIRECTION, "StackID", "KVP", "ConvolutionKernel", "SliceThickness")
+UNRANKED = (IMAGE_TYPE, "ComplexImageComponent", DIRECTION, "StackID", "KVP", "ConvolutionKernel", THICKNESS)
 
 # The most meaningful first; the dimensions of multi-frame files come before the times.
 _SETTINGS = (
@@ -114,7 +114,7 @@ _SETTINGS = (
     _Source("StackID", Sort.CONTENT, ("stack_id",)),
     _Source("KVP", Sort.CONTENT, ("kvp",)),
     _Source("ConvolutionKernel", Sort.CONTENT, ("convolution_kernel",)),
-    _Source("SliceThickness", Sort.CONTENT, ("slice_thickness",)),
+    _Source(THICKNESS, Sort.CONTENT, ("slice_thickness",)),
 )
 _TIMES = (
     _Source("TriggerTime", Sort.TIME, ("trigger_time",)),
@@ -200,15 +200,14 @@ def _list_dimensions(frames: Sequence[Frame]) -> list[Attribute]:
 def rank_values(name: str, sort: Sort, values: Column) -> Attribute:
     """Give each value its rank among all; settings that are written in other digits are one."""
     ordered = sorted(set(values) - {None}, key=_sort_key)
-    steps = [0 if _is_same_setting(sort, a, b) else 1 for a, b in pairwise(ordered)]
+    tolerance = GAP_TOLERANCE if name == THICKNESS else 0.0 if sort is Sort.TIME else SETTING_TOLERANCE
+    steps = [0 if _is_same_setting(a, b, tolerance) else 1 for a, b in pairwise(ordered)]
     ranks = dict(zip(ordered, np.cumsum([0, *steps]).tolist(), strict=False))
     return Attribute(name, sort, np.array([ranks.get(value, -1) for value in values], np.int64), values)
 
 
-def _is_same_setting(sort: Sort, a: object, b: object) -> bool:
-    if sort is Sort.TIME or not isinstance(a, float) or not isinstance(b, float):
-        return False
-    return b - a <= SETTING_TOLERANCE * abs(b)
+def _is_same_setting(a: object, b: object, tolerance: float) -> bool:
+    return isinstance(a, float) and isinstance(b, float) and tolerance > 0 and b - a <= tolerance * abs(b)
 
 
 def _sort_key(value: object) -> tuple[tuple[Any, ...], str]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from .series_data import Label, Rank
 from .split_attributes import B_VALUE, DIRECTION, IMAGE_TYPE, Sort, rank_values
+from .tolerances import WHOLE_GAP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,11 +91,15 @@ def _spell(labels: tuple[Label, ...]) -> str:
     return ", ".join(f"{label.attribute} {label.words}" for label in labels)
 
 
+def _is_alike(a: float | None, b: float | None) -> bool:
+    return a is None or b is None or abs(a - b) <= WHOLE_GAP * max(a, b)
+
+
 def find_missing_places(frames: PlacedFrames, pieces: Sequence[Piece]) -> list[Indices]:
     """For each piece, a frame of every place that it lacks and others of the same grid have.
 
-    Others of the same grid share half of the places of the smaller, and have the same SliceThickness; slabs, beds and
-    volumes beside each other do not.
+    Others of the same grid share half of the places of the smaller, and have about the same SliceThickness; slabs, beds
+    and volumes beside each other do not.
     """
     nowhere = [np.zeros(0, np.int64)] * len(pieces)
     if len(pieces) < 2:
@@ -108,7 +113,7 @@ def find_missing_places(frames: PlacedFrames, pieces: Sequence[Piece]) -> list[I
         return nowhere
     shared = lies.astype(np.int64) @ lies.T.astype(np.int64)
     thickness = [frames.frames[int(piece.members[0])].header.slice_thickness for piece in pieces]
-    same = np.array([[a == b for a in thickness] for b in thickness])
+    same = np.array([[_is_alike(a, b) for a in thickness] for b in thickness])
     alike = same & (2 * shared >= np.minimum.outer(sizes, sizes)) & (shared > 0)
     lacking = (alike.astype(np.int64) @ lies.astype(np.int64) > 0) & ~lies
     _, first = np.unique(frames.places, return_index=True)

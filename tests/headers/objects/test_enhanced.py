@@ -369,6 +369,23 @@ def test_groups_tell_the_volumes_of_a_file_apart(tmp_path: Path, name: str) -> N
         np.testing.assert_array_equal(volume.frames, stored[phase::count])
 
 
+@pytest.mark.parametrize("offset", [0.5, 0.3, 0.01])
+@pytest.mark.parametrize("name", ["complex component", "frame type", "time", "flip angle", "voltage"])
+def test_groups_tell_volumes_beside_each_other_apart(tmp_path: Path, name: str, offset: float) -> None:
+    edit_frame = _edit_voltage if name == "voltage" else GROUPS[name][0]
+    path = tmp_path / "1.dcm"
+    places = [i // 2 + offset * (i % 2) for i in range(8)]
+    stored = write_enhanced(path, places, edit_frame=edit_frame)
+    with pytest.raises(vdl.DuplicateSliceError, match=r"2 volumes of 4 slices \(2\.5 mm\) in one series"):
+        vdl.load(path)
+    for phase, volume in enumerate(vdl.load_all(path)):
+        np.testing.assert_array_equal(volume.frames, stored[phase::2])
+
+
+def _edit_voltage(groups: Dataset, i: int) -> None:
+    groups.CTXRayDetailsSequence = group(KVP=(80, 140)[i % 2])
+
+
 def _indices(values: Callable[[int], list[int]]) -> Callable[[Dataset, int], None]:
     def edit(groups: Dataset, i: int) -> None:
         content = groups.FrameContentSequence[0]
