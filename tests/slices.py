@@ -57,7 +57,7 @@ def write_slices(folder: Path, slices: Sequence[Slice], **common: Any) -> None:
                 given(d)
             else:
                 setattr(d, keyword, given)
-        write_dataset(folder / f"{(k * 37) % 1009:04}.dcm", d)
+        write_dataset(folder / f"{(k * 37) % 9973:04}.dcm", d)
 
 
 def list_volumes(frames: np.ndarray[Any, Any]) -> list[int]:

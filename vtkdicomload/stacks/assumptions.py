@@ -150,9 +150,7 @@ def _count_settings(values: Sequence[object]) -> int:
 
 
 def _assume_ranks(series: SeriesData) -> list[Assumption]:
-    # The time when an image was made says little of the volume it belongs to: slices may be reconstructed in any order.
-    weak = (*NUMBERS, "ContentTime")
-    names = [name for name, value in series.labels if name in weak and isinstance(value, Rank)]
+    names = [name for name, value in series.labels if name in NUMBERS and isinstance(value, Rank)]
     return [Assumption(AssumptionKind.RANK_ALONE, {"attribute": names[0]})] if names else []
 
 
@@ -171,5 +169,6 @@ def assume_mixed(attributes: Sequence[Attribute]) -> tuple[Assumption, ...]:
     mixed = {a.name: len(set(a.codes.tolist())) for a in attributes if a.name not in told}
     if not mixed:
         return ()
-    facts = {"attribute": ", ".join(mixed), "values": max(mixed.values())}
+    names = ", ".join(mixed)
+    facts = {"attribute": names if len(mixed) == 1 else f"each of {names}", "values": max(mixed.values())}
     return (Assumption(AssumptionKind.MIXED_VALUES, facts),)

@@ -79,7 +79,7 @@ def _judge(frames: PlacedFrames, chosen: Sequence[Attribute], union: Evenness) -
         if content or union is Evenness.UNEVEN:
             return Verdict.SEVERAL
         # Slices that were acquired together share a time: many small packs are no volumes.
-        if len(parts) ** 2 > len(frames.members):
+        if all(a.sort is Sort.TIME for a in chosen) and len(parts) ** 2 > len(frames.members):
             return Verdict.ONE
         return Verdict.MIXED if union is Evenness.EVEN else Verdict.UNCLEAR
     if union is Evenness.EVEN or (union is Evenness.HOLES and _lie_on_one_grid(parts, frames)):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _MOST_FILES = 4096  # that pydicom is asked to read
 _TEXTS = ("LO", "LT", "PN", "SH", "ST", "UC", "UN", "UR", "UT")
+_NUMBERS = ("DS", "FD", "FL", "IS", "SL", "SS", "UL", "US")
 _STAND_BACK_VRS = ("AE", "AS", "DA", "DT", "PN", "TM", "UI")
 _PATIENT = 0x0010  # the group of what identifies the patient
 _FILE, _PIXELS = 0x0002, 0x7FE0
@@ -124,10 +125,16 @@ def _read_columns(frames: PlacedFrames) -> list[_Column]:
             with open_data_set(frames.frames[k].header.file) as attributes:
                 for tag, name, vr, value in attributes.list_plain():
                     if tag >> 16 not in (_FILE, _PIXELS):
-                        columns[name, vr][k] = str(value)
+                        columns[name, vr][k] = _write(value, vr)
         except (OSError, DicomLoadError, UnusableAttribute):
             return []
     return [_Column(name, vr, values) for (name, vr), values in columns.items()]
+
+
+def _write(value: object, vr: str) -> str:
+    """Write a value so that equal ones are written alike."""
+    values = value if isinstance(value, tuple) else (value,)
+    return "\\".join(f"{float(v):.12g}" if vr in _NUMBERS else str(v) for v in values)
 
 
 def _stands_back(column: _Column) -> bool:
@@ -157,7 +164,7 @@ def _make_pieces(frames: PlacedFrames, column: _Column) -> list[Piece]:
     for k in sorted(frames.members.tolist(), key=frames.number.codes.__getitem__):
         members[column.values.get(k, "")].append(k)
     hidden = column.vr in (*_TEXTS, *_STAND_BACK_VRS) or _is_identifying(column)
-    shown = [Rank(k + 1, len(members)) if hidden else value for k, value in enumerate(members)]
+    shown = [Rank(k + 1, len(members)) if hidden else value or None for k, value in enumerate(members)]
     return [
         Piece((Label(column.name, word),), np.array(sorted(group)))
         for word, group in zip(shown, members.values(), strict=True)
