@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -133,8 +133,14 @@ def _read_columns(frames: PlacedFrames) -> list[_Column]:
 
 def _write(value: object, vr: str) -> str:
     """Write a value so that equal ones are written alike."""
-    values = value if isinstance(value, tuple) else (value,)
-    return "\\".join(f"{float(v):.12g}" if vr in _NUMBERS else str(v) for v in values)
+    return "\\".join(_write_one(v, vr) for v in (value if isinstance(value, tuple) else (value,)))
+
+
+def _write_one(value: Any, vr: str) -> str:
+    try:
+        return f"{float(value):.12g}" if vr in _NUMBERS else str(value)
+    except (TypeError, ValueError, OverflowError):
+        return str(value)  # no number, whatever its VR says
 
 
 def _stands_back(column: _Column) -> bool:
