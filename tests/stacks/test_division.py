@@ -446,6 +446,18 @@ def test_series_numbers_under_one_uid_are_series(tmp_path: Path) -> None:
     assert _assert_volumes(tmp_path, [1, 2]) == ["SeriesNumber 7", "SeriesNumber 3"]
 
 
+def test_a_slice_of_another_series_number_is_in_no_volume_of_the_others(tmp_path: Path) -> None:
+    write_slices(tmp_path, [*stack(1, Z, SeriesNumber=7), *stack(2, [24], SeriesNumber=8)], SliceThickness=3)
+    with pytest.raises(vdl.DuplicateSliceError, match="told apart by SeriesNumber"):
+        vdl.load(tmp_path)
+    assert [(v, n) for _, v, n in _load_stacks(tmp_path)] == [([1], 8), ([2], 1)]
+
+
+def test_series_numbers_that_count_the_slices_divide_nothing(tmp_path: Path) -> None:
+    write_slices(tmp_path, stack(1, Z, SeriesNumber=lambda k: k + 1))
+    assert len(vdl.load(tmp_path).frames) == 8
+
+
 def test_two_attributes_beside_each_other(tmp_path: Path) -> None:
     """Four volumes a quarter of a slice beside each other, told apart by two attributes together."""
     slices = [

@@ -66,10 +66,10 @@ def group_by_kind(frames: Iterable[Frame]) -> list[list[Frame]]:
 
 
 def group_by_series_number(frames: Iterable[Frame]) -> list[list[Frame]]:
-    """Group frames by SeriesNumber; one group where a series would hold a single frame."""
+    """Group frames by SeriesNumber; one group where that counts the frames, or nearly."""
     frames = list(frames)
     groups = _group(frames, lambda f: f.header.series_number, eq)
-    return groups if min(map(len, groups), default=0) > 1 else [frames]
+    return groups if 2 * len(groups) <= len(frames) else [frames]
 
 
 def group_by_stack(frames: Iterable[Frame]) -> list[list[Frame]]:
