@@ -414,6 +414,14 @@ def test_diffusion_comes_in_the_order_of_acquisition(tmp_path: Path, numbered: b
     ]
 
 
+def test_the_one_b_value_of_all_directions_is_told(tmp_path: Path) -> None:
+    write_slices(tmp_path, [*_shell(0, 800.0, [0.0, 0.0, 1.0]), *_shell(1, 800.0, [1.0, 0.0, 0.0])])
+    assert _assert_volumes(tmp_path, [0, 1]) == [
+        r"DiffusionBValue 800, DiffusionGradientOrientation 0\0\1",
+        r"DiffusionBValue 800, DiffusionGradientOrientation 1\0\0",
+    ]
+
+
 def test_diffusion_that_is_numbered_by_place_comes_in_the_order_of_its_times(tmp_path: Path) -> None:
     slices = [s for v, shell in enumerate(_SHELLS) for s in _shell(v, *shell, AcquisitionTime=f"10{v:02}00")]
     write_slices(tmp_path, sorted(slices, key=lambda s: (s.z, -s.value)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..headers.diffusion import find_b_value
 from .series_data import Label, Rank
 from .split_attributes import B_VALUE, DIRECTION, IMAGE_TYPE, Sort, rank_values
 from .tolerances import WHOLE_GAP
@@ -29,9 +30,12 @@ def label_diffusion(frames: PlacedFrames, pieces: Sequence[Piece]) -> list[Piece
     if not found or any(len(np.unique(a.codes[p.members])) > 1 for a in found for p in pieces):
         return list(pieces)
     names = [a.name for a in found]
+    # One b-value of all is told too, where directions are.
+    one = None if B_VALUE in names else find_b_value(frames.frames[0].header)
     return [
         piece._replace(
             labels=(
+                *(() if one is None else (Label(B_VALUE, one),)),
                 *(Label(a.name, a.values[int(piece.members[0])]) for a in found),
                 *(label for label in piece.labels if label.attribute not in names),
             )
