@@ -179,7 +179,7 @@ def _refuse_mixtures(series: SeriesData) -> None:
 
 def _refuse_shared_places(series: SeriesData, frames: Sequence[Frame], gaps: Floats) -> Division:
     """Refuse several volumes, several slices at one position, and one slice at several; `frames` in spatial order."""
-    division = divide_by_places(series.frames)
+    division = divide_by_places(frames, np.concatenate([[0.0], np.cumsum(gaps)]))
     if len(division.parts) > 1:
         _refuse_several_volumes(_find_stacks(series), frames)
     shared = find_shared_places(gaps)

@@ -23,6 +23,7 @@ from .split_shared import divide_shared
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from .._util.arrays import Floats
     from ..headers.model import Frame, Triple
     from .split_attributes import Attribute, Named
 
@@ -98,10 +99,18 @@ def _divide_by_trait(part: Part, groups: list[list[Frame]], attributes: Sequence
     ]
 
 
-def divide_by_places(frames: Sequence[Frame]) -> Division:
-    """Divide frames that share all traits by where they lie, and what their attributes say of that."""
+def divide_by_places(frames: Sequence[Frame], along: Floats | None = None) -> Division:
+    """Divide frames that share all traits by where they lie, and what their attributes say of that.
+
+    Parameters
+    ----------
+    frames : sequence of Frame
+        In any order.
+    along : numpy.ndarray, optional
+        Where each lies along the normal in mm; by default as their positions say.
+    """
     whole = Division([Part((), list(frames))])
-    along = measure_places(frames)
+    along = measure_places(frames) if along is None else along
     if along is None:
         return whole
     places = number_places(along)
