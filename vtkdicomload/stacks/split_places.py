@@ -64,7 +64,9 @@ def _find_limit(gaps: Floats, ordered: Floats) -> float:
         limit = max(float(sizes[k]), least)
         starts = np.concatenate([[0], np.flatnonzero(gaps > limit) + 1])
         widths = np.maximum.reduceat(ordered, starts) - ordered[starts]
-        if widths.max() <= 2 * compute_gap_tolerance(float(np.median(sizes[k + 1 :]))):
+        # Jitter goes to both sides; of two places alone, one gap is all that tells of the spacing.
+        sides = 2 if len(starts) > 2 else 1
+        if widths.max() <= sides * compute_gap_tolerance(float(np.median(sizes[k + 1 :]))):
             return limit
     return least
 
