@@ -44,7 +44,7 @@ def group(**attributes: Any) -> list[Dataset]:
 
 def write_enhanced(
     path: Path,
-    places: Sequence[int],
+    places: Sequence[float],
     *,
     sop_class: str = EnhancedMRImageStorage,
     dimensions: Sequence[tuple[int, int | None]] = (),

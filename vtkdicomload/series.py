@@ -52,6 +52,8 @@ class Series(SeriesData):
         Damaged files of its folder that may belong to this or another series there: it loads with a warning.
     findings : tuple of Finding
         What only the whole series tells: copies that were left out, images that it lacks.
+    missing_places : tuple of tuple of float
+        For a stack, the positions (LPS, mm) at which it has no slice and other stacks of the same grid have one.
     """
 
     __slots__ = ()
@@ -59,9 +61,9 @@ class Series(SeriesData):
     @classmethod
     def of(cls, data: SeriesData) -> Self:
         """The same frames as a `Series`."""
-        return (
-            data if isinstance(data, cls) else cls(data.frames, data.labels, data.problems, data.beside, data.findings)
-        )
+        if isinstance(data, cls):
+            return data
+        return cls(data.frames, data.labels, data.problems, data.beside, data.findings, data.missing_places)
 
     def stacks(self) -> tuple[Series, ...]:
         """The clean 3-D stacks of the series, each a `Series` again; one where there is nothing to divide."""

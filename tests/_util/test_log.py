@@ -85,7 +85,13 @@ def test_it_tells_what_was_passed_over_and_what_is_damaged(series: Write, said: 
 
 def test_it_tells_what_divides_a_series_but_no_value(series: Write, said: Callable[[], str]) -> None:
     for echo in (1, 2):
-        truth = series(names=[f"{echo}-{k}.dcm" for k in range(5)], EchoTime=f"{echo}7.125", seed=echo, **SAME_SERIES)
+        truth = series(
+            names=[f"{echo}-{k}.dcm" for k in range(5)],
+            EchoTime=f"{echo}7.125",
+            seed=echo,
+            SeriesNumber=1,
+            **SAME_SERIES,
+        )
     assert len(vdl.load_all(truth.folder)) == 2
     assert "10 frames are divided into 2 stacks by EchoTime" in said()
     assert "7.125" not in said()

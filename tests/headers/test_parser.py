@@ -76,6 +76,11 @@ def private_count(value):
     return None if value is None else (value,) if isinstance(value, int) else ()
 
 
+def joined(value):
+    """Several texts as they are written."""
+    return text("\\".join(value) if isinstance(value, MultiValue) else value)
+
+
 def private_number(value):
     found = None if value is None else first(value)
     return None if value is None else () if found is None or found < 0 else (found % 1e9,)
@@ -131,9 +136,17 @@ PLAIN = {
     "trigger_time": ("TriggerTime", number),
     "inversion_time": ("InversionTime", number),
     "flip_angle": ("FlipAngle", number),
+    "kvp": ("KVP", number),
+    "convolution_kernel": ("ConvolutionKernel", joined),
+    "stack_id": ("StackID", text),
+    "cardiac_number_of_images": ("CardiacNumberOfImages", whole),
     "number_of_temporal_positions": ("NumberOfTemporalPositions", whole),
+    "frame_reference_time": ("FrameReferenceTime", number),
+    "image_index": ("ImageIndex", whole),
     "number_of_slices": ("NumberOfSlices", whole),
     "number_of_time_slices": ("NumberOfTimeSlices", whole),
+    "number_of_rr_intervals": ("NumberOfRRIntervals", whole),
+    "number_of_time_slots": ("NumberOfTimeSlots", whole),
     "complex_component": ("ComplexImageComponent", text),
     "dimension_organization": ("DimensionOrganizationType", text),
     "total_rows": ("TotalPixelMatrixRows", whole),
@@ -327,6 +340,9 @@ def rich(dataset: Dataset, k: int) -> None:
     d.InversionTime, d.FlipAngle = 900.5, 12
     d.SliceLocation, d.ImagesInAcquisition, d.FrameTime, d.FrameTimeVector, d.CineRate = -7.5, 9, 40.5, [0, 40, 41], 25
     d.NumberOfSlices, d.NumberOfTimeSlices = 5, 3
+    d.KVP, d.ConvolutionKernel, d.StackID, d.CardiacNumberOfImages, d.NumberOfTemporalPositions = 120, "B30f", "1", 5, 3
+    d.FrameReferenceTime, d.ImageIndex, d.NumberOfSlices, d.NumberOfTimeSlices = 1500.5, 7, 5, 3
+    d.NumberOfRRIntervals, d.NumberOfTimeSlots = 1, 2
     d.ImagerPixelSpacing = [0.15, 0.16]
     d.TemporalPositionIdentifier, d.NumberOfTemporalPositions = 3, 8
     d.NumberOfFrames = 1

@@ -116,6 +116,7 @@ def _rich(dataset: Dataset, k: int) -> None:
     dataset.TemporalPositionIdentifier, dataset.NumberOfTemporalPositions = 1, 3
     dataset.PixelPaddingValue, dataset.DiffusionBValue = -2000, 800.0
     dataset.DiffusionGradientOrientation, dataset.InversionTime, dataset.FlipAngle = [0.6, 0.8, 0], 90.5, 7
+    dataset.FrameReferenceTime, dataset.ImageIndex, dataset.StackID = 1500.5 + k, k + 1, f"{k}"
     dataset.GantryDetectorTilt, dataset.SpacingBetweenSlices, dataset.RescaleType = 0, 2.5, "HU"
     dataset.ImagerPixelSpacing, dataset.NumberOfFrames = [1, 1], 1
 

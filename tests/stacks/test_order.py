@@ -592,9 +592,7 @@ def test_interleaved_volumes_of_two_kinds_are_no_volume(series: Write, keyword: 
 @pytest.mark.parametrize(
     ("keyword", "values"),
     [
-        ("EchoTime", (5, 10)),
         ("InversionTime", (150, 2500)),
-        ("DiffusionBValue", (0.0, 1000.0)),
         ("RescaleType", ("HU", "OD")),
         ("Units", ("BQML", "CNTS")),
     ],
@@ -640,7 +638,7 @@ def test_jittered_duplicates_are_duplicates(series: Write, tmp_path: Path) -> No
     def edit(shift: float, echo: int) -> Callable[[Dataset, int], None]:
         def change(dataset: Dataset, k: int) -> None:
             dataset.ImagePositionPatient = [0, 0, 2.5 * k + shift]
-            dataset.EchoTime = echo
+            dataset.EchoTime, dataset.SeriesNumber = echo, 1
 
         return change
 

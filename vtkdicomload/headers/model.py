@@ -95,9 +95,17 @@ class Header(NamedTuple):
     trigger_time: float | None
     inversion_time: float | None
     flip_angle: float | None
+    kvp: float | None
+    convolution_kernel: str | None
+    stack_id: str | None  # of a single-frame file
+    cardiac_number_of_images: int | None
     number_of_temporal_positions: int | None
+    frame_reference_time: float | None
+    image_index: int | None  # of PET, PS3.3 C.8.9.4.1.9
     number_of_slices: int | None
     number_of_time_slices: int | None
+    number_of_rr_intervals: int | None
+    number_of_time_slots: int | None
     complex_component: str | None
     b_value: float | None
     diffusion_direction: Triple | None

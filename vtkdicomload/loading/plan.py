@@ -83,7 +83,8 @@ def plan_volume(series: SeriesData, options: Options) -> Plan:
     """
     check_supported(series.frames)
     arrangement = arrange(series, order=options.order, tolerance=options.tolerance)
-    if options.irregular == "raise" and arrangement.irregularity is not None:
+    refused = options.irregular == "raise" or (options.irregular == "resample" and arrangement.may_be_several)
+    if refused and arrangement.irregularity is not None:
         raise arrangement.irregularity
     frames, stored = arrangement.frames, arrangement.geometry
     label = parse_label(options.rescale)

@@ -11,7 +11,7 @@ from ..errors import GeometryError
 from ..errors.remedies import SetOption
 from ..headers.orientation import compute_normal, find_orientation_fault, is_unit
 from . import consistency
-from .assumptions import Assumed, Assumption, AssumptionKind, list_assumptions
+from .assumptions import Assumed, Assumption, AssumptionKind, assume_mixed, list_assumptions
 from .conflicts import (
     find_shared_places,
     has_place,
@@ -19,6 +19,7 @@ from .conflicts import (
     refuse_copies,
     refuse_missing_places,
     refuse_several_volumes,
+    refuse_unclear,
 )
 from .findings import FindingKind
 from .geometry import Geometry
@@ -26,13 +27,14 @@ from .grid import fit_grid, is_monotone, measure_dimensions, measure_gaps
 from .order import sort_by_instance_number, sort_by_location, sort_by_name, sort_by_position, sort_run
 from .runs import find_frame_times, is_run
 from .spacing import (
+    doubt_uneven,
     find_in_plane_spacing,
     find_slice_distance,
     find_uneven_gaps,
     find_usual_gap,
     refuse_absurd_sizes,
 )
-from .split import split
+from .split import divide_by_places, split
 from .tolerances import GAP_TOLERANCE
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from ..errors import MissingSliceError, ShearedSeriesError
     from ..headers.model import Frame
     from .series_data import SeriesData
+    from .split import Division
 
 
 class Arrangement(NamedTuple):
@@ -57,12 +60,15 @@ class Arrangement(NamedTuple):
         What was taken for granted.
     irregularity : MissingSliceError or ShearedSeriesError or None
         The error that ``irregular="raise"`` means, where the slices make no even, upright grid.
+    may_be_several : bool
+        Whether irregular slices may be those of several volumes: then they are never interpolated.
     """
 
     frames: tuple[Frame, ...]
     geometry: Geometry
     assumptions: tuple[Assumption, ...]
     irregularity: MissingSliceError | ShearedSeriesError | None = None
+    may_be_several: bool = False
 
 
 def arrange(series: SeriesData, *, order: str, tolerance: float) -> Arrangement:
@@ -154,11 +160,11 @@ def _arrange_by_location(
 ) -> Arrangement:
     """Give frames in the order of SliceLocation the distances that it tells."""
     gaps = np.diff([f.header.slice_location or 0.0 for f in frames])
-    shared = _refuse_shared_places(series, frames, gaps)
+    _refuse_shared_places(series, frames, gaps)
     fault = find_uneven_gaps(frames, gaps, tolerance)
     distance = find_usual_gap(frames, gaps) if fault else float(gaps.mean())
     geometry = Geometry(measure_dimensions(frames), (*in_plane, distance), even=fault is None)
-    return Arrangement(tuple(frames), geometry, (reason, *shared), fault)
+    return Arrangement(tuple(frames), geometry, (reason, *judge_shared_uids(frames)), fault)
 
 
 # ------------------------------------------------------------------------------------------------------ in space
@@ -174,12 +180,22 @@ def _arrange_in_space(
     if order == "position":
         frames = sort_by_position(frames, compute_normal(orientation))
     gaps = measure_gaps(frames, compute_normal(frames[0].orientation or ()))
+    division = None
     shared: tuple[Assumption, ...] = ()
     if len(frames) > 1 and (order == "position" or is_monotone(gaps)):
-        shared = _refuse_shared_places(series, frames, np.abs(gaps))
+        division = _refuse_shared_places(series, frames, np.abs(gaps))
+        shared = judge_shared_uids(frames)
     rounded = () if is_unit(orientation) else (Assumption(AssumptionKind.ROUNDED_COSINES),)
     grid = fit_grid(frames, in_plane, order, tolerance)
-    return Arrangement(tuple(frames), grid.geometry, (*rounded, *shared, *grid.assumptions), grid.irregularity)
+    mixed = () if division is None else assume_mixed(division.mixed)
+    unclear = () if division is None or grid.irregularity is None else division.unclear
+    return Arrangement(
+        tuple(frames),
+        grid.geometry,
+        (*rounded, *shared, *mixed, *grid.assumptions),
+        doubt_uneven(grid.irregularity, unclear) if unclear else grid.irregularity,
+        may_be_several=bool(unclear),
+    )
 
 
 # ------------------------------------------------------------------------------------------------ several volumes
@@ -201,22 +217,24 @@ def _refuse_mixtures(series: SeriesData) -> None:
         if stacks and min(map(len, groups)) > 1:
             _refuse_several_volumes(stacks, frames)
         _refuse_inconsistent(consistency.describe_orientations(groups), groups, stacks)
-    if len(consistency.group_by_stack(frames)) > 1 or len(consistency.group_by_run(frames)) > 1:
+    if any(
+        len(group(frames)) > 1
+        for group in (consistency.group_by_stack, consistency.group_by_run, consistency.group_by_series_number)
+    ):
         _refuse_several_volumes(_find_stacks(series), frames)
 
 
-def _refuse_shared_places(series: SeriesData, frames: Sequence[Frame], gaps: Floats) -> tuple[Assumption, ...]:
-    """Refuse several slices at one position, and one slice at several; `frames` in spatial order.
-
-    What is assumed of SOPInstanceUIDs that cannot be true is returned.
-    """
+def _refuse_shared_places(series: SeriesData, frames: Sequence[Frame], gaps: Floats) -> Division:
+    """Refuse several volumes, several slices at one position, and one slice at several; `frames` in spatial order."""
+    division = divide_by_places(frames, np.concatenate([[0.0], np.cumsum(gaps)]))
+    if len(division.parts) > 1:
+        _refuse_several_volumes(_find_stacks(series), frames)
     shared = find_shared_places(gaps)
+    if len(shared) and division.unclear:
+        refuse_unclear(frames, division.unclear, len(shared))
     if len(shared):
-        stacks = _find_stacks(series)
-        if stacks:
-            _refuse_several_volumes(stacks, frames)
         refuse_copies(frames, shared)
-    return judge_shared_uids(frames)
+    return division
 
 
 def _has_found(series: SeriesData, kind: FindingKind) -> bool:

@@ -10,6 +10,7 @@ from .._util.wording import count_noun, name_files_of
 from ..headers.diffusion import find_b_value
 from .consistency import NUMBERS, describe_bits, name_files
 from .series_data import Rank
+from .split_attributes import Sort, rank_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ..headers.model import Frame, Header
     from .findings import FindingKind
     from .series_data import SeriesData
+    from .split_attributes import Attribute
 
 T = TypeVar("T")
 
@@ -63,6 +65,10 @@ class AssumptionKind(Enum):
     SHARED_UIDS = "{files} files have {uids} SOPInstanceUIDs among them: these are taken for untrue, not for copies"
     MIXED_BITS = "{respect} differ: {values}; each slice is read as its own file says"
     MIXED_VALUES = "{attribute} differs between the slices ({values} values): they are taken for one volume"
+    INCOMPLETE = (
+        "{missing} of {places} slices are missing that other stacks of this series have, the first at {place}: it ends "
+        "before the others, or has a hole"
+    )
     RANK_ALONE = "the volumes of this series are told apart by the order of {attribute} alone, nothing else says which"
     DAMAGED_BESIDE = "{files} in its folder, of which nothing says whose they are: {names} may be a slice of it"
     EMPTY_MODALITY_LUT = "the modality LUT of {count} files is empty ({names}): slope and intercept are applied, if any"
@@ -120,6 +126,7 @@ def list_assumptions(series: SeriesData) -> tuple[Assumption, ...]:
         *_assume_bits(series.frames),
         *_assume_one_volume(series.frames),
         *_assume_ranks(series),
+        *_tell_missing(series),
     )
 
 
@@ -164,7 +171,7 @@ _UNITS: tuple[tuple[str, Callable[[Header], object]], ...] = (
 
 def _assume_one_volume(frames: Sequence[Frame]) -> list[Assumption]:
     few = len(frames) // 2
-    counts = [(name, len({value(f.header) for f in frames}), few) for name, value in _SHARED]
+    counts = [(name, _count_settings([value(f.header) for f in frames]), few) for name, value in _SHARED]
     counts += [(name, len({value(f.header) for f in frames}), len(frames)) for name, value in _UNITS]
     return [
         Assumption(AssumptionKind.MIXED_VALUES, {"attribute": name, "values": count})
@@ -173,10 +180,15 @@ def _assume_one_volume(frames: Sequence[Frame]) -> list[Assumption]:
     ]
 
 
+def _count_settings(values: Sequence[object]) -> int:
+    """Count the values of a setting; those that are written in other digits are one."""
+    return (
+        1 if values.count(values[0]) == len(values) else len(set(rank_values("", Sort.SETTING, values).codes.tolist()))
+    )
+
+
 def _assume_ranks(series: SeriesData) -> list[Assumption]:
-    # The time when an image was made says little of the volume it belongs to: slices may be reconstructed in any order.
-    weak = (*NUMBERS, "ContentTime")
-    names = [name for name, value in series.labels if name in weak and isinstance(value, Rank)]
+    names = [name for name, value in series.labels if name in NUMBERS and isinstance(value, Rank)]
     return [Assumption(AssumptionKind.RANK_ALONE, {"attribute": names[0]})] if names else []
 
 
@@ -199,3 +211,23 @@ def _assume_structure(frames: Sequence[Frame]) -> list[Assumption]:
         )
         for liberty, members in found.items()
     ]
+
+
+def _tell_missing(series: SeriesData) -> list[Assumption]:
+    if not series.missing_places:
+        return []
+    missing = len(series.missing_places)
+    place = "({:g}, {:g}, {:g}) mm".format(*series.missing_places[0])
+    facts = {"missing": missing, "places": missing + len(series.frames), "place": place}
+    return [Assumption(AssumptionKind.INCOMPLETE, facts)]
+
+
+def assume_mixed(attributes: Sequence[Attribute]) -> tuple[Assumption, ...]:
+    """List what is assumed where slices of one volume alternate in attributes, but for those told anyway."""
+    told = [name for name, _ in _SHARED]
+    mixed = {a.name: len(set(a.codes.tolist())) for a in attributes if a.name not in told}
+    if not mixed:
+        return ()
+    names = ", ".join(mixed)
+    facts = {"attribute": names if len(mixed) == 1 else f"each of {names}", "values": max(mixed.values())}
+    return (Assumption(AssumptionKind.MIXED_VALUES, facts),)

@@ -12,7 +12,7 @@ from ..errors.remedies import GetAgain, SetOption
 from . import consistency
 from .assumptions import Assumption, AssumptionKind
 from .copies import find_twins
-from .tolerances import compute_same_position_limit
+from .split_places import number_places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +75,7 @@ def judge_shared_uids(frames: Sequence[Frame]) -> tuple[Assumption, ...]:
 
 def find_shared_places(gaps: Floats) -> NDArray[np.intp]:
     """Find the slices that lie where the next one does, by the gaps between slices in spatial order."""
-    return np.flatnonzero(gaps <= compute_same_position_limit(gaps))
+    return np.flatnonzero(np.diff(number_places(np.concatenate([[0.0], np.cumsum(gaps)]))) == 0)
 
 
 def refuse_copies(frames: Sequence[Frame], same: NDArray[np.intp]) -> NoReturn:
@@ -123,6 +123,18 @@ def refuse_several_volumes(
         files=files,
         remedies=consistency.list_choices(len(stacks), loading),
         stacks=stacks,
+    )
+
+
+def refuse_unclear(frames: Sequence[Frame], attributes: Sequence[str], count: int) -> NoReturn:
+    """Refuse slices of which `count` lie at the position of another, and which of them belong together nothing says."""
+    names = " and ".join(attributes)
+    verb = "does" if len(attributes) == 1 else "do"
+    raise DuplicateSliceError(
+        f"{count} of {len(frames)} slices lie at the position of another: {names} {verb} not say which "
+        "belong together, or slices are lost",
+        files=consistency.list_paths(frames),
+        remedies=[GetAgain(tuple(consistency.list_paths(frames)))],
     )
 
 

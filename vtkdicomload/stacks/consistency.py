@@ -86,6 +86,13 @@ def divide_by_frame_of_reference(frames: Iterable[Frame]) -> list[list[Frame]]:
     return groups if as_planes or min(map(len, groups), default=0) >= _FEWEST else [frames]
 
 
+def group_by_series_number(frames: Iterable[Frame]) -> list[list[Frame]]:
+    """Group frames by SeriesNumber; one group where that counts the frames, or nearly."""
+    frames = list(frames)
+    groups = _group(frames, lambda f: f.header.series_number, eq)
+    return groups if 2 * len(groups) <= len(frames) else [frames]
+
+
 def group_by_stack(frames: Iterable[Frame]) -> list[list[Frame]]:
     """Group frames by the stacks that multi-frame files name; one group where a stack would hold a single frame."""
     frames = list(frames)

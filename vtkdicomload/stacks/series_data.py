@@ -15,7 +15,7 @@ from .consistency import list_paths
 
 if TYPE_CHECKING:
     from ..errors import CorruptFileError
-    from ..headers.model import Frame, Header
+    from ..headers.model import Frame, Header, Triple
     from .findings import Finding
 
 
@@ -102,6 +102,8 @@ class SeriesData:
         Damaged files of its folder that may belong to this or another series there: it loads with a warning.
     findings : tuple of Finding
         What only the whole series tells: copies that were left out, images that it lacks.
+    missing_places : tuple of tuple of float
+        For a stack, the positions (LPS, mm) at which it has no slice and other stacks of the same grid have one.
     """
 
     frames: tuple[Frame, ...]
@@ -109,6 +111,7 @@ class SeriesData:
     problems: tuple[Problem, ...] = ()
     beside: tuple[Problem, ...] = ()
     findings: tuple[Finding, ...] = ()
+    missing_places: tuple[Triple, ...] = ()
 
     @property
     def header(self) -> Header:

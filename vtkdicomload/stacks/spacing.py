@@ -75,6 +75,20 @@ def _list_ways(frames: Sequence[Frame]) -> tuple[SetOption, ...]:
     return _PAST_UNPLACED if any(f.position is None or f.orientation is None for f in frames) else _PAST_IRREGULAR
 
 
+def doubt_uneven(
+    fault: MissingSliceError | ShearedSeriesError | None, attributes: Sequence[str]
+) -> MissingSliceError | ShearedSeriesError | None:
+    """Say of uneven slices by which attributes they may be several volumes, which nothing may interpolate between."""
+    if not isinstance(fault, MissingSliceError):
+        return fault
+    return MissingSliceError(
+        f"{fault.message}; by {' and '.join(attributes)} they may be several volumes",
+        files=fault.files,
+        remedies=[SetOption("irregular", ("keep",))],
+        gaps=fault.gaps,
+    )
+
+
 def may_omit(frames: Sequence[Frame]) -> bool:
     """Tell whether frames that are not there are empty: segmentations may leave them out (PS3.3 A.51)."""
     return all(f.header.sop_class_uid in (SEGMENTATION, LABEL_MAP) for f in frames)

@@ -6,18 +6,27 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+import numpy as np
+
 from .._util.log import logger
 from .._util.wording import size_words
 from ..headers.orientation import name_plane
 from . import consistency
+from .along import measure_along
 from .series_data import Label, SeriesData
-from .split_places import divide_shared_places
+from .split_apart import divide_apart
+from .split_attributes import list_attributes, number_frames
+from .split_labels import find_missing_places, label_diffusion, make_unique, sort_by_acquisition
+from .split_pieces import Piece, PlacedFrames
+from .split_places import Evenness, judge_evenness, number_places
+from .split_shared import divide_shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from ..headers.model import Frame
-    from .split_attributes import Named
+    from .._util.arrays import Floats
+    from ..headers.model import Frame, Triple
+    from .split_attributes import Attribute, Named
 
 S = TypeVar("S", bound=SeriesData)
 
@@ -27,6 +36,25 @@ class Part(NamedTuple):
 
     labels: tuple[Label, ...]
     frames: list[Frame]
+    missing_places: tuple[Triple, ...] = ()
+
+
+class Division(NamedTuple):
+    """How frames that share all traits are divided by where they lie.
+
+    Attributes
+    ----------
+    parts : list of Part
+        The volumes; one where the frames are not divided.
+    mixed : tuple of Attribute
+        Attributes that alternate within what is taken for one volume.
+    unclear : tuple of str
+        Attributes by which the frames may be several volumes, and that do not say which.
+    """
+
+    parts: list[Part]
+    mixed: tuple[Attribute, ...] = ()
+    unclear: tuple[str, ...] = ()
 
 
 class Trait(NamedTuple):
@@ -37,22 +65,28 @@ class Trait(NamedTuple):
 
 
 def split(series: S) -> tuple[S, ...]:
-    """Split a series into its clean stacks, in the order of their label values; itself where it is one.
+    """Split a series into its clean stacks, each with a label of its own; itself where it is one.
 
-    Frames are divided by the `TRAITS` that a volume shares, then, where several lie at one position, by the rules of
-    `split_places`.
+    Frames are divided by the `TRAITS` that a volume shares, then by where they lie, those in the order of acquisition.
     """
     parts = [Part((), list(series.frames))]
     for trait in TRAITS:
         attributes = trait.attributes(series.frames)
         parts = [piece for part in parts for piece in _divide_by_trait(part, trait.group(part.frames), attributes)]
-    parts = [piece for part in parts for piece in _divide_by_places(part)]
+    parts = [
+        piece._replace(labels=(*part.labels, *piece.labels))
+        for part in parts
+        for piece in divide_by_places(part.frames).parts
+    ]
     if len(parts) == 1:
         return (series,)
     # By name alone: the values of a label may be any text.
     names = dict.fromkeys(label.attribute for part in parts for label in part.labels)
     logger.debug("%d frames are divided into %d stacks by %s", len(series.frames), len(parts), ", ".join(names))
-    return tuple(replace(series, frames=tuple(part.frames), labels=part.labels) for part in parts)
+    return tuple(
+        replace(series, frames=tuple(part.frames), labels=labels, missing_places=part.missing_places)
+        for part, labels in zip(parts, make_unique([part.labels for part in parts]), strict=True)
+    )
 
 
 def _divide_by_trait(part: Part, groups: list[list[Frame]], attributes: Sequence[Named]) -> list[Part]:
@@ -66,11 +100,58 @@ def _divide_by_trait(part: Part, groups: list[list[Frame]], attributes: Sequence
     ]
 
 
-def _divide_by_places(part: Part) -> list[Part]:
-    return [
-        Part((*part.labels, *piece.labels), [part.frames[i] for i in piece.members])
-        for piece in divide_shared_places(part.frames)
+def divide_by_places(frames: Sequence[Frame], along: Floats | None = None) -> Division:
+    """Divide frames that share all traits by where they lie, and what their attributes say of that.
+
+    Parameters
+    ----------
+    frames : sequence of Frame
+        In any order.
+    along : numpy.ndarray, optional
+        Where each lies along the normal in mm; by default as their positions say.
+    """
+    whole = Division([Part((), list(frames))])
+    along = measure_along(frames) if along is None else along
+    if along is None:
+        return whole
+    places = number_places(along)
+    shared = int(places.max()) + 1 < len(places)
+    # In places of their own, a volume has two slices or more.
+    attributes = list_attributes(frames, most=len(frames) if shared else max(2, len(frames) // 2))
+    if not attributes and not shared and judge_evenness(along) is not Evenness.UNEVEN:
+        return whole
+    everything = np.arange(len(frames))
+    placed = PlacedFrames(everything, frames, along, places, attributes, number_frames(frames))
+    pieces, mixed, unclear = _divide(placed)
+    if len(pieces) == 1:
+        return Division(whole.parts, mixed, unclear)
+    pieces = sort_by_acquisition(placed, label_diffusion(placed, pieces))
+    missing = find_missing_places(placed, pieces)
+    return Division(
+        [
+            Part(
+                piece.labels, [frames[k] for k in piece.members], tuple(p for k in lacking if (p := frames[k].position))
+            )
+            for piece, lacking in zip(pieces, missing, strict=True)
+        ]
+    )
+
+
+def _divide(frames: PlacedFrames) -> tuple[list[Piece], tuple[Attribute, ...], tuple[str, ...]]:
+    """Divide frames, and the pieces again until nothing divides them; with the doubts about the last."""
+    mixed: tuple[Attribute, ...] = ()
+    if frames.count_in_places().max() > 1:
+        pieces, unclear = divide_shared(frames)
+    else:
+        pieces, mixed, unclear = divide_apart(frames)
+    if not pieces:
+        return [Piece((), frames.members)], mixed, unclear
+    again = [
+        Piece((*piece.labels, *volume.labels), volume.members)
+        for piece in pieces
+        for volume in _divide(frames._replace(members=piece.members))[0]
     ]
+    return again, (), ()
 
 
 # ---------------------------------------------------------------------------------------- what cannot share a volume
@@ -96,9 +177,11 @@ _SPACINGS: tuple[Named, ...] = (
     ("PixelSpacing", lambda f: f.header.pixel_spacing),
     ("ImagerPixelSpacing", consistency.find_detector_spacing),
 )
+_NUMBER: tuple[Named, ...] = (("SeriesNumber", lambda f: f.header.series_number),)
 _PLANE: tuple[Named, ...] = (("plane", lambda f: name_plane(f.orientation)),)
 
 TRAITS = (
+    Trait(consistency.group_by_series_number, lambda _: _NUMBER),
     Trait(consistency.group_by_kind, lambda _: consistency.KINDS),
     Trait(consistency.divide_by_frame_of_reference, lambda _: consistency.FRAMES_OF_REFERENCE),
     Trait(consistency.group_by_layout, lambda _: _SIZE),

@@ -1,156 +1,113 @@
-"""Dividing frames of which several lie in one place, by the attributes that tell them apart."""
+"""Where frames lie along their normal: which share a place, how even they lie, and whose ranges follow each other."""
 
 from __future__ import annotations
 
-from itertools import combinations
-from typing import TYPE_CHECKING, NamedTuple
+from enum import Enum
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .along import measure_along
-from .series_data import Label, Rank
-from .split_attributes import list_attributes
-from .tolerances import compute_same_position_limit
+from .tolerances import GAP_SLACK, GAP_TOLERANCE, WHOLE_GAP, compute_same_position_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from ..headers.model import Frame
-    from .split_attributes import Attribute, Indices
+    from .._util.arrays import Floats
+    from .split_attributes import Indices
 
-    Rule = Callable[["PlacedFrames"], "list[Piece] | None"]
-
-_UNRANKED = ("ImageType", "ComplexImageComponent", "DiffusionGradientOrientation")
-_MOST_ATTRIBUTES = 3  # that may tell volumes apart together
-
-
-class Piece(NamedTuple):
-    """Some of the frames, and what tells them apart from the others."""
-
-    labels: tuple[Label, ...]
-    members: Indices
+LEAST = 3  # frames of a part that can be called even
+_JUMP = 4  # the least gap between places is so many times the greatest within one
+_FEW_HOLES = 0.2  # the part of all gaps that may be wide in a grid with holes
+_MOST_GRIDS = 4  # that are looked for between each other
+_BESIDE = 0.8  # the part of the mean gap that is no wobble of one grid any more
+_MOST_RANGES = 32  # parts that are compared with each other
 
 
-class PlacedFrames(NamedTuple):
-    """Frames of one layout and orientation: which ones, and of all frames the places and attributes."""
+class Evenness(Enum):
+    """How frames at places of their own lie along the normal."""
 
-    members: Indices
-    places: Indices  # the number of each frame's position along the normal
-    attributes: Sequence[Attribute]  # the last is the frames' own number, which is of use for its rank alone
-
-    def count_in_places(self) -> Indices:
-        """Count the frames in each place that has any."""
-        counts = np.bincount(self.places[self.members])
-        return counts[counts > 0]
-
-    def may_divide(self) -> list[Attribute]:
-        """List the attributes of which these frames have several values, but no more than frames in one place."""
-        # Every frame's own time would make a stack of one: no more volumes than frames in the fullest place.
-        most = int(self.count_in_places().max())
-        return [a for a in self.attributes[:-1] if 1 < len(np.unique(a.codes[self.members])) <= most]
+    EVEN = "one gap, within the tolerances"
+    HOLES = "one gap, and few that are a whole number of it"
+    UNEVEN = "other gaps, or too few frames to tell"
 
 
-def divide_shared_places(frames: Sequence[Frame]) -> list[Piece]:
-    """Find the volumes among frames of one layout and orientation; all in one piece where no place is shared."""
-    everything = np.arange(len(frames))
-    places = number_places(frames)
-    if not len(places) or np.bincount(places).max() == 1:
-        return [Piece((), everything)]
-    return _divide(PlacedFrames(everything, places, list_attributes(frames)))
-
-
-def number_places(frames: Sequence[Frame]) -> Indices:
-    """Number the positions of frames along the normal; empty where a frame has none."""
-    along = measure_along(frames)
-    if along is None:
-        return np.zeros(0, np.int64)
+def number_places(along: Floats) -> Indices:
+    """Number the places of frames, from the lowest; those within the tolerance of a gap share one."""
     order = np.argsort(along, kind="stable")
     gaps = np.diff(along[order])
-    numbers = np.empty(len(frames), np.int64)
-    numbers[order] = np.concatenate([[0], np.cumsum(gaps > compute_same_position_limit(gaps))])
+    numbers = np.empty(len(along), np.int64)
+    numbers[order] = np.concatenate([[0], np.cumsum(gaps > _find_limit(gaps, along[order]))])
     return numbers
 
 
-def _divide(frames: PlacedFrames) -> list[Piece]:
-    """Divide by the first rule that fits, and its pieces again, until no two frames of a piece share a place."""
-    if frames.count_in_places().max() > 1:
-        for rule in RULES:
-            pieces = rule(frames)
-            if pieces:
-                return [
-                    Piece((*piece.labels, *volume.labels), volume.members)
-                    for piece in pieces
-                    for volume in _divide(frames._replace(members=piece.members))
-                ]
-    return [Piece((), frames.members)]
+def _find_limit(gaps: Floats, ordered: Floats) -> float:
+    """Find the gap in mm up to which two frames share a place: the widest that leaves places no wider than jitter."""
+    least = compute_same_position_limit(gaps)
+    if not len(gaps) or gaps.max() <= _JUMP * gaps.min():
+        return least
+    sizes = np.sort(gaps)
+    for k in np.flatnonzero(sizes[1:] > _JUMP * np.maximum(sizes[:-1], least))[::-1].tolist():
+        limit = max(float(sizes[k]), least)
+        starts = np.concatenate([[0], np.flatnonzero(gaps > limit) + 1])
+        widths = np.maximum.reduceat(ordered, starts) - ordered[starts]
+        # Jitter goes to both sides; of two places alone, one gap is all that tells of the spacing.
+        sides = 2 if len(starts) > 2 else 1
+        if widths.max() <= sides * compute_gap_tolerance(float(np.median(sizes[k + 1 :]))):
+            return limit
+    return least
 
 
-# ------------------------------------------------------------------------------------------------------------- rules
-def divide_by_fewest_attributes(frames: PlacedFrames) -> list[Piece] | None:
-    """Divide by the fewest attributes whose values make as many volumes as frames lie in the fullest place."""
-    fullest = int(frames.count_in_places().max())
-    few = frames.may_divide()
-    for count in range(1, _MOST_ATTRIBUTES + 1):
-        for chosen in combinations(few, count):
-            groups = _group_by_values(frames.members, chosen)
-            if len(groups) == fullest and all(len(np.unique(frames.places[g])) == len(g) for g in groups):
-                return [Piece(_label(chosen, group), group) for group in groups]
-    return None
+def compute_gap_tolerance(gap: float) -> float:
+    """How many mm a gap may differ from the usual one; less than a slice on the finest grids."""
+    return GAP_TOLERANCE * gap + min(GAP_SLACK, 0.1 * gap)
 
 
-def divide_by_even_attribute(frames: PlacedFrames) -> list[Piece] | None:
-    """Divide by the first attribute each of whose values fills all places alike, where all places are alike full."""
-    counts = frames.count_in_places()
-    if counts.min() < counts.max():
-        return None
-    for attribute in frames.may_divide():
-        groups = _group_by_values(frames.members, [attribute])
-        if all(_fills_evenly(frames.places[group], len(counts)) for group in groups):
-            return [Piece(_label([attribute], group), group) for group in groups]
-    return None
+def find_gap(along: Floats) -> float:
+    """Find the usual gap of frames at places of their own."""
+    return float(np.median(np.diff(np.sort(along))))
 
 
-def divide_by_rank(frames: PlacedFrames) -> list[Piece] | None:
-    """Divide by the rank within each place of the first attribute that has one, where all places are alike full."""
-    counts = frames.count_in_places()
-    if counts.min() < counts.max():
-        return None
-    for attribute in frames.attributes:
-        pieces = _rank(frames, attribute, int(counts.max()))
-        if pieces:
-            return pieces
-    return None
+def judge_evenness(along: Floats) -> Evenness:
+    """Judge how even frames at places of their own lie."""
+    if len(along) < LEAST:
+        return Evenness.UNEVEN
+    gaps = np.diff(np.sort(along))
+    usual = float(np.median(gaps) if len(gaps) > LEAST else gaps.min())
+    off = np.abs(gaps - usual) > compute_gap_tolerance(usual)
+    if not off.any():
+        return Evenness.EVEN
+    whole = np.rint(gaps[off] / usual)
+    holes = whole.min() >= 2 and np.abs(gaps[off] / usual - whole).max() < WHOLE_GAP
+    return Evenness.HOLES if holes and off.sum() <= max(1, _FEW_HOLES * len(gaps)) else Evenness.UNEVEN
 
 
-RULES: tuple[Rule, ...] = (divide_by_fewest_attributes, divide_by_even_attribute, divide_by_rank)
+def find_grids(along: Floats) -> list[Indices]:
+    """Find the frames of each of several even grids that lie between each other; none where there is only one."""
+    order = np.argsort(along, kind="stable")
+    gaps = np.diff(along[order])
+    for count in range(2, _MOST_GRIDS + 1):
+        grids = [order[k::count] for k in range(count)]
+        alike = np.ptp([find_gap(along[grid]) if len(grid) > 1 else 0.0 for grid in grids])
+        even = all(judge_evenness(along[grid]) is Evenness.EVEN for grid in grids)
+        if even and alike <= compute_gap_tolerance(float(gaps.mean())) and gaps.min() < _BESIDE * gaps.mean():
+            return grids
+    return []
 
 
-def _group_by_values(members: Indices, chosen: Sequence[Attribute]) -> list[Indices]:
-    """Group frames by their combinations of values, in the order of the values."""
-    combined = np.zeros(len(members), np.int64)
-    for attribute in chosen:
-        _, codes = np.unique(attribute.codes[members], return_inverse=True)
-        combined = combined * (int(codes.max()) + 1) + codes
-    return [members[combined == value] for value in np.unique(combined)]
+def follow_each_other(parts: Sequence[Floats]) -> bool:
+    """Tell whether the ranges of parts follow each other, or overlap by less than half of the shorter."""
+    ordered = sorted(parts, key=lambda part: float(part.min()))
+    if all(a.max() < b.min() for a, b in pairwise(ordered)):
+        return True
+    if len(parts) > _MOST_RANGES:
+        return False
+    return not any(_overlap_by_half(a, b) for k, a in enumerate(ordered) for b in ordered[k + 1 :])
 
 
-def _label(chosen: Sequence[Attribute], group: Indices) -> tuple[Label, ...]:
-    return tuple(Label(attribute.name, attribute.values[int(group[0])]) for attribute in chosen)
-
-
-def _fills_evenly(places: Indices, count: int) -> bool:
-    """Tell whether frames lie in all of `count` places, and equally many in each."""
-    _, times = np.unique(places, return_counts=True)
-    return len(times) == count and bool((times == times[0]).all())
-
-
-def _rank(frames: PlacedFrames, attribute: Attribute, each: int) -> list[Piece] | None:
-    """Make the volumes of an attribute's rank within each place; None where it is missing or tied."""
-    members = frames.members
-    if attribute.name in _UNRANKED or attribute.codes[members].min() < 0:
-        return None
-    order = np.lexsort((attribute.codes[members], frames.places[members]))
-    grid = members[order].reshape(-1, each)
-    if not np.diff(attribute.codes[grid], axis=1).all():
-        return None
-    return [Piece((Label(attribute.name, Rank(rank + 1, each)),), np.sort(grid[:, rank])) for rank in range(each)]
+def _overlap_by_half(a: Floats, b: Floats) -> bool:
+    """Tell whether half of the frames of one lie within the range of the other, or where one of that lies."""
+    slack = compute_gap_tolerance(min(find_gap(p) if len(p) > 1 else 0.0 for p in (a, b)))
+    return any(
+        2 * np.count_nonzero((p >= q.min() - slack) & (p <= q.max() + slack)) >= len(p) for p, q in ((a, b), (b, a))
+    )

@@ -17,6 +17,7 @@ DRIFT_TOLERANCE = 1e-3  # lateral drift over the whole run, as a part of its len
 DRIFT_SLACK = 1e-3  # ... plus this many mm
 GRID_TOLERANCE = 0.02  # how far a slice may lie off the fitted grid, as a part of the spacing
 SAME_POSITION = 1e-3  # two slices closer than this part of the median gap, or this many mm, are at one position
+SETTING_TOLERANCE = 1e-4  # between two echo times, angles … that are one, relative
 SPACING_TOLERANCE = 1e-4  # between the pixel spacings of two frames, relative
 LARGEST = 1e12  # mm that a position or distance may have: squares and single precision hold far more
 

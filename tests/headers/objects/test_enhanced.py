@@ -338,9 +338,9 @@ GROUPS: dict[str, tuple[Callable[[Dataset, int], None], list[Label]]] = {
     "diffusion": (
         _edit_diffusion,
         [
-            (("DiffusionGradientOrientation", None),),
-            (("DiffusionGradientOrientation", (0, -0.6, 0.8)),),
-            (("DiffusionGradientOrientation", (0.6, 0.8, 0)),),
+            (("DiffusionBValue", 0.0), ("DiffusionGradientOrientation", None)),
+            (("DiffusionBValue", 800.0), ("DiffusionGradientOrientation", (0.6, 0.8, 0))),
+            (("DiffusionBValue", 800.0), ("DiffusionGradientOrientation", (0, -0.6, 0.8))),
         ],
     ),
     "complex component": (
@@ -371,9 +371,25 @@ def test_groups_tell_the_volumes_of_a_file_apart(tmp_path: Path, name: str) -> N
         vdl.load(path)
     volumes = vdl.load_all(path)
     assert [v.stack_labels for v in volumes] == labels
-    first = [2, 1] if name == "diffusion" else [1]  # directions come in the order of their numbers
-    for volume, phase in zip(volumes, [0, *first], strict=True):
+    for phase, volume in enumerate(volumes):
         np.testing.assert_array_equal(volume.frames, stored[phase::count])
+
+
+@pytest.mark.parametrize("offset", [0.5, 0.3, 0.01])
+@pytest.mark.parametrize("name", ["complex component", "frame type", "time", "flip angle", "voltage"])
+def test_groups_tell_volumes_beside_each_other_apart(tmp_path: Path, name: str, offset: float) -> None:
+    edit_frame = _edit_voltage if name == "voltage" else GROUPS[name][0]
+    path = tmp_path / "1.dcm"
+    places = [i // 2 + offset * (i % 2) for i in range(8)]
+    stored = write_enhanced(path, places, edit_frame=edit_frame)
+    with pytest.raises(vdl.DuplicateSliceError, match=r"2 volumes of 4 slices \(2\.5 mm\) in one series"):
+        vdl.load(path)
+    for phase, volume in enumerate(vdl.load_all(path)):
+        np.testing.assert_array_equal(volume.frames, stored[phase::2])
+
+
+def _edit_voltage(groups: Dataset, i: int) -> None:
+    groups.CTXRayDetailsSequence = group(KVP=(80, 140)[i % 2])
 
 
 def _indices(values: Callable[[int], list[int]]) -> Callable[[Dataset, int], None]:

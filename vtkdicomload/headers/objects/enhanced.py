@@ -41,6 +41,7 @@ _NUMBERS: dict[str, tuple[tuple[str, str, int], ...]] = {
     "MRModifierSequence": (("InversionTimes", "inversion_time", 0),),
     "MRDiffusionSequence": (("DiffusionBValue", "b_value", 1),),
     "CardiacSynchronizationSequence": (("NominalCardiacTriggerDelayTime", "trigger_time", 1),),
+    "CTXRayDetailsSequence": (("KVP", "kvp", 1),),
     "SegmentIdentificationSequence": (("ReferencedSegmentNumber", "segment", 1),),
     "PlanePositionSlideSequence": (),
     "FrameContentSequence": (
@@ -93,6 +94,9 @@ _OF_CONVERTED: dict[str, tuple[str, Callable[[str, Any], object]]] = {
     "InversionTime": ("inversion_time", _read_number),
     "FlipAngle": ("flip_angle", _read_number),
     "TriggerTime": ("trigger_time", _read_number),
+    "FrameReferenceTime": ("frame_reference_time", _read_number),
+    "ImageIndex": ("image_index", _read_integer),
+    "KVP": ("kvp", _read_number),
     "DiffusionBValue": ("b_value", _read_number),
     "DiffusionGradientOrientation": ("diffusion_direction", _read_direction),
     "TemporalPositionIdentifier": ("temporal_position", _read_integer),
