@@ -19,7 +19,6 @@ def list_facts(volume: VolumeData) -> list[tuple[str, str]]:
         ("", "", "") if geometry.direction is None else [f"→{name_side(cosines)}" for cosines in geometry.direction.T]
     )
     x, y, z = (f"{name}{end}" for name, end in zip("xyz", ends, strict=True))
-    spacing = " × ".join(f"{s:.6g}" for s in volume.spacing) + " mm"
     origin = "none in the files"
     if geometry.origin is not None:
         origin = "({:.6g}, {:.6g}, {:.6g}) mm LPS of frames[0, 0, 0]".format(*geometry.origin)
@@ -28,13 +27,28 @@ def list_facts(volume: VolumeData) -> list[tuple[str, str]]:
         ("frames", f"{volume.frames.shape} ({z}, {y}, {x})"),
         ("array", f"{volume.array.shape} ({x}, {y}, {z}), same memory"),
         ("values", values + f", {volume.photometric_interpretation}"),
-        ("spacing", spacing + _describe_fault(geometry)),
+        ("spacing", _describe_spacing(volume) + _describe_fault(geometry)),
         ("origin", origin),
         ("read by", volume.engine + "".join(f"; {check.name}: {check.result}" for check in volume.checks)),
     ]
     if volume.ignored:
         facts.append(("ignored", count_noun(len(volume.ignored), "file")))
     return facts
+
+
+def _describe_spacing(volume: VolumeData) -> str:
+    """The distances of pixels and slices, as far as the files say them."""
+    distances = volume.spacing[: 2 if volume.geometry.third_axis == "frames" else 3]
+    words = " × ".join(f"{distance:.6g}" for distance in distances)
+    return f"{words} mm" if has_scale(volume) else f"{words} pixels, whose size the files do not say"
+
+
+def has_scale(volume: VolumeData) -> bool:
+    """Tell whether the files give the size of a pixel in mm."""
+    header = volume.series.header
+    if header.pixel_spacing is not None or header.imager_pixel_spacing is not None:
+        return True
+    return volume.spacing[:2] != (1.0, 1.0)  # of ultrasound regions; 1 mm is what is assumed
 
 
 def _describe_fault(geometry: Geometry) -> str:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from ..catalog.assess import assess
 from ..errors import DicomLoadError, DicomLoadWarning
+from ..loading.facts import has_scale
 from ..loading.options import Options
 from ..loading.read import load_stack
 from ..stacks.split import split
 from .planes import cut_acquired_planes, describe_slice_direction, space_evenly
-from .sheets import TILES_A_ROW, Strip, has_scale
+from .sheets import TILES_A_ROW, Strip
 from .windows import choose_window
 
 if TYPE_CHECKING:

@@ -14,10 +14,11 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from .._util.wording import describe_argument
+from ..loading.facts import has_scale
 from ..stacks.geometry import name_side
 from .canvas import MARK, encode_png, replace_unprintable
 from .planes import cut_orthogonal_planes, turn_toward_lps
-from .sheets import describe_volume, has_scale, list_notes
+from .sheets import describe_volume, list_notes
 from .windows import choose_window
 
 if TYPE_CHECKING:

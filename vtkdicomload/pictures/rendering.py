@@ -19,10 +19,11 @@ import numpy as np
 from .._util.wording import describe_argument
 from ..errors import DicomLoadError, GeometryError
 from ..errors.remedies import Install
+from ..loading.facts import has_scale
 from ..stacks.geometry import find_opposite, name_side
 from .canvas import BRIGHT, MARGIN, MARK, QUIET, Sheet
 from .planes import Letters
-from .sheets import LETTER, has_scale, paint_letters
+from .sheets import LETTER, paint_letters
 from .surfaces import extract_surface, is_placed, make_solid_image, require_solid, smooth_surface
 from .windows import choose_window, explain_no_hounsfield, write_units
 

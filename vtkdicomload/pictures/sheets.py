@@ -6,6 +6,7 @@ import base64
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..loading.facts import has_scale
 from .canvas import BRIGHT, MARGIN, MARK, QUIET, WIDTH, Canvas, Sheet, encode_png
 from .planes import cut_acquired_planes, cut_orthogonal_planes, describe_slice_direction, space_evenly
 from .windows import choose_window
@@ -148,14 +149,6 @@ def list_notes(volume: VolumeData) -> list[str]:
     if not geometry.regular:
         found.append("the slices do not lie on a regular grid: only the stored slices are shown")
     return found
-
-
-def has_scale(volume: VolumeData) -> bool:
-    """Tell whether the files give the size of a pixel in mm."""
-    header = volume.series.header
-    if header.pixel_spacing is not None or header.imager_pixel_spacing is not None:
-        return True
-    return volume.spacing[:2] != (1.0, 1.0)  # of ultrasound regions; 1 mm is what is assumed
 
 
 # ---------------------------------------------------------------------------------------------------- blocks

@@ -15,8 +15,8 @@ from .._util.warnings import hush
 from ..convert.vtk import make_image
 from ..errors import GeometryError
 from ..errors.remedies import RESAMPLE
+from ..loading.facts import has_scale
 from ..loading.volume_data import VolumeData
-from .sheets import has_scale
 from .windows import write_units
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..headers.orientation import compute_normal, find_orientation_fault
-from .tolerances import GAP_SLACK, GAP_TOLERANCE, LARGEST, compute_same_position_limit
+from .tolerances import LARGEST, compute_gap_tolerance, compute_same_position_limit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,5 +55,5 @@ def is_even(places: Floats) -> bool:
         return False
     median = float(np.median(gaps))
     line = np.linspace(float(places[0]), float(places[-1]), len(places))
-    near = np.abs(gaps - median) <= GAP_TOLERANCE * median + min(GAP_SLACK, 0.1 * median)
+    near = np.abs(gaps - median) <= compute_gap_tolerance(median)
     return bool(near.all()) and bool(np.abs(places - line).max() <= 0.1 * median)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .tolerances import GAP_SLACK, GAP_TOLERANCE, WHOLE_GAP, compute_same_position_limit
+from .tolerances import WHOLE_GAP, compute_gap_tolerance, compute_same_position_limit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,11 +56,6 @@ def _find_limit(gaps: Floats, ordered: Floats) -> float:
         if widths.max() <= sides * compute_gap_tolerance(float(np.median(sizes[k + 1 :]))):
             return limit
     return least
-
-
-def compute_gap_tolerance(gap: float) -> float:
-    """How many mm a gap may differ from the usual one; less than a slice on the finest grids."""
-    return GAP_TOLERANCE * gap + min(GAP_SLACK, 0.1 * gap)
 
 
 def find_gap(along: Floats) -> float:

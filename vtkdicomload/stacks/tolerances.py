@@ -26,3 +26,8 @@ def compute_same_position_limit(gaps: Floats) -> float:
     """The gap in mm up to which two slices count as lying at one position; infinite where all do."""
     apart = gaps[gaps > SAME_POSITION]
     return max(SAME_POSITION, SAME_POSITION * float(np.median(apart))) if len(apart) else np.inf
+
+
+def compute_gap_tolerance(gap: float) -> float:
+    """How many mm a gap may differ from the usual one; less than a slice on the finest grids."""
+    return GAP_TOLERANCE * gap + min(GAP_SLACK, 0.1 * gap)
