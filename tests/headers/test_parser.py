@@ -106,6 +106,7 @@ PLAIN = {
     "orientation": ("ImageOrientationPatient", numbers),
     "pixel_spacing": ("PixelSpacing", numbers),
     "imager_pixel_spacing": ("ImagerPixelSpacing", numbers),
+    "pixel_aspect_ratio": ("PixelAspectRatio", numbers),
     "slice_thickness": ("SliceThickness", number),
     "spacing_between_slices": ("SpacingBetweenSlices", number),
     "gantry_tilt": ("GantryDetectorTilt", number),
@@ -336,7 +337,7 @@ def rich(dataset: Dataset, k: int) -> None:
     d.EchoTime, d.EchoNumbers, d.TriggerTime, d.DiffusionBValue = 4.6, 2, 33.5, 1000.5
     d.DiffusionGradientOrientation, d.ComplexImageComponent = [0.6, -0.8, 0.0], "MAGNITUDE"
     d.DimensionOrganizationType = "3D"
-    d.TotalPixelMatrixRows, d.TotalPixelMatrixColumns = 66_000, 70_000
+    d.TotalPixelMatrixRows, d.TotalPixelMatrixColumns, d.PixelAspectRatio = 66_000, 70_000, [3, 4]
     d.InversionTime, d.FlipAngle = 900.5, 12
     d.SliceLocation, d.ImagesInAcquisition, d.FrameTime, d.FrameTimeVector, d.CineRate = -7.5, 9, 40.5, [0, 40, 41], 25
     d.NumberOfSlices, d.NumberOfTimeSlices = 5, 3

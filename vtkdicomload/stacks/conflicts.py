@@ -62,7 +62,7 @@ def judge_shared_uids(frames: Sequence[Frame]) -> tuple[Assumption, ...]:
             f"{consistency.name_files(twins[0])} have the same SOPInstanceUID, but not the same pixels and values: one "
             "is no copy of the other",
             files=consistency.list_paths(f for members in twins for f in members),
-            remedies=[SetOption("order", ("natural",), "takes them all")],
+            remedies=[GetAgain(tuple(consistency.list_paths(f for members in twins for f in members)))],
         )
     paths = consistency.list_paths(twins[0])
     raise DuplicateSliceError(
@@ -84,15 +84,15 @@ def refuse_copies(frames: Sequence[Frame], same: NDArray[np.intp]) -> NoReturn:
     again = [frames[int(k) + 1] for k in same]
     if pair[0].path == pair[1].path:
         words = " and ".join(map(consistency.frame_name, pair))
-        remedy = SetOption("order", ("given",), "keeps the order of the file")
+        remedies = [SetOption("order", ("given",), "keeps the order of the file")]
     else:
         words = " and ".join(f.path for f in pair)
-        remedy = SetOption("order", ("natural",), "keeps them all in the order of their names, without an affine")
+        remedies = []  # which of two images is the slice, nothing says
     raise DuplicateSliceError(
         f"{len(same)} of {len(frames)} slices {'lies' if len(same) == 1 else 'lie'} at the position of another, "
         f"the first at {describe_place(pair[0])}: {words}",
         files=consistency.list_paths([*pair, *again]),
-        remedies=[remedy],
+        remedies=remedies,
     )
 
 
