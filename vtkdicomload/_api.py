@@ -6,6 +6,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ._util.wording import describe_argument
 from .bulk.many import Loaded, load_each
 from .catalog.damage import refuse_problems
 from .catalog.find import find_series
@@ -14,6 +15,7 @@ from .errors import DicomLoadError
 from .loading.options import Options, check_count, make_options
 from .loading.read import load_stack
 from .series import Scan, Series, load_volume
+from .sources.objects import is_content
 from .sources.resolve import find_files
 from .stacks.series_data import SeriesData
 from .stacks.tolerances import GAP_TOLERANCE
@@ -34,6 +36,7 @@ def scan(
     source: Source | SeriesData,
     *,
     recursive: bool = True,
+    archives: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Scan:
@@ -41,10 +44,14 @@ def scan(
 
     Parameters
     ----------
-    source : path-like, sequence of path-like, vtkStringArray, or Series
-        A folder (walked recursively), a file (that file only), or the files of a list.
+    source : path-like, bytes, file-like, Dataset, sequence of these, vtkStringArray, or Series
+        A folder (walked recursively), a file (that file only), a zip or tar archive, a DICOMDIR, the content of a file
+        in memory, or a list of these.
     recursive : bool
         Whether a folder's folders are walked too.
+    archives : bool
+        Whether archives and compressed files in a folder are entered, by their suffix: ``.zip``, ``.tar``, ``.tar.gz``,
+        ``.dcm.gz`` …; otherwise they are listed among the skipped. An archive that is the source, or is in a list, is.
     workers : int, optional
         Threads that read headers; more than one helps where storage is slow.
     progress : callable, optional
@@ -61,7 +68,7 @@ def scan(
     """
     if isinstance(source, SeriesData):
         return Scan.of(ScanData(source.title, (source,), source.problems, ()))
-    files = find_files(source, recursive=recursive)
+    files = find_files(source, recursive=recursive, archives=archives)
     return Scan.of(scan_files(files, workers=workers, progress=progress))
 
 
@@ -74,6 +81,7 @@ def load(
     irregular: Irregular = "raise",
     tolerance: float = GAP_TOLERANCE,
     ignore: Ignore = (),
+    archives: bool = False,
     engine: Engine = "auto",
     rescale: Rescale = True,
     verify: Verify = "probe",
@@ -85,8 +93,9 @@ def load(
 
     Parameters
     ----------
-    source : path-like, sequence of path-like, vtkStringArray, or Series
-        A folder (walked recursively), a file (that file only), or the files of a list.
+    source : path-like, bytes, file-like, Dataset, sequence of these, vtkStringArray, or Series
+        A folder (walked recursively), a file (that file only), a zip or tar archive, a DICOMDIR, the content of a file
+        in memory, or a list of these.
     series : int, str or callable, optional
         Which series, where the source holds several: a row of ``scan(source)``, a SeriesInstanceUID, ``"largest"``, or
         a callable that is true for one `Series`.
@@ -102,6 +111,8 @@ def load(
         How far a gap may differ from the median and a slice lie off the grid, as a part of the spacing.
     ignore : iterable of path-like, or callable
         Files to leave out, by path or by name alone; a callable gets a path and says whether to.
+    archives : bool
+        Whether archives and compressed files in a folder are entered, as for `scan`.
     engine : {"auto", "direct", "codec", "vtk", "pydicom"}
         The reader; ``"auto"`` takes the fastest that is right for the series.
     rescale : bool, or "real-world"
@@ -142,13 +153,14 @@ def load(
     ((93, 64, 64), (3.2, 3.2, 1.5))
     """
     options = Options(order, irregular, tolerance, engine, rescale, verify, workers, progress, max_bytes)
-    return load_volume(source, options, series=series, stack=stack, ignore=ignore)
+    return load_volume(source, options, series=series, stack=stack, ignore=ignore, archives=archives)
 
 
 def load_all(
     source: Source | SeriesData,
     *,
     ignore: Ignore = (),
+    archives: bool = False,
     workers: int | None = None,
     **options: Unpack[LoadOptions],
 ) -> list[Volume]:
@@ -158,7 +170,7 @@ def load_all(
     ----------
     source
         As for `load`.
-    ignore, workers
+    ignore, archives, workers
         As for `load`.
     **options
         The other options of `load`, but for `series` and `stack`.
@@ -173,7 +185,7 @@ def load_all(
         As `load` does, for the first stack that cannot be loaded; ``load_many(scan(source))`` goes on after it.
     """
     checked = make_options(workers=workers, **options)
-    found, ignored = find_series(source, ignore, checked.workers)
+    found, ignored = find_series(source, ignore, checked.workers, archives=archives)
     refuse_problems(found.problems)
     scanned = Scan.of(found)
     return [
@@ -198,6 +210,7 @@ def load_many(
     series: SeriesChoice | None = None,
     stack: SeriesChoice | None = None,
     ignore: Ignore = (),
+    archives: bool = False,
     **options: Unpack[LoadOptions],
 ) -> Iterator[Loaded[Volume]]:
     """Load one volume from each of many sources, reading ahead while the caller works on the last.
@@ -214,7 +227,7 @@ def load_many(
         How many volumes may be in the making or wait in memory beside the one that was yielded last.
     as_completed : bool
         Yield each result as soon as it is there; else in the order of the sources.
-    series, stack, ignore
+    series, stack, ignore, archives
         As for `load`, the same for all.
     **options
         The other options of `load`, the same for all.
@@ -239,13 +252,13 @@ def load_many(
     Closing the iterator, or Ctrl-C, stops the reading: of pixels at once, of headers when those of the series at hand
     are through.
     """
-    if isinstance(sources, (str, bytes, os.PathLike)):
-        source = os.fspath(sources)
-        raise TypeError(f"load_many takes several sources: load_many(scan({source!r})) reads each series there")
+    if isinstance(sources, (str, os.PathLike)) or is_content(sources) or isinstance(sources, bytes):
+        what = describe_argument(sources)
+        raise TypeError(f"load_many takes several sources, not {what}: load_many(scan(p)) reads each series at p")
     check_count("ahead", ahead)
     if workers is not None:
         check_count("workers", workers)
     make_options(**options)
-    one = partial(load, series=series, stack=stack, ignore=ignore, **options)
+    one = partial(load, series=series, stack=stack, ignore=ignore, archives=archives, **options)
     progress = options.get("progress")
     return load_each(one, sources, progress, threads=min(workers or 1, ahead), ahead=ahead, as_completed=as_completed)

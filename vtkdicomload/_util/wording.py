@@ -16,3 +16,23 @@ def inflect_noun(n: int, noun: str) -> str:
 def size_words(*sizes: int) -> str:
     """``40×512×512``."""
     return "×".join(map(str, sizes))
+
+
+def describe_argument(value: object) -> str:
+    """Describe what a caller passed by its type and size: it may be a patient's data, so it is never echoed.
+
+    Numbers, truth values and None are told as they are.
+    """
+    if value is None or isinstance(value, (bool, int, float)):
+        return repr(value)
+    kind = f"{'an' if type(value).__name__[0] in 'aeiouAEIOU' else 'a'} {type(value).__name__}"
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple):
+        return f"{kind} of {size_words(*shape) or 'one'} values" if all(isinstance(n, int) for n in shape) else kind
+    if isinstance(value, str):
+        return f"{kind} of {count_noun(len(value), 'character')}"
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return f"{kind} of {count_noun(len(value), 'byte')}"
+    if isinstance(value, (list, tuple, dict, set, frozenset)):
+        return f"{kind} of {count_noun(len(value), 'item')}"
+    return kind

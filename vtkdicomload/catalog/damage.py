@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from .._util.wording import count_noun
 from ..errors import CorruptFileError
-from ..errors.remedies import LeaveOut, Unpack
+from ..errors.remedies import ENTER, LeaveOut, Unpack
+from ..sources.archives.enter import is_named_as_archive
 from ..sources.reasons import Reason
 from ..stacks.series_data import Problem
 
@@ -26,7 +27,7 @@ _NAMED = 3  # files named in a message
 def judge_foreign(path: str, reason: Reason) -> CorruptFileError | None:
     """The error for a file that is no DICOM image but ought to be one; None where it is passed over."""
     if reason is Reason.GZIPPED_DICOM:
-        unpack = Unpack(path, ("python", "-m", "gzip", "-d", path))
+        unpack = ENTER if is_named_as_archive(path) else Unpack(path, ("python", "-m", "gzip", "-d", path))
         return CorruptFileError(f"{path} is {reason}", files=[path], remedies=[unpack, LeaveOut((path,))])
     if _ought_to_be_dicom(path, reason):
         return _make_lost_error(path, f"{reason}, where DICOM was expected")

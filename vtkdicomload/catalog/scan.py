@@ -12,6 +12,7 @@ from ..errors import CorruptFileError
 from ..headers.frames import make_frames
 from ..headers.preamble import NotDicomError
 from ..headers.templates import HeaderReader
+from ..sources.holding import hold_each
 from ..sources.reasons import Reason, Skipped
 from ..stacks.series_data import Problem, SeriesData
 from .damage import find_lost_slices, judge_foreign, judge_unreadable
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound=SeriesData)
 
+_HELD_BYTES = 32 << 20  # of files that are read whole for their headers, at a time
 _THREADED_FILES = 64  # below, starting threads costs more than it gains
 
 
@@ -111,9 +113,28 @@ def _read_files(
     def read(k: int) -> None:
         results[k] = _read_file(files.files[k], headers)
 
-    # One thread unless asked for more: parsing holds the interpreter's lock.
-    for_each(total, read, make_stepper(total, progress), 1 if total < _THREADED_FILES else workers or 1)
+    step = make_stepper(total, progress)
+    whole = [k for k, file in enumerate(files.files) if not file.has_beginning]
+    if not whole:
+        # One thread unless asked for more: parsing holds the interpreter's lock.
+        for_each(total, read, step, 1 if total < _THREADED_FILES else workers or 1)
+        return results
+    others = sorted(set(range(total)) - set(whole))
+    for_each(len(others), lambda i: read(others[i]), step, 1)
+    for index, opened, held, error in hold_each([files.files[k] for k in whole], _HELD_BYTES, workers):
+        results[whole[index]] = error or _put_back(_read_file(held, headers), opened)
+        step()
     return results
+
+
+def _put_back(
+    result: tuple[Frame, ...] | CorruptFileError | Reason, file: File
+) -> tuple[Frame, ...] | CorruptFileError | Reason:
+    """The frames of a file that was held in memory, as those of the file itself."""
+    if not isinstance(result, tuple):
+        return result
+    headers = {id(frame.header): frame.header._replace(file=file) for frame in result}
+    return tuple(frame._replace(header=headers[id(frame.header)]) for frame in result)
 
 
 def _read_file(file: File, headers: HeaderReader) -> tuple[Frame, ...] | CorruptFileError | Reason:

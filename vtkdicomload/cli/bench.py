@@ -8,7 +8,7 @@ import typer
 
 from .exit_status import report_failure
 from .finding import choose_series_of, find_at
-from .options import Ignore, Paths, SeriesOption, StackOption
+from .options import Archives, Ignore, Paths, SeriesOption, StackOption
 from .printing import print_measured
 from .terminal import show_progress
 
@@ -20,6 +20,7 @@ def bench(
     stack: StackOption = None,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds that count.")] = 5,
     ignore: Ignore = None,
+    archives: Archives = False,
 ) -> None:
     """Time the ways to load a series, side by side.
 
@@ -29,7 +30,7 @@ def bench(
         from .._api import load
         from ..loading.comparison import compare
 
-        chosen = choose_series_of(find_at(paths, ignore), series, stack)
+        chosen = choose_series_of(find_at(paths, ignore, archives=archives), series, stack)
         with show_progress("timing") as progress:
             measured = compare(chosen, load, rounds=rounds, progress=progress)
         print_measured(measured)

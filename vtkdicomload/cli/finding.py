@@ -24,12 +24,12 @@ def join_paths(paths: list[str]) -> str | list[str]:
     return paths[0] if len(paths) == 1 else paths
 
 
-def list_series(source: str | list[str]) -> Scan:
+def list_series(source: str | list[str], *, archives: bool) -> Scan:
     """List all that is at a source, with a progress bar."""
     from .._api import scan
 
     with show_progress("reading headers") as progress:
-        return scan(source, progress=progress)
+        return scan(source, archives=archives, progress=progress)
 
 
 def require_something(found: Scan) -> None:
@@ -38,10 +38,10 @@ def require_something(found: Scan) -> None:
         raise make_no_image_error(found)
 
 
-def find_at(paths: list[str], ignore: list[str] | None) -> Scan:
+def find_at(paths: list[str], ignore: list[str] | None, *, archives: bool) -> Scan:
     """Find the series at the paths, at least one; where there are damaged files only, raise what is wrong with one."""
     with show_progress("reading headers") as progress:
-        found, ignored = find_series(join_paths(paths), ignore or (), None, progress=progress)
+        found, ignored = find_series(join_paths(paths), ignore or (), None, archives=archives, progress=progress)
     for name in ignore or ():
         if not any(map(match_ignored(name), ignored)):
             raise DicomLoadError(f"--ignore {name}: there is no such file")

@@ -11,7 +11,7 @@ import typer
 from ..errors import DicomLoadError
 from .exit_status import choose_wording, report_failure
 from .finding import find_row, join_paths, list_series, require_something, verify
-from .options import Paths
+from .options import Archives, Paths
 from .printing import print_facts, print_table
 from .terminal import say
 
@@ -28,6 +28,7 @@ def info(
         bool, typer.Option("--verify", help="Read the pixels too, every frame by two readers.")
     ] = False,
     series: Annotated[str | None, typer.Option(help='Describe this one only: a row, a UID, or "largest".')] = None,
+    archives: Archives = False,
 ) -> None:
     """List the series at PATH and the Python line that loads each.
 
@@ -35,16 +36,16 @@ def info(
     """
     with report_failure(context):
         if as_json:
-            _print_json(context, paths, series)
+            _print_json(context, paths, series, archives)
         else:
-            _print_list(paths, series, verify_pixels)
+            _print_list(paths, series, verify_pixels, archives)
 
 
-def _print_list(paths: list[str], series: str | None, verify_pixels: bool) -> None:
+def _print_list(paths: list[str], series: str | None, verify_pixels: bool, archives: bool) -> None:
     from . import listing
 
     source = join_paths(paths)
-    found = list_series(source)
+    found = list_series(source, archives=archives)
     rows = range(len(found)) if series is None else [find_row(found, series)]
     require_something(found)
     if series is None:
@@ -56,19 +57,19 @@ def _print_list(paths: list[str], series: str | None, verify_pixels: bool) -> No
             print_facts(verify(found[row]))
     if len(rows) > _DETAILED:
         say(f"\nand {len(rows) - _DETAILED} more: --series N describes one, --json all")
-    if isinstance(source, str) and os.path.isfile(source):
+    if isinstance(source, str) and os.path.isfile(source) and [f for s in found for f in s.files] == [source]:
         for line in listing.list_beside(source, found):
             say(line)
 
 
-def _print_json(context: typer.Context, paths: list[str], series: str | None) -> None:
+def _print_json(context: typer.Context, paths: list[str], series: str | None, archives: bool) -> None:
     """Print the list as JSON; what went wrong is a part of it, beside the message on stderr and the exit status."""
     from . import listing
 
     source = join_paths(paths)
     report = listing.make_empty_json(source)
     try:
-        found = list_series(source)
+        found = list_series(source, archives=archives)
         report = listing.scan_json(found, source)
         if series is not None:
             report["series"] = [report["series"][find_row(found, series)]]

@@ -36,6 +36,7 @@ Paths = Annotated[list[str], typer.Argument(metavar="PATH", help="A folder, or f
 SeriesOption = Annotated[str | None, typer.Option("--series", help='A row of `info`, a UID, or "largest".')]
 StackOption = Annotated[str | None, typer.Option("--stack", help="A stack of the series: its row or label.")]
 Ignore = Annotated[list[str] | None, typer.Option(metavar="FILE", help="Leave a file out; repeatable.")]
+Archives = Annotated[bool, typer.Option("--archives", help="Enter archives and compressed files in a folder too.")]
 IrregularOption = Annotated[
     Irregular,
     typer.Option(help="Missing slices, uneven gaps, a tilt: refuse, interpolate onto a regular grid, or keep as is."),

@@ -10,6 +10,7 @@ import typer
 from .exit_status import refuse_unfit_options, report_failure
 from .finding import choose_series_of, find_at, load_series
 from .options import (
+    Archives,
     Ignore,
     Irregular,
     IrregularOption,
@@ -35,6 +36,7 @@ def render(
     window: WindowOption = None,
     irregular: IrregularOption = Irregular.RAISE,
     ignore: Ignore = None,
+    archives: Archives = False,
 ) -> None:
     """Draw a series as a body, or the surface of a value in it.
 
@@ -45,7 +47,7 @@ def render(
         from ..pictures import rendering
         from ..pictures.canvas import save
 
-        chosen = choose_series_of(find_at(paths, ignore), series, stack)
+        chosen = choose_series_of(find_at(paths, ignore, archives=archives), series, stack)
         rendering.require_rendering()
         volume = load_series(chosen, irregular)
         with refuse_unfit_options():

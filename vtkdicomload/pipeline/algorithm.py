@@ -330,8 +330,9 @@ def _plan(settings: Settings) -> Plan:
 def _select_stack(settings: Settings) -> SeriesData:
     """The stack that is meant."""
     source, workers = settings.source(), settings.options.workers
+    recursive = settings.recursive or settings.anything is not None
     try:
-        found, _ = find_series(source, settings.ignore, workers, recursive=settings.recursive)
+        found, _ = find_series(source, settings.ignore, workers, recursive=recursive, archives=settings.archives)
         return choose(Scan.of(found), settings.series, settings.stack)
     except NoDicomError as error:
         if settings.recursive or not settings.has_folders():

@@ -1,0 +1,152 @@
+"""Tar archives, plain and compressed: the list of their members, and where in them each lies."""
+
+from __future__ import annotations
+
+import posixpath
+import tarfile
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, BinaryIO
+
+from ...errors import CorruptFileError, make_damaged_error
+from ...errors.remedies import Unpack
+from ..reasons import Reason, Skipped
+from ..stream import open_stream
+from .members import Listed, LostFile, clean_name, find_passed_over, join_name, sort_members
+from .section import Section
+from .solid import SolidMember
+from .streams import Codec, open_decompressed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..file import File
+
+_BLOCK = 512
+_KEPT_BYTES = 256 << 20  # of a compressed archive that are kept from listing it to reading its headers
+_MOST_TIMES = 1032  # as many bytes as compressed ones, at most, beyond _SMALL
+_SMALL = 1 << 30
+_STREAM_BUFFER = 1 << 20
+
+
+def is_tar(head: bytes) -> bool:
+    """Tell whether a file that begins so is a tar archive: by the checksum of its first header."""
+    if len(head) < _BLOCK or not any(head[:_BLOCK]):
+        return False
+    try:
+        tarfile.TarInfo.frombuf(head[:_BLOCK], "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
+
+
+def list_tar(archive: File, codec: Codec | None, *, recursive: bool) -> Listed:
+    """List the members of a tar archive; of a compressed one that means to pass through it.
+
+    Parameters
+    ----------
+    archive : File
+        As it was opened.
+    codec : {"gzip", "bzip2", "xz", "zstd"}, optional
+        How it is compressed.
+    recursive : bool
+        Whether what lies in folders is listed.
+
+    Raises
+    ------
+    ImportError
+        It is compressed by Zstandard, and no library for that is there.
+    """
+    found: dict[str, File] = {}
+    links: list[tuple[str, str]] = []
+    skipped: list[Skipped] = []
+    fault: CorruptFileError | None = None
+    kept = 0
+    try:
+        with _open(archive, codec) as tar:
+            for info in tar:
+                name = clean_name(info.name)
+                path = join_name(archive, name)
+                passed = None if info.isdir() else find_passed_over(name, path, recursive=recursive)
+                if passed is not None:
+                    skipped.append(passed)
+                elif info.islnk():
+                    links.append((name, clean_name(info.linkname)))
+                elif info.issym():
+                    links.append((name, clean_name(posixpath.normpath(f"{posixpath.dirname(name)}/{info.linkname}"))))
+                elif info.issparse():
+                    found[name] = LostFile(path, what="it is stored with holes", remedies=(Unpack(archive.name),))
+                elif info.isreg():
+                    data = None
+                    if codec is not None:
+                        _refuse_endless(archive, info.offset_data + info.size)
+                        if kept + info.size <= _KEPT_BYTES:
+                            data = tar.extractfile(info).read()  # type: ignore[union-attr] # it is a regular file
+                            kept += info.size
+                    found[name] = _make_member(archive, codec, path, info, data)
+                elif not info.isdir():
+                    skipped.append(Skipped(path, Reason.NOT_REGULAR))
+            if codec is None and not _has_end(tar):
+                fault = make_damaged_error(archive.name, "it has no end: it is truncated")
+    except tarfile.TarError as error:
+        fault = make_damaged_error(archive.name, "it is cut short or damaged")
+        fault.__cause__ = error
+    except CorruptFileError as error:
+        fault = error
+    for name, target in links:
+        path = join_name(archive, name)
+        file = found.get(target)
+        if file is None:
+            skipped.append(Skipped(path, Reason.LINK_TO_NOTHING))
+        else:
+            found[name] = replace(file, name=path)
+    files = sort_members(found.items())
+    lost = () if fault is None else (LostFile(archive.name, what=fault.what, remedies=fault.remedies),)
+    return Listed((*files, *lost), tuple(skipped))
+
+
+@contextmanager
+def _open(archive: File, codec: Codec | None) -> Iterator[tarfile.TarFile]:
+    options = {"encoding": "utf-8", "errors": "surrogateescape"}
+    if codec is None:
+        with open_stream(archive, _BLOCK) as stream, tarfile.open(fileobj=stream, mode="r:", **options) as tar:  # type: ignore[call-overload]
+            yield tar
+        return
+    with open_decompressed(archive, codec) as stream, _open_stream(stream, options) as tar:
+        yield tar
+        end = tar.offset
+        while stream.read(_STREAM_BUFFER):  # the checksum behind it all is looked at too
+            _refuse_endless(archive, stream.tell())
+        if stream.tell() < end:
+            raise make_damaged_error(archive.name, "it is cut short")
+
+
+def _open_stream(stream: BinaryIO, options: dict[str, str]) -> tarfile.TarFile:
+    return tarfile.open(fileobj=stream, mode="r|", bufsize=_STREAM_BUFFER, **options)  # type: ignore[call-overload,no-any-return]
+
+
+def _refuse_endless(archive: File, end: int) -> None:
+    """Refuse a stream that unpacks to far more than images do, before it is passed through."""
+    packed = archive.size or 0
+    if end > max(_SMALL, _MOST_TIMES * packed):
+        raise CorruptFileError(
+            f"{archive.name} unpacks from {packed} to more than {end} bytes",
+            files=[archive.name],
+            remedies=[Unpack(archive.name)],
+            what=f"it unpacks from {packed} to more than {end} bytes",
+        )
+
+
+def _has_end(tar: tarfile.TarFile) -> bool:
+    """Tell whether a block of zeros ends the archive, as it has to."""
+    stream = tar.fileobj
+    assert stream is not None  # noqa: S101 - it is open
+    stream.seek(tar.offset)
+    block = stream.read(_BLOCK)
+    return len(block) == _BLOCK and not any(block)
+
+
+def _make_member(archive: File, codec: Codec | None, path: str, info: tarfile.TarInfo, data: bytes | None) -> File:
+    if codec is None:
+        return Section(path, info.size, archive=archive, start=info.offset_data)
+    return SolidMember(path, info.size, archive=archive, start=info.offset_data, codec=codec, kept=data)
