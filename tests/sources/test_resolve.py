@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from synthetic import ROOT, Truth
 from vtkmodules.vtkCommonCore import vtkStringArray
 
 import vtkdicomload as vdl
@@ -20,6 +19,8 @@ from vtkdicomload.sources.resolve import find_files
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from synthetic import Truth
 
     Write = Callable[..., Truth]
 

@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._util.warnings import silence_warnings
-from ..errors import CorruptFileError
-from ..errors.remedies import LeaveOut, LoadFolder
+from ..errors import CorruptFileError, make_damaged_error
+from ..errors.remedies import LeaveOut
 from .archives.members import Listed, LostFile
 from .folders import walk_folder
 from .local import LocalFile
@@ -48,20 +48,19 @@ def enter_dicomdir(file: LocalFile) -> Listed | None:
     Returns
     -------
     Listed or None
-        None where the file is no DICOMDIR. A listed image that is missing is a file that cannot be read.
-
-    Raises
-    ------
-    CorruptFileError
-        It is one, and cannot be read.
+        None where the file is no DICOMDIR. A listed image that is missing, and a DICOMDIR that is damaged, are files
+        that cannot be read.
     """
-    records = _read_records(file)
-    if records is None:
-        return None
     folder = os.path.dirname(file.name)
     finder = _Finder(os.path.dirname(file.local_path))
     listed: dict[str, File] = {}
     skipped: list[Skipped] = []
+    try:
+        records = _read_records(file)
+    except CorruptFileError as error:
+        listed[file.name], records = LostFile(file.name, what=error.what, remedies=error.remedies), []
+    if records is None:
+        return None
     for record in records:
         found = finder.find(record.parts)
         path = os.path.join(folder, *(found or record.parts))
@@ -105,11 +104,7 @@ def _read_records(file: LocalFile) -> list[_Record] | None:
 
 
 def _make_unreadable_error(file: LocalFile, why: str) -> CorruptFileError:
-    return CorruptFileError(
-        f"{file.name}: its directory records cannot be read: {why}",
-        files=[file.name],
-        remedies=[LoadFolder(os.path.dirname(file.name) or os.curdir)],
-    )
+    return make_damaged_error(file.name, f"its directory records cannot be read: {why}")
 
 
 def _parse_record(item: Any) -> _Record:
