@@ -10,41 +10,51 @@ from typing import TYPE_CHECKING, Any
 from ..errors import CorruptFileError
 from ..errors.remedies import LeaveOut
 from .archives.enter import is_archive
+from .archives.members import LostFile
 from .memory import MemoryFile
 
 if TYPE_CHECKING:
     import pydicom
     from pydicom.uid import UID
 
+    from .file import File
+
 _LONGEST_PATH = 4096  # bytes; PATH_MAX of Linux
 _UNDEFINED = 0xFFFFFFFF  # the length of an element that a delimiter ends
+_FIRST_GROUP = 0x00040000  # those below belong into the meta information, or into a command
 _FOLDER = "memory"  # that such files are named below, so that each has a name and a natural order
 
 
 def is_content(source: Any) -> bool:
     """Tell whether a source is the content of a file itself; bytes that may be a path are one."""
     if isinstance(source, bytes):
-        return len(source) > _LONGEST_PATH or b"\0" in source
+        return not source or len(source) > _LONGEST_PATH or b"\0" in source
     if isinstance(source, (bytearray, memoryview)) or _is_dataset(source):
         return True
     return callable(getattr(source, "read", None)) and not hasattr(source, "__fspath__")
 
 
-def hold_content(source: Any, place: int) -> MemoryFile:
+def hold_content(source: Any, place: int) -> File:
     """The file that a source holds; `place` among others is what it is named by.
+
+    Returns
+    -------
+    File
+        In memory; one that cannot be read where pydicom cannot write a Dataset.
 
     Raises
     ------
     TypeError
         A file-like object was opened as text.
-    CorruptFileError
-        A Dataset cannot be written as a file.
     """
     name = f"{_FOLDER}/{place}"
     if _is_dataset(source):
-        data = _write_dataset(source, f"{name}.dcm")
-    else:
-        data = bytes(source) if isinstance(source, (bytes, bytearray, memoryview)) else _read_whole(source)
+        name += ".dcm"
+        try:
+            return MemoryFile.of(_write_dataset(source, name), name)
+        except CorruptFileError as error:
+            return LostFile(name, what=error.what, remedies=error.remedies)
+    data = bytes(source) if isinstance(source, (bytes, bytearray, memoryview)) else _read_whole(source)
     return MemoryFile.of(data, name if is_archive(data[:512]) else f"{name}.dcm")
 
 
@@ -76,6 +86,8 @@ def _write_dataset(source: pydicom.Dataset, name: str) -> bytes:
     import pydicom
 
     data_set = copy.copy(source)  # its elements are those of the caller, its meta information is not
+    if any(tag < _FIRST_GROUP for tag in data_set.keys()):  # noqa: SIM118 - iterating over a Dataset parses it
+        data_set = data_set[_FIRST_GROUP:]  # a command set, left over from a transfer
     meta = pydicom.dataset.FileMetaDataset(getattr(source, "file_meta", None) or {})
     if not meta.get("TransferSyntaxUID"):
         if _has_compressed_pixels(source):

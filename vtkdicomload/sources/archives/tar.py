@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from ...errors import CorruptFileError, make_damaged_error
-from ...errors.remedies import Unpack
+from ...errors.remedies import LeaveOut, Unpack
 from ..reasons import Reason, Skipped
 from ..stream import open_stream
 from .members import Listed, LostFile, clean_name, find_passed_over, join_name, sort_members
@@ -18,7 +18,7 @@ from .solid import SolidMember
 from .streams import Codec, open_decompressed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from ..file import File
 
@@ -27,6 +27,7 @@ _KEPT_BYTES = 256 << 20  # of a compressed archive that are kept from listing it
 _MOST_TIMES = 1032  # as many bytes as compressed ones, at most, beyond _SMALL
 _SMALL = 1 << 30
 _STREAM_BUFFER = 1 << 20
+_REST = "(rest)"  # what stands for the files behind the end of an archive that is cut short
 
 
 def is_tar(head: bytes) -> bool:
@@ -88,9 +89,8 @@ def list_tar(archive: File, codec: Codec | None, *, recursive: bool) -> Listed:
                     skipped.append(Skipped(path, Reason.NOT_REGULAR))
             if codec is None and not _has_end(tar):
                 fault = make_damaged_error(archive.name, "it has no end: it is truncated")
-    except tarfile.TarError as error:
+    except tarfile.TarError:
         fault = make_damaged_error(archive.name, "it is cut short or damaged")
-        fault.__cause__ = error
     except CorruptFileError as error:
         fault = error
     for name, target in links:
@@ -100,9 +100,18 @@ def list_tar(archive: File, codec: Codec | None, *, recursive: bool) -> Listed:
             skipped.append(Skipped(path, Reason.LINK_TO_NOTHING))
         else:
             found[name] = replace(file, name=path)
-    files = sort_members(found.items())
-    lost = () if fault is None else (LostFile(archive.name, what=fault.what, remedies=fault.remedies),)
-    return Listed((*files, *lost), tuple(skipped))
+    if fault is not None and fault.__cause__ is not None and not isinstance(fault.__cause__, EOFError):
+        found.clear()  # the checksum of a stream is of all that is in it
+    lost = [] if fault is None else _list_lost(archive, found, fault)
+    return Listed((*sort_members(found.items()), *lost), tuple(skipped))
+
+
+def _list_lost(archive: File, found: Mapping[str, File], fault: CorruptFileError) -> list[File]:
+    """For each folder of an archive that is cut short, a file that stands for those that may be missing there."""
+    folders = dict.fromkeys(posixpath.dirname(name) for name in found)
+    paths = [join_name(archive, posixpath.join(folder, _REST)) for folder in folders] or [archive.name]
+    what = f"{fault.what}, files may be missing" if folders else fault.what
+    return [LostFile(path, what=what, remedies=(fault.remedies[0], LeaveOut((path,)))) for path in paths]
 
 
 @contextmanager
