@@ -222,7 +222,7 @@ def test_a_large_solid_archive_is_passed_through_once_for_headers_and_once_for_p
     packed: Pack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     truth, path = packed("tar.gz")
-    monkeypatch.setattr(tar, "_KEPT_BYTES", 1000)  # as if it were larger than what is kept
+    monkeypatch.setattr(tar, "_BEGINNING", 200)  # as if the headers were longer than what is kept
     passes: list[str] = []
     real = solid.open_decompressed
     monkeypatch.setattr(solid, "open_decompressed", lambda file, codec: passes.append(codec) or real(file, codec))
@@ -275,11 +275,11 @@ def test_what_was_kept_of_a_solid_archive_is_not_pickled(packed: Pack) -> None:
     _, path = packed("tar.gz")
     for file in find_files(path).files:
         assert isinstance(file, SolidMember)
-        assert file.kept is not None
+        assert file.kept
         again = pickle.loads(pickle.dumps(file))
         assert again == file
-        assert again.kept is None
-        assert opened(file).kept is None  # type: ignore[attr-defined]
+        assert not again.kept
+        assert not opened(file).kept  # type: ignore[attr-defined]
         assert again.read_at(0, file.size) == file.kept
 
 
@@ -582,7 +582,7 @@ def test_an_endless_stream_is_refused_before_it_is_passed_through(
     members = [make_tar({"1.dcm": bytes(1 << 20)}), make_tar({"notes": b"notes"}) + bytes(1 << 22)]
     for content in members:
         (tmp_path / "a.tar.gz").write_bytes(compress(content, "gz"))
-        with pytest.raises(vdl.CorruptFileError, match=r"unpacks from \d+ to more than \d+ bytes → unpack it first"):
+        with pytest.raises(vdl.CorruptFileError, match=r"unpacks from \d+ to more than \d+ bytes.* → unpack it first"):
             vdl.load(tmp_path / "a.tar.gz")
 
 

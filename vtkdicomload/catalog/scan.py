@@ -12,6 +12,7 @@ from ..errors import CorruptFileError
 from ..headers.frames import make_frames
 from ..headers.preamble import NotDicomError
 from ..headers.templates import HeaderReader
+from ..sources.file import NotAtHand
 from ..sources.holding import hold_each
 from ..sources.reasons import Reason, Skipped
 from ..stacks.series_data import Problem, SeriesData
@@ -114,17 +115,32 @@ def _read_files(
         results[k] = _read_file(files.files[k], headers)
 
     step = make_stepper(total, progress)
-    whole = [k for k, file in enumerate(files.files) if not file.has_beginning]
-    if not whole:
+    if all(file.has_beginning for file in files.files):
         # One thread unless asked for more: parsing holds the interpreter's lock.
         for_each(total, read, step, 1 if total < _THREADED_FILES else workers or 1)
         return results
-    others = sorted(set(range(total)) - set(whole))
-    for_each(len(others), lambda i: read(others[i]), step, 1)
-    for index, opened, held, error in hold_each([files.files[k] for k in whole], _HELD_BYTES, workers):
-        results[whole[index]] = error or _put_back(_read_file(held, headers), opened)
+    left = []
+    for k, file in enumerate(files.files):
+        try:
+            results[k] = _read_beginning(file, headers)
+            step()
+        except NotAtHand:
+            left.append(k)
+    for place, opened, held, error in hold_each([files.files[k] for k in left], _HELD_BYTES, workers):
+        results[left[place]] = error or _put_back(_read_file(held, headers), opened)
         step()
     return results
+
+
+def _read_beginning(file: File, headers: HeaderReader) -> tuple[Frame, ...] | CorruptFileError | Reason:
+    """As `_read_file`, by no more of a file than is at hand; NotAtHand where that is too little."""
+    if file.has_beginning:
+        return _read_file(file, headers)
+    if file.beginning is None:
+        raise NotAtHand
+    found = _read_file(file.beginning, headers)
+    with file.open() as handle:
+        return _put_back(found, handle.file)
 
 
 def _put_back(

@@ -39,7 +39,7 @@ class _Record(NamedTuple):
 
 def is_named_as_dicomdir(path: str) -> bool:
     """Tell whether a file is named as the index of a medium, whatever the case."""
-    return os.path.splitext(os.path.basename(path))[0].upper() == "DICOMDIR"
+    return _fold(os.path.basename(path)) == "dicomdir"
 
 
 def enter_dicomdir(file: LocalFile) -> Listed | None:

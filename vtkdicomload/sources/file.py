@@ -150,6 +150,11 @@ class File(ABC):
         with self.open() as handle:
             handle.read_into(buffer, offset)
 
+    @property
+    def beginning(self) -> File | None:
+        """The first bytes of the file, where they are at hand and the whole is not; reading more is a NotAtHand."""
+        return None
+
     def check_unchanged(self) -> None:
         """Refuse a file that is not the one any more that was opened before; errors as `open`."""
         self.open().close()
@@ -170,6 +175,10 @@ class File(ABC):
     def read_whole(cls, files: Sequence[File], limit_bytes: int, threads: int) -> Generator[Whole]:
         """Read files of this kind from end to end, as `read_whole` says."""
         return (read_one(index, file) for index, file in enumerate(files))
+
+
+class NotAtHand(BaseException):
+    """More of a file is needed than its beginning."""
 
 
 class Request(NamedTuple):

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..._util.memory import measure_usable_bytes
 from ...errors import CorruptFileError
-from ..file import Whole, fill_from_whole
-from .compressed import WholeHandle
+from ..file import File, Handle, NotAtHand, Whole, fill_from_whole
 from .deflated import make_too_large_error
 from .section import Member
 from .streams import Codec, open_decompressed
@@ -17,7 +16,7 @@ from .streams import Codec, open_decompressed
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from ..file import File, Request
+    from ..file import Request
 
 _SMALL = 64 << 20  # bytes that need no look at how much memory there is
 
@@ -32,13 +31,13 @@ class SolidMember(Member):
         Where in the unpacked archive its bytes begin.
     codec : {"gzip", "bzip2", "xz", "zstd"}
         How the archive is compressed.
-    kept : bytes or None
-        Its bytes, where they were kept when the archive was listed, so that it is not passed through again for the
-        header. An opened file has them no more.
+    kept : bytes
+        Its first bytes, where they were kept when the archive was listed, so that it is not passed through again for
+        the header. An opened file has them no more.
     """
 
     codec: Codec = "gzip"
-    kept: bytes | None = field(default=None, repr=False, compare=False)
+    kept: bytes = field(default=b"", repr=False, compare=False)
 
     has_ranges: ClassVar[bool] = False
     has_beginning: ClassVar[bool] = False
@@ -49,21 +48,17 @@ class SolidMember(Member):
 
     def as_opened(self) -> SolidMember:
         """The same file with the stamp of an opened one, without the bytes that were kept."""
-        return replace(super(SolidMember, self).as_opened(), kept=None)
+        return replace(super(SolidMember, self).as_opened(), kept=b"")
 
-    def open(self) -> WholeHandle:
-        """Pass through the archive up to the end of the file; errors as `File.open`."""
-        if self.kept is not None:
-            self.open_archive().close()
-            return WholeHandle(self.as_opened(), self.kept)
-        ((_, file, data, error),) = self.read_whole([self], 1, 1)
-        if error is not None:
-            raise error
-        return WholeHandle(file, data)
-
-    def check_unchanged(self) -> None:
-        """Refuse a file in an archive that is not the one any more that was opened before; errors as `File.open`."""
+    def open(self) -> SolidHandle:
+        """Open the file; the archive is passed through for its first byte that is read. Errors as `File.open`."""
         self.open_archive().close()
+        return SolidHandle(self.as_opened(), self.size or 0)
+
+    @property
+    def beginning(self) -> File | None:
+        """What was kept of the file; see `File.beginning`."""
+        return _Beginning(self.name, self.size, self.stamp, self.kept) if self.kept else None
 
     @classmethod
     def read_many(cls, requests: Sequence[Request], limit_bytes: int) -> Generator[int]:
@@ -76,12 +71,50 @@ class SolidMember(Member):
         members = [file for file in files if isinstance(file, SolidMember)]
         archives: dict[tuple[File, Codec], list[int]] = defaultdict(list)
         for index, member in enumerate(members):
-            if member.kept is not None:
-                yield Whole(index, member.as_opened(), member.kept)
-            else:
-                archives[member.archive, member.codec].append(index)
+            archives[member.archive, member.codec].append(index)
         for indices in archives.values():
             yield from _pass_through(members, sorted(indices, key=lambda i: members[i].start))
+
+
+class SolidHandle(Handle):
+    """An open file of a compressed archive, which is passed through for its first byte that is read."""
+
+    __slots__ = ("_data",)
+
+    file: SolidMember
+
+    def __init__(self, file: SolidMember, size: int) -> None:
+        super().__init__(file, size)
+        self._data: bytes | None = None
+
+    def _read(self, offset: int, length: int) -> bytes:
+        if self._data is None and length:
+            ((_, _, data, error),) = SolidMember.read_whole([self.file], 1, 1)
+            if error is not None:
+                raise error
+            self._data = data
+        return (self._data or b"")[offset : offset + length]
+
+
+@dataclass(slots=True, unsafe_hash=True)
+class _Beginning(File):
+    """The first bytes of a file that was found, under its name and size."""
+
+    data: bytes = field(default=b"", repr=False)
+
+    def open(self) -> _BeginningHandle:
+        return _BeginningHandle(self, self.size or 0)
+
+
+class _BeginningHandle(Handle):
+    __slots__ = ()
+
+    file: _Beginning
+
+    def _read(self, offset: int, length: int) -> bytes:
+        if offset + length > len(self.file.data):
+            raise NotAtHand
+        return self.file.data[offset : offset + length]
 
 
 def _pass_through(members: Sequence[SolidMember], indices: Sequence[int]) -> Generator[Whole]:

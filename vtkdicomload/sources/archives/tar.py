@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from ..file import File
 
 _BLOCK = 512
-_KEPT_BYTES = 256 << 20  # of a compressed archive that are kept from listing it to reading its headers
+_BEGINNING = 1 << 16  # bytes of each file that are kept from listing a compressed archive to reading the headers
+_KEPT_BYTES = 64 << 20  # of all files
 _MOST_TIMES = 1032  # as many bytes as compressed ones, at most, beyond _SMALL
 _SMALL = 1 << 30
 _STREAM_BUFFER = 1 << 20
@@ -78,13 +79,13 @@ def list_tar(archive: File, codec: Codec | None, *, recursive: bool) -> Listed:
                 elif info.issparse():
                     found[name] = LostFile(path, what="it is stored with holes", remedies=(Unpack(archive.name),))
                 elif info.isreg():
-                    data = None
+                    beginning = b""
                     if codec is not None:
                         _refuse_endless(archive, info.offset_data + info.size)
-                        if kept + info.size <= _KEPT_BYTES:
-                            data = tar.extractfile(info).read()  # type: ignore[union-attr] # it is a regular file
-                            kept += info.size
-                    found[name] = _make_member(archive, codec, path, info, data)
+                        if kept < _KEPT_BYTES:
+                            beginning = tar.extractfile(info).read(_BEGINNING)  # type: ignore[union-attr] # it is a file
+                            kept += len(beginning)
+                    found[name] = _make_member(archive, codec, path, info, beginning)
                 elif not info.isdir():
                     skipped.append(Skipped(path, Reason.NOT_REGULAR))
             if codec is None and not _has_end(tar):
@@ -116,22 +117,18 @@ def _list_lost(archive: File, found: Mapping[str, File], fault: CorruptFileError
 
 @contextmanager
 def _open(archive: File, codec: Codec | None) -> Iterator[tarfile.TarFile]:
-    options = {"encoding": "utf-8", "errors": "surrogateescape"}
     if codec is None:
-        with open_stream(archive, _BLOCK) as stream, tarfile.open(fileobj=stream, mode="r:", **options) as tar:  # type: ignore[call-overload]
+        with open_stream(archive, _BLOCK) as stream, _open_stream(stream) as tar:
             yield tar
         return
-    with open_decompressed(archive, codec) as stream, _open_stream(stream, options) as tar:
+    with open_decompressed(archive, codec) as stream, _open_stream(stream) as tar:
         yield tar
-        end = tar.offset
         while stream.read(_STREAM_BUFFER):  # the checksum behind it all is looked at too
             _refuse_endless(archive, stream.tell())
-        if stream.tell() < end:
-            raise make_damaged_error(archive.name, "it is cut short")
 
 
-def _open_stream(stream: BinaryIO, options: dict[str, str]) -> tarfile.TarFile:
-    return tarfile.open(fileobj=stream, mode="r|", bufsize=_STREAM_BUFFER, **options)  # type: ignore[call-overload,no-any-return]
+def _open_stream(stream: BinaryIO) -> tarfile.TarFile:
+    return tarfile.open(fileobj=stream, mode="r:", encoding="utf-8", errors="surrogateescape")
 
 
 def _refuse_endless(archive: File, end: int) -> None:
@@ -155,7 +152,7 @@ def _has_end(tar: tarfile.TarFile) -> bool:
     return len(block) == _BLOCK and not any(block)
 
 
-def _make_member(archive: File, codec: Codec | None, path: str, info: tarfile.TarInfo, data: bytes | None) -> File:
+def _make_member(archive: File, codec: Codec | None, path: str, info: tarfile.TarInfo, beginning: bytes) -> File:
     if codec is None:
         return Section(path, info.size, archive=archive, start=info.offset_data)
-    return SolidMember(path, info.size, archive=archive, start=info.offset_data, codec=codec, kept=data)
+    return SolidMember(path, info.size, archive=archive, start=info.offset_data, codec=codec, kept=beginning)
