@@ -210,7 +210,7 @@ def test_nothing_of_what_was_passed_is_echoed(series: Write, caplog: pytest.LogC
 
 
 def test_what_is_content_and_what_is_a_path() -> None:
-    assert all(map(is_content, (b"", b"a\0b", b"a" * 5000, bytearray(b"a"), memoryview(b"a"), io.BytesIO())))
+    assert all(map(is_content, (b"", b"a\0b", b"a\nb", b"a" * 5000, bytearray(b"a"), memoryview(b"a"), io.BytesIO())))
     assert not any(map(is_content, (b"a/path", "a\0b", ["a"], 3, None)))
     assert not is_content(pydicom)
     assert hold_content(b"a\0", 7).name == "memory/7.dcm"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .file import File
 
 _LONGEST_PATH = 4096  # bytes; PATH_MAX of Linux
+_FIRST_PRINTABLE = 0x20  # bytes below stand in files, not in names: NUL, line feed
 _UNDEFINED = 0xFFFFFFFF  # the length of an element that a delimiter ends
 _FIRST_GROUP = 0x00040000  # those below belong into the meta information, or into a command
 _FOLDER = "memory"  # that such files are named below, so that each has a name and a natural order
@@ -28,7 +29,7 @@ _FOLDER = "memory"  # that such files are named below, so that each has a name a
 def is_content(source: Any) -> bool:
     """Tell whether a source is the content of a file itself; bytes that may be a path are one."""
     if isinstance(source, bytes):
-        return not source or len(source) > _LONGEST_PATH or b"\0" in source
+        return not source or len(source) > _LONGEST_PATH or min(source) < _FIRST_PRINTABLE
     if isinstance(source, (bytearray, memoryview)) or _is_dataset(source):
         return True
     return callable(getattr(source, "read", None)) and not hasattr(source, "__fspath__")

@@ -6,7 +6,7 @@ import posixpath
 import tarfile
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ...errors import CorruptFileError, make_damaged_error
 from ...errors.remedies import LeaveOut, Unpack
@@ -88,8 +88,7 @@ def list_tar(archive: File, codec: Codec | None, *, recursive: bool) -> Listed:
                     found[name] = _make_member(archive, codec, path, info, beginning)
                 elif not info.isdir():
                     skipped.append(Skipped(path, Reason.NOT_REGULAR))
-            if codec is None and not _has_end(tar):
-                fault = make_damaged_error(archive.name, "it has no end: it is truncated")
+            fault = _find_end_fault(archive, tar)
     except tarfile.TarError:
         fault = make_damaged_error(archive.name, "it is cut short or damaged")
     except CorruptFileError as error:
@@ -117,18 +116,38 @@ def _list_lost(archive: File, found: Mapping[str, File], fault: CorruptFileError
 
 @contextmanager
 def _open(archive: File, codec: Codec | None) -> Iterator[tarfile.TarFile]:
-    if codec is None:
-        with open_stream(archive, _BLOCK) as stream, _open_stream(stream) as tar:
+    with open_stream(archive, _BLOCK) if codec is None else open_decompressed(archive, codec) as stream:
+        watched: Any = _Watched(stream)
+        with tarfile.open(fileobj=watched, mode="r:", encoding="utf-8", errors="surrogateescape") as tar:
             yield tar
-        return
-    with open_decompressed(archive, codec) as stream, _open_stream(stream) as tar:
-        yield tar
-        while stream.read(_STREAM_BUFFER):  # the checksum behind it all is looked at too
-            _refuse_endless(archive, stream.tell())
 
 
-def _open_stream(stream: BinaryIO) -> tarfile.TarFile:
-    return tarfile.open(fileobj=stream, mode="r:", encoding="utf-8", errors="surrogateescape")
+class _Watched:
+    """A stream that remembers the block it has read last: tarfile takes a damaged header for the end of the archive."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.block, self._stream = b"", stream
+        self.seek, self.tell = stream.seek, stream.tell
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self.block = data[-_BLOCK:]
+        return data
+
+
+def _find_end_fault(archive: File, tar: tarfile.TarFile) -> CorruptFileError | None:
+    """Say what is wrong with the end of an archive whose members were listed; it has to be zeros, up to the last byte.
+
+    Of a compressed archive its checksum is looked at too.
+    """
+    stream: Any = tar.fileobj
+    if len(stream.block) < _BLOCK:
+        return make_damaged_error(archive.name, "it has no end: it is truncated")
+    clean = not any(stream.block)
+    while data := stream.read(_STREAM_BUFFER):
+        _refuse_endless(archive, stream.tell())
+        clean = clean and not any(data)
+    return None if clean else make_damaged_error(archive.name, "it goes on behind what can be listed of it")
 
 
 def _refuse_endless(archive: File, end: int) -> None:
@@ -141,15 +160,6 @@ def _refuse_endless(archive: File, end: int) -> None:
             remedies=[Unpack(archive.name)],
             what=f"it unpacks from {packed} to more than {end} bytes",
         )
-
-
-def _has_end(tar: tarfile.TarFile) -> bool:
-    """Tell whether a block of zeros ends the archive, as it has to."""
-    stream = tar.fileobj
-    assert stream is not None  # noqa: S101 - it is open
-    stream.seek(tar.offset)
-    block = stream.read(_BLOCK)
-    return len(block) == _BLOCK and not any(block)
 
 
 def _make_member(archive: File, codec: Codec | None, path: str, info: tarfile.TarInfo, beginning: bytes) -> File:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature … lengths of the name and of what else is behind it
 _ENCRYPTED, _UTF8 = 0x1, 0x800
 _UNICODE_PATH = 0x7075  # the extra field in which Info-ZIP keeps the name in UTF-8
+_WRAP = 1 << 16  # some programs write more members than the count of a small archive holds
+_LONGEST_END = 22 + 0xFFFF + 20 + 56  # the end record with its comment, behind those of ZIP64
 _MOST_TIMES = 1032  # as many bytes as deflated ones, at most
 
 
@@ -45,6 +47,8 @@ def list_zip(archive: File, handle: Handle, *, recursive: bool) -> Listed:
     with open_stream(archive) as stream:
         try:
             with zipfile.ZipFile(stream) as opened:
+                if len(opened.infolist()) % _WRAP != _count_members(handle) % _WRAP:
+                    raise zipfile.BadZipFile("it lists fewer members than it says")
                 infos = {clean_name(_decode_name(info)): info for info in opened.infolist() if not info.is_dir()}
         except (zipfile.BadZipFile, NotImplementedError, OSError, struct.error, ValueError) as error:
             raise make_damaged_error(archive.name, "it is no whole zip archive") from error
@@ -66,6 +70,16 @@ def list_zip(archive: File, handle: Handle, *, recursive: bool) -> Listed:
         elif name:
             files.append((name, _make_member(archive, handle, path, info)))
     return Listed(sort_members(files), tuple(skipped))
+
+
+def _count_members(handle: Handle) -> int:
+    """Count the members that the end of the archive says there are; of damaged entries zipfile lists what is left."""
+    length = min(handle.size, _LONGEST_END)
+    end = handle.read_at(handle.size - length, length)
+    at = end.rfind(b"PK\5\6")
+    count: int = struct.unpack_from("<H", end, at + 10)[0]
+    at64 = end.rfind(b"PK\6\6")
+    return struct.unpack_from("<Q", end, at64 + 32)[0] if count == _WRAP - 1 and at64 >= 0 else count
 
 
 def suggest_unpacking(archive: File) -> Remedy:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 from pydicom.uid import RLELossless
-from sources.archives import write_archive
+from sources.packing import write_archive
 from typer.testing import CliRunner
 
 import vtkdicomload as vdl

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pydicom
-from sources.archives import write_archive
+from sources.packing import write_archive
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 import vtkdicomload as vdl

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from pydicom.uid import JPEGLSLossless
-from sources.archives import KINDS, compress, make_tar, write_archive
 from sources.contract import ChangingFileContract, FileContract, opened
+from sources.packing import KINDS, compress, make_tar, write_archive
 
 import vtkdicomload as vdl
 from vtkdicomload.sources.archives import enter, solid, tar
@@ -438,6 +438,34 @@ def test_a_tar_without_an_end_may_lack_files(packed: Pack) -> None:
         vdl.load(path)
     _, leave_out = caught.value.remedies
     np.testing.assert_array_equal(vdl.load(path, **leave_out.options).frames, truth.frames[2:])
+
+
+@pytest.mark.parametrize("kind", ["", "gz", "zst"])
+def test_a_tar_whose_list_stops_before_its_end_may_lack_files(series: Write, tmp_path: Path, kind: str) -> None:
+    truth = series("written")
+    data = bytearray(make_tar({path.name: path.read_bytes() for path in truth.files}))
+    whole = bytes(data)
+    path = tmp_path / f"a.tar.{kind}".rstrip(".")
+    data[whole.index(b"1-4.dcm") + 150] ^= 1  # the checksum of its header
+    for content in (bytes(data), whole + make_tar({"6.dcm": b"x"})):
+        path.write_bytes(compress(content, kind))
+        with pytest.raises(vdl.CorruptFileError, match="goes on behind what can be listed of it, files may be missing"):
+            vdl.load(path)
+
+
+@pytest.mark.parametrize("place", [28, 32])  # the lengths of name and comment
+def test_a_zip_that_lists_fewer_files_than_it_says_is_refused(series: Write, tmp_path: Path, place: int) -> None:
+    truth = series("written")
+    path = write_archive(tmp_path / "a.zip", "stored.zip", {p.name: p.read_bytes() for p in truth.files})
+    data = bytearray(path.read_bytes())
+    entry = data.index(b"PK\1\2", data.index(b"PK\1\2") + 1)
+    (length,) = struct.unpack_from("<H", data, entry + place)
+    data[entry + place : entry + place + 2] = struct.pack("<H", length + 46 + 7)  # over the next one
+    path.write_bytes(data)
+    with zipfile.ZipFile(path) as archive:
+        assert len(archive.infolist()) < 5
+    with pytest.raises(vdl.CorruptFileError, match="it is no whole zip archive"):
+        vdl.load(path)
 
 
 @pytest.mark.parametrize("kind", ["deflated.zip", "tar.gz", "tar.xz", "tar.bz2"])
