@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     Make = Callable[[str, bytes], File]
     Pack = Callable[..., tuple[Truth, Path]]
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*left out:vtkdicomload.DicomLoadWarning")  # as the test says
+
 
 # ------------------------------------------------------------------------------------------------- the contract
 class ArchiveContract(ChangingFileContract):
