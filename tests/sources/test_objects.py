@@ -93,7 +93,7 @@ def test_bytes_that_may_be_a_path_are_one(series: Write) -> None:
     truth = series()
     np.testing.assert_array_equal(vdl.load(os.fsencode(truth.folder)).frames, truth.frames)
     np.testing.assert_array_equal(vdl.load([os.fsencode(p) for p in truth.files]).frames, truth.frames)
-    with pytest.raises(vdl.NoDicomError, match="there is nothing at|no path of anything"):
+    with pytest.raises(vdl.NoDicomError, match=r"there is nothing at|no path of anything"):
         vdl.load(b"/no/such/folder")
 
 
