@@ -39,6 +39,7 @@ def choose(path: Path) -> None:
     vdl.load(path, series="largest", stack=is_axial)
     vdl.load(path, series=lambda series: series.modality == "CT")
     vdl.load(path, ignore=path)
+    vdl.load(path, ignore="damaged", series="all")
     vdl.load(path, ignore=[path, "name", b"name"])
     vdl.load(path, ignore=lambda name: name.endswith(".bak"))
 

@@ -237,9 +237,12 @@ def test_any_number_of_workers_gives_the_same(series: Write, workers: int, synta
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"order": "name"}, "order must be one of 'position', 'natural', 'given', not 'name'"),
+        ({"order": "name"}, "order must be one of 'position', 'natural', 'given', not a str of 4 characters"),
         ({"irregular": True}, "irregular must be one of 'raise', 'resample', 'keep', not True"),
-        ({"engine": "itk"}, "engine must be one of 'auto', 'direct', 'codec', 'vtk', 'pydicom', not 'itk'"),
+        (
+            {"engine": "itk"},
+            "engine must be one of 'auto', 'direct', 'codec', 'vtk', 'pydicom', not a str of 3",
+        ),
         ({"verify": False}, "verify must be one of 'probe', 'all', 'none', not False"),
         ({"tolerance": 0}, "tolerance must lie between 0 and 1"),
         ({"tolerance": 2}, "tolerance must lie between 0 and 1"),
@@ -258,9 +261,9 @@ def test_a_wrong_option_lists_the_right_ones_before_anything_is_read(options: di
     ("options", "words"),
     [
         ({"tolerance": None}, "tolerance must be a number, not None"),
-        ({"workers": "2"}, "workers must be a whole number, not '2'"),
+        ({"workers": "2"}, "workers must be a whole number, not a str of 1 character"),
         ({"workers": 1.5}, "workers must be a whole number, not 1.5"),
-        ({"max_bytes": "2 GB"}, "max_bytes must be a number, not '2 GB'"),
+        ({"max_bytes": "2 GB"}, "max_bytes must be a number, not a str of 4 characters"),
         ({"progress": 5}, "progress must be callable, not 5"),
     ],
 )
@@ -317,19 +320,22 @@ def test_a_damaged_file_is_never_dropped_in_silence(damaged: tuple[Truth, Path])
 )
 def test_ignore(damaged: tuple[Truth, Path], ignore: Callable[[Path], Any]) -> None:
     truth, bad = damaged
-    volume = vdl.load(truth.folder, ignore=ignore(bad))
+    with pytest.warns(vdl.DicomLoadWarning, match=r"1 file left out, as ignore= says: cut\.dcm"):
+        volume = vdl.load(truth.folder, ignore=ignore(bad))
     np.testing.assert_array_equal(volume.frames, truth.frames)
     assert volume.ignored == (str(bad),)
     assert "1 file" in repr(volume)
-    (again,) = vdl.load_all(truth.folder, ignore=ignore(bad))
+    with pytest.warns(vdl.DicomLoadWarning, match=r"1 file left out, as ignore= says: cut\.dcm"):
+        (again,) = vdl.load_all(truth.folder, ignore=ignore(bad))
     assert again.ignored == (str(bad),)
 
 
 def test_ignore_by_a_relative_path(damaged: tuple[Truth, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     truth, _ = damaged
     monkeypatch.chdir(truth.folder)
-    np.testing.assert_array_equal(vdl.load(truth.folder, ignore=["cut.dcm"]).frames, truth.frames)
-    np.testing.assert_array_equal(vdl.load(".", ignore=[truth.folder / "cut.dcm"]).frames, truth.frames)
+    for source, ignore in ((truth.folder, "cut.dcm"), (".", truth.folder / "cut.dcm")):
+        with pytest.warns(vdl.DicomLoadWarning, match="left out"):
+            np.testing.assert_array_equal(vdl.load(source, ignore=[ignore]).frames, truth.frames)
 
 
 def test_ignoring_a_slice_makes_a_hole(series: Write) -> None:
@@ -354,8 +360,10 @@ def test_several_damaged_files_are_counted_and_the_hint_works(damaged: tuple[Tru
     with pytest.raises(vdl.CorruptFileError, match=r"5 files cannot be read \(cut.*\.dcm, .* and 2 more\)") as caught:
         vdl.load(truth.folder)
     assert set(caught.value.files) == {str(bad), *map(str, others)}
-    assert str(caught.value).endswith(f" → ignore={list(caught.value.files)!r}")
-    volume = vdl.load(truth.folder, **caught.value.remedies[0].options)
+    assert str(caught.value).endswith(' → get the files again, or ignore="damaged"')
+    with pytest.warns(vdl.DicomLoadWarning, match=r"5 files left out, damaged: cut.*\.dcm, .* and 2 more"):
+        volume = vdl.load(truth.folder, **caught.value.remedies[1].options)
+    assert set(volume.ignored) == set(caught.value.files)
     np.testing.assert_array_equal(volume.frames, truth.frames)
 
 
@@ -611,7 +619,8 @@ def test_no_identity_in_errors_and_volumes(damaged: tuple[Truth, Path]) -> None:
     truth, bad = damaged
     with pytest.raises(vdl.CorruptFileError) as caught:
         vdl.load(truth.folder)
-    volume = vdl.load(truth.folder, ignore=[bad])
+    with pytest.warns(vdl.DicomLoadWarning, match="left out"):
+        volume = vdl.load(truth.folder, ignore=[bad])
     for shown in (str(caught.value), repr(caught.value), repr(volume), repr(volume.series), repr(volume.checks)):
         assert not re.search("Secret|SECRET|19700102", shown)
 

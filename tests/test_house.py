@@ -19,7 +19,7 @@ MOST_SIBLINGS, MOST_LINES = 20, 400
 # Tests of the whole, or of what lies beside the package.
 OF_NO_MODULE = {
     *("test_benchmarks", "test_docs", "test_fuzz", "test_house", "test_isolation", "test_notebooks", "test_traps"),
-    *("test_faults", "test_one_geometry", "test_typing", "test_vtk_directions"),
+    *("test_faults", "test_identity", "test_one_geometry", "test_typing", "test_vtk_directions"),
     *("convert/test_conversions", "convert/test_face", "errors/test_tree"),
 }
 

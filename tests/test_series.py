@@ -147,7 +147,10 @@ def test_damaged_files_beside_a_series_go_with_it(series: Write) -> None:
     assert [p.path for p in found.problems] == [str(truth.folder / "cut.dcm")]
     with pytest.raises(vdl.CorruptFileError, match=r"cut\.dcm"):
         found.load()
-    np.testing.assert_array_equal(found.load(ignore=[found.problems[0].path]).frames, truth.frames)
+    with pytest.warns(vdl.DicomLoadWarning, match=r"1 file left out, as ignore= says: cut\.dcm"):
+        volume = found.load(ignore=[found.problems[0].path])
+    np.testing.assert_array_equal(volume.frames, truth.frames)
+    assert volume.ignored == (found.problems[0].path,)
 
 
 def test_native_syntaxes_are_named(series: Write) -> None:

@@ -319,7 +319,8 @@ def test_stack_labels_say_which_stack_it_is(data: Path) -> None:
 
 def test_what_was_left_out_and_verified_is_kept(series: Write) -> None:
     truth = series()
-    volume = vdl.load(truth.folder, ignore=[truth.files[0]])
+    with pytest.warns(vdl.DicomLoadWarning, match="left out"):
+        volume = vdl.load(truth.folder, ignore=[truth.files[0]])
     assert volume.ignored == (str(truth.files[0]),)
     np.testing.assert_array_equal(volume.frames, truth.frames[1:])
     assert volume.engine == "direct"

@@ -6,20 +6,20 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ._util.warnings import warn
 from ._util.wording import describe_argument
 from .bulk.many import Loaded, load_each
-from .catalog.damage import refuse_problems
-from .catalog.find import find_series
+from .catalog.choose import list_strays
+from .catalog.damage import describe_left_out, make_all_damaged_error, make_damage_error
+from .catalog.find import find_series, leaves_damaged
 from .catalog.scan import ScanData, scan_files
 from .errors import DicomLoadError
 from .loading.options import Options, check_count, make_options
-from .loading.read import load_stack
-from .series import Scan, Series, load_volume
+from .series import Scan, Series, load_selected, load_volume, select_stacks
 from .sources.objects import is_content
 from .sources.resolve import find_files
 from .stacks.series_data import SeriesData
 from .stacks.tolerances import GAP_TOLERANCE
-from .volume import Volume
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .loading.options import Engine, Irregular, LoadOptions, Order, Rescale, Verify
     from .series import SeriesChoice
     from .sources.resolve import Source
+    from .volume import Volume
 
 
 def scan(
@@ -67,7 +68,7 @@ def scan(
         The source itself does not exist.
     """
     if isinstance(source, SeriesData):
-        return Scan.of(ScanData(source.title, (source,), source.problems, ()))
+        return Scan.of(ScanData(source.title, (source,), (*source.problems, *source.beside), (), source.files))
     files = find_files(source, recursive=recursive, archives=archives)
     return Scan.of(scan_files(files, workers=workers, progress=progress))
 
@@ -98,7 +99,8 @@ def load(
         in memory, or a list of these.
     series : int, str or callable, optional
         Which series, where the source holds several: a row of ``scan(source)``, a SeriesInstanceUID, ``"largest"``, or
-        a callable that is true for one `Series`.
+        a callable that is true for one `Series`. ``"all"`` takes the files of the source as one series, whatever their
+        SeriesInstanceUID, and refuses those of several patients, studies, modalities or frames of reference.
     stack : int, str or callable, optional
         Which stack, where the series holds several: a row of ``series.stacks()``, a label such as ``"axial"``, or a
         callable that is true for one of them.
@@ -109,8 +111,10 @@ def load(
         regular upright grid; or keep the stored slices with a geometry that says so. The last two warn.
     tolerance : float
         How far a gap may differ from the median and a slice lie off the grid, as a part of the spacing.
-    ignore : iterable of path-like, or callable
-        Files to leave out, by path or by name alone; a callable gets a path and says whether to.
+    ignore : "damaged", iterable of path-like, or callable
+        Files to leave out, by path or by name alone; a callable gets a path and says whether to. ``"damaged"`` leaves
+        out the damaged files of the series, but refuses a volume that has gaps without them. What was left out is
+        warned of, and listed by `Volume.ignored`.
     archives : bool
         Whether archives and compressed files in a folder are entered, as for `scan`.
     engine : {"auto", "direct", "codec", "vtk", "pydicom"}
@@ -186,19 +190,31 @@ def load_all(
     """
     checked = make_options(workers=workers, **options)
     found, ignored = find_series(source, ignore, checked.workers, archives=archives)
-    refuse_problems(found.problems)
-    scanned = Scan.of(found)
-    return [
-        _load_named(stack, row, checked, ignored) for row, series in enumerate(scanned) for stack in series.stacks()
-    ]
+    scanned, leave_damaged = Scan.of(found), leaves_damaged(ignore)
+    for row, series in enumerate(scanned):
+        if series.problems and not leave_damaged:
+            raise _note_where(make_damage_error(series.problems), series, row)
+    if not scanned.series:
+        raise make_all_damaged_error(found.problems)
+    volumes = []
+    for row, series in enumerate(scanned):
+        try:
+            stacks = select_stacks(series, ignore, ignored, checked)
+            volumes += [load_selected(stack, checked) for stack in stacks]
+        except DicomLoadError as error:
+            _note_where(error, series, row)
+            raise
+    strays = list_strays(found)
+    damaged = [problem.path for problem in found.problems if problem.path not in strays] if leave_damaged else []
+    for sentence in describe_left_out(ignored, damaged, strays):
+        warn(sentence)
+    return volumes
 
 
-def _load_named(stack: Series, row: int, options: Options, ignored: tuple[str, ...]) -> Volume:
-    try:
-        return Volume.of(load_stack(stack, options, ignored))
-    except DicomLoadError as error:
-        error.add_note(f"in [{row}] {stack.title}; load_many(scan(p)) goes on where a series does not load")
-        raise
+def _note_where(error: DicomLoadError, series: Series, row: int) -> DicomLoadError:
+    """Add to an error which of the series it is about."""
+    error.add_note(f"in [{row}] {series.title}; load_many(scan(p)) goes on where a series does not load")
+    return error
 
 
 def load_many(
@@ -252,7 +268,7 @@ def load_many(
     Closing the iterator, or Ctrl-C, stops the reading: of pixels at once, of headers when those of the series at hand
     are through.
     """
-    if isinstance(sources, (str, os.PathLike)) or is_content(sources) or isinstance(sources, bytes):
+    if isinstance(sources, (str, bytes, os.PathLike)) or is_content(sources):
         what = describe_argument(sources)
         raise TypeError(f"load_many takes several sources, not {what}: load_many(scan(p)) reads each series at p")
     check_count("ahead", ahead)

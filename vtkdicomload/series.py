@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ._util.public import public
-from .catalog.choose import choose
-from .catalog.find import find_series
+from ._util.warnings import warn
+from .catalog.choose import choose, choose_series, list_strays
+from .catalog.damage import describe_left_out, refuse_gaps
+from .catalog.find import find_series, leaves_damaged
 from .catalog.scan import ScanData
 from .catalog.tables import scan_html, scan_text
+from .errors import DicomLoadError, MultipleSeriesError
 from .headers.data_set import read_attributes
 from .loading.options import make_options
+from .loading.plan import Plan, plan_volume
 from .loading.read import load_stack
+from .loading.true_remedies import keep_true_remedies
 from .stacks.series_data import SeriesData
 from .stacks.split import split
 from .volume import Volume
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Self, SupportsIndex, Unpack
 
     import pydicom
@@ -27,6 +32,8 @@ if TYPE_CHECKING:
     from .sources.resolve import Source
 
     SeriesChoice = SupportsIndex | str | Callable[["Series"], bool]
+
+T = TypeVar("T")
 
 
 @public
@@ -40,7 +47,9 @@ class Series(SeriesData):
     labels : tuple of Label
         For a stack, the attributes and values that tell it apart from the others of its series; else empty.
     problems : tuple of Problem
-        Damaged files of the same source that may belong to the series.
+        Damaged files of the series: it is refused unless they are left out.
+    beside : tuple of Problem
+        Damaged files of its folder that may belong to this or another series there: it loads with a warning.
     """
 
     __slots__ = ()
@@ -48,7 +57,7 @@ class Series(SeriesData):
     @classmethod
     def of(cls, data: SeriesData) -> Self:
         """The same frames as a `Series`."""
-        return data if isinstance(data, cls) else cls(data.frames, data.labels, data.problems)
+        return data if isinstance(data, cls) else cls(data.frames, data.labels, data.problems, data.beside)
 
     def stacks(self) -> tuple[Series, ...]:
         """The clean 3-D stacks of the series, each a `Series` again; one where there is nothing to divide."""
@@ -84,6 +93,8 @@ class Scan(ScanData[Series]):
         Files that say they are DICOM and cannot be read whole.
     skipped : tuple of Skipped
         Files that are not DICOM, or DICOM without an image, each with the reason.
+    files : tuple of str
+        All files of the source, in its order.
     """
 
     __slots__ = ()
@@ -91,7 +102,7 @@ class Scan(ScanData[Series]):
     @classmethod
     def of(cls, data: ScanData[Any]) -> Self:
         """The same list with `Series` in it."""
-        return cls(data.source, tuple(map(Series.of, data.series)), data.problems, data.skipped)
+        return cls(data.source, tuple(map(Series.of, data.series)), data.problems, data.skipped, data.files)
 
     def __repr__(self) -> str:
         return scan_text(self)
@@ -111,4 +122,80 @@ def load_volume(
 ) -> Volume:
     """Load the one stack at a source that is meant; `series`, `stack`, `ignore` and `archives` are those of `load`."""
     found, ignored = find_series(source, ignore, options.workers, archives=archives)
-    return Volume.of(load_stack(choose(Scan.of(found), series, stack), options, ignored))
+    selected = select_stack(Scan.of(found), ignored, options, series=series, stack=stack, ignore=ignore)
+    return load_selected(selected, options)
+
+
+class Selected(NamedTuple):
+    """One stack to load, the files that are not in it, and what is to be warned of once it is loaded."""
+
+    stack: Series
+    left_out: tuple[str, ...]
+    warnings: tuple[str, ...]
+    alone: bool  # whether its series is the only one of the source
+
+
+def select_stack(
+    found: Scan,
+    ignored: tuple[str, ...],
+    options: Options,
+    *,
+    series: SeriesChoice | None,
+    stack: SeriesChoice | None,
+    ignore: Ignore,
+) -> Selected:
+    """Choose the one stack that is meant, and find the files that are left out.
+
+    Parameters
+    ----------
+    found : Scan
+        What is at the source, without the files that ``ignore=`` names.
+    ignored : tuple of str
+        Those files.
+    options : Options
+        Those of `load`.
+    series, stack, ignore
+        As for `load`.
+    """
+    try:
+        chosen, lost, beside = choose(found, series, stack, leave_damaged=leaves_damaged(ignore))
+        if options.irregular == "raise":
+            refuse_gaps(chosen, lost)
+    except MultipleSeriesError:
+        raise
+    except DicomLoadError as error:
+        if found.series:
+            keep_true_remedies(error, choose_series(found, series), options, alone=len(found) == 1)
+        raise
+    damaged = tuple(problem.path for problem in (*lost, *beside))
+    strays = list_strays(found) if series is None else ()
+    warnings = describe_left_out(ignored, damaged, strays)
+    return Selected(chosen, (*ignored, *damaged), warnings, alone=len(found) == 1)
+
+
+def select_stacks(series: Series, ignore: Ignore, ignored: tuple[str, ...], options: Options) -> Iterator[Selected]:
+    """Select every stack of a series in turn; of what is left out of all alike, the caller warns."""
+    for stack in series.stacks():
+        found = Scan(stack.title, (stack,), (*stack.problems, *stack.beside), ())
+        yield select_stack(found, ignored, options, series=0, stack=None, ignore=ignore)._replace(warnings=())
+
+
+def load_selected(selected: Selected, options: Options) -> Volume:
+    """Load one stack, and warn of what is not in it; an error offers only what goes past it."""
+    return Volume.of(_finish(selected, options, lambda: load_stack(selected.stack, options, selected.left_out)))
+
+
+def plan_selected(selected: Selected, options: Options) -> Plan:
+    """Work out the volume of one stack, with the warnings and remedies of `load_selected`."""
+    return _finish(selected, options, lambda: plan_volume(selected.stack, options))
+
+
+def _finish(selected: Selected, options: Options, work: Callable[[], T]) -> T:
+    try:
+        done = work()
+    except DicomLoadError as error:
+        keep_true_remedies(error, selected.stack, options, alone=selected.alone)
+        raise
+    for sentence in selected.warnings:
+        warn(sentence)
+    return done

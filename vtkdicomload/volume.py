@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from ._util.public import public
+from ._util.wording import describe_argument
 from .loading.volume_data import VolumeData
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Volume(VolumeData):
             return make_image(self)
         if convention == "vtk":
             return copy_as_vtk(self)
-        raise ValueError(f'convention must be "patient" or "vtk", not {convention!r}')
+        raise ValueError(f'convention must be "patient" or "vtk", not {describe_argument(convention)}')
 
     def face(self, camera: vtkCamera) -> None:
         """Let a camera look at the slices of `image` as they are stored: row 0 at the top, column 0 at the left.

@@ -10,7 +10,7 @@ import pytest
 
 import vtkdicomload as vdl
 from vtkdicomload.catalog.damage import judge_foreign, judge_unreadable, make_damage_error, refuse_problems
-from vtkdicomload.errors.remedies import ENTER, LeaveOut, Unpack
+from vtkdicomload.errors.remedies import ENTER, GetAgain, LeaveOut, SetOption, Unpack
 from vtkdicomload.sources.local import LocalFile
 from vtkdicomload.sources.reasons import Reason
 from vtkdicomload.stacks.series_data import Problem
@@ -79,7 +79,10 @@ def test_one_damaged_file_has_its_own_error_and_several_a_common_one() -> None:
     together = make_damage_error(problems)
     files = tuple(f"{k}.dcm" for k in range(5))
     assert together.message == "5 files cannot be read (0.dcm, 1.dcm, 2.dcm and 2 more), the first because: 0.dcm: cut"
-    assert (together.files, together.remedies) == (files, (LeaveOut(files),))
+    assert (together.files, together.remedies) == (
+        files,
+        (GetAgain(files), SetOption("ignore", ("damaged",))),
+    )
     with pytest.raises(vdl.CorruptFileError, match="5 files cannot be read"):
         refuse_problems(problems)
     refuse_problems(())

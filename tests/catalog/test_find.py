@@ -27,7 +27,7 @@ def select(
     source: Any, series: Any, stack: Any, ignore: Any, workers: int | None, **options: bool
 ) -> tuple[SeriesData, tuple[str, ...]]:
     found, ignored = find_series(source, ignore, workers, **options)
-    return choose(found, series, stack), ignored
+    return choose(found, series, stack).stack, ignored
 
 
 def test_the_one_series_and_what_was_ignored(series: Write) -> None:

@@ -148,7 +148,8 @@ def test_info_of_a_damaged_file_is_a_listing_and_the_line_leaves_it_out(series: 
     assert "loads      no: " in result.stdout
     (line,) = python_lines(result.stdout)
     names: dict[str, Any] = {}
-    exec(line, names)
+    with pytest.warns(vdl.DicomLoadWarning, match="left out"):
+        exec(line, names)
     assert np.array_equal(names["volume"].frames, written.frames[:4])
 
 
@@ -287,7 +288,8 @@ def test_a_choice_that_does_not_exist(series: Write, tmp_path: Path, options: tu
 def test_files_are_ignored_by_name_or_path(series: Write, tmp_path: Path) -> None:
     written = series()
     files = ("--ignore", written.files[-1], "--ignore", written.files[0].name)
-    assert run("show", written.folder, *files, "-o", tmp_path / "out.png").stderr == ""
+    said = run("show", written.folder, *files, "-o", tmp_path / "out.png").stderr
+    assert said == "warning: 2 files left out, as ignore= says: 1-1.dcm, 1-5.dcm\n"
 
 
 def test_many_copies_are_no_long_message(series: Write, tmp_path: Path) -> None:
@@ -323,7 +325,9 @@ def test_show_with_a_window(series: Write, tmp_path: Path) -> None:
         assert run("show", folder, "--window", window, "-o", tmp_path / f"{window}.png").exit_code == 0
     result = run("show", folder, "--window", "bones", "-o", tmp_path / "out.png")
     assert result.exit_code == 1
-    assert result.stderr.startswith("error: there is no window 'bones'; for CT there are abdomen")
+    assert result.stderr.startswith(
+        "error: there is no window of that name (a str of 5 characters); for CT there are abdomen"
+    )
     assert result.stderr.endswith("or center and width, as 40,400\n")
     assert not (tmp_path / "out.png").exists()
 
@@ -356,7 +360,11 @@ def test_show_and_bench_leave_files_out(series: Write, tmp_path: Path) -> None:
     one = ("--ignore", written.files[4])
     both = (*one, "--ignore", written.files[0].name)  # a name alone, as `load` takes it
     assert "not one volume" in run("show", written.folder, *one, "-o", out).stderr
-    assert run("show", written.folder, *both, "-o", out).stderr == ""
+    said = run("show", written.folder, *both, "-o", out).stderr
+    assert said == "warning: 2 files left out, as ignore= says: 1-1.dcm, 1-5.dcm\n"
+    for command in (("show", written.folder, "-o", out), ("bench", written.folder, "--rounds", "1")):
+        done = run(*command, "--ignore", "damaged")
+        assert (done.exit_code, done.stderr) == (0, "warning: 2 files left out, damaged: 1-1.dcm, 1-5.dcm\n")
     assert run("bench", written.folder, *one, "--rounds", "1").exit_code == 1
     assert run("bench", written.folder, *both, "--rounds", "1").exit_code == 0
     every = [word for path in written.files for word in ("--ignore", path)]
@@ -392,9 +400,8 @@ def test_render_and_surface_say_what_goes_past_a_refusal(
     monkeypatch.setattr(rendering, "require_rendering", lambda: None)
     out = ("-o", tmp_path / ("out.stl" if command[0] == "surface" else "out.png"))
     irregular = series("irregular", edit=uneven).folder
-    assert "→ --irregular resample or keep\n" in run(*command, irregular, *out).stderr
-    kept = run(*command, irregular, "--irregular", "keep", *out)
-    assert "→ --irregular resample\n" in kept.stderr
+    assert "→ --irregular resample\n" in run(*command, irregular, *out).stderr
+    assert run(*command, irregular, "--irregular", "keep", *out).exit_code == 2  # of uneven slices no body is drawn
     for seed in (1, 2):
         stacked = series("stacked", seed=seed, SeriesInstanceUID="1.2.3", AcquisitionNumber=seed).folder
     assert "→ --stack 0 or 1\n" in run(*command, stacked, *out).stderr
@@ -626,7 +633,7 @@ def test_no_progress_in_a_pipe() -> None:
 
 
 def test_interrupt_is_quiet(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(listing, "describe_series", interrupted)
@@ -739,11 +746,13 @@ def test_the_way_past_damaged_files_is_pasted_into_the_command(
     written.files[2].write_bytes(b"")
     said = run(*command).stderr.splitlines()[0]
     way = ["--ignore", str(written.files[2])]
-    assert shlex.split(said.rpartition("→ ")[2]) == way
+    assert shlex.split(said.rpartition("→ get the file again, or ")[2]) == way
     assert run(*command, *way).exit_code == 0
     written.files[3].write_bytes(b"")
-    both = [*way, "--ignore", str(written.files[3])]
-    assert shlex.split(run(*command).stderr.splitlines()[0].rpartition("→ ")[2]) == both
+    said = run(*command).stderr.splitlines()[0]
+    assert said.endswith("→ get the files again, or --ignore damaged")
+    again = ("--overwrite",) if name == "decompress" else ()
+    assert run(*command, "--ignore", "damaged", *again).exit_code == 0
 
 
 @pytest.mark.parametrize("command", [("show", "-o", "out.png"), ("bench",)], ids=["show", "bench"])

@@ -14,6 +14,7 @@ from pydicom.uid import (
     RTStructureSetStorage,
     SegmentationStorage,
     SurfaceSegmentationStorage,
+    UID_dictionary,
     VLWholeSlideMicroscopyImageStorage,
 )
 
@@ -45,10 +46,45 @@ def test_a_report_a_plan_and_a_private_class_never_had_any(uid: str) -> None:
     assert sop_classes.explain_lost_pixels({"sop_class_uid": uid}) is None
 
 
-def test_rows_without_pixels_are_damage_whatever_the_class() -> None:
-    values: dict[str, object] = {"sop_class_uid": "1.2.3.4", "rows": 5}
-    assert "declares Rows and Columns" in str(sop_classes.explain_lost_pixels(values))
+def test_rows_without_pixels_are_damage_where_the_class_is_an_image_or_unknown() -> None:
+    for values in ({"sop_class_uid": str(CTImageStorage), "rows": 5}, {"columns": 5}):
+        assert "declares Rows and Columns" in str(sop_classes.explain_lost_pixels(values))
+    assert sop_classes.explain_lost_pixels({"sop_class_uid": "1.2.3.4", "rows": 5}) is None
     assert "neither a SOPClassUID nor pixel data" in str(sop_classes.explain_lost_pixels({}))
+
+
+# PS3.4 B.5: storage classes that are images though their names do not say so.
+_IMAGES = {
+    "Enhanced US Volume Storage",
+    "Parametric Map Storage",
+    "Segmentation Storage",
+    "Label Map Segmentation Storage",
+    "Height Map Segmentation Storage",
+    "Ophthalmic Optical Coherence Tomography B-scan Volume Analysis Storage",
+    "Ophthalmic Thickness Map Storage",
+    "Corneal Topography Map Storage",
+    "DICOS 2D AIT Storage",
+    "DICOS 3D AIT Storage",
+    "RT Dose Storage",  # or histograms only
+}
+_STORAGE = {
+    uid: name
+    for uid, (name, kind, *_) in UID_dictionary.items()
+    if kind == "SOP Class" and name.split(" - ")[0].endswith(("Storage", "Storage SOP Class"))
+}
+
+
+@pytest.mark.parametrize("uid", _STORAGE)
+def test_every_storage_class_of_the_standard_has_an_image_or_none(uid: str) -> None:
+    name = _STORAGE[uid]
+    image = name in _IMAGES or "Image" in name
+    assert sop_classes.has_no_image([uid]) is not image, name
+
+
+def test_a_class_has_no_image_where_all_that_a_file_says_of_it_has_none() -> None:
+    report, image = str(BasicTextSRStorage), str(CTImageStorage)
+    assert sop_classes.has_no_image([report, report])
+    assert not any(map(sop_classes.has_no_image, ([], [image], [report, image])))
 
 
 def test_spectra_have_rows_and_columns_but_no_pixels() -> None:

@@ -114,7 +114,7 @@ def test_no_pixel_is_copied(series: Write) -> None:
 @pytest.mark.parametrize(
     ("arguments", "options", "words"),
     [
-        (("axiel",), {}, "axial, coronal, sagittal, not 'axiel'"),
+        (("axiel",), {}, "axial, coronal, sagittal, not a str of 5 characters"),
         ((), {"index": 1, "mm": 2.0}, "by index or by mm, not both"),
         ((), {"index": 5}, "there are 5 axial planes, 0 to 4: no index 5"),
         ((), {"index": -6}, "no index -6"),

@@ -185,7 +185,7 @@ def test_no_identity_in_the_picture(series: Write) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"window": "bones"}, ValueError, "no window 'bones'"),
+        ({"window": "bones"}, ValueError, "no window of that name"),
         ({"at": (0, 0)}, ValueError, "three finite numbers"),
         ({"at": (0, 0, float("nan"))}, ValueError, "three finite numbers"),
         ({"at": 5}, TypeError, "must be three numbers"),

@@ -178,12 +178,12 @@ def test_the_picture_has_letters_and_a_true_bar(series: Write, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"view": "sideways"}, "no view 'sideways'; there are front, back"),
+        ({"view": "sideways"}, "view= is a str of 8 characters; there are front, back"),
         ({"view": (0, 0, 0)}, "or a direction"),
         ({"view": (1, 2)}, "or a direction"),
         ({"iso": 0, "window": "bone"}, "has no window"),
         ({"iso": 5000}, "run from -1000 to 1000 HU"),
-        ({"window": "bones"}, "no window 'bones'"),
+        ({"window": "bones"}, "no window of that name"),
         ({"size": (8, 8)}, "16 to 8192 pixels"),
         ({"size": (100,)}, "16 to 8192 pixels"),
     ],

@@ -102,7 +102,7 @@ def test_numbers_are_taken_as_they_are(series: Write, pair: Any) -> None:
 
 
 def test_a_wrong_name_lists_the_names(series: Write) -> None:
-    with pytest.raises(ValueError, match=r"no window 'bones'; for CT there are abdomen, bone, .*percentiles"):
+    with pytest.raises(ValueError, match=r"no window of that name .*; for CT there are abdomen, bone, .*percentiles"):
         windows.choose_window(vdl.load(series().folder), "bones")
 
 

@@ -515,10 +515,12 @@ def test_the_options_of_load_do_what_they_do_there(series: Write, tmp_path: Path
         source.Update()
     source.SetTolerance(0.9)
     source.SetIgnore([truth.files[4]])
-    source.UpdateWholeExtent()
+    with pytest.warns(vdl.DicomLoadWarning, match="left out"):
+        source.UpdateWholeExtent()
     assert source.GetDataExtent()[5] == 3
     source.SetIgnore(lambda path: "1-1" in path)
-    source.UpdateWholeExtent()
+    with pytest.warns(vdl.DicomLoadWarning, match="left out"):
+        source.UpdateWholeExtent()
     assert source.GetDICOMFileName(0) == str(truth.files[1])
 
 
@@ -1023,7 +1025,8 @@ def test_a_slice_more_or_less_is_noticed(series: Write, tmp_path: Path) -> None:
     truth = series()
     last = tmp_path / "last"
     shutil.move(truth.files[4], last)
-    source = reading(truth.folder, ignore="last")
+    with pytest.warns(vdl.DicomLoadWarning, match="1 file left out, as ignore= says: last"):
+        source = reading(truth.folder, ignore="last")
     assert source.GetDataExtent()[5] == 3
     shutil.move(last, truth.files[4])
     source.UpdateWholeExtent()

@@ -199,7 +199,7 @@ def test_a_missing_path_says_what_people_stumble_over(path: str, words: str) -> 
     with pytest.raises(vdl.NoDicomError, match=words) as caught:
         vdl.load(path)
     assert isinstance(caught.value, FileNotFoundError)
-    assert caught.value.files == (path,)
+    assert caught.value.files == (() if "\0" in path else (path,))  # what may be no path is not shown
 
 
 def test_a_misspelt_name_is_answered_with_the_nearest(tmp_path: Path) -> None:

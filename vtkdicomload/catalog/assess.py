@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from .._util.wording import count_noun
 from ..errors import (
     CompressedPixelDataError,
     CorruptFileError,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 class Refusal(Enum):
     """Why a series would not load; the value is what a table says, with places for the facts."""
 
-    DAMAGED = "damaged files beside it"
+    DAMAGED = "{files} damaged"
     SEVERAL_VOLUMES = "{count} volumes in one"
     SAME_POSITION = "slices at one position"
     SEVERAL_SEGMENTS = "{count} segments"
@@ -110,8 +111,8 @@ def _geometry_as_it_lies(series: SeriesData) -> Geometry | None:
 def _classify(error: DicomLoadError) -> tuple[Refusal, dict[str, object]]:
     """The kind of an error, with the facts that a table tells of it."""
     match error:
-        case CorruptFileError():
-            return Refusal.DAMAGED, {}
+        case CorruptFileError(files=files):
+            return Refusal.DAMAGED, {"files": count_noun(len(files), "file")}
         case DuplicateSliceError(stacks=stacks):
             return (Refusal.SEVERAL_VOLUMES, {"count": len(stacks)}) if stacks else (Refusal.SAME_POSITION, {})
         case InconsistentSeriesError(stacks=stacks):

@@ -4,48 +4,77 @@ from __future__ import annotations
 
 import operator
 import os
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
-from .._util.wording import size_words
+from .._util.wording import describe_argument, size_words
 from ..errors import DicomLoadError, MultipleSeriesError
 from ..errors.remedies import SetOption, Step
 from ..stacks.split import split
 from .assess import assess
-from .damage import refuse_problems
+from .damage import make_all_damaged_error, refuse_problems
+from .merge import merge_series
+from .scan import S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..stacks.series_data import SeriesData
+    from ..stacks.series_data import Problem, SeriesData
     from .assess import Assessment
-    from .scan import S, ScanData
+    from .scan import ScanData
 
 _SHOWN = 12
 
 
-def choose(found: ScanData[S], series: Any, stack: Any) -> S:
+class Chosen(NamedTuple, Generic[S]):
+    """The stack that is meant, and the damaged files of its series that are to be left out."""
+
+    stack: S
+    lost: tuple[Problem, ...]  # of the series itself
+    beside: tuple[Problem, ...]  # of this or another series
+
+
+def choose(found: ScanData[S], series: Any, stack: Any, *, leave_damaged: bool = False) -> Chosen[S]:
     """The one stack that is meant; `series` and `stack` are those of `load`.
+
+    Parameters
+    ----------
+    leave_damaged : bool
+        Leave the damaged files of the series out (``ignore="damaged"``).
 
     Raises
     ------
     CorruptFileError, MultipleSeriesError, DicomLoadError
-        Damaged files may belong to it, or it is not the only one.
+        It has damaged files, or is not the only one.
     """
-    if series is None or not found.series:
-        refuse_problems(found.problems)
+    if not found.series:
+        raise make_all_damaged_error(found.problems)
     chosen = choose_series(found, series)
-    refuse_problems(chosen.problems)
-    return choose_stack(chosen, stack)
+    if not leave_damaged:
+        refuse_problems(chosen.problems)
+        return Chosen(choose_stack(chosen, stack), (), ())
+    whole = choose_stack(replace(chosen, problems=(), beside=()), stack)
+    return Chosen(whole, chosen.problems, chosen.beside)
+
+
+def list_strays(found: ScanData[Any]) -> tuple[str, ...]:
+    """List the damaged files that belong to no series of the list, and lie beside none."""
+    charged = {problem.path for series in found for problem in (*series.problems, *series.beside)}
+    return tuple(problem.path for problem in found.problems if problem.path not in charged)
 
 
 def choose_series(found: ScanData[S], choice: Any) -> S:
-    """The series that `choice` names, or the only one.
+    """The series that `choice` names, or the only one; of ``"all"`` one of all files.
 
     Raises
     ------
     MultipleSeriesError
         Several, and none chosen; or the choice fits none or several.
+    InconsistentSeriesError
+        ``"all"``, and files are of different patients, studies, modalities or frames of reference.
     """
+    if isinstance(choice, str) and choice == "all":
+        return merge_series(found)
     if choice is None:
         if len(found) > 1:
             raise _make_several_error(found, f"{len(found)} series in {_shorten_source(found.source)}")
@@ -71,6 +100,8 @@ def choose_stack(series: S, choice: Any) -> S:
         return series
     stacks = split(series)
     rows = _match_rows(stacks, choice, _has_label)
+    if not rows and isinstance(choice, str) and choice:
+        rows = _match_rows(stacks, choice, _holds_in_label)
     if len(rows) != 1:
         listed = " | ".join(f"[{i}] {s.label or s.title} {_size(s)}" for i, s in enumerate(stacks[:_SHOWN]))
         values = tuple(range(len(stacks))) if len(stacks) > 1 else (None,)
@@ -83,12 +114,22 @@ def choose_stack(series: S, choice: Any) -> S:
 
 
 def _show_choice(choice: Any) -> str:
-    return "a callable" if callable(choice) else repr(choice)
+    """A row as it is; of anything else what it is, as it may be a patient's name."""
+    if callable(choice):
+        return "given as a callable"
+    words = describe_argument(choice)
+    return f"given as {words}" if isinstance(choice, str) else words
 
 
 def _has_label(stack: SeriesData, text: str) -> bool:
+    """Tell whether a text is the label of a stack, or one of its values."""
     labels = (stack.label, *(v.words for v in stack.labels), *(f"{v.attribute} {v.words}" for v in stack.labels))
     return text.lower() in (label.lower() for label in labels)
+
+
+def _holds_in_label(stack: SeriesData, text: str) -> bool:
+    """Tell whether a text is a part of the label of a stack."""
+    return text.lower() in stack.label.lower()
 
 
 def _match_rows(items: Sequence[SeriesData], choice: Any, named: Any) -> list[int]:
@@ -96,7 +137,7 @@ def _match_rows(items: Sequence[SeriesData], choice: Any, named: Any) -> list[in
     if not isinstance(choice, bool) and hasattr(choice, "__index__"):
         choice = operator.index(choice)  # NumPy's integers too
     if isinstance(choice, bool) or not (isinstance(choice, (int, str)) or callable(choice)):
-        raise TypeError(f'choose by a row number, a text, "largest" or a callable, not {choice!r}')
+        raise TypeError(f'choose by a row number, a text, "largest" or a callable, not {describe_argument(choice)}')
     if isinstance(choice, int):
         return [choice % len(items)] if items and -len(items) <= choice < len(items) else []
     if callable(choice):
@@ -121,12 +162,19 @@ def _make_several_error(found: ScanData[S], what: str) -> MultipleSeriesError:
     largest, loadable = _find_largest(found.series), [i for i, a in enumerate(assessed) if a.error is None]
     row = max(loadable, key=lambda i: (_count_voxels(found[i]), -i)) if loadable else largest
     rows = (row, "largest") if row == largest else (row,)
+    all_load = len(loadable) == len(found) or all(map(_stacks_load, assessed))
     return MultipleSeriesError(
         f"{what}: {listed}{more}",
         files=[s.files[0] for s in found],
-        remedies=[SetOption("series", rows), Step.LOAD_ALL],
+        remedies=[SetOption("series", rows), *([Step.LOAD_ALL] if all_load else [])],
         scan=found,
     )
+
+
+def _stacks_load(assessed: Assessment) -> bool:
+    """Tell whether a series would load, or all of its stacks."""
+    stacks = getattr(assessed.error, "stacks", ())
+    return assessed.error is None or (bool(stacks) and all(assess(stack).error is None for stack in stacks))
 
 
 def line(series: SeriesData, assessed: Assessment) -> str:

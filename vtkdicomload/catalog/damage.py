@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import copy
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
-from .._util.wording import count_noun
-from ..errors import CorruptFileError
-from ..errors.remedies import ENTER, LeaveOut, Unpack
+import numpy as np
+
+from .._util.wording import count_noun, name_files_of
+from ..errors import CorruptFileError, MissingSliceError, make_damaged_error
+from ..errors.remedies import ENTER, GetAgain, LeaveOut, SetOption, Unpack
+from ..headers.orientation import compute_normal
+from ..headers.remnant import read_remnant
+from ..headers.sop_classes import is_private
 from ..sources.archives.enter import is_named_as_archive
+from ..sources.folders import sort_names
 from ..sources.reasons import Reason
 from ..stacks.series_data import Problem
+from ..stacks.tolerances import compute_same_position_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
+    from .._util.arrays import Floats
     from ..headers.model import Frame
     from ..sources.file import File
+    from ..stacks.series_data import SeriesData
+
+DAMAGED: Final[Literal["damaged"]] = "damaged"  # of ``ignore=``: all damaged files
 
 _SUFFIXES = (".dcm", ".dicom", ".ima", ".dc3")
-_NAMED = 3  # files named in a message
 
 
 # ---------------------------------------------------------------------------------------------------- which are damaged
@@ -43,12 +53,17 @@ def judge_unreadable(file: File, error: OSError) -> CorruptFileError | None:
 
 
 def find_lost_slices(frames: Iterable[Frame], suspects: Sequence[tuple[File, Reason]]) -> list[Problem]:
-    """Find files that are no DICOM, but beside slices of their kind of name and of their size or beginning."""
+    """Find files that are no DICOM image, but beside slices of their kind of name and of their size or beginning."""
     if not suspects:
         return []
+    frames = list(frames)
+    stripped = [file for file, reason in suspects if reason is Reason.MAYBE_STRIPPED]
+    problems = (Problem(file.name, _make_stripped_error(file), read_remnant(file)) for file in stripped)
+    images = {(f.header.series_uid, f.header.sop_class_uid) for f in frames} if stripped else set()
+    lost = [problem for problem in problems if _was_image(problem, images)]
+    suspects = [(file, reason) for file, reason in suspects if reason is not Reason.MAYBE_STRIPPED]
     kinds = {(*_classify_name(f.path), f.header.file.size) for f in frames}
     names = {kind[:2] for kind in kinds}
-    lost = []
     for file, reason in suspects:
         path = file.name
         try:
@@ -62,17 +77,29 @@ def find_lost_slices(frames: Iterable[Frame], suspects: Sequence[tuple[File, Rea
             words = "it begins and is named like the slices beside it, but is no whole DICOM file: it is damaged"
         else:
             continue
-        lost.append(Problem(path, _make_lost_error(path, words)))
+        lost.append(Problem(path, _make_lost_error(path, words), read_remnant(file)))
     return lost
 
 
+def _was_image(problem: Problem, images: Collection[tuple[str | None, str | None]]) -> bool:
+    """Tell whether a file of a private class without pixels had some: others of its class and series have."""
+    remnant = problem.remnant
+    uids = remnant.sop_class_uids
+    return not all(map(is_private, uids)) or any((remnant.series_uid, uid) in images for uid in uids)
+
+
+def _make_stripped_error(file: File) -> CorruptFileError:
+    what = "it declares Rows and Columns, others of its class and series are images, but it holds no pixel data"
+    return make_damaged_error(file.name, what)
+
+
 def _make_lost_error(path: str, what: str) -> CorruptFileError:
-    return CorruptFileError(f"{path}: {what}", files=[path], remedies=[LeaveOut((path,))])
+    return CorruptFileError(f"{path}: {what}", files=[path], remedies=[GetAgain((path,)), LeaveOut((path,))])
 
 
 def _ought_to_be_dicom(path: str, reason: Reason) -> bool:
     """Tell whether a file that is not DICOM may be a damaged slice: by its name, or as only zeros are left of it."""
-    if reason is Reason.NO_PIXELS:
+    if reason in (Reason.NO_PIXELS, Reason.MAYBE_STRIPPED):
         return False
     named = os.path.splitext(path)[1].lower() in _SUFFIXES
     return named or (_is_named_like_slices(path) and reason in (Reason.EMPTY, Reason.ONLY_ZEROS))
@@ -92,9 +119,16 @@ def _classify_name(path: str) -> tuple[str, str]:
 
 # ---------------------------------------------------------------------------------------------------- what to say
 def refuse_problems(problems: Sequence[Problem]) -> None:
-    """A damaged file may be a slice of any series of its source: it is never dropped unless ``ignore=`` names it."""
+    """Refuse damaged files, which may be slices that are lost: none is dropped unless ``ignore=`` says so."""
     if problems:
         raise make_damage_error(problems)
+
+
+def make_all_damaged_error(problems: Sequence[Problem]) -> CorruptFileError:
+    """The error for a source of damaged files alone, where nothing would be left without them."""
+    error = make_damage_error(problems)
+    error.remedies = tuple(remedy for remedy in error.remedies if "ignore" not in remedy.options)
+    return error
 
 
 def make_damage_error(problems: Sequence[Problem]) -> CorruptFileError:
@@ -103,10 +137,71 @@ def make_damage_error(problems: Sequence[Problem]) -> CorruptFileError:
     if len(problems) == 1:
         return copy.copy(first)
     paths = tuple(problem.path for problem in problems)
-    names = ", ".join(map(os.path.basename, paths[:_NAMED]))
-    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
     return CorruptFileError(
-        f"{count_noun(len(paths), 'file')} cannot be read ({names}{more}), the first because: {first.message}",
+        f"{count_noun(len(paths), 'file')} cannot be read ({name_files_of(paths)}), the first because: {first.message}",
         files=paths,
-        remedies=[LeaveOut(paths)],
+        remedies=[GetAgain(paths), SetOption("ignore", (DAMAGED,))],
     )
+
+
+def describe_left_out(
+    ignored: Sequence[str], damaged: Sequence[str] = (), strays: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Say which files are not in a volume: those that ``ignore=`` names, damaged ones, damaged ones of no series."""
+    reasons = {"as ignore= says": ignored, "damaged": damaged, "damaged and of no series that is listed": strays}
+    return tuple(
+        f"{count_noun(len(paths), 'file')} left out, {why}: {name_files_of(paths)}"
+        for why, paths in reasons.items()
+        if paths
+    )
+
+
+# ---------------------------------------------------------------------------------------------------- what is missing
+def refuse_gaps(stack: SeriesData, lost: Sequence[Problem]) -> None:
+    """Refuse slices between which damaged files lay, however even what is left may be.
+
+    Raises
+    ------
+    MissingSliceError
+        A damaged file that is left out lies between two slices of the stack.
+    """
+    between = [problem for problem in lost if _lies_between(stack, problem)]
+    if not between:
+        return
+    paths = [problem.path for problem in between]
+    raise MissingSliceError(
+        f"{count_noun(len(paths), 'damaged file')} ({name_files_of(paths)}) that are to be left out lie between the "
+        f"slices of {stack.title}: without them it has gaps",
+        files=paths,
+        remedies=[GetAgain(tuple(paths))],
+    )
+
+
+def _lies_between(stack: SeriesData, lost: Problem) -> bool:
+    """Tell whether a damaged file is a slice inside the stack: by its position or, where that is lost, its name."""
+    first, position = stack.frames[0], lost.remnant.position
+    if first.position is None or first.orientation is None:
+        return False
+    normal = compute_normal(first.orientation)
+    places = np.array([f.position for f in stack.frames if f.position is not None]) @ normal
+    if position is not None:
+        place = float(np.dot(position, normal))
+        if not places.min() < place < places.max():
+            return False
+        gaps = np.diff(np.sort(places))
+        return bool(np.abs(places - place).min() > compute_same_position_limit(gaps))
+    return _lies_between_neighbours(stack, lost, places)
+
+
+def _lies_between_neighbours(stack: SeriesData, lost: Problem, places: Floats) -> bool:
+    """Tell it by the files on either side of its name: next to each other in space, but not in InstanceNumber."""
+    names = sort_names([lost.path, *(f.path for f in stack.frames)])
+    k = names.index(lost.path)
+    if not 0 < k < len(names) - 1 or len(set(names)) != len(names):
+        return False
+    by_path = {f.path: i for i, f in enumerate(stack.frames)}
+    before, after = by_path[names[k - 1]], by_path[names[k + 1]]
+    rank = {int(i): r for r, i in enumerate(np.argsort(places))}
+    numbers = [stack.frames[i].header.instance_number for i in (before, after)]
+    apart = None if None in numbers else abs(numbers[0] - numbers[1])  # type: ignore[operator]
+    return abs(rank[before] - rank[after]) == 1 and apart is not None and apart > 1

@@ -6,10 +6,10 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from .._util.log import logger
-from .._util.wording import count_noun
+from .._util.wording import count_noun, describe_argument
 from ..errors import NoDicomError
 from ..errors.remedies import LoadFolder, Step
 from ..sources.archives.enter import is_named_as_archive
@@ -17,12 +17,13 @@ from ..sources.hints import describe_foreign
 from ..sources.reasons import Reason, Skipped
 from ..sources.resolve import find_files
 from ..stacks.series_data import SeriesData
+from .damage import DAMAGED
 from .scan import ScanData, scan_files
 
 _FOREIGN = frozenset((Reason.NOT_DICOM, Reason.MAYBE_DAMAGED, Reason.GZIP, Reason.ARCHIVE))
 
 _Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
-Ignore = _Path | Iterable[_Path] | Callable[[str], bool]
+Ignore = Literal["damaged"] | _Path | Iterable[_Path] | Callable[[str], bool]
 
 
 def find_series(
@@ -34,7 +35,7 @@ def find_series(
     archives: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[ScanData[Any], tuple[str, ...]]:
-    """Say what is at the source without the ignored files, and those.
+    """Say what is at the source without the ignored files, and those; ``ignore="damaged"`` is for `choose`.
 
     Raises
     ------
@@ -43,13 +44,7 @@ def find_series(
     """
     is_ignored = match_ignored(ignore)
     if isinstance(source, SeriesData):
-        kept = tuple(f for f in source.frames if not is_ignored(f.path))
-        problems = tuple(p for p in source.problems if not is_ignored(p.path))
-        left_out = tuple(path for path in source.files if is_ignored(path))
-        if not kept:
-            raise NoDicomError(f"every file of {source.title} is ignored", files=left_out)
-        series = replace(source, frames=kept, problems=problems)
-        return ScanData(source.title, (series,), problems, ()), left_out
+        return _leave_out_of(source, is_ignored)
     if isinstance(source, ScanData):
         raise TypeError("a Scan is a list of series: load(scan[0]), or [s.load() for s in scan]")
     files = find_files(source, recursive=recursive, archives=archives)
@@ -64,16 +59,46 @@ def find_series(
     return found, left_out
 
 
+def _leave_out_of(series: SeriesData, is_ignored: Callable[[str], bool]) -> tuple[ScanData[Any], tuple[str, ...]]:
+    """One series as a list of one, without its ignored files, and those."""
+    damaged = (*series.problems, *series.beside)
+    left_out = tuple(path for path in (*series.files, *(p.path for p in damaged)) if is_ignored(path))
+    if left_out:
+        out = frozenset(left_out)
+        kept = tuple(f for f in series.frames if f.path not in out)
+        if not kept:
+            raise NoDicomError(f"every file of {series.title} is ignored", files=left_out)
+        problems, beside = (tuple(p for p in part if p.path not in out) for part in (series.problems, series.beside))
+        series = replace(series, frames=kept, problems=problems, beside=beside)
+    return ScanData(series.title, (series,), (*series.problems, *series.beside), (), series.files), left_out
+
+
 def match_ignored(ignore: Ignore) -> Callable[[str], bool]:
-    """Tell whether ``ignore=`` leaves a path out."""
+    """Tell whether ``ignore=`` leaves a path out.
+
+    Raises
+    ------
+    TypeError
+        It is no path, no sequence of paths and not callable.
+    """
     if callable(ignore):
         return ignore
     if isinstance(ignore, (str, bytes, os.PathLike)):
         ignore = [ignore]
-    given = [os.fsdecode(path) for path in ignore]
+    try:
+        given = [os.fsdecode(path) for path in ignore if path != DAMAGED]
+    except TypeError:
+        kinds = 'paths, "damaged" or a callable'
+        raise TypeError(f"ignore must be {kinds}, not {describe_argument(ignore)}") from None
     named = {os.path.abspath(path) for path in given}
     bare = {path for path in given if not os.path.dirname(path)}  # a name alone means that file in any folder
     return lambda path: bool(given) and (os.path.basename(path) in bare or os.path.abspath(path) in named)
+
+
+def leaves_damaged(ignore: Ignore) -> bool:
+    """Tell whether ``ignore=`` is, or has among its files, the policy that leaves out all damaged files."""
+    given = (ignore,) if isinstance(ignore, str) else ignore
+    return isinstance(given, (list, tuple, set, frozenset)) and DAMAGED in given
 
 
 def make_no_image_error(found: ScanData[Any], ignored: tuple[str, ...] = ()) -> NoDicomError:

@@ -4,30 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, overload
 
 from .._util.log import is_logging, logger
 from .._util.threads import for_each, make_stepper
 from ..errors import CorruptFileError
 from ..headers.frames import make_frames
 from ..headers.preamble import NotDicomError
+from ..headers.remnant import read_remnant
+from ..headers.sop_classes import has_no_image
 from ..headers.templates import HeaderReader
 from ..sources.file import NotAtHand
 from ..sources.holding import hold_each
 from ..sources.reasons import Reason, Skipped
 from ..stacks.series_data import Problem, SeriesData
+from .charging import charge_problems
 from .damage import find_lost_slices, judge_foreign, judge_unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from ..headers.model import Frame
     from ..sources.file import File
     from ..sources.resolve import Files
+    from .charging import SeriesKey
 
 S = TypeVar("S", bound=SeriesData)
 
 _HELD_BYTES = 32 << 20  # of files that are read whole for their headers, at a time
+_SUSPECT = frozenset((Reason.NOT_DICOM, Reason.MAYBE_DAMAGED, Reason.MAYBE_STRIPPED))
 _THREADED_FILES = 64  # below, starting threads costs more than it gains
 
 
@@ -45,12 +50,15 @@ class ScanData(Sequence[S], Generic[S]):
         Files that say they are DICOM and cannot be read whole.
     skipped : tuple of Skipped
         Files that are not DICOM, or DICOM without an image, each with the reason.
+    files : tuple of str
+        All files of the source, in its order.
     """
 
     source: str
     series: tuple[S, ...]
     problems: tuple[Problem, ...]
     skipped: tuple[Skipped, ...]
+    files: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.series)
@@ -64,6 +72,14 @@ class ScanData(Sequence[S], Generic[S]):
 
     def __iter__(self) -> Iterator[S]:
         return iter(self.series)
+
+
+class _Result(NamedTuple):
+    """What became of one file: frames, or a reason why it is passed over, or a problem."""
+
+    frames: tuple[Frame, ...] = ()
+    reason: Reason | None = None
+    problem: Problem | None = None
 
 
 def scan_files(
@@ -84,32 +100,36 @@ def scan_files(
     problems: list[Problem] = []
     skipped = list(files.skipped)
     suspects: list[tuple[File, Reason]] = []
-    for file, result in zip(files.files, _read_files(files, workers, progress), strict=True):
-        if isinstance(result, tuple):
-            frames += result
-        elif isinstance(result, CorruptFileError):
-            problems.append(Problem(file.name, result))
+    foreign: set[str] = set()
+    for file, (frames_in_file, reason, problem) in zip(files.files, _read_files(files, workers, progress), strict=True):
+        if problem is not None:
+            problems.append(problem)
+            if reason is Reason.NOT_DICOM:
+                foreign.add(file.name)
+        elif reason is not None:
+            skipped.append(Skipped(file.name, Reason.NO_PIXELS if reason is Reason.MAYBE_STRIPPED else reason))
+            if reason in _SUSPECT:
+                suspects.append((file, reason))
         else:
-            skipped.append(Skipped(file.name, result))
-            if result in (Reason.NOT_DICOM, Reason.MAYBE_DAMAGED):
-                suspects.append((file, result))
+            frames += frames_in_file
     lost = find_lost_slices(frames, suspects)
     problems += lost
-    skipped = [s for s in skipped if s.path not in {p.path for p in lost}]
+    if lost:
+        paths = {p.path for p in lost}
+        skipped = [s for s in skipped if s.path not in paths]
     if is_logging():
         for passed in skipped:
             logger.debug("%s is passed over: %s", passed.path, passed.words)
         for problem in problems:
             logger.debug("%s is damaged", problem.path)  # the error may quote what it holds
-    return ScanData(files.name, _group_by_series(frames, tuple(problems)), tuple(problems), tuple(skipped))
+    series = _group_by_series(frames, problems, foreign)
+    return ScanData(files.name, series, tuple(problems), tuple(skipped), tuple(file.name for file in files.files))
 
 
-def _read_files(
-    files: Files, workers: int | None, progress: Callable[[int, int], None] | None
-) -> list[tuple[Frame, ...] | CorruptFileError | Reason]:
+def _read_files(files: Files, workers: int | None, progress: Callable[[int, int], None] | None) -> list[_Result]:
     """Say what `_read_file` says of every file, in the order of the files."""
     headers, total = HeaderReader(), len(files.files)
-    results: list[tuple[Frame, ...] | CorruptFileError | Reason] = [Reason.NOT_DICOM] * total
+    results = [_Result()] * total
 
     def read(k: int) -> None:
         results[k] = _read_file(files.files[k], headers)
@@ -127,12 +147,15 @@ def _read_files(
         except NotAtHand:
             left.append(k)
     for place, opened, held, error in hold_each([files.files[k] for k in left], _HELD_BYTES, workers):
-        results[left[place]] = error or _put_back(_read_file(held, headers), opened)
+        if error is None:
+            results[left[place]] = _put_back(_read_file(held, headers), opened)
+        else:
+            results[left[place]] = _Result(problem=Problem(opened.name, error))
         step()
     return results
 
 
-def _read_beginning(file: File, headers: HeaderReader) -> tuple[Frame, ...] | CorruptFileError | Reason:
+def _read_beginning(file: File, headers: HeaderReader) -> _Result:
     """As `_read_file`, by no more of a file than is at hand; NotAtHand where that is too little."""
     if file.has_beginning:
         return _read_file(file, headers)
@@ -143,38 +166,46 @@ def _read_beginning(file: File, headers: HeaderReader) -> tuple[Frame, ...] | Co
         return _put_back(found, handle.file)
 
 
-def _put_back(
-    result: tuple[Frame, ...] | CorruptFileError | Reason, file: File
-) -> tuple[Frame, ...] | CorruptFileError | Reason:
+def _put_back(result: _Result, file: File) -> _Result:
     """The frames of a file that was held in memory, as those of the file itself."""
-    if not isinstance(result, tuple):
-        return result
-    headers = {id(frame.header): frame.header._replace(file=file) for frame in result}
-    return tuple(frame._replace(header=headers[id(frame.header)]) for frame in result)
+    headers = {id(frame.header): frame.header._replace(file=file) for frame in result.frames}
+    frames = tuple(frame._replace(header=headers[id(frame.header)]) for frame in result.frames)
+    return result._replace(frames=frames)
 
 
-def _read_file(file: File, headers: HeaderReader) -> tuple[Frame, ...] | CorruptFileError | Reason:
+def _read_file(file: File, headers: HeaderReader) -> _Result:
     """The frames of a file, what is wrong with it, or why it is passed over."""
     try:
-        return make_frames(headers.read(file))
+        return _Result(make_frames(headers.read(file)))
     except CorruptFileError as error:
-        return error
+        remnant = read_remnant(file)
+        if has_no_image(remnant.sop_class_uids):  # a report that is cut short is no slice that is lost
+            return _Result(reason=Reason.NO_PIXELS)
+        return _Result(problem=Problem(file.name, error, remnant))
     except NotDicomError as error:
-        return judge_foreign(file.name, error.reason) or error.reason
+        lost = judge_foreign(file.name, error.reason)
+        return _Result(reason=error.reason, problem=Problem(file.name, lost) if lost else None)
     except OSError as error:
-        return judge_unreadable(file, error) or Reason.LINK_TO_NOTHING
+        lost = judge_unreadable(file, error)
+        return _Result(reason=Reason.LINK_TO_NOTHING, problem=Problem(file.name, lost) if lost else None)
 
 
-def _group_by_series(frames: list[Frame], problems: tuple[Problem, ...]) -> tuple[SeriesData, ...]:
-    """One `Series` for each SeriesInstanceUID, by study, series number and first appearance."""
-    by_uid: dict[tuple[str | None, str | None], list[Frame]] = {}
+def _group_by_series(
+    frames: list[Frame], problems: Sequence[Problem], foreign: Collection[str]
+) -> tuple[SeriesData, ...]:
+    """One `Series` for each SeriesInstanceUID, by study, series number and first appearance, with its damaged files."""
+    by_uid: dict[SeriesKey, list[Frame]] = {}
     for frame in frames:
         by_uid.setdefault((frame.header.study_uid, frame.header.series_uid), []).append(frame)
     studies = {study: i for i, study in enumerate(dict.fromkeys(study for study, _ in by_uid))}
+    own, beside = charge_problems(by_uid, problems, foreign)
 
-    def rank(item: tuple[tuple[str | None, str | None], list[Frame]]) -> tuple[int, float]:
+    def rank(item: tuple[SeriesKey, list[Frame]]) -> tuple[int, float]:
         (study, _), members = item
         number = members[0].header.series_number
         return studies[study], float("inf") if number is None else number
 
-    return tuple(SeriesData(tuple(members), (), problems) for _, members in sorted(by_uid.items(), key=rank))
+    return tuple(
+        SeriesData(tuple(members), (), tuple(own.get(key, ())), tuple(beside.get(key, ())))
+        for key, members in sorted(by_uid.items(), key=rank)
+    )

@@ -49,7 +49,7 @@ def scan_text(found: ScanData[Any]) -> str:
 
 def list_footnotes(found: ScanData[Any]) -> list[str]:
     """Say what a scan could not read or passed over, in a few lines."""
-    lines = [f"damaged: {problem.error}" for problem in found.problems[:_DAMAGED]]
+    lines = [f"damaged: {problem.error.message}" for problem in found.problems[:_DAMAGED]]
     more = len(found.problems) - _DAMAGED
     if more > 0:
         lines.append(f"damaged: {count_noun(more, 'more file')}, listed by .problems and info --json")

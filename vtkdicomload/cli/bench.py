@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from .exit_status import report_failure
-from .finding import choose_series_of, find_at
+from .finding import ALL, choose_series_of, find_at, take_whole
 from .options import Archives, Ignore, Paths, SeriesOption, StackOption
 from .printing import print_measured
 from .terminal import show_progress
@@ -30,7 +31,9 @@ def bench(
         from .._api import load
         from ..loading.comparison import compare
 
-        chosen = choose_series_of(find_at(paths, ignore, archives=archives), series, stack)
+        chosen = take_whole(choose_series_of(find_at(paths, ignore, archives=archives), series, stack), ignore)
         with show_progress("timing") as progress:
-            measured = compare(chosen, load, rounds=rounds, progress=progress)
+            measured = compare(
+                chosen, partial(load, series=ALL) if series == ALL else load, rounds=rounds, progress=progress
+            )
         print_measured(measured)

@@ -15,8 +15,9 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
+from enum import EnumType
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_type_hints
 
 import typer
 
@@ -61,7 +62,14 @@ def _fail(message: str) -> typer.Exit:
 def choose_wording(context: typer.Context) -> Wording:
     """The words of the shell, with the options that the command has."""
     options = frozenset(name for parameter in context.command.params for name in parameter.opts)
-    return partial(word_for_shell, options=options)
+    kinds = get_type_hints(context.command.callback)
+    choices = {
+        name: tuple(map(str, kind))
+        for parameter in context.command.params
+        for name in parameter.opts
+        if isinstance(kind := kinds.get(parameter.name or ""), EnumType)
+    }
+    return partial(word_for_shell, options=options, choices=choices)
 
 
 @contextmanager

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
+from .._util.warnings import warn
 from ..catalog.choose import choose_series, choose_stack
-from ..catalog.damage import make_damage_error
+from ..catalog.damage import DAMAGED, describe_left_out, make_all_damaged_error, refuse_gaps
 from ..catalog.find import find_series, make_no_image_error, match_ignored
-from ..errors import DicomLoadError, MultipleSeriesError
+from ..errors import DicomLoadError, MissingSliceError, MultipleSeriesError
 from ..errors.remedies import SetOption
 from ..series import Scan
 from .terminal import show_progress
 
 if TYPE_CHECKING:
+    from ..catalog.find import Ignore
     from ..loading.options import Irregular
     from ..series import Series
     from ..volume import Volume
+
+ALL = "all"  # of --series: every file of the source as one series
 
 
 def join_paths(paths: list[str]) -> str | list[str]:
@@ -24,12 +29,68 @@ def join_paths(paths: list[str]) -> str | list[str]:
     return paths[0] if len(paths) == 1 else paths
 
 
-def list_series(source: str | list[str], *, archives: bool) -> Scan:
-    """List all that is at a source, with a progress bar."""
+def list_series(source: str | list[str], ignore: list[str] | None = None, *, archives: bool) -> Scan:
+    """List all that is at a source, with a progress bar; without the files to ignore, which are warned of."""
     from .._api import scan
 
+    if ignore:
+        return _leave_damaged_out(_find(source, ignore, archives=archives), ignore)
     with show_progress("reading headers") as progress:
         return scan(source, archives=archives, progress=progress)
+
+
+def _find(source: str | list[str], ignore: list[str] | None, *, archives: bool) -> Scan:
+    """Find the series at a source without the files that are named, which are warned of."""
+    named = [name for name in ignore or () if name != DAMAGED]
+    with show_progress("reading headers") as progress:
+        found, ignored = find_series(source, named, None, archives=archives, progress=progress)
+    for name in named:
+        if not any(map(match_ignored([name]), ignored)):
+            raise DicomLoadError(f"--ignore {name}: there is no such file")
+    for sentence in describe_left_out(ignored):
+        warn(sentence)
+    return Scan.of(found)
+
+
+def _leave_damaged_out(found: Scan, ignore: list[str]) -> Scan:
+    """The same list with what its series are without their damaged files, where they have no gaps then."""
+    if DAMAGED not in ignore:
+        return found
+    series = tuple(take_whole(part, ignore, may_have_gaps=True) for part in found)
+    return Scan(found.source, series, found.problems, found.skipped, found.files)
+
+
+def take_whole(series: Series, ignore: list[str] | None, *, may_have_gaps: bool = False) -> Series:
+    """A series without its damaged files, where these are to be ignored.
+
+    Raises
+    ------
+    MissingSliceError
+        It has gaps then; with `may_have_gaps` it stays what it is.
+    """
+    damaged = (*series.problems, *series.beside)
+    if DAMAGED not in (ignore or ()) or not damaged:
+        return series
+    whole = replace(series, problems=(), beside=())
+    try:
+        refuse_gaps(whole, series.problems)
+    except MissingSliceError:
+        if not may_have_gaps:
+            raise
+        return series
+    for sentence in describe_left_out((), [problem.path for problem in damaged]):
+        warn(sentence)
+    return whole
+
+
+def as_one(found: Scan) -> Scan:
+    """All files of a source as one series: a list of one."""
+    return Scan(found.source, (choose_series(found, ALL),), found.problems, found.skipped, found.files)
+
+
+def choose_policy(ignore: list[str] | None) -> Ignore:
+    """What `load` is told to leave out, once the files that are named are left out."""
+    return DAMAGED if DAMAGED in (ignore or ()) else ()
 
 
 def require_something(found: Scan) -> None:
@@ -40,21 +101,17 @@ def require_something(found: Scan) -> None:
 
 def find_at(paths: list[str], ignore: list[str] | None, *, archives: bool) -> Scan:
     """Find the series at the paths, at least one; where there are damaged files only, raise what is wrong with one."""
-    with show_progress("reading headers") as progress:
-        found, ignored = find_series(join_paths(paths), ignore or (), None, archives=archives, progress=progress)
-    for name in ignore or ():
-        if not any(map(match_ignored(name), ignored)):
-            raise DicomLoadError(f"--ignore {name}: there is no such file")
+    found = _find(join_paths(paths), ignore, archives=archives)
     if not found.series:
-        raise make_damage_error(found.problems[:1])
-    return Scan.of(found)
+        raise make_all_damaged_error(found.problems[:1])
+    return found
 
 
 def choose_series_of(found: Scan, series: str | None, stack: str | None) -> Series:
     """The series, or stack of it, that the options name; there may be one only where they name none."""
     if series is None and len(found) > 1:
         raise make_none_chosen_error(found, f"{len(found)} series, and none chosen")
-    chosen = found[find_row(found, series or "0")]
+    chosen = choose_series(found, ALL) if series == ALL else found[find_row(found, series or "0")]
     return chosen if stack is None else _choose_stack_of(chosen, stack)
 
 
@@ -91,17 +148,17 @@ def _parse_choice(words: str) -> int | str:
     return int(words) if re.fullmatch(r"-?\d+", words) else words
 
 
-def load_series(series: Series, irregular: str) -> Volume:
+def load_series(series: Series, irregular: str, ignore: list[str] | None = None) -> Volume:
     """Load the volume of a series, with a progress bar."""
     with show_progress("reading pixels") as progress:
-        return series.load(progress=progress, irregular=cast("Irregular", irregular))
+        return series.load(progress=progress, irregular=cast("Irregular", irregular), ignore=choose_policy(ignore))
 
 
-def verify(series: Series) -> list[tuple[str, str]]:
+def verify(series: Series, ignore: list[str] | None) -> list[tuple[str, str]]:
     """Tell what reading every frame twice has shown, or why that cannot be."""
     try:
         with show_progress("reading pixels") as progress:
-            volume = series.load(progress=progress, verify="all")
+            volume = series.load(progress=progress, verify="all", ignore=choose_policy(ignore))
     except DicomLoadError as error:
         return [("verified", f"no: {error}")]
     return [("verified", f"{check.name}: {check.result}") for check in volume.checks]

@@ -10,8 +10,8 @@ import typer
 
 from ..errors import DicomLoadError
 from .exit_status import choose_wording, report_failure
-from .finding import find_row, join_paths, list_series, require_something, verify
-from .options import Archives, Paths
+from .finding import ALL, as_one, find_row, join_paths, list_series, require_something, verify
+from .options import Archives, Ignore, Paths
 from .printing import print_facts, print_table
 from .terminal import say
 
@@ -27,7 +27,10 @@ def info(
     verify_pixels: Annotated[
         bool, typer.Option("--verify", help="Read the pixels too, every frame by two readers.")
     ] = False,
-    series: Annotated[str | None, typer.Option(help='Describe this one only: a row, a UID, or "largest".')] = None,
+    series: Annotated[
+        str | None, typer.Option(help='Describe this one only: a row, a UID, "largest", or "all" files as one.')
+    ] = None,
+    ignore: Ignore = None,
     archives: Archives = False,
 ) -> None:
     """List the series at PATH and the Python line that loads each.
@@ -36,25 +39,29 @@ def info(
     """
     with report_failure(context):
         if as_json:
-            _print_json(context, paths, series, archives)
+            _print_json(context, paths, series, ignore, archives)
         else:
-            _print_list(paths, series, verify_pixels, archives)
+            _print_list(paths, series, verify_pixels, ignore, archives)
 
 
-def _print_list(paths: list[str], series: str | None, verify_pixels: bool, archives: bool) -> None:
+def _print_list(
+    paths: list[str], series: str | None, verify_pixels: bool, ignore: list[str] | None, archives: bool
+) -> None:
     from . import listing
 
     source = join_paths(paths)
-    found = list_series(source, archives=archives)
-    rows = range(len(found)) if series is None else [find_row(found, series)]
+    found = list_series(source, ignore, archives=archives)
+    if series == ALL and found.series:
+        found = as_one(found)
+    rows = range(len(found)) if series in (None, ALL) else [find_row(found, str(series))]
     require_something(found)
     if series is None:
         print_table(found)
     for row in rows[:_DETAILED]:
         say(f"\n[{row}] {found[row].title}", style="bold")
-        print_facts(listing.describe_series(found, row, source))
+        print_facts(listing.describe_series(found, row, source, as_one=series == ALL))
         if verify_pixels:
-            print_facts(verify(found[row]))
+            print_facts(verify(found[row], ignore))
     if len(rows) > _DETAILED:
         say(f"\nand {len(rows) - _DETAILED} more: --series N describes one, --json all")
     if isinstance(source, str) and os.path.isfile(source) and [f for s in found for f in s.files] == [source]:
@@ -62,17 +69,21 @@ def _print_list(paths: list[str], series: str | None, verify_pixels: bool, archi
             say(line)
 
 
-def _print_json(context: typer.Context, paths: list[str], series: str | None, archives: bool) -> None:
+def _print_json(
+    context: typer.Context, paths: list[str], series: str | None, ignore: list[str] | None, archives: bool
+) -> None:
     """Print the list as JSON; what went wrong is a part of it, beside the message on stderr and the exit status."""
     from . import listing
 
     source = join_paths(paths)
     report = listing.make_empty_json(source)
     try:
-        found = list_series(source, archives=archives)
-        report = listing.scan_json(found, source)
-        if series is not None:
-            report["series"] = [report["series"][find_row(found, series)]]
+        found = list_series(source, ignore, archives=archives)
+        if series == ALL and found.series:
+            found = as_one(found)
+        report = listing.scan_json(found, source, as_one=series == ALL)
+        if series not in (None, ALL):
+            report["series"] = [report["series"][find_row(found, str(series))]]
         require_something(found)
     except (DicomLoadError, OSError) as error:
         said = error.reworded(choose_wording(context)) if isinstance(error, DicomLoadError) else error

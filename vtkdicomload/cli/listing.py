@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,11 +12,11 @@ from .._util.wording import count_noun
 from ..catalog.assess import assess
 from ..errors.remedies import LeaveOut, SetOption
 from ..errors.wording import word_for_python
+from ..loading.options import Options
+from ..loading.true_remedies import keep_true_remedies
 from ..stacks.geometry import find_opposite, name_side
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from .._util.arrays import Floats
     from ..catalog.assess import Assessment
     from ..errors import DicomLoadError
@@ -28,10 +27,16 @@ if TYPE_CHECKING:
 _NAMED = 4  # files named in a line; more are called by what finds them
 
 
-def describe_series(found: Scan, row: int, source: Any) -> list[tuple[str, str]]:
-    """One series as (name, words): whether it loads, where it lies, how it is stored, what was checked."""
+def describe_series(found: Scan, row: int, source: Any, *, as_one: bool = False) -> list[tuple[str, str]]:
+    """One series as (name, words): whether it loads, where it lies, how it is stored, what was checked.
+
+    Parameters
+    ----------
+    as_one : bool
+        Whether the series is all files of the source.
+    """
     series = found[row]
-    assessed = assess(series)
+    assessed = _assess_truly(found, row)
     lines = [("loads", "yes" if assessed.error is None else f"no: {assessed.error}")]
     if assessed.geometry is not None:
         lines += _list_geometry(assessed.geometry, series)
@@ -41,10 +46,18 @@ def describe_series(found: Scan, row: int, source: Any) -> list[tuple[str, str]]
     if assessed.error is None:
         lines.append(("checks", _describe_checks(series, assessed)))
     lines += [("assumed", str(assumption)) for assumption in assessed.assumptions]
-    line = _write_python_line(found, row, source, assessed.error)
+    line = _write_python_line(found, row, source, assessed.error, as_one)
     if line:
         lines.append(("python", line))
     return lines
+
+
+def _assess_truly(found: Scan, row: int) -> Assessment:
+    """Assess a series, with the remedies that go past its refusal only."""
+    assessed = assess(found[row])
+    if assessed.error is not None:
+        keep_true_remedies(assessed.error, found[row], Options(), alone=len(found) == 1)
+    return assessed
 
 
 def _list_geometry(geometry: Geometry, series: Series) -> list[tuple[str, str]]:
@@ -91,13 +104,12 @@ def _describe_checks(series: Series, assessed: Assessment) -> str:
     return words
 
 
-def _write_python_line(found: Scan, row: int, source: Any, error: DicomLoadError | None) -> str:
+def _write_python_line(found: Scan, row: int, source: Any, error: DicomLoadError | None, as_one: bool) -> str:
     """The Python line that loads a series, ready to paste; the nearest one that works where it needs an option."""
-    series = found[row]
-    choice = f", series={row}" if len(found) > 1 else ""
+    choice = ', series="all"' if as_one else f", series={row}" if len(found) > 1 else ""
     option = ""
     if error is not None:
-        remedy = _find_remedy(series, error)
+        remedy = _find_remedy(error)
         if remedy is None:
             return ""
         option = f", {word_for_python([remedy])[0]}"
@@ -116,29 +128,15 @@ def _write_source(source: Any) -> str:
     return repr(list(source))
 
 
-def _find_remedy(series: Series, error: DicomLoadError) -> Remedy | None:
-    """The first way past the refusal of a series that one option of `load` goes; None where there is none."""
+def _find_remedy(error: DicomLoadError) -> Remedy | None:
+    """The first way past a refusal that one option of `load` goes, with one value; None where there is none."""
     for remedy in error.remedies:
-        choice: Remedy
         match remedy:
             case LeaveOut(files) if len(files) <= _NAMED:
-                rest, choice = _without(series, files), remedy
-            case SetOption("stack", (0, *_)):
-                rest, choice = series.stacks()[0], SetOption("stack", (0,))
-            case SetOption("irregular", ("resample", *_)):
-                rest, choice = replace(series, frames=series.frames[:1]), SetOption("irregular", ("resample",))
-            case _:
-                continue
-        if rest.frames and assess(rest).error is None:
-            return choice
+                return remedy
+            case SetOption("stack" | "irregular" | "ignore", (value, *_)):
+                return SetOption(remedy.option, (value,))
     return None
-
-
-def _without(series: Series, files: Sequence[str]) -> Series:
-    """A series without some files."""
-    frames = tuple(frame for frame in series.frames if frame.path not in files)
-    problems = tuple(problem for problem in series.problems if problem.path not in files)
-    return replace(series, frames=frames, problems=problems)
 
 
 def list_beside(path: str, found: Scan) -> list[str]:
@@ -159,7 +157,7 @@ def list_beside(path: str, found: Scan) -> list[str]:
 
 
 # ---------------------------------------------------------------------------------------------------- JSON
-def scan_json(found: Scan, source: Any) -> dict[str, Any]:
+def scan_json(found: Scan, source: Any, *, as_one: bool = False) -> dict[str, Any]:
     """A scan as plain data for ``info --json``. Keys are added, never renamed or taken away.
 
     Returns
@@ -171,8 +169,8 @@ def scan_json(found: Scan, source: Any) -> dict[str, Any]:
     """
     return {
         **make_empty_json(source),
-        "series": [_make_series_json(found, row, source) for row in range(len(found))],
-        "problems": [{"path": problem.path, "reason": str(problem.error)} for problem in found.problems],
+        "series": [_make_series_json(found, row, source, as_one) for row in range(len(found))],
+        "problems": [{"path": problem.path, "reason": problem.error.message} for problem in found.problems],
         "skipped": [{"path": skipped.path, "reason": skipped.words} for skipped in found.skipped],
     }
 
@@ -184,7 +182,7 @@ def make_empty_json(source: Any) -> dict[str, Any]:
     return {"version": __version__, "source": source, "series": [], "problems": [], "skipped": []}
 
 
-def _make_series_json(found: Scan, row: int, source: Any) -> dict[str, Any]:
+def _make_series_json(found: Scan, row: int, source: Any, as_one: bool) -> dict[str, Any]:
     """One series as plain data.
 
     Returns
@@ -197,7 +195,7 @@ def _make_series_json(found: Scan, row: int, source: Any) -> dict[str, Any]:
         ``assumptions``; ``stacks``, what a series of several volumes divides into; ``python``, the line that loads it.
     """
     series = found[row]
-    assessed = assess(series)
+    assessed = _assess_truly(found, row)
     geometry, error = assessed.geometry, assessed.error
     stacks = series.stacks() if error is not None else (series,)
     return {
@@ -226,5 +224,5 @@ def _make_series_json(found: Scan, row: int, source: Any) -> dict[str, Any]:
         ]
         if len(stacks) > 1
         else [],
-        "python": _write_python_line(found, row, source, error) or None,
+        "python": _write_python_line(found, row, source, error, as_one) or None,
     }

@@ -21,6 +21,13 @@ class Irregular(StrEnum):
     KEEP = "keep"
 
 
+class OntoGrid(StrEnum):
+    """What `load` may do with slices on no regular grid where a body is to be drawn."""
+
+    RAISE = "raise"
+    RESAMPLE = "resample"
+
+
 class View(StrEnum):
     """The views of `rendering.render` that have names."""
 
@@ -33,13 +40,20 @@ class View(StrEnum):
 
 
 Paths = Annotated[list[str], typer.Argument(metavar="PATH", help="A folder, or files.", show_default=False)]
-SeriesOption = Annotated[str | None, typer.Option("--series", help='A row of `info`, a UID, or "largest".')]
+SeriesOption = Annotated[
+    str | None, typer.Option("--series", help='A row of `info`, a UID, "largest", or "all" files as one.')
+]
 StackOption = Annotated[str | None, typer.Option("--stack", help="A stack of the series: its row or label.")]
-Ignore = Annotated[list[str] | None, typer.Option(metavar="FILE", help="Leave a file out; repeatable.")]
+Ignore = Annotated[
+    list[str] | None, typer.Option(metavar="FILE", help='Leave a file out; repeatable. "damaged": the damaged ones.')
+]
 Archives = Annotated[bool, typer.Option("--archives", help="Enter archives and compressed files in a folder too.")]
 IrregularOption = Annotated[
     Irregular,
     typer.Option(help="Missing slices, uneven gaps, a tilt: refuse, interpolate onto a regular grid, or keep as is."),
+]
+GridOption = Annotated[
+    OntoGrid, typer.Option(help="Missing slices, uneven gaps, a tilt: refuse, or interpolate onto a regular grid.")
 ]
 WindowOption = Annotated[
     str | None,

@@ -11,9 +11,9 @@ from .exit_status import refuse_unfit_options, report_failure
 from .finding import choose_series_of, find_at, load_series
 from .options import (
     Archives,
+    GridOption,
     Ignore,
-    Irregular,
-    IrregularOption,
+    OntoGrid,
     Paths,
     SeriesOption,
     StackOption,
@@ -34,7 +34,7 @@ def render(
     series: SeriesOption = None,
     stack: StackOption = None,
     window: WindowOption = None,
-    irregular: IrregularOption = Irregular.RAISE,
+    irregular: GridOption = OntoGrid.RAISE,
     ignore: Ignore = None,
     archives: Archives = False,
 ) -> None:
@@ -49,7 +49,7 @@ def render(
 
         chosen = choose_series_of(find_at(paths, ignore, archives=archives), series, stack)
         rendering.require_rendering()
-        volume = load_series(chosen, irregular)
+        volume = load_series(chosen, irregular, ignore)
         with refuse_unfit_options():
             rendered = rendering.render(volume, iso=iso, view=view, window=read_window(window))
         save(rendering.draw_rendering(rendered, f"{volume.series.title}, from the {view}"), output)

@@ -57,7 +57,7 @@ def show(
             return
         chosen = choose_series_of(found, series, stack)
         try:
-            volume = load_series(chosen, irregular)
+            volume = load_series(chosen, irregular, ignore)
         except DicomLoadError as error:
             _show_refused(context, found, chosen, error, output, read_window(window))
             return

@@ -9,7 +9,7 @@ import typer
 
 from .exit_status import refuse_unfit_options, report_failure
 from .finding import choose_series_of, find_at, load_series
-from .options import Archives, Ignore, Irregular, IrregularOption, Paths, SeriesOption, StackOption
+from .options import Archives, GridOption, Ignore, OntoGrid, Paths, SeriesOption, StackOption
 from .terminal import say
 
 
@@ -20,7 +20,7 @@ def surface(
     output: Annotated[Path, typer.Option("--output", "-o", help="An .stl, .ply, .obj or .vtp.")] = Path("surface.stl"),
     series: SeriesOption = None,
     stack: StackOption = None,
-    irregular: IrregularOption = Irregular.RAISE,
+    irregular: GridOption = OntoGrid.RAISE,
     ignore: Ignore = None,
     archives: Archives = False,
 ) -> None:
@@ -32,7 +32,9 @@ def surface(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--output") from error
     with report_failure(context):
-        volume = load_series(choose_series_of(find_at(paths, ignore, archives=archives), series, stack), irregular)
+        volume = load_series(
+            choose_series_of(find_at(paths, ignore, archives=archives), series, stack), irregular, ignore
+        )
         with refuse_unfit_options():
             made = surfaces.extract_surface(volume, iso)
         surfaces.write_surface(made, output)

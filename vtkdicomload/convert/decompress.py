@@ -15,7 +15,7 @@ from .._util.atomic import Staged
 from .._util.memory import measure_usable_bytes
 from .._util.wording import count_noun
 from ..catalog.damage import refuse_problems
-from ..catalog.find import find_series
+from ..catalog.find import find_series, leaves_damaged
 from ..catalog.tables import list_passed_over
 from ..errors import CompressedPixelDataError, DicomLoadError, DicomLoadWarning, UnsupportedPixelDataError
 from ..errors.remedies import LeaveOut, SetOption, Step
@@ -88,7 +88,7 @@ def decompress(
         The folder for the new files, made where it does not exist, with the folders of `source` below it.
     overwrite : bool
         Replace files that exist in `target`.
-    ignore : iterable of path-like, or callable
+    ignore : "damaged", iterable of path-like, or callable
         Files to leave out, as for `load`.
     archives : bool
         Whether archives in a folder are entered, as for `load`.
@@ -119,7 +119,10 @@ def decompress(
     """
     source, target = os.fspath(source), os.fspath(target)
     found, left_out = find_series(source, ignore, workers=None, archives=archives)
-    refuse_problems(found.problems)
+    if leaves_damaged(ignore) and found.series:
+        left_out = (*left_out, *(problem.path for problem in found.problems))
+    else:
+        refuse_problems(found.problems)
     headers = list({frame.path: find_whole_image(frame).header for series in found for frame in series.frames}.values())
     _refuse_target(source, target)
     for header in headers:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -34,6 +35,7 @@ _SHELL_OPTIONS = frozenset(("--ignore", "--series", "--stack", "--irregular", "-
 _VTK_METHODS = {
     "series": "SetSeries",
     "stack": "SetStack",
+    "ignore": "SetIgnore",
     "order": "SetOrder",
     "irregular": "SetIrregular",
     "tolerance": "SetTolerance",
@@ -85,7 +87,10 @@ def _say_in_python(remedy: Remedy, row: int) -> str | None:
 
 
 def word_for_shell(
-    remedies: Sequence[Remedy], options: Collection[str] = _SHELL_OPTIONS, windows: bool = os.name == "nt"
+    remedies: Sequence[Remedy],
+    options: Collection[str] = _SHELL_OPTIONS,
+    windows: bool = os.name == "nt",
+    choices: Mapping[str, Collection[str]] | None = None,
 ) -> list[str | None]:
     """Say remedies as options of a command, as the shell of the system takes them: ``--ignore x``, ``--stack 0 … 3``.
 
@@ -97,8 +102,20 @@ def word_for_shell(
         The options that the command has.
     windows : bool
         Whether the shell is that of Windows.
+    choices : mapping of str to collection of str, optional
+        The only values that some of the options take.
     """
-    return [_say_in_shell(remedy, options, partial(quote, windows=windows)) for remedy in remedies]
+    allowed = (_keep_choices(remedy, choices or {}) for remedy in remedies)
+    say = partial(_say_in_shell, options=options, quoted=partial(quote, windows=windows))
+    return [None if remedy is None else say(remedy) for remedy in allowed]
+
+
+def _keep_choices(remedy: Remedy, choices: Mapping[str, Collection[str]]) -> Remedy | None:
+    """A remedy with those of its values that a command takes; None where it takes none."""
+    if not isinstance(remedy, SetOption) or f"--{remedy.option}" not in choices:
+        return remedy
+    values = tuple(value for value in remedy.values if value in choices[f"--{remedy.option}"])
+    return replace(remedy, values=values) if values else None
 
 
 def _say_in_shell(remedy: Remedy, options: Collection[str], quoted: Callable[[Sequence[str]], str]) -> str | None:
@@ -199,6 +216,8 @@ def _list_values(values: Sequence[Any], say: Callable[[Any], str]) -> str:
     said = [say(value) for value in values]
     if len(values) > 2 and list(values) == list(range(len(values))):
         return f"{said[0]} … {said[-1]}"
+    if len(said) > _NAMED:
+        return f"{said[0]}, {said[1]} … ({len(said)} values)"
     return f"{', '.join(said[:-1])} or {said[-1]}" if len(said) > 1 else said[0]
 
 

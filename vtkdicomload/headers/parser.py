@@ -26,7 +26,7 @@ from .elements import SEQUENCE_END, UNDEFINED, Element, Encoding, Source, name_o
 from .model import Header
 from .pixel_bytes import count_least_compressed, count_pixel_bytes
 from .preamble import NotDicomError, begin, find_data_set
-from .sop_classes import explain_lost_pixels
+from .sop_classes import explain_lost_pixels, is_private
 from .transfer_syntaxes import NATIVE_SYNTAXES
 
 if TYPE_CHECKING:
@@ -112,7 +112,9 @@ def _parse(source: Source, start: int, visited: list[Element]) -> Header:
         lost = explain_lost_pixels(values)
         if lost:
             raise source.corrupt(lost)
-        raise NotDicomError(Reason.NO_PIXELS)
+        # A private class may be anything: only another file of it can tell that this one had an image.
+        private = "rows" in values and is_private(str(values["sop_class_uid"] or ""))
+        raise NotDicomError(Reason.MAYBE_STRIPPED if private else Reason.NO_PIXELS)
     encapsulated = pixels.length == UNDEFINED
     values.update(
         file=source.file,

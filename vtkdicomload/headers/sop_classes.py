@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 RT_DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
 NUCLEAR_MEDICINE = "1.2.840.10008.5.1.4.1.1.20"
@@ -10,14 +14,19 @@ SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 LABEL_MAP = "1.2.840.10008.5.1.4.1.1.66.7"
 WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 
-_SPECTROSCOPY = "1.2.840.10008.5.1.4.1.1.4.2"  # has rows and columns of spectra
-
-# SOP classes without an image, or that may do without (a dose that is histograms only). A file of any other standard
-# class without pixel data has lost it; private classes may be anything.
+# SOP classes whose module has no pixel data, even where Rows and Columns stand in it: spectra have rows and columns of
+# them, raw data those of the image that it is for. A file of any other standard class without pixel data has lost it.
 _NO_IMAGE = re.compile(
-    r"1\.2\.840\.10008\.(?:1\.|5\.1\.1\.|5\.1\.4\.[34]\d|5\.1\.4\.1\.2\.|5\.1\.4\.1\.1\.(?:"
-    r"88\.|11\.|9\.|104\.|481\.[2-9]|66(?:\.[12356])?$|67$|68\.|7[89]\.|80\.|20[01]\.))"
+    r"1\.2\.840\.10008\.(?:1\.|5\.1\.1\.27$|5\.1\.4\.(?:3[489]|4\d)\.|5\.1\.4\.1\.2\.|5\.1\.4\.1\.1\.(?:"
+    r"4\.2$|8$|9$|9\.|10$|11$|11\.|66$|66\.[12356]$|67$|68\.|77\.1\.5\.3$|78\.|79\.|80\.|88\.|9[01]\.|104\.|129$|131$"
+    r"|20[01]\.|481\.(?:[3-9]|1\d|2[0-2]|25)$|501\.[36]$))"
 )
+_STANDARD = "1.2.840.10008."
+
+
+def has_no_image(uids: Collection[str]) -> bool:
+    """Tell whether files of an SOP class never hold an image; given all that a file says of its class."""
+    return bool(uids) and all(map(_NO_IMAGE.match, uids))
 
 
 def explain_lost_pixels(values: dict[str, object]) -> str | None:
@@ -29,12 +38,17 @@ def explain_lost_pixels(values: dict[str, object]) -> str | None:
         The attributes found in it, by their names in `Header`.
     """
     uid = values.get("sop_class_uid")
-    if uid == _SPECTROSCOPY:
+    if isinstance(uid, str) and (_NO_IMAGE.match(uid) or is_private(uid)):
         return None
     if "rows" in values or "columns" in values:
         return "it declares Rows and Columns but holds no pixel data: it is truncated or was stripped"
     if not isinstance(uid, str):
         return "it holds neither a SOPClassUID nor pixel data: it is truncated"
-    if uid.startswith("1.2.840.10008.") and not _NO_IMAGE.match(uid):
+    if uid != RT_DOSE:  # which may be histograms only
         return f"its SOP class {uid} is an image, but it holds no pixel data: it is truncated"
     return None
+
+
+def is_private(uid: str) -> bool:
+    """Tell whether an SOP class is none of the standard's: of what it holds nothing is known."""
+    return bool(uid) and not uid.startswith(_STANDARD)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
+from .._util.wording import describe_argument
 from ..headers.objects.real_world_values import parse_label
 from ..stacks.tolerances import GAP_TOLERANCE
 
@@ -55,35 +56,41 @@ class Options:
             ("verify", get_args(Verify)),
         ):
             value = getattr(self, name)
-            if value not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
+            if not isinstance(value, str) or value not in allowed:
+                raise ValueError(
+                    f"{name} must be one of {', '.join(map(repr, allowed))}, not {describe_argument(value)}"
+                )
         parse_label(self.rescale)
         if self.irregular == "resample" and self.order != "position":
             raise ValueError(f'irregular="resample" needs order="position", not order={self.order!r}')
         _check_number("tolerance", self.tolerance, Real)
         if not 0 < self.tolerance < 1:
-            raise ValueError(f"tolerance must lie between 0 and 1 (a part of the spacing), not {self.tolerance!r}")
+            raise ValueError(
+                f"tolerance must lie between 0 and 1 (a part of the spacing), not {describe_argument(self.tolerance)}"
+            )
         if self.workers is not None:
             check_count("workers", self.workers)
         if self.max_bytes is not None:
             _check_number("max_bytes", self.max_bytes, Real)
             if self.max_bytes < 1:
-                raise ValueError(f"max_bytes must be positive, not {self.max_bytes!r}")
+                raise ValueError(f"max_bytes must be positive, not {describe_argument(self.max_bytes)}")
         if self.progress is not None and not callable(self.progress):
-            raise TypeError(f"progress must be callable, not {self.progress!r}")
+            raise TypeError(f"progress must be callable, not {describe_argument(self.progress)}")
 
 
 def check_count(name: str, value: Any) -> None:
     """Refuse what is no whole number (TypeError) or less than 1 (ValueError)."""
     _check_number(name, value, Integral)
     if value < 1:
-        raise ValueError(f"{name} must be 1 or more, not {value!r}")
+        raise ValueError(f"{name} must be 1 or more, not {describe_argument(value)}")
 
 
 def _check_number(name: str, value: Any, kind: type) -> None:
     """TypeError for what is no Real or, where `kind` says so, no Integral."""
     if isinstance(value, bool) or not isinstance(value, kind):
-        raise TypeError(f"{name} must be a {'whole ' if kind is Integral else ''}number, not {value!r}")
+        raise TypeError(
+            f"{name} must be a {'whole ' if kind is Integral else ''}number, not {describe_argument(value)}"
+        )
 
 
 def make_options(**options: Any) -> Options:

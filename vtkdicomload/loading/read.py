@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .._util.log import logger
-from .._util.memory import measure_usable_bytes
+from .._util.memory import measure_available_bytes, measure_usable_bytes
 from .._util.threads import make_stepper
 from .._util.warnings import warn
 from ..errors import DicomLoadError
@@ -144,10 +144,11 @@ def _allocate(plan: Plan, shape: tuple[int, ...], allocate: Allocate) -> Pixels:
     words = f"the volume of {'×'.join(map(str, shape))} {dtype} needs {needed / 2**20:.0f} MiB"
     if needed > limit:
         what = "three quarters of the available memory" if max_bytes is None else "max_bytes"
+        fits = needed <= measure_available_bytes()
         raise DicomLoadError(
             f"{words}, more than the {limit / 2**20:.0f} MiB of {what}",
             files=files,
-            remedies=[SetOption("max_bytes", (needed,))],
+            remedies=[SetOption("max_bytes", (needed,)) if fits else Step.FREE_MEMORY],
         )
     try:
         return allocate(shape, dtype)

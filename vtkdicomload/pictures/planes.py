@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 
+from .._util.wording import describe_argument
 from ..errors import GeometryError
 from ..stacks.geometry import find_opposite, name_side
 
@@ -151,9 +152,10 @@ def turn_toward_lps(vector: Floats) -> Floats:
 def plane(volume: VolumeData, name: str = "axial", *, index: int | None = None, mm: float | None = None) -> Plane:
     """One plane of a volume (`Volume.plane`)."""
     if name not in VIEWS:
-        raise ValueError(f"a plane is {', '.join(get_args(_PlaneName))}, not {name!r}")
+        raise ValueError(f"a plane is {', '.join(get_args(_PlaneName))}, not {describe_argument(name)}")
     if index is not None and mm is not None:
-        raise ValueError(f"a plane is chosen by index or by mm, not both (index={index!r}, mm={mm!r})")
+        both = f"index={describe_argument(index)}, mm={describe_argument(mm)}"
+        raise ValueError(f"a plane is chosen by index or by mm, not both ({both})")
     view = _turn_view(volume, name)
     count = view.frames.shape[0]
     if mm is not None:
@@ -238,12 +240,18 @@ def describe_slice_direction(volume: VolumeData) -> str:
 def _point(volume: VolumeData, at: Sequence[float]) -> Floats:
     try:
         point = np.array([float(value) for value in at])
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"at must be three numbers, a position (x, y, z) in LPS mm, not {at!r}") from error
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"at must be three numbers, a position (x, y, z) in LPS mm, not {describe_argument(at)}"
+        ) from None
     if point.shape != (3,) or not np.isfinite(point).all():
-        raise ValueError(f"at must be three finite numbers, a position (x, y, z) in LPS mm, not {at!r}")
+        raise ValueError(
+            f"at must be three finite numbers, a position (x, y, z) in LPS mm, not {describe_argument(at)}"
+        )
     if volume.direction is None or volume.origin is None:
-        raise GeometryError(f"the files hold no position or orientation, so nothing is known to lie at {at!r}")
+        raise GeometryError(
+            f"the files hold no position or orientation, so nothing is known to lie at {describe_argument(at)}"
+        )
     return point
 
 

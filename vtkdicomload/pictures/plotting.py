@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
+from .._util.wording import describe_argument
 from ..stacks.geometry import name_side
 from .canvas import MARK, encode_png, replace_unprintable
 from .planes import cut_orthogonal_planes, turn_toward_lps
@@ -51,7 +52,7 @@ class VolumeFigure(Figure):
 def plot(volume: VolumeData, window: Wanted, *, at: Sequence[float] | None, title: str | None, width: float) -> Figure:
     """The planes of a volume through a point, as a figure (`Volume.plot`)."""
     if not width > 0:
-        raise ValueError(f"width must be above 0 inches, not {width!r}")
+        raise ValueError(f"width must be above 0 inches, not {describe_argument(width)}")
     chosen = choose_window(volume, window)
     planes = cut_orthogonal_planes(volume, at)
     words = [describe_volume(volume, chosen), *list_notes(volume)]

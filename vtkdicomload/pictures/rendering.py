@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .._util.wording import describe_argument
 from ..convert.vtk import make_image
 from ..errors import DicomLoadError
 from ..errors.remedies import Install
@@ -135,7 +136,7 @@ def render(
     if iso is not None and window is not None:
         raise ValueError("a surface (iso) has no window: give one of the two")
     if len(size) != 2 or not all(16 <= side <= 8192 for side in size):
-        raise ValueError(f"size must be (width, height) of 16 to 8192 pixels, not {size!r}")
+        raise ValueError(f"size must be (width, height) of 16 to 8192 pixels, not {describe_argument(size)}")
     # Mappers made before these two are known draw nothing.
     import vtkmodules.vtkRenderingOpenGL2
     import vtkmodules.vtkRenderingVolumeOpenGL2  # noqa: F401
@@ -169,12 +170,14 @@ def _view(view: str | Sequence[float]) -> tuple[Floats, Floats]:
     """Unit vectors in LPS from the patient to the eye, and up."""
     if isinstance(view, str):
         if view not in VIEWS:
-            raise ValueError(f"there is no view {view!r}; there are {', '.join(VIEWS)}")
+            raise ValueError(f"view= is {describe_argument(view)}; there are {', '.join(VIEWS)}")
         eye, up = (np.array(vector, np.float64) for vector in VIEWS[view])
         return eye, up
     eye = np.array(view, np.float64)
     if eye.shape != (3,) or not np.isfinite(eye).all() or not np.linalg.norm(eye):
-        raise ValueError(f"a view is one of {', '.join(VIEWS)}, or a direction (x, y, z) in LPS, not {view!r}")
+        raise ValueError(
+            f"a view is one of {', '.join(VIEWS)}, or a direction (x, y, z) in LPS, not {describe_argument(view)}"
+        )
     eye /= np.linalg.norm(eye)
     head = np.array((0.0, -1.0, 0.0) if abs(eye[2]) > 0.999 else (0.0, 0.0, 1.0))
     up = head - (head @ eye) * eye

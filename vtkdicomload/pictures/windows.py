@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from .._util.wording import describe_argument
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -95,7 +97,7 @@ def choose_window(volume: VolumeData, wanted: Wanted = None) -> Window:
     """
     if volume.frames.ndim == 4:
         if wanted is not None:
-            raise ValueError(f"colour is shown as it is stored: window={wanted!r} is for grey values")
+            raise ValueError("colour is shown as it is stored: window= is for grey values")
         header = volume.series.header
         whole = volume.dtype.itemsize == 1 or header.photometric_interpretation == "PALETTE COLOR"
         bits = volume.dtype.itemsize * 8 if whole else header.bits_stored  # of a palette's indices, not of its colours
@@ -154,7 +156,8 @@ def _find_preset(volume: VolumeData, name: str, wanted: str) -> tuple[float, flo
     if name not in CT_WINDOWS:
         listed = ", ".join(CT_WINDOWS)
         raise ValueError(
-            f"there is no window {wanted!r}; for CT there are {listed}; for every volume {_PERCENTILES}, "
+            f"there is no window of that name ({describe_argument(wanted)}); for CT there are {listed}; "
+            f"for every volume {_PERCENTILES}, "
             "or center and width, as 40,400"
         )
     fault = explain_no_hounsfield(volume)
@@ -169,8 +172,8 @@ def _find_preset(volume: VolumeData, name: str, wanted: str) -> tuple[float, flo
 def _parse_window_numbers(wanted: Sequence[float]) -> tuple[float, float]:
     try:
         center, width = (float(number) for number in wanted)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"window must be a name or (center, width), not {wanted!r}") from error
+    except (TypeError, ValueError):
+        raise TypeError(f"window must be a name or (center, width), not {describe_argument(wanted)}") from None
     if not (np.isfinite(center) and np.isfinite(width) and width > 0):
         raise ValueError(f"a window needs a finite center and a width above 0, not {center:g} and {width:g}")
     return center, width

@@ -25,16 +25,15 @@ from vtkmodules.vtkCommonMisc import vtkErrorCode
 
 from .._util.public import public
 from .._util.warnings import warn
-from ..catalog.choose import choose
 from ..catalog.find import find_series
 from ..convert.vtk import wrap_scalars
 from ..errors import CorruptFileError, DicomLoadError, NoDicomError, UnsupportedPixelDataError
 from ..errors.remedies import Use
 from ..errors.wording import word_for_vtk
-from ..loading.plan import Plan, plan_volume, replace_conversion
+from ..loading.plan import Plan, replace_conversion
 from ..loading.read import read
 from ..readers.dtype import Conversion, ValueOverflow, announce_conversion, widen_conversion
-from ..series import Scan
+from ..series import Scan, Selected, plan_selected, select_stack
 from ..stacks.geometry import NOWHERE
 from .getters import SourceAnswers
 from .placement import SourceGeometry
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .._util.arrays import Pixels
-    from ..stacks.series_data import SeriesData
 
 _PACKAGE = __name__.split(".", maxsplit=1)[0]
 _CTRL_C_AGAIN = 0.05  # seconds
@@ -322,18 +320,20 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
 
 
 def _plan(settings: Settings) -> Plan:
-    plan = plan_volume(_select_stack(settings), settings.options)
+    plan = plan_selected(_select_stack(settings), settings.options)
     plan = replace_conversion(plan, announce_conversion(plan.series.frames, plan.conversion))
     return plan if settings.scalar_type is None else _widen_to(plan, settings.scalar_type)
 
 
-def _select_stack(settings: Settings) -> SeriesData:
+def _select_stack(settings: Settings) -> Selected:
     """The stack that is meant."""
-    source, workers = settings.source(), settings.options.workers
+    source, ignore, options = settings.source(), settings.ignore, settings.options
     recursive = settings.recursive or settings.anything is not None
     try:
-        found, _ = find_series(source, settings.ignore, workers, recursive=recursive, archives=settings.archives)
-        return choose(Scan.of(found), settings.series, settings.stack)
+        found, ignored = find_series(source, ignore, options.workers, recursive=recursive, archives=settings.archives)
+        return select_stack(
+            Scan.of(found), ignored, options, series=settings.series, stack=settings.stack, ignore=ignore
+        )
     except NoDicomError as error:
         if settings.recursive or not settings.has_folders():
             raise

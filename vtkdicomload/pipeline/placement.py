@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._util.wording import describe_argument
 from ..convert.vtk import compute_vtk_spacing
 from ..errors import GeometryError
 from ..errors.remedies import RESAMPLE, Use
@@ -140,8 +141,8 @@ def _convert_placement_numbers(given: Sequence[Any], count: int, name: str) -> t
     values = given[0] if len(given) == 1 else given
     try:
         numbers = tuple(float(value) for value in values)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{name} takes {count} numbers, not {values!r}") from error
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} takes {count} numbers, not {describe_argument(values)}") from None
     if len(numbers) != count:
         raise TypeError(f"{name} takes {count} numbers, not {len(numbers)}")
     return numbers

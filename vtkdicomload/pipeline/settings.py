@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._util.warnings import warn
+from .._util.wording import describe_argument
+from ..catalog.find import leaves_damaged
 from ..errors import NoDicomError
 from ..errors.remedies import Use
 from ..loading.options import Options
@@ -177,7 +179,7 @@ class SourceSettings:
     def SetFileNames(self, names: vtkStringArray | Sequence[Path] | None) -> None:
         """Read the files of a vtkStringArray or a sequence: sorted by position, or as `SetOrder` says."""
         if isinstance(names, (str, bytes, os.PathLike)):
-            raise TypeError(f"SetFileNames takes a vtkStringArray or a sequence of paths → SetFileName({names!r})")
+            raise TypeError("SetFileNames takes a vtkStringArray or a sequence of paths → SetFileName")
         if names is not None and not hasattr(names, "GetNumberOfValues"):
             names = tuple(os.fsdecode(name) for name in names)
         self._change(names=names, directory=None, file=None, anything=None)
@@ -251,8 +253,8 @@ class SourceSettings:
         return self._settings.stack
 
     def SetIgnore(self, ignore: Ignore | Path) -> None:
-        """Files to leave out: paths, names, or a callable that gets a path and says whether to."""
-        if not callable(ignore):
+        """Files to leave out: ``"damaged"`` ones, paths, names, or a callable that gets a path and says whether to."""
+        if not callable(ignore) and not leaves_damaged(ignore):
             given = [ignore] if isinstance(ignore, (str, bytes, os.PathLike)) else ignore
             ignore = tuple(os.fsdecode(path) for path in given)
         self._change(ignore=ignore)
@@ -337,7 +339,9 @@ class SourceSettings:
         from vtkmodules.util.vtkConstants import VTK_DOUBLE, VTK_FLOAT, VTK_INT
 
         if scalar_type not in (None, VTK_INT, VTK_FLOAT, VTK_DOUBLE):
-            raise ValueError(f"the scalar type must be None, VTK_INT, VTK_FLOAT or VTK_DOUBLE, not {scalar_type!r}")
+            raise ValueError(
+                f"the scalar type must be None, VTK_INT, VTK_FLOAT or VTK_DOUBLE, not {describe_argument(scalar_type)}"
+            )
         self._change(scalar_type=scalar_type)
 
     def GetOutputScalarType(self) -> int | None:

@@ -56,6 +56,14 @@ def _sort_entry(entry: os.DirEntry[str]) -> Literal["file", "folder"] | Skipped:
         return Skipped(entry.path, Reason.UNFOLLOWED, error.strerror or "")
 
 
+def sort_names(paths: Iterable[str]) -> list[str]:
+    """Sort files of one folder as `walk_folder` does."""
+    from natsort import natsort_keygen
+
+    key = natsort_keygen()
+    return sorted(paths, key=lambda path: key(os.path.basename(path)))
+
+
 def _sort_entries(entries: Iterable[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
     from natsort import natsort_keygen
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from .._util.wording import describe_argument
 from ..errors import NoDicomError
 from ..errors.remedies import ENTER, LoadFile, Remedy, Step, Unpack, Use
 from .archives.enter import is_named_as_archive
@@ -15,15 +17,23 @@ if TYPE_CHECKING:
     Path = str | os.PathLike[str]
 
 
-def make_missing_error(path: str, error: Exception) -> NoDicomError:
-    """The error for a path that cannot be found, with what people stumble over."""
-    control = next((c for c in "\a\b\t\n\v\f\r" if c in path), None)
+_LONGEST_PATH, _LONGEST_NAME = 1024, 255  # characters
+
+
+def make_missing_error(source: Path | bytes | os.PathLike[bytes], error: Exception) -> NoDicomError:
+    """The error for a path that cannot be found, with what people stumble over.
+
+    What looks like no path may be what a file holds, a patient's name too: it is described, not shown.
+    """
+    path = os.fsdecode(source)
     if not path:
         return NoDicomError("the path is empty: there is nothing to load")
+    control = next((c for c in "\a\b\t\n\v\f\r" if c in path), None)
+    if not looks_like_path(source):
+        hint = "it holds a NUL character" if "\0" in path else "is it what a file holds?"
+        return NoDicomError(f"the source is {describe_argument(source)}, and no path of anything: {hint}")
     remedies: tuple[Remedy, ...] = ()
-    if "\0" in path:
-        hint = "it holds a NUL character"
-    elif control is not None:
+    if control is not None:
         hint, remedies = f"{control!r} in it is an escape of Python", (Step.RAW_PATH,)
     elif path.startswith("~"):
         hint, remedies = "~ is expanded by the shell only", (Step.EXPAND_HOME,)
@@ -36,6 +46,17 @@ def make_missing_error(path: str, error: Exception) -> NoDicomError:
     else:
         hint = _find_nearest_path(path)
     return NoDicomError(f"there is nothing at {path!r}: {hint}", files=[path], remedies=remedies)
+
+
+def looks_like_path(source: Path | bytes | os.PathLike[bytes]) -> bool:
+    """Tell whether a text may be meant as a path, by its length and by its printing; bytes may be anything."""
+    if isinstance(source, bytes):
+        return False
+    path = os.fsdecode(source)
+    if len(path) > _LONGEST_PATH or max(map(len, re.split(r"[/\\]", path))) > _LONGEST_NAME:
+        return False
+    # What Python's escapes make of a Windows path, and what no path holds otherwise.
+    return path.isprintable() or bool(re.match(r"[A-Za-z]:[\a\b\t\n\v\f\r\\/]", path))
 
 
 def _find_nearest_path(path: str) -> str:

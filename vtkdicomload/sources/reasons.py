@@ -27,6 +27,7 @@ class Reason(Enum):
     ARCHIVE = "archive"
     MISSING = "listed in the DICOMDIR, but not there"
     NO_PIXELS = "DICOM without pixel data"
+    MAYBE_STRIPPED = "DICOM of a private class, without pixel data"  # it has rows and columns, as an image has
 
     def __str__(self) -> str:
         return self.value

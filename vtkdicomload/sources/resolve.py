@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .._util.wording import describe_argument
@@ -13,7 +14,7 @@ from .archives.members import LostFile
 from .dicomdir import enter_dicomdir, is_named_as_dicomdir
 from .file import File
 from .folders import walk_folder
-from .hints import make_missing_error
+from .hints import looks_like_path, make_missing_error
 from .local import LocalFile
 from .objects import hold_content, is_content
 
@@ -73,15 +74,14 @@ def find_files(source: Any, *, recursive: bool = True, archives: bool = False) -
     """
     if isinstance(source, (str, bytes, os.PathLike, File)) or is_content(source):
         return _find_part(source, 0, recursive, archives, alone=True)
+    if isinstance(source, Mapping):  # its keys may be a patient's
+        raise _make_type_error(source)
     if hasattr(source, "GetNumberOfValues") and hasattr(source, "GetValue"):  # vtkStringArray, without importing VTK
         source = [source.GetValue(i) for i in range(source.GetNumberOfValues())]
     try:
         parts = [part if isinstance(part, File) or is_content(part) else os.fspath(part) for part in source]
-    except TypeError as error:
-        raise TypeError(
-            "source must be a folder, a file, a sequence of paths, a vtkStringArray or a Series, not "
-            f"{describe_argument(source)}"
-        ) from error
+    except TypeError:
+        raise _make_type_error(source) from None
     if not parts:
         raise NoDicomError("the source is an empty sequence: there is nothing to load")
     found = [_find_part(part, place, recursive, archives, alone=False) for place, part in enumerate(parts)]
@@ -95,6 +95,11 @@ def find_files(source: Any, *, recursive: bool = True, archives: bool = False) -
     return Files(f"{len(parts)} {noun}", tuple(by_name.values()), skipped)
 
 
+def _make_type_error(source: object) -> TypeError:
+    kinds = "a folder, a file, a sequence of paths, a vtkStringArray or a Series"
+    return TypeError(f"source must be {kinds}, not {describe_argument(source)}")
+
+
 def _find_part(part: Any, place: int, recursive: bool, archives: bool, *, alone: bool) -> Files:
     """The files that one path means, or the one that is given as it is; `place` is its place in the sequence."""
     if isinstance(part, File):
@@ -106,7 +111,8 @@ def _find_part(part: Any, place: int, recursive: bool, archives: bool, *, alone:
         start = "" if os.path.isabs(path) else os.getcwd()
         mode = os.stat(path).st_mode
     except (OSError, ValueError) as error:
-        raise make_missing_error(path, error) from error
+        # The cause names the path too.
+        raise make_missing_error(part, error) from (error if looks_like_path(part) else None)
     if stat.S_ISDIR(mode):
         return _find_in_folder(path, start, recursive, archives)
     if not stat.S_ISREG(mode):

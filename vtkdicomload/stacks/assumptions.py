@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
+from .._util.wording import count_noun, name_files_of
 from ..headers.diffusion import find_b_value
 from .consistency import NUMBERS, name_files
 from .series_data import Rank
@@ -50,6 +51,7 @@ class AssumptionKind(Enum):
     )
     MIXED_VALUES = "{attribute} differs between the slices ({values} values): they are taken for one volume"
     RANK_ALONE = "the volumes of this series are told apart by the order of {attribute} alone, nothing else says which"
+    DAMAGED_BESIDE = "{files} in its folder, of which nothing says whose they are: {names} may be a slice of it"
     ONE_SERIES = "no SeriesInstanceUID: {files} files are taken for one series"
 
     RESAMPLED = "irregular slices ({before}) were {how} ({after})"
@@ -92,7 +94,20 @@ class Assumed(NamedTuple, Generic[T]):
 
 def list_assumptions(series: SeriesData) -> tuple[Assumption, ...]:
     """List what is assumed about the values of a stack and about its being one volume."""
-    return (*_assume_rescale(series.frames), *_assume_one_volume(series.frames), *_assume_ranks(series))
+    return (
+        *_assume_whole(series),
+        *_assume_rescale(series.frames),
+        *_assume_one_volume(series.frames),
+        *_assume_ranks(series),
+    )
+
+
+def _assume_whole(series: SeriesData) -> list[Assumption]:
+    if not series.beside:
+        return []
+    paths = [problem.path for problem in series.beside]
+    facts = {"files": count_noun(len(paths), "damaged file"), "names": name_files_of(paths)}
+    return [Assumption(AssumptionKind.DAMAGED_BESIDE, facts)]
 
 
 def _assume_rescale(frames: Sequence[Frame]) -> list[Assumption]:

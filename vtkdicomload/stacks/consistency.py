@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # What counts the images of a series, and the frames of its files: they tell volumes apart where nothing else does.
 NUMBERS = ("InstanceNumber", "frame number")
+_LISTED = 4  # values that a message lists one by one
 # What decides how the pixels of a frame lie in memory.
 _LAYOUT = attrgetter(
     "rows",
@@ -178,6 +179,8 @@ def _describe_values(groups: Sequence[Sequence[Frame]], words: Callable[[Frame],
     ranked = sorted(counts.items(), key=lambda item: -len(item[1]))
     parts = [f"{value} in {count_noun(len(members), 'frame')}" for value, members in ranked]
     few = ranked[-1][1]
+    if len(parts) > _LISTED:
+        parts = [f"{len(parts)} values, such as {parts[0]}", parts[-1]]
     return ", ".join(parts) + f" ({name_files(few)})"
 
 

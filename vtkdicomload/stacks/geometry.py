@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .._util.public import public
+from .._util.wording import describe_argument
 from ..errors import GeometryError
 from ..errors.remedies import RESAMPLE, SetOption, Use
 from .tolerances import DRIFT_TOLERANCE
@@ -350,7 +351,9 @@ def _parse_sides(axes: str) -> list[tuple[int, int]]:
     """For each letter the axis of the patient and the sign along it."""
     sides = [_SIDES[letter] for letter in axes.upper() if letter in _SIDES]
     if len(axes) != 3 or {patient_axis for patient_axis, _ in sides} != {0, 1, 2}:
-        raise ValueError(f'axes must name one side of each pair L/R, P/A, S/I, like "LPS", not {axes!r}')
+        raise ValueError(
+            f'axes must name one side of each pair L/R, P/A, S/I, like "LPS", not {describe_argument(axes)}'
+        )
     return sides
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .._util.public import public
 from .._util.wording import size_words
 from ..headers.orientation import name_plane
+from ..headers.remnant import NOTHING_READ, Remnant
 from ..headers.transfer_syntaxes import name_syntax
 from .consistency import list_paths
 
@@ -75,10 +76,13 @@ class Problem:
         The file.
     error : CorruptFileError
         What is wrong with it.
+    remnant : Remnant
+        What could be read of it.
     """
 
     path: str
     error: CorruptFileError
+    remnant: Remnant = NOTHING_READ
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -92,12 +96,15 @@ class SeriesData:
     labels : tuple of Label
         For a stack, the attributes and values that tell it apart from the others of its series; else empty.
     problems : tuple of Problem
-        Damaged files of the same source that may belong to the series.
+        Damaged files of the series: it is refused unless they are left out.
+    beside : tuple of Problem
+        Damaged files of its folder that may belong to this or another series there: it loads with a warning.
     """
 
     frames: tuple[Frame, ...]
     labels: tuple[Label, ...] = ()
     problems: tuple[Problem, ...] = ()
+    beside: tuple[Problem, ...] = ()
 
     @property
     def header(self) -> Header:

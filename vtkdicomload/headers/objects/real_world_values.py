@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..._util.wording import describe_argument
 from ...errors import UnsupportedPixelDataError
 from ...errors.remedies import SetOption
 from ..data_set import UnusableAttribute, convert_numbers, open_data_set
@@ -35,7 +36,9 @@ def parse_label(rescale: bool | str) -> str | None:
         return None
     name, _, label = rescale.partition(":")
     if name != _REAL_WORLD:
-        raise ValueError(f'rescale must be True, False, "real-world" or "real-world:LABEL", not {rescale!r}')
+        raise ValueError(
+            f'rescale must be True, False, "real-world" or "real-world:LABEL", not {describe_argument(rescale)}'
+        )
     return label.strip()
 
 
