@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pydicom
 from vtkmodules.vtkCommonCore import vtkStringArray
 
 import vtkdicomload as vdl
@@ -24,6 +26,10 @@ def load_from_every_source(path: Path) -> list[vdl.Volume]:
         *(path, str(path), bytes(path), [path], (str(path),), vdl.scan(path)[0])
     ]
     volumes = [vdl.load(source) for source in sources]
+    content = path.read_bytes()
+    volumes += [vdl.load(memoryview(content)), vdl.load(io.BytesIO(content)), vdl.load(pydicom.dcmread(path))]
+    with path.open("rb") as file:
+        volumes += [vdl.load([content, file, pydicom.dcmread(path), path, str(path)])]
     return [*volumes, vdl.load(vtkStringArray()), vdl.load(file for file in path.iterdir())]
 
 
@@ -52,7 +58,10 @@ def give_every_option(path: Path) -> None:
         max_bytes=1 << 30,
     )
     vdl.load_all(path, workers=2, order="given", ignore=())
-    vdl.scan(path, recursive=False, workers=2, progress=print)
+    vdl.load(path, archives=True)
+    vdl.load_all(path, archives=True)
+    vdl.load_many([path], archives=True)
+    vdl.scan(path, recursive=False, archives=True, workers=2, progress=print)
     vdl.scan(path)[0].stacks()[0].load(irregular="resample", ignore=[path])
 
 

@@ -16,6 +16,7 @@ from .catalog.scan import ScanData, scan_files
 from .errors import DicomLoadError
 from .loading.options import Options, check_count, make_options
 from .series import Scan, Series, load_selected, load_volume, select_stacks
+from .sources.objects import is_content
 from .sources.resolve import find_files
 from .stacks.series_data import SeriesData
 from .stacks.tolerances import GAP_TOLERANCE
@@ -36,6 +37,7 @@ def scan(
     source: Source | SeriesData,
     *,
     recursive: bool = True,
+    archives: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Scan:
@@ -43,10 +45,14 @@ def scan(
 
     Parameters
     ----------
-    source : path-like, sequence of path-like, vtkStringArray, or Series
-        A folder (walked recursively), a file (that file only), or the files of a list.
+    source : path-like, bytes, file-like, Dataset, sequence of these, vtkStringArray, or Series
+        A folder (walked recursively), a file (that file only), a zip or tar archive, a DICOMDIR, the content of a file
+        in memory, or a list of these.
     recursive : bool
         Whether a folder's folders are walked too.
+    archives : bool
+        Whether archives and compressed files in a folder are entered, by their suffix: ``.zip``, ``.tar``, ``.tar.gz``,
+        ``.dcm.gz`` …; otherwise they are listed among the skipped. An archive that is the source, or is in a list, is.
     workers : int, optional
         Threads that read headers; more than one helps where storage is slow.
     progress : callable, optional
@@ -63,7 +69,7 @@ def scan(
     """
     if isinstance(source, SeriesData):
         return Scan.of(ScanData(source.title, (source,), (*source.problems, *source.beside), (), source.files))
-    files = find_files(source, recursive=recursive)
+    files = find_files(source, recursive=recursive, archives=archives)
     return Scan.of(scan_files(files, workers=workers, progress=progress))
 
 
@@ -76,6 +82,7 @@ def load(
     irregular: Irregular = "raise",
     tolerance: float = GAP_TOLERANCE,
     ignore: Ignore = (),
+    archives: bool = False,
     engine: Engine = "auto",
     rescale: Rescale = True,
     verify: Verify = "probe",
@@ -87,8 +94,9 @@ def load(
 
     Parameters
     ----------
-    source : path-like, sequence of path-like, vtkStringArray, or Series
-        A folder (walked recursively), a file (that file only), or the files of a list.
+    source : path-like, bytes, file-like, Dataset, sequence of these, vtkStringArray, or Series
+        A folder (walked recursively), a file (that file only), a zip or tar archive, a DICOMDIR, the content of a file
+        in memory, or a list of these.
     series : int, str or callable, optional
         Which series, where the source holds several: a row of ``scan(source)``, a SeriesInstanceUID, ``"largest"``, or
         a callable that is true for one `Series`. ``"all"`` takes the files of the source as one series, whatever their
@@ -107,6 +115,8 @@ def load(
         Files to leave out, by path or by name alone; a callable gets a path and says whether to. ``"damaged"`` leaves
         out the damaged files of the series, but refuses a volume that has gaps without them. What was left out is
         warned of, and listed by `Volume.ignored`.
+    archives : bool
+        Whether archives and compressed files in a folder are entered, as for `scan`.
     engine : {"auto", "direct", "codec", "vtk", "pydicom"}
         The reader; ``"auto"`` takes the fastest that is right for the series.
     rescale : bool, or "real-world"
@@ -147,13 +157,14 @@ def load(
     ((93, 64, 64), (3.2, 3.2, 1.5))
     """
     options = Options(order, irregular, tolerance, engine, rescale, verify, workers, progress, max_bytes)
-    return load_volume(source, options, series=series, stack=stack, ignore=ignore)
+    return load_volume(source, options, series=series, stack=stack, ignore=ignore, archives=archives)
 
 
 def load_all(
     source: Source | SeriesData,
     *,
     ignore: Ignore = (),
+    archives: bool = False,
     workers: int | None = None,
     **options: Unpack[LoadOptions],
 ) -> list[Volume]:
@@ -163,7 +174,7 @@ def load_all(
     ----------
     source
         As for `load`.
-    ignore, workers
+    ignore, archives, workers
         As for `load`.
     **options
         The other options of `load`, but for `series` and `stack`.
@@ -178,7 +189,7 @@ def load_all(
         As `load` does, for the first stack that cannot be loaded; ``load_many(scan(source))`` goes on after it.
     """
     checked = make_options(workers=workers, **options)
-    found, ignored = find_series(source, ignore, checked.workers)
+    found, ignored = find_series(source, ignore, checked.workers, archives=archives)
     scanned, leave_damaged = Scan.of(found), leaves_damaged(ignore)
     for row, series in enumerate(scanned):
         if series.problems and not leave_damaged:
@@ -216,6 +227,7 @@ def load_many(
     series: SeriesChoice | None = None,
     stack: SeriesChoice | None = None,
     ignore: Ignore = (),
+    archives: bool = False,
     **options: Unpack[LoadOptions],
 ) -> Iterator[Loaded[Volume]]:
     """Load one volume from each of many sources, reading ahead while the caller works on the last.
@@ -232,7 +244,7 @@ def load_many(
         How many volumes may be in the making or wait in memory beside the one that was yielded last.
     as_completed : bool
         Yield each result as soon as it is there; else in the order of the sources.
-    series, stack, ignore
+    series, stack, ignore, archives
         As for `load`, the same for all.
     **options
         The other options of `load`, the same for all.
@@ -257,13 +269,13 @@ def load_many(
     Closing the iterator, or Ctrl-C, stops the reading: of pixels at once, of headers when those of the series at hand
     are through.
     """
-    if isinstance(sources, (str, bytes, os.PathLike)):
+    if isinstance(sources, (str, bytes, os.PathLike)) or is_content(sources):
         what = describe_argument(sources)
         raise TypeError(f"load_many takes several sources, not {what}: load_many(scan(p)) reads each series at p")
     check_count("ahead", ahead)
     if workers is not None:
         check_count("workers", workers)
     make_options(**options)
-    one = partial(load, series=series, stack=stack, ignore=ignore, **options)
+    one = partial(load, series=series, stack=stack, ignore=ignore, archives=archives, **options)
     progress = options.get("progress")
     return load_each(one, sources, progress, threads=min(workers or 1, ahead), ahead=ahead, as_completed=as_completed)

@@ -124,9 +124,10 @@ def load_volume(
     series: SeriesChoice | None = None,
     stack: SeriesChoice | None = None,
     ignore: Ignore = (),
+    archives: bool = False,
 ) -> Volume:
-    """Load the one stack at a source that is meant; `series`, `stack` and `ignore` are those of `load`."""
-    found, ignored = find_series(source, ignore, options.workers)
+    """Load the one stack at a source that is meant; `series`, `stack`, `ignore` and `archives` are those of `load`."""
+    found, ignored = find_series(source, ignore, options.workers, archives=archives)
     selected = select_stack(Scan.of(found), ignored, options, series=series, stack=stack, ignore=ignore)
     return load_selected(selected, options)
 

@@ -10,7 +10,7 @@ import pytest
 
 import vtkdicomload as vdl
 from vtkdicomload.catalog.damage import judge_foreign, judge_unreadable, make_damage_error, refuse_problems
-from vtkdicomload.errors.remedies import GetAgain, LeaveOut, SetOption, Unpack
+from vtkdicomload.errors.remedies import ENTER, GetAgain, LeaveOut, SetOption, Unpack
 from vtkdicomload.sources.local import LocalFile
 from vtkdicomload.sources.reasons import Reason
 from vtkdicomload.stacks.series_data import Problem
@@ -42,9 +42,15 @@ def test_a_file_that_ought_to_be_dicom(path: str, reason: Reason, damaged: bool)
 
 
 def test_a_compressed_slice_is_unpacked_or_left_out() -> None:
+    error = judge_foreign("a b", Reason.GZIPPED_DICOM)
+    assert error is not None
+    assert error.remedies == (Unpack("a b", ("python", "-m", "gzip", "-d", "a b")), LeaveOut(("a b",)))
+
+
+def test_a_compressed_slice_that_is_named_so_is_entered_or_left_out() -> None:
     error = judge_foreign("a b.gz", Reason.GZIPPED_DICOM)
     assert error is not None
-    assert error.remedies == (Unpack("a b.gz", ("python", "-m", "gzip", "-d", "a b.gz")), LeaveOut(("a b.gz",)))
+    assert error.remedies == (ENTER, LeaveOut(("a b.gz",)))
 
 
 def test_what_cannot_be_read_says_what_the_system_says(tmp_path: Path) -> None:

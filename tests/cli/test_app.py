@@ -559,11 +559,9 @@ def hint(path: object) -> str:
 
 def test_hint_for_a_zip(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "scan.zip", "w") as archive:
-        archive.writestr("a.dcm", b"x")
-    said, _, way = hint(tmp_path / "scan.zip").partition(" → ")
-    assert said == "error: scan.zip is a zip archive, not a folder"
-    assert shlex.split(way) == ["python", "-m", "zipfile", "-e", str(tmp_path / "scan.zip"), str(tmp_path / "scan")]
-    assert "zip archive" in hint(tmp_path)
+        archive.writestr("notes.txt", b"these are notes")
+    assert hint(tmp_path) == "error: scan.zip is a zip archive → --archives\n"
+    assert "scan.zip: 1 not DICOM" in hint(tmp_path / "scan.zip")
 
 
 @pytest.mark.parametrize("name", ["t1.nii", "t1.nii.gz"])
@@ -573,11 +571,14 @@ def test_hint_for_nifti(tmp_path: Path, name: str) -> None:
     assert f"{name} is a NIfTI" in hint(tmp_path / name)
 
 
-def test_hint_for_dicomdir(tmp_path: Path) -> None:
+def test_a_dicomdir_without_its_files_is_told_as_damage(tmp_path: Path) -> None:
     source = get_testdata_file("DICOMDIR")
     assert isinstance(source, str)
     shutil.copy(source, tmp_path / "DICOMDIR")
-    assert hint(tmp_path / "DICOMDIR").endswith(f"the index of a medium → {tmp_path} in its place\n")
+    assert "DICOMDIR lists it, and it is not there" in run("info", tmp_path / "DICOMDIR").stdout.replace("\n", " ")
+    result = run("show", tmp_path / "DICOMDIR")
+    assert result.exit_code == 1
+    assert "it is not there" in result.stderr
 
 
 def test_hint_for_an_unexpanded_home_and_wildcard() -> None:

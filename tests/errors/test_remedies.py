@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
 import shlex
-import shutil
 import warnings
 import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,10 +22,11 @@ from typer.testing import CliRunner
 import vtkdicomload as vdl
 from vtkdicomload.cli.app import app
 from vtkdicomload.errors.remedies import (
+    ENTER,
     RESAMPLE,
     GetAgain,
     LeaveOut,
-    LoadFolder,
+    LoadFile,
     Remedy,
     SetOption,
     Step,
@@ -36,7 +38,6 @@ from vtkdicomload.readers import direct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from pydicom import Dataset
 
@@ -251,29 +252,26 @@ def test_a_pipeline_is_offered_no_argument_of_load(series: Write, tmp_path: Path
 
 
 # ------------------------------------------------------------------------------------------------------- other remedies
-def test_an_archive_is_unpacked_by_its_remedy(series: Write, tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
+def test_an_archive_in_a_folder_is_entered_by_its_remedy(series: Write, tmp_path: Path) -> None:
     truth = series("in")
-    with zipfile.ZipFile(tmp_path / "a study.zip", "w") as archive:
+    (tmp_path / "out").mkdir()
+    with zipfile.ZipFile(tmp_path / "out" / "a study.zip", "w") as archive:
         for path in truth.files:
             archive.write(path, path.name)
     with pytest.raises(vdl.NoDicomError) as caught:
-        vdl.load(tmp_path / "a study.zip")
+        vdl.load(tmp_path / "out")
+    assert caught.value.remedies == (ENTER,)
+    np.testing.assert_array_equal(vdl.load(tmp_path / "out", **caught.value.remedies[0].options).frames, truth.frames)
+    os.rename(tmp_path / "out" / "a study.zip", tmp_path / "out" / "study")
+    with pytest.raises(vdl.NoDicomError) as caught:
+        vdl.load(tmp_path / "out")
     (remedy,) = caught.value.remedies
-    assert isinstance(remedy, Unpack)
-    assert remedy.archive == str(tmp_path / "a study.zip")
-    program, *arguments = shlex.split(str(caught.value).rpartition(" → ")[2])
-    assert program == "python"
-    subprocess.run([sys.executable, *arguments], check=True)
-    np.testing.assert_array_equal(vdl.load(tmp_path / "a study").frames, truth.frames)
+    assert isinstance(remedy, LoadFile)
+    np.testing.assert_array_equal(vdl.load(remedy.file).frames, truth.frames)
 
 
-def test_a_compressed_file_is_decompressed_by_its_remedy(series: Write) -> None:
+def test_a_compressed_file_in_a_folder_is_entered_by_its_remedy(series: Write) -> None:
     import gzip
-    import subprocess
-    import sys
 
     truth = series()
     path = truth.files[2]
@@ -282,20 +280,35 @@ def test_a_compressed_file_is_decompressed_by_its_remedy(series: Write) -> None:
     path.unlink()
     with pytest.raises(vdl.CorruptFileError) as caught:
         vdl.load(truth.folder)
-    (unpack,) = caught.value.remedies  # without it a slice is missing
-    assert isinstance(unpack, Unpack)
-    subprocess.run([sys.executable, *unpack.command[1:]], check=True)
-    packed.unlink()
-    np.testing.assert_array_equal(vdl.load(truth.folder).frames, truth.frames)
+    enter, *_ = caught.value.remedies
+    np.testing.assert_array_equal(vdl.load(truth.folder, **enter.options).frames, truth.frames)
 
 
-def test_the_folder_of_a_dicomdir_is_its_remedy(data: Path, tmp_path: Path) -> None:
+def test_an_encrypted_archive_is_unpacked_by_its_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("1.dcm", b"x")
+    data = bytearray(path.read_bytes())
+    for signature, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        data[data.index(signature) + flags] |= 1
+    path.write_bytes(data)
+    with pytest.raises(vdl.CorruptFileError, match="its 1 files are encrypted") as caught:
+        vdl.load(path)
+    assert caught.value.remedies == (Unpack(str(path)),)
+
+
+@pytest.mark.filterwarnings("ignore:.*left out:vtkdicomload.DicomLoadWarning")
+def test_a_damaged_dicomdir_is_left_out_by_its_remedy(data: Path, tmp_path: Path, series: Write) -> None:
     from pydicom.data import get_testdata_file
 
-    shutil.copy(str(get_testdata_file("DICOMDIR")), tmp_path / "DICOMDIR")
-    with pytest.raises(vdl.NoDicomError) as caught:
-        vdl.load(tmp_path / "DICOMDIR")
-    assert caught.value.remedies == (LoadFolder(str(tmp_path)),)
+    truth = series()
+    index = Path(str(get_testdata_file("DICOMDIR"))).read_bytes()
+    (truth.folder / "DICOMDIR").write_bytes(index[: len(index) // 2])
+    with pytest.raises(vdl.CorruptFileError, match="its directory records cannot be read") as caught:
+        vdl.load(truth.folder / "DICOMDIR")
+    _, leave_out = caught.value.remedies
+    volume = vdl.load(truth.folder / "DICOMDIR", **leave_out.options)
+    np.testing.assert_array_equal(volume.frames, truth.frames)
     with pytest.raises(vdl.NoDicomError) as caught:
         vdl.load(data / "not_images" / "sr_document.dcm")
     assert caught.value.remedies == (Step.LOAD_IMAGES,)

@@ -898,7 +898,7 @@ def test_damaged_deflated_data_set(series):
         (b"", "empty"),
         (b"x", "not DICOM"),
         (bytes(4000), "only zeros"),
-        (b"PK\3\4" + bytes(200), "not DICOM"),
+        (b"PK\3\4" + bytes(200), "archive"),
         (b"\x08\0 text that begins like group 8", "not DICOM"),
         (bytes(128) + b"DICN" + bytes(100), "only zeros|not DICOM"),
         (np.random.default_rng(1).bytes(5000), "not DICOM"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -10,21 +11,22 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .._util.public import public
 from .._util.warnings import collect_warnings, warn
+from .._util.wording import describe_argument
 from ..errors import DicomLoadError
 from ..loading.volume_data import VolumeData
+from ..stacks.series_data import SeriesData
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from .._util.threads import Progress
-    from ..stacks.series_data import SeriesData
 
 
 V = TypeVar("V", bound=VolumeData)
 
 
 @public
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Loaded(Generic[V]):
     """What came of one source of `load_many`: a volume or an error.
 
@@ -47,6 +49,11 @@ class Loaded(Generic[V]):
     volume: V | None = None
     error: DicomLoadError | None = None
     warnings: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        shown = isinstance(self.source, (str, os.PathLike, SeriesData))
+        source = repr(self.source) if shown else describe_argument(self.source)
+        return f"Loaded({source}, index={self.index}, volume={self.volume!r}, error={self.error!r})"
 
     @property
     def series(self) -> SeriesData | None:

@@ -10,10 +10,11 @@ import numpy as np
 
 from .._util.wording import count_noun, name_files_of
 from ..errors import CorruptFileError, MissingSliceError, make_damaged_error
-from ..errors.remedies import GetAgain, LeaveOut, SetOption, Unpack
+from ..errors.remedies import ENTER, GetAgain, LeaveOut, SetOption, Unpack
 from ..headers.orientation import compute_normal
 from ..headers.remnant import read_remnant
 from ..headers.sop_classes import is_private
+from ..sources.archives.enter import is_named_as_archive
 from ..sources.folders import sort_names
 from ..sources.reasons import Reason
 from ..stacks.series_data import Problem
@@ -36,7 +37,7 @@ _SUFFIXES = (".dcm", ".dicom", ".ima", ".dc3")
 def judge_foreign(path: str, reason: Reason) -> CorruptFileError | None:
     """The error for a file that is no DICOM image but ought to be one; None where it is passed over."""
     if reason is Reason.GZIPPED_DICOM:
-        unpack = Unpack(path, ("python", "-m", "gzip", "-d", path))
+        unpack = ENTER if is_named_as_archive(path) else Unpack(path, ("python", "-m", "gzip", "-d", path))
         return CorruptFileError(f"{path} is {reason}", files=[path], remedies=[unpack, LeaveOut((path,))])
     if _ought_to_be_dicom(path, reason):
         return _make_lost_error(path, f"{reason}, where DICOM was expected")

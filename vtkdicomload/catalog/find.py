@@ -12,6 +12,7 @@ from .._util.log import logger
 from .._util.wording import count_noun, describe_argument
 from ..errors import NoDicomError
 from ..errors.remedies import LoadFolder, Step
+from ..sources.archives.enter import is_named_as_archive
 from ..sources.hints import describe_foreign
 from ..sources.reasons import Reason, Skipped
 from ..sources.resolve import find_files
@@ -19,7 +20,7 @@ from ..stacks.series_data import SeriesData
 from .damage import DAMAGED
 from .scan import ScanData, scan_files
 
-_FOREIGN = frozenset((Reason.NOT_DICOM, Reason.MAYBE_DAMAGED, Reason.GZIP))
+_FOREIGN = frozenset((Reason.NOT_DICOM, Reason.MAYBE_DAMAGED, Reason.GZIP, Reason.ARCHIVE))
 
 _Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 Ignore = Literal["damaged"] | _Path | Iterable[_Path] | Callable[[str], bool]
@@ -31,6 +32,7 @@ def find_series(
     workers: int | None,
     *,
     recursive: bool = True,
+    archives: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[ScanData[Any], tuple[str, ...]]:
     """Say what is at the source without the ignored files, and those; ``ignore="damaged"`` is for `choose`.
@@ -45,7 +47,7 @@ def find_series(
         return _leave_out_of(source, is_ignored)
     if isinstance(source, ScanData):
         raise TypeError("a Scan is a list of series: load(scan[0]), or [s.load() for s in scan]")
-    files = find_files(source, recursive=recursive)
+    files = find_files(source, recursive=recursive, archives=archives)
     ignored = [is_ignored(file.name) for file in files.files]
     kept_files = tuple(file for file, out in zip(files.files, ignored, strict=True) if not out)
     left_out = tuple(file.name for file, out in zip(files.files, ignored, strict=True) if out)
@@ -112,8 +114,9 @@ def make_no_image_error(found: ScanData[Any], ignored: tuple[str, ...] = ()) -> 
         for (reason, words), n in counts.most_common()
     )
     foreign = [s.path for s in skipped if s.reason in _FOREIGN]
-    archives = [path for path in foreign if path.lower().endswith((".zip", ".gz", ".tar", ".tgz", ".nii"))]
-    example = describe_foreign((archives or foreign)[0]) if foreign else None
+    packed = [s.path for s in skipped if s.reason in (Reason.ARCHIVE, Reason.GZIP) or s.path.lower().endswith(".nii")]
+    others = [path for path in foreign if not is_named_as_archive(path)]  # an archive of no DICOM was entered
+    example = describe_foreign((packed or others)[0]) if packed or others else None
     return NoDicomError(
         f"no DICOM image in {found.source}: {there or 'it is empty'}" + (f" ({example.words})" if example else ""),
         files=[s.path for s in skipped],
@@ -125,6 +128,8 @@ def _make_not_an_image_error(skipped: Skipped) -> NoDicomError:
     """The error for one file that is no image."""
     path = skipped.path
     name = os.path.basename(path)
+    if is_named_as_archive(path) and skipped.reason not in (Reason.ARCHIVE, Reason.GZIP):
+        return NoDicomError(f"{name} holds no DICOM image: {skipped.words}", files=[path])
     if skipped.reason is not Reason.NO_PIXELS:
         foreign = describe_foreign(path)
         return NoDicomError(foreign.words, files=[path], remedies=foreign.remedies)

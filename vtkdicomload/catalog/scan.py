@@ -14,6 +14,8 @@ from ..headers.preamble import NotDicomError
 from ..headers.remnant import read_remnant
 from ..headers.sop_classes import has_no_image
 from ..headers.templates import HeaderReader
+from ..sources.file import NotAtHand
+from ..sources.holding import hold_each
 from ..sources.reasons import Reason, Skipped
 from ..stacks.prepare import prepare
 from ..stacks.series_data import Problem, SeriesData
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound=SeriesData)
 
+_HELD_BYTES = 32 << 20  # of files that are read whole for their headers, at a time
 _SUSPECT = frozenset((Reason.NOT_DICOM, Reason.MAYBE_DAMAGED, Reason.MAYBE_STRIPPED))
 _THREADED_FILES = 64  # below, starting threads costs more than it gains
 
@@ -132,9 +135,43 @@ def _read_files(files: Files, workers: int | None, progress: Callable[[int, int]
     def read(k: int) -> None:
         results[k] = _read_file(files.files[k], headers)
 
-    # One thread unless asked for more: parsing holds the interpreter's lock.
-    for_each(total, read, make_stepper(total, progress), 1 if total < _THREADED_FILES else workers or 1)
+    step = make_stepper(total, progress)
+    if all(file.has_beginning for file in files.files):
+        # One thread unless asked for more: parsing holds the interpreter's lock.
+        for_each(total, read, step, 1 if total < _THREADED_FILES else workers or 1)
+        return results
+    left = []
+    for k, file in enumerate(files.files):
+        try:
+            results[k] = _read_beginning(file, headers)
+            step()
+        except NotAtHand:
+            left.append(k)
+    for place, opened, held, error in hold_each([files.files[k] for k in left], _HELD_BYTES, workers):
+        if error is None:
+            results[left[place]] = _put_back(_read_file(held, headers), opened)
+        else:
+            results[left[place]] = _Result(problem=Problem(opened.name, error))
+        step()
     return results
+
+
+def _read_beginning(file: File, headers: HeaderReader) -> _Result:
+    """As `_read_file`, by no more of a file than is at hand; NotAtHand where that is too little."""
+    if file.has_beginning:
+        return _read_file(file, headers)
+    if file.beginning is None:
+        raise NotAtHand
+    found = _read_file(file.beginning, headers)
+    with file.open() as handle:
+        return _put_back(found, handle.file)
+
+
+def _put_back(result: _Result, file: File) -> _Result:
+    """The frames of a file that was held in memory, as those of the file itself."""
+    headers = {id(frame.header): frame.header._replace(file=file) for frame in result.frames}
+    frames = tuple(frame._replace(header=headers[id(frame.header)]) for frame in result.frames)
+    return result._replace(frames=frames)
 
 
 def _read_file(file: File, headers: HeaderReader) -> _Result:

@@ -9,7 +9,7 @@ import typer
 
 from .exit_status import report_failure
 from .finding import ALL, choose_series_of, find_at, take_whole
-from .options import Ignore, Paths, SeriesOption, StackOption
+from .options import Archives, Ignore, Paths, SeriesOption, StackOption
 from .printing import print_measured
 from .terminal import show_progress
 
@@ -21,6 +21,7 @@ def bench(
     stack: StackOption = None,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds that count.")] = 5,
     ignore: Ignore = None,
+    archives: Archives = False,
 ) -> None:
     """Time the ways to load a series, side by side.
 
@@ -30,7 +31,7 @@ def bench(
         from .._api import load
         from ..loading.comparison import compare
 
-        chosen = take_whole(choose_series_of(find_at(paths, ignore), series, stack), ignore)
+        chosen = take_whole(choose_series_of(find_at(paths, ignore, archives=archives), series, stack), ignore)
         with show_progress("timing") as progress:
             measured = compare(
                 chosen, partial(load, series=ALL) if series == ALL else load, rounds=rounds, progress=progress

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from .exit_status import report_failure
-from .options import Ignore
+from .options import Archives, Ignore
 from .terminal import say, show_progress
 
 
@@ -17,6 +17,7 @@ def decompress(
     target: Annotated[str, typer.Argument(metavar="DST", help="The folder for the new files.", show_default=False)],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist in DST.")] = False,
     ignore: Ignore = None,
+    archives: Archives = False,
 ) -> None:
     """Write the images of SRC again uncompressed, to DST.
 
@@ -26,7 +27,9 @@ def decompress(
         from ..convert import decompress as work
 
         with show_progress("writing") as progress:
-            done = work.decompress(source, target, overwrite=overwrite, ignore=ignore or (), progress=progress)
+            done = work.decompress(
+                source, target, overwrite=overwrite, ignore=ignore or (), archives=archives, progress=progress
+            )
         total, *details = work.summarize(done)
         say(f"{target}: {total}")
         for line in details:

@@ -29,21 +29,21 @@ def join_paths(paths: list[str]) -> str | list[str]:
     return paths[0] if len(paths) == 1 else paths
 
 
-def list_series(source: str | list[str], ignore: list[str] | None = None) -> Scan:
+def list_series(source: str | list[str], ignore: list[str] | None = None, *, archives: bool) -> Scan:
     """List all that is at a source, with a progress bar; without the files to ignore, which are warned of."""
     from .._api import scan
 
     if ignore:
-        return _leave_damaged_out(_find(source, ignore), ignore)
+        return _leave_damaged_out(_find(source, ignore, archives=archives), ignore)
     with show_progress("reading headers") as progress:
-        return scan(source, progress=progress)
+        return scan(source, archives=archives, progress=progress)
 
 
-def _find(source: str | list[str], ignore: list[str] | None) -> Scan:
+def _find(source: str | list[str], ignore: list[str] | None, *, archives: bool) -> Scan:
     """Find the series at a source without the files that are named, which are warned of."""
     named = [name for name in ignore or () if name != DAMAGED]
     with show_progress("reading headers") as progress:
-        found, ignored = find_series(source, named, None, progress=progress)
+        found, ignored = find_series(source, named, None, archives=archives, progress=progress)
     for name in named:
         if not any(map(match_ignored([name]), ignored)):
             raise DicomLoadError(f"--ignore {name}: there is no such file")
@@ -99,9 +99,9 @@ def require_something(found: Scan) -> None:
         raise make_no_image_error(found)
 
 
-def find_at(paths: list[str], ignore: list[str] | None) -> Scan:
+def find_at(paths: list[str], ignore: list[str] | None, *, archives: bool) -> Scan:
     """Find the series at the paths, at least one; where there are damaged files only, raise what is wrong with one."""
-    found = _find(join_paths(paths), ignore)
+    found = _find(join_paths(paths), ignore, archives=archives)
     if not found.series:
         raise make_all_damaged_error(found.problems[:1])
     return found

@@ -11,7 +11,7 @@ import typer
 from ..errors import DicomLoadError
 from .exit_status import choose_wording, report_failure
 from .finding import ALL, as_one, find_row, join_paths, list_series, require_something, verify
-from .options import Ignore, Paths
+from .options import Archives, Ignore, Paths
 from .printing import print_facts, print_table
 from .terminal import say
 
@@ -31,6 +31,7 @@ def info(
         str | None, typer.Option(help='Describe this one only: a row, a UID, "largest", or "all" files as one.')
     ] = None,
     ignore: Ignore = None,
+    archives: Archives = False,
 ) -> None:
     """List the series at PATH and the Python line that loads each.
 
@@ -38,16 +39,18 @@ def info(
     """
     with report_failure(context):
         if as_json:
-            _print_json(context, paths, series, ignore)
+            _print_json(context, paths, series, ignore, archives)
         else:
-            _print_list(paths, series, verify_pixels, ignore)
+            _print_list(paths, series, verify_pixels, ignore, archives)
 
 
-def _print_list(paths: list[str], series: str | None, verify_pixels: bool, ignore: list[str] | None) -> None:
+def _print_list(
+    paths: list[str], series: str | None, verify_pixels: bool, ignore: list[str] | None, archives: bool
+) -> None:
     from . import listing
 
     source = join_paths(paths)
-    found = list_series(source, ignore)
+    found = list_series(source, ignore, archives=archives)
     if series == ALL and found.series:
         found = as_one(found)
     rows = range(len(found)) if series in (None, ALL) else [find_row(found, str(series))]
@@ -61,19 +64,21 @@ def _print_list(paths: list[str], series: str | None, verify_pixels: bool, ignor
             print_facts(verify(found[row], ignore))
     if len(rows) > _DETAILED:
         say(f"\nand {len(rows) - _DETAILED} more: --series N describes one, --json all")
-    if isinstance(source, str) and os.path.isfile(source):
+    if isinstance(source, str) and os.path.isfile(source) and [f for s in found for f in s.files] == [source]:
         for line in listing.list_beside(source, found):
             say(line)
 
 
-def _print_json(context: typer.Context, paths: list[str], series: str | None, ignore: list[str] | None) -> None:
+def _print_json(
+    context: typer.Context, paths: list[str], series: str | None, ignore: list[str] | None, archives: bool
+) -> None:
     """Print the list as JSON; what went wrong is a part of it, beside the message on stderr and the exit status."""
     from . import listing
 
     source = join_paths(paths)
     report = listing.make_empty_json(source)
     try:
-        found = list_series(source, ignore)
+        found = list_series(source, ignore, archives=archives)
         if series == ALL and found.series:
             found = as_one(found)
         report = listing.scan_json(found, source, as_one=series == ALL)

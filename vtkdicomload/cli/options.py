@@ -47,6 +47,7 @@ StackOption = Annotated[str | None, typer.Option("--stack", help="A stack of the
 Ignore = Annotated[
     list[str] | None, typer.Option(metavar="FILE", help='Leave a file out; repeatable. "damaged": the damaged ones.')
 ]
+Archives = Annotated[bool, typer.Option("--archives", help="Enter archives and compressed files in a folder too.")]
 IrregularOption = Annotated[
     Irregular,
     typer.Option(help="Missing slices, uneven gaps, a tilt: refuse, interpolate onto a regular grid, or keep as is."),

@@ -10,6 +10,7 @@ import typer
 from .exit_status import refuse_unfit_options, report_failure
 from .finding import choose_series_of, find_at, load_series
 from .options import (
+    Archives,
     GridOption,
     Ignore,
     OntoGrid,
@@ -38,6 +39,7 @@ def render(
     window: WindowOption = None,
     irregular: GridOption = OntoGrid.RAISE,
     ignore: Ignore = None,
+    archives: Archives = False,
 ) -> None:
     """Draw a series as a body, or the surface of a value in it.
 
@@ -49,7 +51,7 @@ def render(
         from ..pictures import rendering, sheets
         from ..pictures.canvas import save
 
-        chosen = choose_series_of(find_at(paths, ignore), series, stack)
+        chosen = choose_series_of(find_at(paths, ignore, archives=archives), series, stack)
         rendering.require_rendering()
         volume = load_series(chosen, irregular, ignore)
         title = volume.series.title

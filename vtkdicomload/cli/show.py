@@ -11,6 +11,7 @@ from ..errors import DicomLoadError
 from .exit_status import FAILED, choose_wording, refuse_unfit_options, report_failure
 from .finding import choose_series_of, find_at, load_series, make_none_chosen_error
 from .options import (
+    Archives,
     Ignore,
     Irregular,
     IrregularOption,
@@ -37,6 +38,7 @@ def show(
     window: WindowOption = None,
     irregular: IrregularOption = Irregular.RAISE,
     ignore: Ignore = None,
+    archives: Archives = False,
 ) -> None:
     """Draw a series: three planes at true aspect and a montage.
 
@@ -47,7 +49,7 @@ def show(
         from ..pictures import sheets
         from ..pictures.canvas import save
 
-        found = find_at(paths, ignore)
+        found = find_at(paths, ignore, archives=archives)
         if series is None and len(found) > 1:
             if window is not None:
                 raise make_none_chosen_error(found, "--window is for one series")

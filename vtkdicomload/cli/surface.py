@@ -9,7 +9,7 @@ import typer
 
 from .exit_status import refuse_unfit_options, report_failure
 from .finding import choose_series_of, find_at, load_series
-from .options import GridOption, Ignore, OntoGrid, Paths, SeriesOption, StackOption
+from .options import Archives, GridOption, Ignore, OntoGrid, Paths, SeriesOption, StackOption
 from .terminal import say
 
 
@@ -22,6 +22,7 @@ def surface(
     stack: StackOption = None,
     irregular: GridOption = OntoGrid.RAISE,
     ignore: Ignore = None,
+    archives: Archives = False,
 ) -> None:
     """Write the surface of a value as triangles in LPS mm.
 
@@ -34,7 +35,9 @@ def surface(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--output") from error
     with report_failure(context):
-        volume = load_series(choose_series_of(find_at(paths, ignore), series, stack), irregular, ignore)
+        volume = load_series(
+            choose_series_of(find_at(paths, ignore, archives=archives), series, stack), irregular, ignore
+        )
         with refuse_unfit_options():
             made = surfaces.extract_surface(volume, iso)
         surfaces.write_surface(made, output)

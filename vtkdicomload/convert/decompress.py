@@ -6,7 +6,7 @@ import os
 import warnings
 from collections import Counter
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +27,7 @@ from ..readers import pydicom as pydicom_reader
 from ..readers.choose import explain_unsupported
 from ..readers.colour import PALETTE
 from ..readers.dtype import Conversion, find_pixel_shape, find_stored_dtype
+from ..sources.holding import hold_each
 from ..sources.reasons import Reason, Skipped
 from .rewriting import rewrite
 
@@ -70,6 +71,7 @@ def decompress(
     *,
     overwrite: bool = False,
     ignore: Ignore = (),
+    archives: bool = False,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Summary:
@@ -81,13 +83,15 @@ def decompress(
     Parameters
     ----------
     source : path-like
-        A folder (walked recursively), or a file. It is never written to.
+        A folder (walked recursively), a file or an archive. It is never written to.
     target : path-like
         The folder for the new files, made where it does not exist, with the folders of `source` below it.
     overwrite : bool
         Replace files that exist in `target`.
     ignore : "damaged", iterable of path-like, or callable
         Files to leave out, as for `load`.
+    archives : bool
+        Whether archives in a folder are entered, as for `load`.
     workers : int, optional
         Threads that decode.
     progress : callable, optional
@@ -114,7 +118,7 @@ def decompress(
         Compressed icon images that could not be decoded were left out.
     """
     source, target = os.fspath(source), os.fspath(target)
-    found, left_out = find_series(source, ignore, workers=None)
+    found, left_out = find_series(source, ignore, workers=None, archives=archives)
     if leaves_damaged(ignore) and found.series:
         left_out = (*left_out, *(problem.path for problem in found.problems))
     else:
@@ -127,7 +131,7 @@ def decompress(
     lost_icons = 0
     with Staged() as staged:
         done = 0
-        for batch in _make_batches(headers):
+        for batch in chain.from_iterable(map(_make_batches, _hold_files(headers))):
             for header, pixels in zip(batch, _collect_pixels(batch, workers), strict=True):
                 lost_icons += rewrite(header, pixels, staged.new(targets[header.path]))
                 done += 1
@@ -177,10 +181,12 @@ def _refuse_target(source: str, target: str) -> None:
 
 def _name_targets(source: str, target: str, headers: Sequence[Header], overwrite: bool) -> dict[str, str]:
     """Path → new path, once none of them is a file to keep."""
-    root = source if os.path.isdir(source) else os.path.dirname(source) or os.curdir
+    holds_them = all(header.path.startswith(os.path.join(source, "")) for header in headers)  # a folder, or an archive
+    root = source if holds_them else os.path.dirname(source) or os.curdir
     targets = {h.path: os.path.join(target, os.path.relpath(h.path, root)) for h in headers}
     existing = [path for path in targets.values() if os.path.lexists(path)]
-    read = {(status.st_dev, status.st_ino) for status in map(os.stat, targets)} if existing else set()
+    paths = [header.file.local_path or source for header in headers] if existing else []
+    read = {(status.st_dev, status.st_ino) for status in map(os.stat, paths)}
     for path in existing:
         if os.path.isdir(path):
             raise DicomLoadError(f"{path} is a folder", files=[path])
@@ -240,6 +246,23 @@ def _restore_stored(header: Header) -> Header:
     if header.transfer_syntax in STORED_WORDS:  # bits above HighBit are kept as they are: old overlays may lie there
         header = header._replace(bits_stored=header.bits_allocated, high_bit=header.bits_allocated - 1)
     return header._replace(image_type=(), photometric_interpretation=photometric)
+
+
+def _hold_files(headers: Sequence[Header]) -> Iterator[Sequence[Header]]:
+    """Files in order; those that can only be read whole in memory, as many as one batch holds."""
+    if all(header.file.has_ranges for header in headers):
+        yield headers
+        return
+    part: list[Header] = []
+    for header in headers:
+        part.append(header)
+        if sum(h.file.size or 0 for h in part) >= _BATCH_BYTES or header is headers[-1]:
+            for index, _, held, error in hold_each([h.file for h in part], _BATCH_BYTES):
+                if error is not None:
+                    raise error
+                part[index] = part[index]._replace(file=held)
+            yield part
+            part = []
 
 
 def _make_batches(headers: Iterable[Header]) -> Iterator[list[Header]]:

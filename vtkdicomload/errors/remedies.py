@@ -13,10 +13,12 @@ from enum import Enum
 from typing import Any
 
 __all__ = [
+    "ENTER",
     "RESAMPLE",
     "GetAgain",
     "Install",
     "LeaveOut",
+    "LoadFile",
     "LoadFolder",
     "Remedy",
     "SaveAs",
@@ -114,6 +116,19 @@ class LoadFolder(Remedy):
 
 
 @dataclass(frozen=True)
+class LoadFile(Remedy):
+    """Load a file by itself, such as an archive.
+
+    Attributes
+    ----------
+    file : str
+        Its path.
+    """
+
+    file: str
+
+
+@dataclass(frozen=True)
 class GetAgain(Remedy):
     """Get damaged files again from where they come from.
 
@@ -198,4 +213,5 @@ class Step(Remedy, Enum):
     FREE_MEMORY = "free some memory"
 
 
+ENTER = SetOption("archives", (True,))  # what reads archives that lie in a folder
 RESAMPLE = SetOption("irregular", ("resample",), function="load")  # what goes past an error of a volume

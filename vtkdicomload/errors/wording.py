@@ -12,13 +12,26 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from .remedies import GetAgain, Install, LeaveOut, LoadFolder, Remedy, SaveAs, SetOption, Step, TrustReader, Unpack, Use
+from .remedies import (
+    GetAgain,
+    Install,
+    LeaveOut,
+    LoadFile,
+    LoadFolder,
+    Remedy,
+    SaveAs,
+    SetOption,
+    Step,
+    TrustReader,
+    Unpack,
+    Use,
+)
 
 Wording = Callable[[Sequence[Remedy]], list[str | None]]
 
 _NAMED = 8  # files that a message names one by one
 _TRUSTED = "once you know which is right"
-_SHELL_OPTIONS = frozenset(("--ignore", "--series", "--stack", "--irregular", "--overwrite"))
+_SHELL_OPTIONS = frozenset(("--ignore", "--series", "--stack", "--irregular", "--overwrite", "--archives"))
 _VTK_METHODS = {
     "series": "SetSeries",
     "stack": "SetStack",
@@ -30,6 +43,7 @@ _VTK_METHODS = {
     "verify": "SetVerify",
     "rescale": "SetRescale",
     "max_bytes": "SetMaxBytes",
+    "archives": "SetArchives",
 }
 
 
@@ -61,8 +75,8 @@ def _say_in_python(remedy: Remedy, row: int) -> str | None:
             return f'engine={_write_literal(engine)}, verify="none" {_TRUSTED}'
         case Step.LOAD_ALL:
             return "load_all(p)"
-        case LoadFolder(folder):
-            return f"load({folder!r})"
+        case LoadFolder(path) | LoadFile(path):
+            return f"load({path!r})"
         case Step.SCAN_AGAIN:
             return "load again"
         case Step.EXPAND_HOME:
@@ -119,8 +133,8 @@ def _say_in_shell(remedy: Remedy, options: Collection[str], quoted: Callable[[Se
                 return f"leave {name} out"
             words = name if values[0] is True else f"{name} {_list_values(values, lambda v: quoted([str(v)]))}"
             return words + _bracket(note)
-        case LoadFolder(folder):
-            return f"{quoted([folder])} in its place"
+        case LoadFolder(path) | LoadFile(path):
+            return f"{quoted([path])} in its place"
         case Step.SCAN_AGAIN:
             return "run it again"
         case Step.EXPAND_HOME | Step.EXPAND_WILDCARDS:
@@ -150,6 +164,8 @@ def _say_in_vtk(remedy: Remedy, row: int) -> str | None:
             return f'SetEngine({_write_literal(engine)}) and SetVerify("none") {_TRUSTED}'
         case LoadFolder(folder):
             return f"SetDirectoryName({folder!r})"
+        case LoadFile(file):
+            return f"SetFileName({file!r})"
         case Step.SCAN_AGAIN:
             return "Update() again"
         case Step.LOAD_IMAGES:

@@ -7,6 +7,7 @@ import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import CorruptFileError
+from ..sources.archives.enter import is_archive
 from ..sources.reasons import Reason
 from .attributes import parse_text
 from .elements import LONG_VRS, SHORT_VRS, UNDEFINED, Encoding, walk
@@ -62,6 +63,8 @@ def begin(source: Source) -> tuple[int, bool]:
     if head[:2] == b"\x1f\x8b":
         inner = _gunzip_start(source)
         raise NotDicomError(Reason.GZIPPED_DICOM if inner[128:132] == b"DICM" else Reason.GZIP)
+    if is_archive(source.at(0, min(512, source.size))):
+        raise NotDicomError(Reason.ARCHIVE)
     if not any(head):
         raise NotDicomError(Reason.ONLY_ZEROS)
     raise NotDicomError(Reason.NOT_DICOM)

@@ -17,12 +17,13 @@ from ..readers.dtype import ValueOverflow, find_pixel_shape, widen_conversion
 from ..stacks.resample import complete, resample
 from ..stacks.spacing import may_omit
 from .checks import Check, check_mapped, check_zeros
+from .filling import fill_frames
 from .plan import describe_resampling, plan_volume, replace_conversion
-from .second_reader import verify
+from .second_reader import choose_compared, verify
 from .volume_data import VolumeData
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from .._util.arrays import Pixels
     from ..headers.model import Frame
@@ -101,13 +102,16 @@ def read(plan: Plan, chosen: slice = _ALL, allocate: Allocate = np.empty) -> Rea
 
 
 def _read_stored(plan: Plan, chosen: slice, allocate: Allocate) -> Reading:
-    frames, conversion, reader, options = plan.series.frames[chosen], plan.conversion, plan.reader, plan.options
+    conversion, reader, options = plan.conversion, plan.reader, plan.options
+    frames: Sequence[Frame] = plan.series.frames[chosen]
     out = _allocate(plan, (len(frames), *find_pixel_shape(frames[0].header)), allocate)
-    verified = reader.fill(frames, conversion, out, make_stepper(len(frames), options.progress), options.workers)
+    step = make_stepper(len(frames), options.progress)
+    compared = choose_compared(options.verify, len(frames))
+    verified, frames = fill_frames(reader, frames, conversion, out, step, options.workers, compared)
     checks = [Check(reader.NAME, words) for words in verified]
     checks.append(check_zeros(frames, conversion, out, reader))
     check_mapped(frames, out)
-    checks.append(verify(options.verify, frames, conversion, out, reader))
+    checks.append(verify(compared, frames, conversion, out, reader))
     return Reading(out, tuple(checks))
 
 

@@ -33,13 +33,22 @@ _LONGEST_REASON = 160  # characters
 _PLAIN = (ENCAPSULATED_UNCOMPRESSED, DEFLATED_FRAME)
 
 
-def verify(mode: str, frames: Sequence[Frame], conversion: Conversion, out: Pixels, reader: Reader) -> Check:
+def choose_compared(mode: str, count: int) -> Sequence[int]:
+    """Choose which of `count` frames are read again: one from the middle (``"probe"``), ``"all"`` or ``"none"``."""
+    if mode == "none":
+        return ()
+    return (count // 2,) if mode == "probe" else range(count)
+
+
+def verify(
+    chosen: Sequence[int], frames: Sequence[Frame], conversion: Conversion, out: Pixels, reader: Reader
+) -> Check:
     """Read frames again through a second, independent reader and compare.
 
     Parameters
     ----------
-    mode : {"probe", "all", "none"}
-        One frame from the middle, every frame, or none.
+    chosen : sequence of int
+        Which frames.
     frames, conversion, out, reader
         What was read, how, to where, and by which reader.
 
@@ -48,9 +57,8 @@ def verify(mode: str, frames: Sequence[Frame], conversion: Conversion, out: Pixe
     ReaderMismatchError
         The two readers disagree.
     """
-    if mode == "none":
+    if not chosen:
         return Check("second reader", "not asked for")
-    chosen = [len(frames) // 2] if mode == "probe" else range(len(frames))
     comparisons = [_compare_again(frames[k], conversion, out[k], reader) for k in chosen]
     result = (
         _describe_comparisons(comparisons, len(frames)) or f"none: {_explain_refusal(frames[chosen[0]], conversion)}"

@@ -328,8 +328,9 @@ def _plan(settings: Settings) -> Plan:
 def _select_stack(settings: Settings) -> Selected:
     """The stack that is meant."""
     source, ignore, options = settings.source(), settings.ignore, settings.options
+    recursive = settings.recursive or settings.anything is not None
     try:
-        found, ignored = find_series(source, ignore, options.workers, recursive=settings.recursive)
+        found, ignored = find_series(source, ignore, options.workers, recursive=recursive, archives=settings.archives)
         return select_stack(
             Scan.of(found), ignored, options, series=settings.series, stack=settings.stack, ignore=ignore
         )

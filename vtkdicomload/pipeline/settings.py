@@ -12,6 +12,7 @@ from ..catalog.find import leaves_damaged
 from ..errors import NoDicomError
 from ..errors.remedies import Use
 from ..loading.options import Options
+from ..sources.objects import is_content
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -42,6 +43,13 @@ _OVERRULED = (
 _REFUSED = ("SetFilePattern", "SetFilePrefix", "SetMemoryBuffer", "SetMemoryBufferLength", "SetStream")
 
 
+@dataclass(frozen=True, eq=False)
+class Given:
+    """A source of any kind, which is another one whenever it is given again: arrays in it have no plain equality."""
+
+    source: Any
+
+
 @dataclass(frozen=True)
 class Settings:
     """What to read, and how."""
@@ -49,7 +57,9 @@ class Settings:
     directory: str | None = None
     file: str | None = None
     names: Any = None  # a vtkStringArray, which its owner may still change, or a tuple of str
+    anything: Given | None = None
     recursive: bool = False
+    archives: bool = False
     series: Any = None
     stack: Any = None
     ignore: Any = ()
@@ -76,8 +86,10 @@ class Settings:
                     f"{self.file} is a folder, not a file", files=[self.file], remedies=[Use("SetDirectoryName")]
                 )
             return self.file
+        if self.anything is not None:
+            return self.anything.source
         if self.names is None:
-            names = ("SetDirectoryName", "SetFileName", "SetFileNames")
+            names = ("SetDirectoryName", "SetFileName", "SetFileNames", "SetSource")
             raise NoDicomError("nothing to read is set", remedies=map(Use, names))
         return self.names
 
@@ -92,6 +104,8 @@ class Settings:
 
     def paths(self) -> list[str]:
         """Every file that is meant, DICOM or not."""
+        if self.anything is not None:
+            return list(_list_paths(self.anything.source))
         if self.directory is not None:
             return sorted(_list_files(self.directory, self.recursive))
         if self.file is not None:
@@ -99,6 +113,15 @@ class Settings:
         if hasattr(self.names, "GetNumberOfValues"):
             return [self.names.GetValue(i) for i in range(self.names.GetNumberOfValues())]
         return list(self.names or ())
+
+
+def _list_paths(source: Any) -> Iterable[str]:
+    """Every file on disk that a source of any kind means; what lies in memory does not change."""
+    parts = [source] if isinstance(source, (str, bytes, os.PathLike)) or is_content(source) else source
+    for part in parts if isinstance(parts, (list, tuple)) else ():
+        if isinstance(part, (str, bytes, os.PathLike)) and not is_content(part):
+            path = os.fsdecode(part)
+            yield from sorted(_list_files(path, recursive=True)) if os.path.isdir(path) else (path,)
 
 
 def _list_files(folder: str, recursive: bool) -> Iterable[str]:
@@ -139,7 +162,7 @@ class SourceSettings:
     # ------------------------------------------------------------------------------------------ what to read
     def SetDirectoryName(self, name: Path | None) -> None:
         """Read the series in a folder; its own files only, as vtkDICOMImageReader, unless `SetRecursive`."""
-        self._change(directory=None if name is None else os.fsdecode(name), file=None, names=None)
+        self._change(directory=None if name is None else os.fsdecode(name), file=None, names=None, anything=None)
 
     def GetDirectoryName(self) -> str | None:
         """The folder; None where files are set."""
@@ -147,7 +170,7 @@ class SourceSettings:
 
     def SetFileName(self, name: Path | None) -> None:
         """Read one file."""
-        self._change(file=None if name is None else os.fsdecode(name), directory=None, names=None)
+        self._change(file=None if name is None else os.fsdecode(name), directory=None, names=None, anything=None)
 
     def GetFileName(self) -> str | None:
         """The file; None where a folder or several are set."""
@@ -159,12 +182,42 @@ class SourceSettings:
             raise TypeError("SetFileNames takes a vtkStringArray or a sequence of paths → SetFileName")
         if names is not None and not hasattr(names, "GetNumberOfValues"):
             names = tuple(os.fsdecode(name) for name in names)
-        self._change(names=names, directory=None, file=None)
+        self._change(names=names, directory=None, file=None, anything=None)
 
     def GetFileNames(self) -> vtkStringArray | tuple[str, ...] | None:
         """The files, as they were set; None where a folder or one file is set."""
         names: vtkStringArray | tuple[str, ...] | None = self._settings.names
         return names
+
+    def SetSource(self, source: Any) -> None:
+        """Read whatever `load` takes: an archive, a DICOMDIR, bytes, file-like objects, Datasets, lists of these.
+
+        Folders in it are walked with theirs.
+        """
+        if hasattr(source, "__next__") and not is_content(source):
+            source = list(source)
+        self._change(anything=None if source is None else Given(source), directory=None, file=None, names=None)
+
+    def GetSource(self) -> Any:
+        """What `SetSource` was given; None where a folder or files are set."""
+        given = self._settings.anything
+        return None if given is None else given.source
+
+    def SetArchives(self, archives: bool) -> None:
+        """Tell whether archives and compressed files in a folder are entered; False by default."""
+        self._change(archives=bool(archives))
+
+    def GetArchives(self) -> bool:
+        """Tell whether archives and compressed files in a folder are entered."""
+        return self._settings.archives
+
+    def ArchivesOn(self) -> None:
+        """``SetArchives(True)``."""
+        self.SetArchives(True)
+
+    def ArchivesOff(self) -> None:
+        """``SetArchives(False)``."""
+        self.SetArchives(False)
 
     def SetRecursive(self, recursive: bool) -> None:
         """Tell whether the folders in the folder are read too; False by default."""
@@ -323,6 +376,6 @@ class SourceSettings:
 def _refuse_name(owner: str, name: str) -> NoReturn:
     if name in _REFUSED:
         raise AttributeError(
-            f"{owner} has no {name}: a series is named by SetDirectoryName, SetFileName or SetFileNames"
+            f"{owner} has no {name}: a series is named by SetDirectoryName, SetFileName, SetFileNames or SetSource"
         )
     raise AttributeError(f"{owner!r} object has no attribute {name!r}")

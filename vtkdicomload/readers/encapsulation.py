@@ -76,10 +76,7 @@ def _find_frames(header: Header) -> Sequence[Sequence[_Fragment] | bytes]:
         def read(offset: int, length: int) -> bytes:
             return handle.read_at(header.pixel_offset + offset, length)
 
-        frames = _divide_fragments(header, *_read_items(header, read, header.pixel_length))
-        if header.file.has_ranges:
-            return frames
-        return [f if isinstance(f, bytes) else b"".join([read(part.offset, part.length) for part in f]) for f in frames]
+        return _divide_fragments(header, *_read_items(header, read, header.pixel_length))
 
 
 def _divide_fragments(

@@ -7,15 +7,17 @@ from collections import defaultdict, deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeVar
 
 from ..errors import CorruptFileError, make_damaged_error
 from ..errors.remedies import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Hashable, Sequence
+    from collections.abc import Callable, Generator, Hashable, Sequence
     from types import TracebackType
     from typing import Self
+
+_T = TypeVar("_T")
 
 
 class Handle(ABC):
@@ -116,8 +118,10 @@ class File(ABC):
     size: int | None = None
     stamp: Hashable = None
 
-    # False where reading a part of the file means reading the whole of it.
+    # False where reading a part of the file means reading the whole of it: `read_whole` does so for many.
     has_ranges: ClassVar[bool] = True
+    # False where reading even its beginning means reading the whole of it, and perhaps what lies before it.
+    has_beginning: ClassVar[bool] = True
 
     @property
     def local_path(self) -> str | None:
@@ -146,6 +150,11 @@ class File(ABC):
         with self.open() as handle:
             handle.read_into(buffer, offset)
 
+    @property
+    def beginning(self) -> File | None:
+        """The first bytes of the file, where they are at hand and the whole is not; reading more is a NotAtHand."""
+        return None
+
     def check_unchanged(self) -> None:
         """Refuse a file that is not the one any more that was opened before; errors as `open`."""
         self.open().close()
@@ -161,6 +170,15 @@ class File(ABC):
     def read_many(cls, requests: Sequence[Request], limit_bytes: int) -> Generator[int]:
         """Fill the buffers of requests for files of this kind, as `read_many` says."""
         return fill_in_turn(requests)
+
+    @classmethod
+    def read_whole(cls, files: Sequence[File], limit_bytes: int, threads: int) -> Generator[Whole]:
+        """Read files of this kind from end to end, as `read_whole` says."""
+        return (read_one(index, file) for index, file in enumerate(files))
+
+
+class NotAtHand(BaseException):
+    """More of a file is needed than its beginning."""
 
 
 class Request(NamedTuple):
@@ -204,6 +222,73 @@ def read_many(requests: Sequence[Request], limit_bytes: int) -> Generator[int]:
                 yield indices[own]
 
 
+class Whole(NamedTuple):
+    """A file that was read from end to end, or why it cannot be."""
+
+    place: int  # among the files that were asked for
+    file: File  # as it was opened, with its size and stamp
+    data: bytes
+    error: CorruptFileError | None = None
+
+
+def read_whole(files: Sequence[File], limit_bytes: int, threads: int) -> Generator[Whole]:
+    """Read many files from end to end, each kind in the order that is cheapest for it.
+
+    Parameters
+    ----------
+    files : sequence of File
+        Files of any kinds; those of an archive that has to be passed through are read in its order, in one pass.
+    limit_bytes : int
+        The bytes that may be under way at a time: begun and not yielded yet. A larger file goes alone.
+    threads : int
+        How many may be unpacked at the same time.
+
+    Yields
+    ------
+    Whole
+        Each file once, the damaged ones with their error.
+
+    Notes
+    -----
+    Closing the generator ends the reading; no thread, descriptor or connection outlives it.
+    """
+    kinds: dict[type[File], list[int]] = defaultdict(list)
+    for index, file in enumerate(files):
+        kinds[type(file)].append(index)
+    for kind, indices in kinds.items():
+        with closing(kind.read_whole([files[i] for i in indices], limit_bytes, threads)) as whole:
+            for read in whole:
+                yield read._replace(place=indices[read.place])
+
+
+def read_one(index: int, file: File) -> Whole:
+    """Read one of many files from end to end."""
+    try:
+        with file.open() as handle:
+            return Whole(index, handle.file, handle.read_at(0, handle.size))
+    except CorruptFileError as error:
+        return Whole(index, file, b"", error)
+
+
+def fill_from_whole(requests: Sequence[Request], limit_bytes: int, kind: type[File]) -> Generator[int]:
+    """Fill buffers from files that are read from end to end: for kinds without ranges."""
+    files: dict[File, list[int]] = defaultdict(list)
+    for index, request in enumerate(requests):
+        files[request.file].append(index)
+    named = list(files)
+    # One at a time: what of it is yielded, and not asked for on, is under way as well.
+    with closing(kind.read_whole(named, 1, 1)) as whole:
+        for at, file, data, error in whole:
+            if error is not None:
+                raise error
+            for index in files[named[at]]:
+                _, offset, buffer = requests[index]
+                if offset < 0 or offset + len(buffer) > len(data):
+                    raise file.changed(f"{max(0, len(data) - offset)} of {len(buffer)} bytes at {offset} could be read")
+                buffer[:] = data[offset : offset + len(buffer)]
+                yield index
+
+
 def fill_in_turn(requests: Sequence[Request]) -> Generator[int]:
     """Fill one buffer after the other, each file opened once: for kinds where nothing is won by more at a time."""
     files: dict[File, list[int]] = defaultdict(list)
@@ -218,21 +303,32 @@ def fill_in_turn(requests: Sequence[Request]) -> Generator[int]:
 
 def fill_in_threads(requests: Sequence[Request], limit_bytes: int, threads: int) -> Generator[int]:
     """Fill buffers in threads, in order of the requests but for neighbours: for kinds where each read has to wait."""
-    waiting = deque(range(len(requests)))
-    under_way: dict[Future[None], int] = {}
+
+    def fill(index: int) -> int:
+        file, offset, buffer = requests[index]
+        file.read_into(buffer, offset)
+        return index
+
+    return read_in_threads([len(request.buffer) for request in requests], fill, limit_bytes, threads)
+
+
+def read_in_threads(sizes: Sequence[int], read: Callable[[int], _T], limit_bytes: int, threads: int) -> Generator[_T]:
+    """Yield what `read` gives for each index of `sizes`, in threads; no more bytes than the limit are under way."""
+    waiting = deque(range(len(sizes)))
+    under_way: dict[Future[_T], int] = {}
     free = limit_bytes
     with ThreadPoolExecutor(threads, thread_name_prefix="vtkdicomload") as pool:
         try:
             while waiting or under_way:
-                while waiting and (not under_way or len(requests[waiting[0]].buffer) <= free):
+                while waiting and (not under_way or sizes[waiting[0]] <= free):
                     index = waiting.popleft()
-                    file, offset, buffer = requests[index]
-                    free -= len(buffer)
-                    under_way[pool.submit(file.read_into, buffer, offset)] = index
+                    free -= sizes[index]
+                    under_way[pool.submit(read, index)] = index
                 for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                    future.result()
+                    result = future.result()
                     index = under_way.pop(future)
-                    yield index
-                    free += len(requests[index].buffer)
+                    yield result
+                    del result
+                    free += sizes[index]
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

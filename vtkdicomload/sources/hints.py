@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._util.wording import describe_argument
 from ..errors import NoDicomError
-from ..errors.remedies import Remedy, Step, Unpack, Use
+from ..errors.remedies import ENTER, LoadFile, Remedy, Step, Unpack, Use
+from .archives.enter import is_named_as_archive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,29 +82,8 @@ class Foreign(NamedTuple):
     remedies: tuple[Remedy, ...]
 
 
-def _unzip(path: str) -> tuple[Remedy, ...]:
-    return (Unpack(path, ("python", "-m", "zipfile", "-e", path, _strip_suffixes(path))),)
-
-
-def _untar(path: str) -> tuple[Remedy, ...]:
-    return (Unpack(path, ("python", "-m", "tarfile", "-e", path, _strip_suffixes(path))),)
-
-
-def _gunzip(path: str) -> tuple[Remedy, ...]:
-    """A tar archive into a folder of its own, any other file beside itself, which takes the suffix."""
-    if _holds_tar(path):
-        return _untar(path)
-    return (Unpack(path, ("python", "-m", "gzip", "-d", path) if path.endswith(".gz") else ()),)
-
-
-def _holds_tar(path: str) -> bool:
-    """Tell whether a gzip-compressed file holds a tar archive, by the mark in its first block."""
-    try:
-        with open(path, "rb") as file:
-            block = zlib.decompressobj(wbits=31).decompress(file.read(4096), 512)
-    except (OSError, zlib.error):
-        return False
-    return block[257:262] == b"ustar"
+def _enter(path: str) -> tuple[Remedy, ...]:
+    return (ENTER if is_named_as_archive(path) else LoadFile(path),)
 
 
 def _unpack(path: str) -> tuple[Remedy, ...]:
@@ -119,19 +98,13 @@ def _offer_nothing(_: str) -> tuple[Remedy, ...]:
     return ()
 
 
-def _strip_suffixes(path: str) -> str:
-    """The folder that an archive is unpacked to: beside it, with its name up to the first dot."""
-    folder, name = os.path.split(path)
-    return os.path.join(folder, name.split(".")[0] or "folder")
-
-
 _NIFTI, _METAIMAGE, _VTI = _use("nibabel.load(p)"), _use("SimpleITK.ReadImage(p)"), _use("vtkXMLImageDataReader")
 # First bytes → what it is, and what goes past that.
 _KINDS = (
-    (b"PK\x03\x04", "a zip archive, not a folder", _unzip),
-    (b"\x1f\x8b", "gzip-compressed", _gunzip),
-    (b"7z\xbc\xaf", "a 7z archive, not a folder", _unpack),
-    (b"Rar!", "a rar archive, not a folder", _unpack),
+    (b"PK\x03\x04", "a zip archive", _enter),
+    (b"\x1f\x8b", "gzip-compressed", _enter),
+    (b"7z\xbc\xaf", "a 7z archive", _unpack),
+    (b"Rar!", "a rar archive", _unpack),
     (b"\x5c\x01\x00\x00", "a NIfTI file, not DICOM", _NIFTI),
     (b"NRRD", "an NRRD file, not DICOM", _METAIMAGE),
     (b"\x89PNG", "a PNG picture, not DICOM", _offer_nothing),
@@ -140,7 +113,7 @@ _KINDS = (
 )
 _SUFFIXES = (
     ((".nii", ".nii.gz", ".hdr", ".img"), "a NIfTI or Analyze file, not DICOM", _NIFTI),
-    ((".tar", ".tgz", ".tar.gz"), "a tar archive, not a folder", _untar),
+    ((".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"), "a tar archive", _enter),
     ((".mha", ".mhd", ".nrrd"), "a MetaImage or NRRD file, not DICOM", _METAIMAGE),
     ((".vti",), "a VTK image, not DICOM", _VTI),
 )

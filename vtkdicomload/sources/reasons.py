@@ -24,6 +24,8 @@ class Reason(Enum):
     MAYBE_DAMAGED = "not DICOM, or damaged"  # it begins like a data set without preamble and VRs
     GZIP = "gzip archive"
     GZIPPED_DICOM = "gzip-compressed DICOM"
+    ARCHIVE = "archive"
+    MISSING = "listed in the DICOMDIR, but not there"
     NO_PIXELS = "DICOM without pixel data"
     MAYBE_STRIPPED = "DICOM of a private class, without pixel data"  # it has rows and columns, as an image has
 

@@ -1,4 +1,4 @@
-"""Which files a source means, and what to say where it means none. No file is opened here."""
+"""Which files a source means, and what to say where it means none. Of what is given, only archives are opened here."""
 
 from __future__ import annotations
 
@@ -8,18 +8,31 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .._util.wording import describe_argument
-from ..errors import NoDicomError
+from ..errors import CorruptFileError, NoDicomError
+from .archives.enter import enter_archive, is_named_as_archive
+from .archives.members import LostFile
+from .dicomdir import enter_dicomdir, is_named_as_dicomdir
 from .file import File
 from .folders import walk_folder
 from .hints import looks_like_path, make_missing_error
 from .local import LocalFile
+from .objects import hold_content, is_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import pydicom
+
     from .reasons import Skipped
 
     Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+    class Readable(Protocol):
+        """What of a file-like object is used."""
+
+        def read(self) -> bytes: ...  # noqa: D102 - a method of files
+
+    Content = bytes | bytearray | memoryview | Readable | pydicom.Dataset
 
     class StringArray(Protocol):
         """What of a vtkStringArray is used."""
@@ -27,7 +40,7 @@ if TYPE_CHECKING:
         def GetNumberOfValues(self) -> int: ...  # noqa: D102, N802 - a method of VTK's
         def GetValue(self, index: int, /) -> str: ...  # noqa: D102, N802 - as above
 
-    Source = Path | Iterable[Path] | StringArray
+    Source = Path | Content | Iterable[Path | Content] | StringArray
 
 
 class Files(NamedTuple):
@@ -36,19 +49,21 @@ class Files(NamedTuple):
     name: str  # the source, for messages
     files: tuple[File, ...]  # of a folder in natural order, of a sequence as given
     skipped: tuple[Skipped, ...]  # what is no candidate by name or kind alone
-    folder: bool
 
 
-def find_files(source: Any, *, recursive: bool = True) -> Files:
-    """The regular files that a folder, a file, a sequence of paths or a vtkStringArray means.
+def find_files(source: Any, *, recursive: bool = True, archives: bool = False) -> Files:
+    """The files that a source means: a path, what is in memory, or a sequence of these.
 
     Parameters
     ----------
-    source : path-like, sequence of path-like, or vtkStringArray
+    source : path-like, bytes, file-like, Dataset, a sequence of these, or vtkStringArray
         A folder is walked in natural order of its names; symbolic links are followed, loops are harmless, hidden
-        entries and everything that is no regular file are passed over.
+        entries and everything that is no regular file are passed over. An archive (zip, tar, compressed or not) and
+        a DICOMDIR that are given mean the files that they hold or list.
     recursive : bool
         Whether a folder's folders are walked too.
+    archives : bool
+        Whether archives in a folder are entered, which are named as such.
 
     Raises
     ------
@@ -57,26 +72,27 @@ def find_files(source: Any, *, recursive: bool = True) -> Files:
     TypeError
         The source is none of these.
     """
-    if isinstance(source, (str, bytes, os.PathLike, File)):
-        return _find_part(source, recursive)
-    if isinstance(source, (bytearray, memoryview, Mapping)) or hasattr(source, "read"):
+    if isinstance(source, (str, bytes, os.PathLike, File)) or is_content(source):
+        return _find_part(source, 0, recursive, archives, alone=True)
+    if isinstance(source, Mapping):  # its keys may be a patient's
         raise _make_type_error(source)
     if hasattr(source, "GetNumberOfValues") and hasattr(source, "GetValue"):  # vtkStringArray, without importing VTK
         source = [source.GetValue(i) for i in range(source.GetNumberOfValues())]
     try:
-        parts = [part if isinstance(part, File) else os.fspath(part) for part in source]
+        parts = [part if isinstance(part, File) or is_content(part) else os.fspath(part) for part in source]
     except TypeError:
         raise _make_type_error(source) from None
     if not parts:
         raise NoDicomError("the source is an empty sequence: there is nothing to load")
-    found = [_find_part(part, recursive) for part in parts]
+    found = [_find_part(part, place, recursive, archives, alone=False) for place, part in enumerate(parts)]
     # A path given twice is one file.
     by_name: dict[str, File] = {}
     for file in (file for f in found for file in f.files):
         if by_name.setdefault(file.name, file) != file:
             raise ValueError(f"two files of the source have the same name: {file.name!r}")
     skipped = tuple(s for f in found for s in f.skipped)
-    return Files(f"{len(parts)} paths", tuple(by_name.values()), skipped, folder=False)
+    noun = "sources" if any(map(is_content, parts)) else "paths"
+    return Files(f"{len(parts)} {noun}", tuple(by_name.values()), skipped)
 
 
 def _make_type_error(source: object) -> TypeError:
@@ -84,10 +100,12 @@ def _make_type_error(source: object) -> TypeError:
     return TypeError(f"source must be {kinds}, not {describe_argument(source)}")
 
 
-def _find_part(part: Any, recursive: bool) -> Files:
-    """The regular files that one path means, or the one file that is given as it is."""
+def _find_part(part: Any, place: int, recursive: bool, archives: bool, *, alone: bool) -> Files:
+    """The files that one path means, or the one that is given as it is; `place` is its place in the sequence."""
     if isinstance(part, File):
-        return Files(part.name, (part,), (), folder=False)
+        return Files(part.name, (part,), ())
+    if is_content(part):
+        return _enter(hold_content(part, place), recursive)
     path = os.fsdecode(part)
     try:
         start = "" if os.path.isabs(path) else os.getcwd()
@@ -96,9 +114,43 @@ def _find_part(part: Any, recursive: bool) -> Files:
         # The cause names the path too.
         raise make_missing_error(part, error) from (error if looks_like_path(part) else None)
     if stat.S_ISDIR(mode):
-        skipped: list[Skipped] = []
-        files = tuple(LocalFile(name, folder=start) for name in walk_folder(path, recursive, skipped))
-        return Files(path, files, tuple(skipped), folder=True)
+        return _find_in_folder(path, start, recursive, archives)
     if not stat.S_ISREG(mode):
         raise NoDicomError(f"{path} is neither a folder nor a regular file", files=[path])
-    return Files(path, (LocalFile(path, folder=start),), (), folder=False)
+    file = LocalFile(path, folder=start)
+    if is_named_as_dicomdir(path) and (listed := enter_dicomdir(file)) is not None:
+        return Files(path, *listed)
+    # Of a list of slices none is opened here: that would take as long as to read its header.
+    return _enter(file, recursive) if alone or is_named_as_archive(path) else Files(path, (file,), ())
+
+
+def _find_in_folder(path: str, start: str, recursive: bool, archives: bool) -> Files:
+    """The files in a folder, and in the archives there."""
+    skipped: list[Skipped] = []
+    names = walk_folder(path, recursive, skipped)
+    if not archives:
+        return Files(path, tuple(LocalFile(name, folder=start) for name in names), tuple(skipped))
+    files: list[File] = []
+    for name in names:
+        file = LocalFile(name, folder=start)
+        found = _enter_if_readable(file, recursive) if is_named_as_archive(name) else Files(name, (file,), ())
+        files += found.files
+        skipped += found.skipped
+    return Files(path, tuple(files), tuple(skipped))
+
+
+def _enter(file: File, recursive: bool) -> Files:
+    """The files in an archive; the file itself where it is none, or cannot be opened: reading it says why."""
+    try:
+        listed = enter_archive(file, recursive=recursive)
+    except (OSError, CorruptFileError):
+        listed = None
+    return Files(file.name, (file,), ()) if listed is None else Files(file.name, *listed)
+
+
+def _enter_if_readable(file: File, recursive: bool) -> Files:
+    """The files in an archive; one that a library is missing for is a file that cannot be read."""
+    try:
+        return _enter(file, recursive)
+    except ImportError as error:
+        return Files(file.name, (LostFile(file.name, what=str(error)),), ())

@@ -23,7 +23,14 @@ def path_or_stream(file: File) -> Iterator[str | BinaryIO]:
         file.check_unchanged()
         yield file.local_path
         return
-    with file.open() as handle, io.BufferedReader(_Stream(handle), _BUFFER) as stream:
+    with open_stream(file) as stream:
+        yield stream
+
+
+@contextmanager
+def open_stream(file: File, buffer: int = _BUFFER) -> Iterator[BinaryIO]:
+    """Give a buffered stream of a file of any kind; errors as `File.open`."""
+    with file.open() as handle, io.BufferedReader(_Stream(handle), buffer) as stream:
         yield cast("BinaryIO", stream)
 
 

@@ -1,0 +1,1 @@
+"""Private: files inside of archives, read without unpacking them to disk."""
