@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import errors as errors
-    from ._api import load, load_all, load_many, scan
+    from ._api import load, load_all, load_many, scan, to_grid
     from .bulk.many import Loaded
     from .errors import (
         CompressedPixelDataError,
@@ -77,6 +77,7 @@ __all__ = [
     "load_all",
     "load_many",
     "scan",
+    "to_grid",
 ]
 
 
@@ -98,6 +99,7 @@ _WRITTEN_IN = {
     "load_all": "_api",
     "load_many": "_api",
     "scan": "_api",
+    "to_grid": "_api",
 }
 
 
