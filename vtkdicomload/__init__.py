@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import errors as errors
-    from ._api import load, load_all, load_many, scan, to_grid
+    from ._api import contours_of, load, load_all, load_many, scan, structures, to_grid
     from .bulk.many import Loaded
+    from .convert.structures import Structure
     from .errors import (
         CompressedPixelDataError,
         CorruptFileError,
@@ -70,13 +71,16 @@ __all__ = [
     "Series",
     "ShearedSeriesError",
     "Skipped",
+    "Structure",
     "UnsupportedPixelDataError",
     "Volume",
     "ZeroPixelDataError",
+    "contours_of",
     "load",
     "load_all",
     "load_many",
     "scan",
+    "structures",
     "to_grid",
 ]
 
@@ -94,11 +98,14 @@ _WRITTEN_IN = {
     "Scan": "series",
     "Series": "series",
     "Skipped": "sources.reasons",
+    "Structure": "convert.structures",
     "Volume": "volume",
+    "contours_of": "_api",
     "load": "_api",
     "load_all": "_api",
     "load_many": "_api",
     "scan": "_api",
+    "structures": "_api",
     "to_grid": "_api",
 }
 

@@ -10,14 +10,16 @@ from ..loading.checks import Check
 from ..loading.volume_data import VolumeData
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Self
+    from collections.abc import Iterator, Sequence
+    from typing import Any, Self
 
     from numpy.typing import ArrayLike
 
+    from .._util.arrays import Pixels
     from ..stacks.geometry import Geometry
     from .patient_space import FrameOfReference
     from .resampling import OrderChoice
+    from .structures import Structure
 
     Range = tuple[float | None, float | None] | None
 
@@ -149,3 +151,105 @@ class GriddedVolume(VolumeData):
 
         pixels, geometry = pad(self, before, after, background)
         return self.replaced(pixels, geometry)
+
+    # ------------------------------------------------------------------------------------------ masks
+    def mask_of(
+        self,
+        source: Any,
+        name: str | int | None = None,
+        *,
+        threshold: float | None = None,
+        frame_of_reference: FrameOfReference = "match",
+    ) -> Pixels:
+        """The voxels of this volume in a structure of an RT structure set or a segmentation object.
+
+        Parameters
+        ----------
+        source : path-like, sequence of path-like, or Series
+            The file, a folder or files with one of them among others, or a `Series` of segmentations.
+        name : str or int, optional
+            ROIName or SegmentLabel, whatever its case and blanks, or the number; none where there is one structure.
+        threshold : float, optional
+            Of a fractional segmentation the fraction, above 0 and up to 1, from which a voxel belongs to it.
+        frame_of_reference : {"match", "ignore"}
+            What to do where the structure is not known to lie where this volume does, by FrameOfReferenceUID or as
+            drawn on this series: refuse it, or take LPS mm of both for the same.
+
+        Returns
+        -------
+        numpy.ndarray, (nz, ny, nx), bool
+            As `frames`. A voxel belongs to a structure if its centre lies inside, on an edge if that is the left or
+            upper one. Contours: within one the even-odd rule holds, so that a keyhole has its hole; CLOSEDPLANAR_XOR
+            ones are combined so too. Of several CLOSED_PLANAR ones in a plane one wholly within another is a hole, and
+            overlapping ones are united; a repeated one counts once. A plane of contours reaches half way to the next
+            one, and half their usual distance at the ends and into gaps wider than 1.5 times that. Segments: the
+            nearest voxel.
+
+        Raises
+        ------
+        ValueError
+            The name fits none or several (the message lists all), or fractions without a threshold.
+        GeometryError
+            Another or an unknown frame of reference; a structure without an area; a volume without a place.
+        DicomLoadError
+            No structures at the source, or several sets of them; or they cannot be read.
+
+        Warns
+        -----
+        DicomLoadWarning
+            Holes and overlaps, contours that bound no area, contours sparser than slices; no voxel lies in it.
+        """
+        from .masks import make_mask
+
+        return make_mask(self, source, name, threshold, frame_of_reference)
+
+    def masks_of(
+        self,
+        source: Any,
+        names: Sequence[str | int] | None = None,
+        *,
+        threshold: float | None = None,
+        frame_of_reference: FrameOfReference = "match",
+    ) -> Iterator[tuple[Structure, Pixels]]:
+        """Each structure with its mask, one after another: ``{s.name: mask for s, mask in volume.masks_of(path)}``.
+
+        Parameters
+        ----------
+        names : sequence of str or int, optional
+            By default all that bound an area.
+        source, threshold, frame_of_reference
+            As for `mask_of`, with its errors and warnings.
+
+        Yields
+        ------
+        structure : Structure
+            Its number, name, type and colour.
+        mask : numpy.ndarray, (nz, ny, nx), bool
+            As of `mask_of`.
+        """
+        from .masks import make_masks
+
+        return make_masks(self, source, names, threshold, frame_of_reference)
+
+    def label_map_of(
+        self,
+        source: Any,
+        names: Sequence[str | int] | None = None,
+        *,
+        threshold: float | None = None,
+        frame_of_reference: FrameOfReference = "match",
+    ) -> Pixels:
+        """The number of the structure that each voxel lies in, 0 in none; the parameters are those of `masks_of`.
+
+        Returns
+        -------
+        numpy.ndarray, (nz, ny, nx), uint16
+
+        Raises
+        ------
+        ValueError
+            Two structures overlap, or a number is no label.
+        """
+        from .masks import make_label_map
+
+        return make_label_map(self, source, names, threshold, frame_of_reference)

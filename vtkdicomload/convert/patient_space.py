@@ -8,6 +8,8 @@ from ..errors import GeometryError
 from ..errors.remedies import SetOption
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..stacks.series_data import SeriesData
 
 FrameOfReference = Literal["match", "ignore"]
@@ -18,6 +20,49 @@ def find_frame_of_reference(series: SeriesData) -> str | None:
     """The FrameOfReferenceUID of a series; None where the files hold none, or several."""
     uids = {frame.header.frame_of_reference_uid for frame in series.frames}
     return uids.pop() if len(uids) == 1 else None
+
+
+def require_drawn_on(
+    series: SeriesData, uids: Sequence[str], series_uids: Sequence[str], path: str, choice: FrameOfReference
+) -> str | None:
+    """Refuse structures that are not known to lie where a series does.
+
+    Parameters
+    ----------
+    series : SeriesData
+        Of the volume.
+    uids : sequence of str
+        The FrameOfReferenceUIDs that the structures lie in.
+    series_uids : sequence of str
+        The series that they were drawn on.
+    path : str
+        Their file.
+    choice : {"match", "ignore"}
+        Whether to look.
+
+    Returns
+    -------
+    str or None
+        What has to be told where they were drawn on the series, in words of another frame of reference.
+
+    Raises
+    ------
+    GeometryError
+        Their FrameOfReferenceUIDs differ, or one of them is not known, and they were not drawn on the series.
+    """
+    check_frame_of_reference(choice)
+    own = find_frame_of_reference(series)
+    if choice == "ignore" or (own is not None and set(uids) == {own}):
+        return None
+    words = f"their FrameOfReferenceUID is {', '.join(uids) or 'missing'}, that of {series.title} {own or 'unknown'}"
+    if series.uid is not None and series.uid in series_uids:
+        return f"{path} was drawn on this series, and is taken to lie where it does: {words}"
+    raise GeometryError(
+        f"the structures of {path} are not known to lie in {series.title}: {words}, and they were drawn on "
+        f"{'another series' if series_uids else 'a series that they do not name'}",
+        files=[path, series.files[0]],
+        remedies=[IGNORE],
+    )
 
 
 def check_frame_of_reference(choice: FrameOfReference) -> None:

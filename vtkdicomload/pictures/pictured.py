@@ -1,4 +1,4 @@
-"""Pictures of a volume that `Volume` has beside the plain ones: projections."""
+"""Pictures of a volume that `Volume` has beside the plain ones: projections, surfaces of masks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from ..convert.gridded import GriddedVolume
 
 if TYPE_CHECKING:
+    from vtkmodules.vtkCommonDataModel import vtkPolyData
+
+    from .._util.arrays import Pixels
     from .planes import Plane, PlaneName
     from .projections import ProjectionKind
 
@@ -50,3 +53,39 @@ class PicturedVolume(GriddedVolume):
         from .projections import project
 
         return project(self, kind, name, slab=slab, mm=mm)
+
+    def surface_of(self, mask: Pixels) -> vtkPolyData:
+        """The surface of a mask as triangles in LPS mm, by vtkSurfaceNets3D: closed, without the steps of voxels.
+
+        Parameters
+        ----------
+        mask : numpy.ndarray, (nz, ny, nx), bool
+            As of `mask_of`.
+
+        Returns
+        -------
+        vtkPolyData
+            Triangles and normals face outward. `vtkdicomload.pictures.surfaces.write_surface` writes it.
+
+        Raises
+        ------
+        ValueError
+            No mask of this volume, or an empty one.
+        GeometryError
+            The files hold no position or orientation, or uneven slices.
+        """
+        from .mask_surfaces import extract_mask_surface
+
+        return extract_mask_surface(self, mask)
+
+    def measure_mask(self, mask: Pixels) -> float:
+        """The volume of a mask in ml: its voxels times theirs; of uneven slices each reaches half way to the next.
+
+        Raises
+        ------
+        ValueError
+            No mask of this volume.
+        """
+        from .mask_surfaces import measure_mask
+
+        return measure_mask(self, mask)
