@@ -75,10 +75,7 @@ def _find_crossings(polygons: Sequence[Polygon], ny: int, nx: int) -> _Crossings
     following = np.arange(1, len(points) + 1)
     following[ends - 1] = ends - counts  # each polygon is closed
     number = np.repeat([p.slice for p in polygons], counts)
-    # From above to below, whichever way it is drawn: both sides of a slit cross at the same place to the last bit.
-    swap = points[:, 1] > points[following, 1]
-    upper = np.where(swap[:, None], points[following], points)
-    lower = np.where(swap[:, None], points, points[following])
+    upper, lower = _order_ends(points, following)
     first, last = (np.clip(np.ceil(end[:, 1]), 0, ny).astype(np.intp) for end in (upper, lower))
     rows = np.maximum(last - first, 0)
     edge = np.repeat(np.arange(len(points)), rows)
@@ -90,16 +87,23 @@ def _find_crossings(polygons: Sequence[Polygon], ny: int, nx: int) -> _Crossings
     return _Crossings(number[edge], row, column)
 
 
+def _order_ends(points: Floats, following: Pixels) -> tuple[Floats, Floats]:
+    """The upper and the lower end of each edge: both sides of a slit cross a row at one place, to the last bit."""
+    swap = (points[:, 1] > points[following, 1])[:, None]
+    return np.where(swap, points[following], points), np.where(swap, points, points[following])
+
+
 def contains(polygon: Floats, points: Floats) -> Pixels:
     """Tell which of (n, 2) points lie inside a polygon, by the even-odd rule, half-open as `fill`."""
-    x1, y1 = polygon.T
-    x2, y2 = np.roll(polygon, -1, axis=0).T
+    points = np.round(points, _DIGITS)
+    upper, lower = _order_ends(np.round(polygon, _DIGITS), np.roll(np.arange(len(polygon)), -1))
+    (x1, y1), (x2, y2) = upper.T, lower.T
     inside = np.zeros(len(points), bool)
     at_once = max(1, _MOST // len(polygon))
     for first in range(0, len(points), at_once):
         x, y = points[first : first + at_once].T[..., None]
-        crosses = (y1 <= y) != (y2 <= y)
+        crosses = (y1 <= y) & (y < y2)
         with np.errstate(divide="ignore", invalid="ignore"):
-            at = x1 + (y - y1) * ((x2 - x1) / (y2 - y1))
+            at = np.round(x1 + (y - y1) * ((x2 - x1) / (y2 - y1)), _DIGITS + 2)
         inside[first : first + at_once] = np.count_nonzero(crosses & (at <= x), axis=1) % 2 == 1
     return inside

@@ -11,12 +11,14 @@ from ..loading.volume_data import VolumeData
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import Any, Self
+    from typing import Self
 
     from numpy.typing import ArrayLike
 
     from .._util.arrays import Pixels
+    from ..sources.resolve import Source
     from ..stacks.geometry import Geometry
+    from ..stacks.series_data import SeriesData
     from .patient_space import FrameOfReference
     from .resampling import OrderChoice
     from .structures import Structure
@@ -155,7 +157,7 @@ class GriddedVolume(VolumeData):
     # ------------------------------------------------------------------------------------------ masks
     def mask_of(
         self,
-        source: Any,
+        source: Source | SeriesData,
         name: str | int | None = None,
         *,
         threshold: float | None = None,
@@ -205,7 +207,7 @@ class GriddedVolume(VolumeData):
 
     def masks_of(
         self,
-        source: Any,
+        source: Source | SeriesData,
         names: Sequence[str | int] | None = None,
         *,
         threshold: float | None = None,
@@ -233,7 +235,7 @@ class GriddedVolume(VolumeData):
 
     def label_map_of(
         self,
-        source: Any,
+        source: Source | SeriesData,
         names: Sequence[str | int] | None = None,
         *,
         threshold: float | None = None,

@@ -45,10 +45,8 @@ def measure_mask(volume: VolumeData, mask: Any) -> float:
 
 def extract_mask_surface(volume: VolumeData, mask: Any) -> vtkPolyData:
     """The surface of a mask as triangles in LPS mm, closed, without the steps of voxels (`Volume.surface_of`)."""
-    from vtkmodules.vtkCommonMath import vtkMatrix4x4
-    from vtkmodules.vtkCommonTransforms import vtkTransform
+    from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
     from vtkmodules.vtkFiltersCore import vtkPolyDataNormals, vtkSurfaceNets3D
-    from vtkmodules.vtkFiltersGeneral import vtkTransformPolyDataFilter
 
     array = check_mask(volume, mask)
     affine = volume.geometry.require_affine()
@@ -63,13 +61,12 @@ def extract_mask_surface(volume: VolumeData, mask: Any) -> vtkPolyData:
     nets.SetInputData(wrap(np.pad(part, 1).astype(np.uint8), (x, y, z)))
     nets.SetValue(0, 1)
     nets.SetOutputMeshTypeToTriangles()
-    matrix = vtkMatrix4x4()
-    matrix.DeepCopy(affine.ravel().tolist())
-    place = vtkTransformPolyDataFilter(transform=vtkTransform(matrix=matrix))
-    place.SetInputConnection(nets.GetOutputPort())
-    place.Update()
+    nets.Update()
+    of_voxels = nets.GetOutput()
+    index = vtk_to_numpy(of_voxels.GetPoints().GetData())
+    of_voxels.GetPoints().SetData(numpy_to_vtk(index @ affine[:3, :3].T + affine[:3, 3], deep=True))
     normals = vtkPolyDataNormals(splitting=False, consistency=True, auto_orient_normals=True)
-    normals.SetInputData(smooth_surface(place.GetOutput()))
+    normals.SetInputData(smooth_surface(of_voxels))
     normals.Update()
     surface: vtkPolyData = normals.GetOutput()
     surface.GetCellData().Initialize()  # which label is on which side: there is one

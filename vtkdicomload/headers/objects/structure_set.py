@@ -125,8 +125,11 @@ def _read_points(line: Attributes, name: str) -> Floats:
         count = len(values)
     else:
         text = raw.decode("ascii", "replace").strip(" \0")
-        values = np.fromstring(text.replace("\\", " "), np.float64, sep=" ")
         count = text.count("\\") + 1 if text else 0
+        try:
+            values = np.fromstring(text.replace("\\", " "), np.float64, sep=" ")
+        except ValueError:  # older NumPy stops where a word is, and warns
+            values = np.empty(0)
     if len(values) != count or count % 3 or not np.isfinite(values).all():
         raise UnusableAttribute(f"a ContourData of {name!r} is no list of places (x, y, z)")
     return values.reshape(-1, 3)
