@@ -46,8 +46,8 @@ class Volume(PicturedVolume):
     geometry : Geometry
         Where the voxels lie, by their index (x, y, z).
     series : Series
-        The frames that were read: ``series.frames[z]`` for ``frames[z]``, unless slices were interpolated or the
-        volume was `reorient`ed.
+        The frames that were read: ``series.frames[z]`` for ``frames[z]``, unless slices were interpolated, or
+        the volume was `reorient`ed, cropped or padded.
     rescaled : bool
         Whether the values went through the modality transform (``rescale=True``).
     engine : str

@@ -253,6 +253,24 @@ def test_sparse_contours_are_told_and_each_reaches_half_way(ct: Volume, tmp_path
         np.testing.assert_array_equal(mask[k], at_0)
 
 
+def test_a_shape_between_two_circles_is_a_circle_between_them(ct: Volume, tmp_path: Path) -> None:
+    radii = {-12: 6.0, -6: 10.0, 0: 18.0, 6: 12.0, 12: 6.0, 36: 9.0}
+    lines = [closed(circle((0.3, -0.4, z), r, count=200)) for z, r in radii.items()]
+    mask = one(ct, tmp_path, lines, interpolate=True)
+    at = centres(ct)[0] - [0.3, -0.4, 0]
+    for k in range(14, 27):  # -12 to 12 mm
+        radius = np.interp(-40 + 2 * k, list(radii)[:5], list(radii.values())[:5])
+        off = np.abs(np.hypot(at[..., 0], at[..., 1]) - radius)
+        inside = np.hypot(at[..., 0], at[..., 1]) < radius
+        np.testing.assert_array_equal(mask[k][off > 1], inside[off > 1])
+        assert mask[k].sum() == pytest.approx(np.pi * radius**2, rel=0.06)
+    assert not mask[29:36].any()  # the wide gap stays empty
+    with pytest.warns(DicomLoadWarning, match="6 mm apart"):
+        plain = one(ct, tmp_path, lines)
+    for k in (14, 17, 20, 23, 26):  # in the planes themselves nothing changes
+        np.testing.assert_array_equal(mask[k], plain[k])
+
+
 def test_the_usual_distance_is_that_of_the_whole_set(ct: Volume, tmp_path: Path) -> None:
     every = [closed(circle((0, 0, z), 9)) for z in range(-24, 25, 6)]
     path = write_structure_set(tmp_path / "rs.dcm", {"long": every, "alone": [closed(circle((0, 0, 0), 4))]})
@@ -428,6 +446,8 @@ def test_fractions_need_a_threshold(oblique_ct: Volume, data: Path) -> None:
         oblique_ct.mask_of(path)
     with pytest.raises(ValueError, match="above 0 and up to 1"):
         oblique_ct.mask_of(path, threshold=128)
+    with pytest.raises(ValueError, match="interpolate=True is for contours"):
+        oblique_ct.mask_of(path, threshold=0.5, interpolate=True)
 
 
 def test_overlapping_segments_are_kept_apart(oblique_ct: Volume, data: Path) -> None:

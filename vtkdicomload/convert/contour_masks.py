@@ -9,8 +9,11 @@ import numpy as np
 
 from .._util.wording import count_noun
 from ..headers.objects.structure_set import CLOSED
+from ..stacks.tolerances import GAP_SLACK
+from .between import interpolate_shapes
 from .contour_planes import (
     RIM,
+    WIDE_GAP,
     ContourPlane,
     close_slits,
     find_normal,
@@ -70,7 +73,15 @@ def measure_usual_distance(regions: Sequence[Region], slices: Slices) -> float:
     return find_usual_distance_of_all(planes, slices.distance)
 
 
-def fill_region(region: Region, slices: Slices, usual: float) -> tuple[Pixels, list[str]]:
+class _Sorted(NamedTuple):
+    """The closed contours of a region."""
+
+    flat: list[Contour]  # in planes of the slices
+    leaning: list[tuple[Floats, list[Contour]]]  # in other planes, by their normal
+    crooked: int  # how many lie in no plane
+
+
+def fill_region(region: Region, slices: Slices, usual: float, interpolate: bool) -> tuple[Pixels, list[str]]:
     """The voxels of a region, (nz, ny, nx) bool, and what has to be told about it.
 
     Parameters
@@ -81,41 +92,29 @@ def fill_region(region: Region, slices: Slices, usual: float) -> tuple[Pixels, l
         Of the volume.
     usual : float
         The usual distance of the contours of the whole structure set in mm.
+    interpolate : bool
+        Whether slices between two planes of contours hold a shape between theirs.
     """
     nx, ny = slices.size
     mask = np.zeros((len(slices.places), ny, nx), bool)
     told = _tell_left_out(region)
-    flat: list[Contour] = []
-    leaning: list[tuple[Floats, list[Contour]]] = []
-    crooked = 0
-    for contour in _closed(region):
-        if is_flat(contour, slices.normal, slices.distance):
-            flat.append(contour)
-            continue
-        normal = find_normal(contour)
-        if normal is None:
-            crooked += 1
-            continue
-        group = next((g for n, g in leaning if abs(n @ normal) > _SAME_NORMAL), None)
-        if group is None:
-            leaning.append((normal, [contour]))
-        else:
-            group.append(contour)
+    closed = _sort_contours(region, slices)
     found: Counter[str] = Counter()
-    if flat:
-        planes = group_planes(flat, slices.normal)
+    if closed.flat:
+        planes = group_planes(closed.flat, slices.normal)
         own = find_usual_distance(planes, usual)
-        found += _fill_flat(planes, own, slices, mask)
-        if own > _SPARSE * slices.distance + 1e-3:
+        found += _fill_flat(planes, own, slices, mask, interpolate)
+        if own > _SPARSE * slices.distance + 1e-3 and not interpolate:
             told.append(
                 f"its contours lie {own:.4g} mm apart, the slices {slices.distance:.4g} mm: each reaches half way to "
-                "the next, nothing is interpolated"
+                "the next, nothing is interpolated (interpolate=True does)"
             )
-    for normal, contours in leaning:
+    for normal, contours in closed.leaning:
         planes = group_planes(contours, normal)
         found += _fill_leaning(planes, normal, find_usual_distance(planes, usual), slices, mask)
-    if crooked:
-        told.append(f"{count_noun(crooked, 'closed contour')} that lie{'s' * (crooked == 1)} in no plane are left out")
+    n = closed.crooked
+    if n:
+        told.append(f"{count_noun(n, 'closed contour')} that lie{'s' * (n == 1)} in no plane are left out")
     if found["nested"]:
         told.append(f"{count_noun(found['nested'], 'contour')} wholly within another in the same plane: holes")
     if found["overlapping"]:
@@ -123,6 +122,22 @@ def fill_region(region: Region, slices: Slices, usual: float) -> tuple[Pixels, l
     if found["mixed"]:
         told.append("CLOSEDPLANAR_XOR and CLOSED_PLANAR contours in the same plane: united")
     return mask, told
+
+
+def _sort_contours(region: Region, slices: Slices) -> _Sorted:
+    flat: list[Contour] = []
+    leaning: list[tuple[Floats, list[Contour]]] = []
+    crooked = 0
+    for contour in _closed(region):
+        if is_flat(contour, slices.normal, slices.distance):
+            flat.append(contour)
+        elif (normal := find_normal(contour)) is None:
+            crooked += 1
+        elif (group := next((g for n, g in leaning if abs(n @ normal) > _SAME_NORMAL), None)) is not None:
+            group.append(contour)
+        else:
+            leaning.append((normal, [contour]))
+    return _Sorted(flat, leaning, crooked)
 
 
 def _closed(region: Region) -> list[Contour]:
@@ -146,36 +161,67 @@ def _count(combination: Combination, kinds: Sequence[str]) -> Counter[str]:
 
 
 # ---------------------------------------------------------------------------------------------------- planes of slices
-def _fill_flat(planes: Sequence[ContourPlane], usual: float, slices: Slices, mask: Pixels) -> Counter[str]:
+class _Shape(NamedTuple):
+    """The contours of one plane on the pixels of the first slice, and how they make an area."""
+
+    lines: list[Floats]
+    kinds: list[str]
+    combination: Combination
+
+    def move_to(self, z: int, slices: Slices) -> list[Polygon]:
+        """Its contours on the pixels of slice `z`, which may lie beside the first one."""
+        moved = slices.to_pixels @ (slices.places[0] - slices.places[z])
+        return [Polygon(z, points + moved) for points in self.lines]
+
+    def fill_on(self, z: int, slices: Slices) -> Pixels:
+        """Its pixels on slice `z`."""
+        insides = []
+        for polygon in self.move_to(z, slices):
+            plane = np.zeros((1, *reversed(slices.size)), bool)
+            fill([polygon._replace(slice=0)], plane)
+            insides.append(plane[0])
+        return apply(self.combination, self.kinds, insides)
+
+
+def _fill_flat(
+    planes: Sequence[ContourPlane], usual: float, slices: Slices, mask: Pixels, interpolate: bool
+) -> Counter[str]:
     """Fill contours that lie in planes along the slices: all at once, but for planes where some overlap."""
-    found: Counter[str] = Counter()
-    numbers = measure_reach(planes, usual).find(slices.along)
-    every: list[Polygon] = []
     closed = iter(close_slits([_to_millimetres(c.points, slices) for plane in planes for c in plane.contours]))
-    for number, plane in enumerate(planes):
+    shapes = []
+    for plane in planes:
         lines = [next(closed) / _pixel_size(slices) for _ in plane.contours]
-        reached = np.flatnonzero(numbers == number)
-        if not len(reached):
-            continue
         kinds = [c.kind for c in plane.contours]
-        combination = combine(lines, kinds)
-        found += _count(combination, kinds)
-        for z in reached:
-            moved = slices.to_pixels @ (slices.places[0] - slices.places[z])
-            polygons = [Polygon(int(z), points + moved) for points in lines]
-            if combination.odd:
-                every += [polygons[i] for i in combination.kept]
-            else:
-                mask[z] ^= apply(combination, kinds, [_fill_one(p, mask.shape[1:]) for p in polygons])
+        shapes.append(_Shape(lines, kinds, combine(lines, kinds)))
+    every: list[Polygon] = []
+    for z, number in enumerate(measure_reach(planes, usual).find(slices.along)):
+        if number < 0:
+            continue
+        shape = shapes[number]
+        if shape.combination.odd:
+            polygons = shape.move_to(z, slices)
+            every += [polygons[i] for i in shape.combination.kept]
+        else:
+            mask[z] = shape.fill_on(z, slices)
     fill(every, mask)
-    return found
+    if interpolate:
+        _interpolate(planes, shapes, usual, slices, mask)
+    return sum((_count(shape.combination, shape.kinds) for shape in shapes), Counter())
 
 
-def _fill_one(polygon: Polygon, shape: tuple[int, ...]) -> Pixels:
-    plane = np.zeros((1, *shape), bool)
-    fill([polygon._replace(slice=0)], plane)
-    only: Pixels = plane[0]
-    return only
+def _interpolate(
+    planes: Sequence[ContourPlane], shapes: Sequence[_Shape], usual: float, slices: Slices, mask: Pixels
+) -> None:
+    """Put a shape between theirs onto every slice between two planes, but for wide gaps."""
+    at = np.array([plane.at for plane in planes])
+    for z, along in enumerate(slices.along):
+        above = int(np.searchsorted(at, along))
+        if not 0 < above < len(at) or at[above] - at[above - 1] > WIDE_GAP * usual + GAP_SLACK:
+            continue
+        weight = float((along - at[above - 1]) / (at[above] - at[above - 1]))
+        if min(weight, 1 - weight) * (at[above] - at[above - 1]) > GAP_SLACK:
+            first, second = (shapes[i].fill_on(z, slices) for i in (above - 1, above))
+            mask[z] = interpolate_shapes(first, second, weight, _pixel_size(slices))
 
 
 def _pixel_size(slices: Slices) -> Floats:

@@ -161,6 +161,7 @@ class GriddedVolume(VolumeData):
         name: str | int | None = None,
         *,
         threshold: float | None = None,
+        interpolate: bool = False,
         frame_of_reference: FrameOfReference = "match",
     ) -> Pixels:
         """The voxels of this volume in a structure of an RT structure set or a segmentation object.
@@ -173,6 +174,9 @@ class GriddedVolume(VolumeData):
             ROIName or SegmentLabel, whatever its case and blanks, or the number; none where there is one structure.
         threshold : float, optional
             Of a fractional segmentation the fraction, above 0 and up to 1, from which a voxel belongs to it.
+        interpolate : bool
+            Of contours that lie along the slices: put a shape between theirs, by the distance from both outlines, onto
+            each slice between two planes. By default each slice has the shape of the nearest plane.
         frame_of_reference : {"match", "ignore"}
             What to do where the structure is not known to lie where this volume does, by FrameOfReferenceUID or as
             drawn on this series: refuse it, or take LPS mm of both for the same.
@@ -203,7 +207,7 @@ class GriddedVolume(VolumeData):
         """
         from .masks import make_mask
 
-        return make_mask(self, source, name, threshold, frame_of_reference)
+        return make_mask(self, source, name, threshold, interpolate, frame_of_reference)
 
     def masks_of(
         self,
@@ -211,6 +215,7 @@ class GriddedVolume(VolumeData):
         names: Sequence[str | int] | None = None,
         *,
         threshold: float | None = None,
+        interpolate: bool = False,
         frame_of_reference: FrameOfReference = "match",
     ) -> Iterator[tuple[Structure, Pixels]]:
         """Each structure with its mask, one after another: ``{s.name: mask for s, mask in volume.masks_of(path)}``.
@@ -219,7 +224,7 @@ class GriddedVolume(VolumeData):
         ----------
         names : sequence of str or int, optional
             By default all that bound an area.
-        source, threshold, frame_of_reference
+        source, threshold, interpolate, frame_of_reference
             As for `mask_of`, with its errors and warnings.
 
         Yields
@@ -231,7 +236,7 @@ class GriddedVolume(VolumeData):
         """
         from .masks import make_masks
 
-        return make_masks(self, source, names, threshold, frame_of_reference)
+        return make_masks(self, source, names, threshold, interpolate, frame_of_reference)
 
     def label_map_of(
         self,
@@ -239,6 +244,7 @@ class GriddedVolume(VolumeData):
         names: Sequence[str | int] | None = None,
         *,
         threshold: float | None = None,
+        interpolate: bool = False,
         frame_of_reference: FrameOfReference = "match",
     ) -> Pixels:
         """The number of the structure that each voxel lies in, 0 in none; the parameters are those of `masks_of`.
@@ -254,4 +260,4 @@ class GriddedVolume(VolumeData):
         """
         from .masks import make_label_map
 
-        return make_label_map(self, source, names, threshold, frame_of_reference)
+        return make_label_map(self, source, names, threshold, interpolate, frame_of_reference)

@@ -33,6 +33,7 @@ def make_masks(
     source: Any,
     names: Sequence[str | int] | None,
     threshold: float | None,
+    interpolate: bool,
     frame_of_reference: FrameOfReference,
 ) -> Iterator[Named]:
     """Each structure that is meant with its mask, one after another; what cannot be is refused before the first.
@@ -45,7 +46,7 @@ def make_masks(
         As for `read_structures`.
     names : sequence of str or int, or None
         Names or numbers; None for all that bound an area.
-    threshold, frame_of_reference
+    threshold, interpolate, frame_of_reference
         As for `Volume.mask_of`.
     """
     if volume.direction is None or volume.origin is None:
@@ -61,13 +62,15 @@ def make_masks(
         rows = [row for row in rows if areas[row]]
     else:
         _check_threshold(found, threshold)
+        if interpolate:
+            raise ValueError(f"interpolate=True is for contours, {found.path} is a segmentation")
     uids = [uid for row in rows if (uid := structures[row].frame_of_reference_uid)]
     series = [uid for row in rows[:1] for uid in structures[row].series_uids]
     told = require_drawn_on(volume.series, uids, series, found.path, frame_of_reference) if rows else None
     if told:
         warn(told)
     if isinstance(found, RegionSource):
-        return _mask_regions(volume, found, list(rows))
+        return _mask_regions(volume, found, list(rows), interpolate)
     return _mask_segments(volume, found, list(rows), threshold)
 
 
@@ -76,6 +79,7 @@ def make_mask(
     source: Any,
     name: str | int | None,
     threshold: float | None,
+    interpolate: bool,
     frame_of_reference: FrameOfReference,
 ) -> Pixels:
     """The mask of one structure (`Volume.mask_of`)."""
@@ -87,7 +91,7 @@ def make_mask(
                 f"{list_structures(found.structures)}"
             )
         name = found.structures[0].number
-    ((_, mask),) = make_masks(volume, source, [name], threshold, frame_of_reference)
+    ((_, mask),) = make_masks(volume, source, [name], threshold, interpolate, frame_of_reference)
     return mask
 
 
@@ -96,12 +100,13 @@ def make_label_map(
     source: Any,
     names: Sequence[str | int] | None,
     threshold: float | None,
+    interpolate: bool,
     frame_of_reference: FrameOfReference,
 ) -> Pixels:
     """The numbers of structures as one array (`Volume.label_map_of`)."""
     labels = np.zeros(volume.dimensions[::-1], np.uint16)
     known: dict[int, str] = {}
-    for structure, mask in make_masks(volume, source, names, threshold, frame_of_reference):
+    for structure, mask in make_masks(volume, source, names, threshold, interpolate, frame_of_reference):
         if not 0 < structure.number < 1 << 16 or structure.number in known:
             raise ValueError(f"the number of {structure!r} is no label of its own, 1 to 65535")
         taken = labels[mask]
@@ -117,12 +122,12 @@ def make_label_map(
 
 
 # ---------------------------------------------------------------------------------------------------- steps
-def _mask_regions(volume: VolumeData, found: RegionSource, rows: list[int]) -> Iterator[Named]:
+def _mask_regions(volume: VolumeData, found: RegionSource, rows: list[int], interpolate: bool) -> Iterator[Named]:
     slices = describe_slices(volume.geometry)
     regions, structures = found.said.regions, found.structures
     usual = measure_usual_distance(regions, slices)
     for row in rows:
-        mask, told = fill_region(regions[row], slices, usual)
+        mask, told = fill_region(regions[row], slices, usual, interpolate)
         if not mask.any():
             told.append("no voxel centre of the volume lies in it")
         if told:
