@@ -91,6 +91,13 @@ def locate_slices(geometry: Geometry) -> Floats:
     return places
 
 
+def make_step_matrix(geometry: Geometry) -> Floats:
+    """The matrix of a grid without its place, as if its slices were even: the steps from voxel to voxel as columns."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = (np.eye(3) if geometry.direction is None else geometry.direction) * geometry.spacing
+    return matrix
+
+
 def crop_grid(geometry: Geometry, box: Sequence[tuple[int, int]]) -> Geometry:
     """The part of a grid from the first index (x, y, z) of each pair up to, without, the second."""
     (x0, x1), (y0, y1), (z0, z1) = box

@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import GeometryError
 from ..errors.remedies import SetOption
 from ..stacks.geometry import locate
-from .grid import locate_slices
+from .grid import locate_slices, make_step_matrix
 from .interpolation import (
     SMOOTH_RADIUS,
     choose_float,
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 _SNAP = 1e-6  # a matrix nearer than this to whole numbers is one of whole numbers: positions are written in few digits
 _MOST = 1 << 24  # voxels of a block, of either grid
+_MOST_FLOATS = 1 << 22  # the same by way of floating-point numbers, of which there are several copies
 _REACH = {"nearest": 1, "linear": 2, "cubic": 3, "bspline": 16}  # voxels that a value depends on: 0.27 ** 16 = 1e-9
 _MODES: dict[Order, int] = {"nearest": 0, "linear": 1, "cubic": 3}  # VTK_RESLICE_NEAREST …
 
@@ -88,11 +89,10 @@ def sample(frames: Pixels, geometry: Geometry, grid: Geometry, how: Sampling) ->
         return out
     holes = frames.ndim == 3 and has_holes(frames, how.padding) and how.order != "nearest"
     inverse = np.asarray(np.linalg.inv(locate(geometry).matrix()), np.float64)
-    sigma = np.zeros(3)
-    for block in _divide(grid, inverse):
-        if how.antialias and how.order != "nearest":
-            sigma = find_sigma(block.matrix)
-        if holes or sigma.any() or how.order == "bspline":
+    sigma = find_sigma(inverse @ make_step_matrix(grid)) if how.antialias and how.order != "nearest" else np.zeros(3)
+    in_floats = bool(holes or sigma.any() or how.order == "bspline")
+    for block in _divide(grid, inverse, _MOST_FLOATS if in_floats else _MOST):
+        if in_floats:
             out[block.slices] = _sample_floats(frames, block, how, sigma)
         else:
             out[block.slices] = _reslice(frames, (0, 0, 0), block, how.order, how.background)
@@ -100,31 +100,23 @@ def sample(frames: Pixels, geometry: Geometry, grid: Geometry, how: Sampling) ->
 
 
 # ---------------------------------------------------------------------------------------------------- blocks
-def _divide(grid: Geometry, inverse: Floats) -> Iterator[_Block]:
+def _divide(grid: Geometry, inverse: Floats, most: int) -> Iterator[_Block]:
     """Divide a grid into blocks whose voxels, and those of the stored volume around them, take bounded memory."""
     if grid.even:
         matrix = _snap(inverse @ locate(grid).matrix())
-        yield from _divide_extent([(0, n) for n in grid.dimensions], matrix)
+        yield from _divide_extent([(0, n) for n in grid.dimensions], matrix, most)
         return
     nx, ny, _ = grid.dimensions
     for z, place in enumerate(locate_slices(grid)):  # uneven: every slice by itself, where it lies
-        matrix = locate_even(grid)
+        matrix = make_step_matrix(grid)
         matrix[:3, 3] = place - z * matrix[:3, 2]
-        yield from _divide_extent([(0, nx), (0, ny), (z, z + 1)], _snap(inverse @ matrix))
+        yield from _divide_extent([(0, nx), (0, ny), (z, z + 1)], _snap(inverse @ matrix), most)
 
 
-def locate_even(grid: Geometry) -> Floats:
-    """The matrix of a grid as if its slices were even: for one slice of an uneven one."""
-    assert grid.direction is not None  # noqa: S101 - for the type checker: uneven slices have one
-    matrix = np.eye(4)
-    matrix[:3, :3] = grid.direction * grid.spacing
-    return matrix
-
-
-def _divide_extent(extent: list[tuple[int, int]], matrix: Floats) -> Iterator[_Block]:
+def _divide_extent(extent: list[tuple[int, int]], matrix: Floats, most: int) -> Iterator[_Block]:
     growth = max(1.0, float(np.prod(np.abs(matrix[:3, :3]).sum(axis=1))))  # voxels of the box around one of the result
     pieces = [1, 1, 1]
-    while _count(extent, pieces) * growth > _MOST:
+    while _count(extent, pieces) * growth > most:
         axis = max(range(3), key=lambda a: (extent[a][1] - extent[a][0]) / pieces[a])
         if extent[axis][1] - extent[axis][0] <= pieces[axis]:
             break

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from .grid import locate_slices
+from .grid import locate_slices, make_step_matrix
 from .interpolation import choose_float, find_sigma, fit, is_hole, smooth, weigh
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def sample_uneven(frames: Pixels, geometry: Geometry, grid: Geometry, how: Sampl
     values[holes] = 0
     weighted = np.concatenate([values.reshape(*frames.shape[:3], -1), _merge(~holes, values.dtype)], axis=-1)
     if how.antialias and how.order != "nearest":
-        sigma = find_sigma(np.linalg.inv(_even_matrix(geometry)) @ _even_matrix(grid))
+        sigma = find_sigma(np.linalg.inv(make_step_matrix(geometry)) @ make_step_matrix(grid))
         if sigma.any():
             weighted = smooth(weighted, sigma)
     corners = locate_slices(grid)
@@ -59,13 +59,6 @@ def _merge(kept: Pixels, dtype: np.dtype[np.generic]) -> Pixels:
     """The weight of each voxel, (z, y, x, 1); of colour all samples have one."""
     weights: Pixels = np.asarray(kept if kept.ndim == 3 else kept.all(axis=-1))
     return weights[..., None].astype(dtype)
-
-
-def _even_matrix(geometry: Geometry) -> Floats:
-    assert geometry.direction is not None  # noqa: S101 - for the type checker: uneven slices have one
-    matrix = np.eye(4)
-    matrix[:3, :3] = geometry.direction * geometry.spacing
-    return matrix
 
 
 def _order_slices(geometry: Geometry) -> _Slices:
