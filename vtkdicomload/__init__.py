@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import errors as errors
-    from ._api import contours_of, load, load_all, load_many, scan, structures, to_grid
+    from ._api import load, load_all, load_many, scan, to_grid
     from .bulk.many import Loaded
-    from .convert.structures import Structure
+    from .convert.contours import contours_of
+    from .convert.dose_volume import DoseVolumeHistogram, dvh
+    from .convert.structures import Structure, structures
     from .errors import (
         CompressedPixelDataError,
         CorruptFileError,
@@ -54,6 +56,7 @@ __all__ = [
     "DICOMSeriesSource",
     "DicomLoadError",
     "DicomLoadWarning",
+    "DoseVolumeHistogram",
     "DuplicateSliceError",
     "Frame",
     "Geometry",
@@ -76,6 +79,7 @@ __all__ = [
     "Volume",
     "ZeroPixelDataError",
     "contours_of",
+    "dvh",
     "load",
     "load_all",
     "load_many",
@@ -89,6 +93,7 @@ __all__ = [
 _WRITTEN_IN = {
     "Check": "loading.checks",
     "DICOMSeriesSource": "pipeline.algorithm",
+    "DoseVolumeHistogram": "convert.dose_volume",
     "Frame": "headers.model",
     "Geometry": "stacks.geometry",
     "Header": "headers.model",
@@ -100,12 +105,13 @@ _WRITTEN_IN = {
     "Skipped": "sources.reasons",
     "Structure": "convert.structures",
     "Volume": "volume",
-    "contours_of": "_api",
+    "contours_of": "convert.contours",
+    "dvh": "convert.dose_volume",
     "load": "_api",
     "load_all": "_api",
     "load_many": "_api",
     "scan": "_api",
-    "structures": "_api",
+    "structures": "convert.structures",
     "to_grid": "_api",
 }
 

@@ -24,14 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Unpack
 
-    from vtkmodules.vtkCommonDataModel import vtkPolyData
-
     from ._util.threads import Progress
     from .catalog.find import Ignore
     from .convert.common_grid import Align, OnGrid
     from .convert.patient_space import FrameOfReference
     from .convert.resampling import OrderChoice
-    from .convert.structures import Structure
     from .loading.options import Engine, Irregular, LoadOptions, Order, Rescale, Verify
     from .series import SeriesChoice
     from .sources.resolve import Source
@@ -338,54 +335,3 @@ def _take_volume(item: Volume | Loaded[Volume]) -> Volume:
     if item.volume is None:
         raise item.error or TypeError(f"source {item.index} has no volume")
     return item.volume
-
-
-def structures(source: Source | SeriesData) -> list[Structure]:
-    """List the structures of an RT structure set or a segmentation object; no pixel is read.
-
-    Parameters
-    ----------
-    source : path-like, sequence of path-like, or Series
-        The file, a folder or files with one of them among others, or a `Series` of segmentations.
-
-    Returns
-    -------
-    list of Structure
-        Numbers, names, types, colours, how many contours or frames each has, and the series they were drawn on.
-
-    Raises
-    ------
-    DicomLoadError
-        There is none, there are several, or it cannot be read.
-    """
-    from .convert.structures import read_structures
-
-    return list(read_structures(source).structures)
-
-
-def contours_of(source: Source, name: str | int | None = None) -> vtkPolyData:
-    """The contours of an RT structure set as lines, for rendering.
-
-    Parameters
-    ----------
-    source : path-like or sequence of path-like
-        The file, or a folder or files with one of them among others.
-    name : str or int, optional
-        ROIName, whatever its case and blanks, or ROINumber; all of them by default.
-
-    Returns
-    -------
-    vtkPolyData
-        Points in LPS mm; closed contours as closed lines, open ones as open lines, single points as vertices. Cell
-        data: ``ROINumber``, and ``ROIDisplayColor`` as scalars (red where the file has none).
-
-    Raises
-    ------
-    ValueError
-        The name fits none or several; the message lists all.
-    DicomLoadError
-        There is none, there are several, it cannot be read, or it is a segmentation.
-    """
-    from .convert.contours import make_lines
-
-    return make_lines(source, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,10 +14,32 @@ if TYPE_CHECKING:
     from vtkmodules.vtkCommonDataModel import vtkPolyData
 
     from ..headers.objects.structure_set import Region
+    from ..sources.resolve import Source
 
 
-def make_lines(source: Any, name: str | int | None) -> vtkPolyData:
-    """The contours of one region, or of all, as lines in LPS mm (`vtkdicomload.contours_of`)."""
+def contours_of(source: Source, name: str | int | None = None) -> vtkPolyData:
+    """The contours of an RT structure set as lines, for rendering.
+
+    Parameters
+    ----------
+    source : path-like or sequence of path-like
+        The file, or a folder or files with one of them among others.
+    name : str or int, optional
+        ROIName, whatever its case and blanks, or ROINumber; all of them by default.
+
+    Returns
+    -------
+    vtkPolyData
+        Points in LPS mm; closed contours as closed lines, open ones as open lines, single points as vertices. Cell
+        data: ``ROINumber``, and ``ROIDisplayColor`` as scalars (red where the file has none).
+
+    Raises
+    ------
+    ValueError
+        The name fits none or several; the message lists all.
+    DicomLoadError
+        There is none, there are several, it cannot be read, or it is a segmentation.
+    """
     found = read_structures(source)
     if not isinstance(found, RegionSource):
         raise DicomLoadError(

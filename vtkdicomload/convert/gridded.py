@@ -261,3 +261,15 @@ class GriddedVolume(VolumeData):
         from .masks import make_label_map
 
         return make_label_map(self, source, names, threshold, interpolate, frame_of_reference)
+
+    def measure_mask(self, mask: Pixels) -> float:
+        """The volume of a mask in ml: its voxels times theirs; of uneven slices each reaches half way to the next.
+
+        Raises
+        ------
+        ValueError
+            No mask of this volume.
+        """
+        from .measure import measure_mask
+
+        return measure_mask(self, mask)

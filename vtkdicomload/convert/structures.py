@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..headers.objects.segments import SegmentSet
     from ..headers.objects.structure_set import Region, StructureSet
     from ..sources.file import File
+    from ..sources.resolve import Source
 
 _SHOWN = 12
 
@@ -131,6 +132,27 @@ class SegmentSource(NamedTuple):
                 if frames:
                     found.append((said, segment.number, replace(self.series, frames=frames, labels=())))
         return tuple(found)
+
+
+def structures(source: Source | SeriesData) -> list[Structure]:
+    """List the structures of an RT structure set or a segmentation object; no pixel is read.
+
+    Parameters
+    ----------
+    source : path-like, sequence of path-like, or Series
+        The file, a folder or files with one of them among others, or a `Series` of segmentations.
+
+    Returns
+    -------
+    list of Structure
+        Numbers, names, types, colours, how many contours or frames each has, and the series they were drawn on.
+
+    Raises
+    ------
+    DicomLoadError
+        There is none, there are several, or it cannot be read.
+    """
+    return list(read_structures(source).structures)
 
 
 def read_structures(source: Any) -> RegionSource | SegmentSource:

@@ -1,4 +1,4 @@
-"""The surface of a mask in the patient, and how much it holds."""
+"""The surface of a mask in the patient."""
 
 from __future__ import annotations
 
@@ -6,41 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..convert.grid import locate_slices
 from ..convert.interpolation import wrap
+from ..convert.measure import check_mask
 from .surfaces import smooth_surface
 
 if TYPE_CHECKING:
     from vtkmodules.vtkCommonDataModel import vtkPolyData
 
-    from .._util.arrays import Pixels
     from ..loading.volume_data import VolumeData
-
-
-def check_mask(volume: VolumeData, mask: Any) -> Pixels:
-    """Refuse what is no mask of a volume (ValueError)."""
-    array = np.asarray(mask)
-    if array.dtype != bool or array.shape != volume.frames.shape[:3]:
-        raise ValueError(
-            f"a mask of this volume is bool {volume.frames.shape[:3]} (z, y, x), not {array.dtype} {array.shape}"
-        )
-    return array
-
-
-def measure_mask(volume: VolumeData, mask: Any) -> float:
-    """The volume of a mask in ml; of uneven slices each reaches half way to the next (`Volume.measure_mask`)."""
-    counts = np.count_nonzero(check_mask(volume, mask), axis=(1, 2))
-    geometry = volume.geometry
-    if geometry.direction is None:
-        area = geometry.spacing[0] * geometry.spacing[1]
-    else:
-        across = geometry.direction[:, :2] * geometry.spacing[:2]
-        area = float(np.linalg.norm(np.cross(across[:, 0], across[:, 1])))
-    thickness = np.full(len(counts), geometry.slice_distance)
-    if not geometry.even and geometry.normal is not None:
-        gaps = np.abs(np.diff(locate_slices(geometry) @ geometry.normal))
-        thickness = (np.concatenate([gaps[:1], gaps]) + np.concatenate([gaps, gaps[-1:]])) / 2
-    return float(counts @ thickness) * area / 1000
 
 
 def extract_mask_surface(volume: VolumeData, mask: Any) -> vtkPolyData:

@@ -77,15 +77,3 @@ class PicturedVolume(GriddedVolume):
         from .mask_surfaces import extract_mask_surface
 
         return extract_mask_surface(self, mask)
-
-    def measure_mask(self, mask: Pixels) -> float:
-        """The volume of a mask in ml: its voxels times theirs; of uneven slices each reaches half way to the next.
-
-        Raises
-        ------
-        ValueError
-            No mask of this volume.
-        """
-        from .mask_surfaces import measure_mask
-
-        return measure_mask(self, mask)
