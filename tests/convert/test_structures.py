@@ -71,3 +71,16 @@ def test_where_there_is_none_the_files_are_counted(series: Callable[..., Truth])
 def test_no_identity_in_words(tmp_path: Path) -> None:
     path = write_structure_set(tmp_path / "rs.dcm", {"it": [closed(circle((0, 0, 0), 3))]})
     assert "Secret" not in repr(vdl.structures(path))
+
+
+@pytest.mark.parametrize("part", [0.3, 0.9])
+def test_a_damaged_file_is_refused_by_its_name(data: Path, tmp_path: Path, part: float) -> None:
+    for source in (
+        data / "highdicom" / "seg_binary.dcm",
+        write_structure_set(tmp_path / "rs.dcm", {"it": [closed(circle((0, 0, 0), 9))]}),
+    ):
+        content = source.read_bytes()
+        path = tmp_path / "cut.dcm"
+        path.write_bytes(content[: int(len(content) * part)])
+        with pytest.raises(vdl.CorruptFileError, match=r"cut\.dcm"):
+            vdl.structures(path)

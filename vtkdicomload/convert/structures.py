@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._util.public import public
 from .._util.wording import count_noun
+from ..catalog.damage import refuse_problems
 from ..catalog.find import find_series
 from ..errors import DicomLoadError, NoDicomError
 from ..errors.remedies import LeaveOut
@@ -192,6 +193,7 @@ def read_structures(source: Any) -> RegionSource | SegmentSource:
     if kinds[file] == STRUCTURE_SET:
         return RegionSource(read_structure_set(file))
     series, _ = find_series([file], (), None)
+    refuse_problems(series.problems)
     return _make_segment_source(series[0])
 
 
