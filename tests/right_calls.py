@@ -70,6 +70,18 @@ def use_results(path: Path) -> NDArray[np.float64] | None:
     for loaded in vdl.load_many(vdl.scan(path), ahead=3, as_completed=True, stack=0, rescale=False):
         if loaded.volume is not None:
             volume = loaded.volume
+    frames, grid = vdl.to_grid(vdl.load_many([path]), spacing=1, shape=(64, 64, 32), align="centre")
+    part = volume.resampled(like=volume.crop(mm=(None, (0, 50), None)), order="bspline", background=float("nan"))
+    part = part.pad(1, (1, 2, 3)).resampled(spacing=(1, 1, 2.5)).resampled(matrix=np.eye(4), shape=(4, 4, 4))
+    print(frames.shape, grid.spacing, volume.plane((0, 0.5, 1), (1, 2, 3)).mm, part.projection("mean", slab=10).extent)
+    for structure, mask in volume.masks_of(path, ["liver", 3], frame_of_reference="ignore"):
+        print(structure.name, structure.color, mask.sum(), volume.measure_mask(mask), volume.surface_of(mask))
+    print(
+        vdl.dvh(volume, volume.mask_of(path)).dose_at(ml=2),
+        vdl.structures(path)[0].kinds,
+        vdl.contours_of(path, "liver"),
+        volume.mask_of(path, threshold=0.5).shape,
+    )
     x, y, z = volume.spacing
     print(volume.frames.shape, volume.array.dtype, x * y * z, volume.checks[0].name, volume.plane("axial", mm=0.0).mm)
     return volume.affine

@@ -65,6 +65,11 @@ def misread_results(path: Path) -> None:
     spacing: float = volume.spacing  # type: ignore[assignment]
     affine: np.ndarray = volume.affine  # type: ignore[assignment]
     volume.plane("oblique")  # type: ignore[arg-type]
+    volume.projection("median")  # type: ignore[arg-type]
+    volume.resampled(spacing=1, order="sinc")  # type: ignore[arg-type]
+    volume.resampled(like=path)  # type: ignore[arg-type]
+    volume.mask_of(path, frame_of_reference="guess")  # type: ignore[arg-type]
+    vdl.to_grid([volume], spacing=1, align="corner")  # type: ignore[arg-type]
     volume.image_as("itk")  # type: ignore[arg-type]
     for loaded in vdl.load_many([path]):
         print(loaded.volume.frames)  # type: ignore[union-attr]

@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import errors as errors
-    from ._api import load, load_all, load_many, scan
+    from ._api import load, load_all, load_many, scan, to_grid
     from .bulk.many import Loaded
+    from .convert.contours import contours_of
+    from .convert.dose_volume import DoseVolumeHistogram, dvh
+    from .convert.structures import Structure, structures
     from .errors import (
         CompressedPixelDataError,
         CorruptFileError,
@@ -53,6 +56,7 @@ __all__ = [
     "DICOMSeriesSource",
     "DicomLoadError",
     "DicomLoadWarning",
+    "DoseVolumeHistogram",
     "DuplicateSliceError",
     "Frame",
     "Geometry",
@@ -70,13 +74,18 @@ __all__ = [
     "Series",
     "ShearedSeriesError",
     "Skipped",
+    "Structure",
     "UnsupportedPixelDataError",
     "Volume",
     "ZeroPixelDataError",
+    "contours_of",
+    "dvh",
     "load",
     "load_all",
     "load_many",
     "scan",
+    "structures",
+    "to_grid",
 ]
 
 
@@ -84,6 +93,7 @@ __all__ = [
 _WRITTEN_IN = {
     "Check": "loading.checks",
     "DICOMSeriesSource": "pipeline.algorithm",
+    "DoseVolumeHistogram": "convert.dose_volume",
     "Frame": "headers.model",
     "Geometry": "stacks.geometry",
     "Header": "headers.model",
@@ -93,11 +103,16 @@ _WRITTEN_IN = {
     "Scan": "series",
     "Series": "series",
     "Skipped": "sources.reasons",
+    "Structure": "convert.structures",
     "Volume": "volume",
+    "contours_of": "convert.contours",
+    "dvh": "convert.dose_volume",
     "load": "_api",
     "load_all": "_api",
     "load_many": "_api",
     "scan": "_api",
+    "structures": "convert.structures",
+    "to_grid": "_api",
 }
 
 

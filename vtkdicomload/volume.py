@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ._util.public import public
 from ._util.wording import describe_argument
-from .loading.volume_data import VolumeData
+from .pictures.pictured import PicturedVolume
 
 if TYPE_CHECKING:
     import os
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from vtkmodules.vtkRenderingCore import vtkCamera
 
     from ._util.arrays import Pixels
-    from .pictures.planes import Plane
+    from .loading.volume_data import VolumeData
+    from .pictures.planes import Plane, PlaneName
 
 
 @public
-class Volume(VolumeData):
+class Volume(PicturedVolume):
     """The pixels of one stack and where they lie in the patient. Made by `vtkdicomload.load`.
 
     Three views share one memory, and voxel (x, y, z) is the same in all of them:
@@ -46,8 +47,8 @@ class Volume(VolumeData):
     geometry : Geometry
         Where the voxels lie, by their index (x, y, z).
     series : Series
-        The frames that were read: ``series.frames[z]`` for ``frames[z]``, unless slices were interpolated or the
-        volume was `reorient`ed.
+        The frames that were read: ``series.frames[z]`` for ``frames[z]``, unless slices were interpolated, or
+        the volume was `reorient`ed, cropped or padded.
     rescaled : bool
         Whether the values went through the modality transform (``rescale=True``).
     engine : str
@@ -139,7 +140,8 @@ class Volume(VolumeData):
     # ------------------------------------------------------------------------------------------ pictures
     def plane(
         self,
-        name: Literal["axial", "coronal", "sagittal"] = "axial",
+        name: PlaneName | Sequence[float] = "axial",
+        point: Sequence[float] | None = None,
         *,
         index: int | None = None,
         mm: float | None = None,
@@ -148,9 +150,13 @@ class Volume(VolumeData):
 
         Parameters
         ----------
-        name : {"axial", "coronal", "sagittal"}
-            The axis of the volume that runs most nearly along the plane's normal is cut, never a plane in between: of
-            an oblique volume the plane leans, and `Plane.name` says by how much.
+        name : {"axial", "coronal", "sagittal"}, or a normal (x, y, z)
+            By name the axis of the volume that runs most nearly along the plane's normal is cut, never a plane in
+            between: of an oblique volume the plane leans, and `Plane.name` says by how much. A direction in LPS cuts
+            just across it, interpolated linearly (labels: the nearest) on square pixels of the volume's finest
+            spacing; the picture stands as the named plane does that it is nearest to.
+        point : (x, y, z), optional
+            LPS mm of a place that the plane runs through, or of the named planes the nearest to.
         index : int, optional
             Counted as in ``reorient("LPS")``: axial from the feet, coronal from the front, sagittal from the patient's
             right, from 0; negative from the other end.
@@ -167,13 +173,14 @@ class Volume(VolumeData):
         Raises
         ------
         ValueError
-            Another name, both `index` and `mm`, or a plane outside the volume; the message gives the range.
+            Another name, more than one of `point`, `index` and `mm`, one of the last two for an oblique plane, or a
+            plane outside the volume; the message gives the range.
         GeometryError
             The files hold no position or orientation, or the slices lie on no regular grid and cannot be cut so.
         """
-        from .pictures.planes import plane
+        from .pictures.cutting import plane
 
-        return plane(self, name, index=index, mm=mm)
+        return plane(self, name, point, index=index, mm=mm)
 
     def plot(
         self,

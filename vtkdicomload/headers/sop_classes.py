@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 
+STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
 RT_DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
 NUCLEAR_MEDICINE = "1.2.840.10008.5.1.4.1.1.20"
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"

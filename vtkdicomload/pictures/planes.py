@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from ..loading.volume_data import VolumeData
     from ..stacks.geometry import AxisTurn, Geometry
 
-_PlaneName = Literal["axial", "coronal", "sagittal"]
+PlaneName = Literal["axial", "coronal", "sagittal"]
 
 # Where columns, rows and slices run to in the radiological view of each plane: left of the patient on the right.
-VIEWS: dict[_PlaneName, str] = {"axial": "LPS", "coronal": "LIP", "sagittal": "PIL"}
+VIEWS: dict[PlaneName, str] = {"axial": "LPS", "coronal": "LIP", "sagittal": "PIL"}
 _PATIENT_AXIS = {"L": 0, "P": 1, "S": 2, "I": 2}
 _OBLIQUE_DEGREES = 1.0
 
@@ -45,7 +45,7 @@ class Plane:
     name : str
         ``axial``, ``coronal`` or ``sagittal``, with ``oblique`` and the angle where it leans; ``as stored``.
     pixels : numpy.ndarray, shape (rows, columns) or (rows, columns, 3)
-        Row 0 is the top of the picture. A view: no pixel is copied.
+        Row 0 is the top of the picture. A view, no pixel is copied, unless the plane is oblique or a projection.
     spacing : tuple of float
         Distance in mm of columns and of rows.
     letters : Letters or None
@@ -107,7 +107,7 @@ class Plane:
         return first, first + sign * length
 
 
-class _View(NamedTuple):
+class View(NamedTuple):
     """The pixels of a volume on axes that run toward the sides of a radiological view: no pixel is copied."""
 
     frames: Pixels
@@ -152,11 +152,11 @@ def turn_toward_lps(vector: Floats) -> Floats:
 def plane(volume: VolumeData, name: str = "axial", *, index: int | None = None, mm: float | None = None) -> Plane:
     """One plane of a volume (`Volume.plane`)."""
     if name not in VIEWS:
-        raise ValueError(f"a plane is {', '.join(get_args(_PlaneName))}, not {describe_argument(name)}")
+        raise ValueError(f"a plane is {', '.join(get_args(PlaneName))}, not {describe_argument(name)}")
     if index is not None and mm is not None:
         both = f"index={describe_argument(index)}, mm={describe_argument(mm)}"
         raise ValueError(f"a plane is chosen by index or by mm, not both ({both})")
-    view = _turn_view(volume, name)
+    view = turn_view(volume, name)
     count = view.frames.shape[0]
     if mm is not None:
         k = _find_nearest_plane(view, name, mm)
@@ -167,7 +167,7 @@ def plane(volume: VolumeData, name: str = "axial", *, index: int | None = None, 
         k %= count
     else:
         k = count // 2
-    return _make_plane(view, name, k)
+    return make_plane(view, name, k)
 
 
 def cut_orthogonal_planes(volume: VolumeData, at: Sequence[float] | None = None) -> tuple[Plane, ...]:
@@ -193,7 +193,7 @@ def cut_orthogonal_planes(volume: VolumeData, at: Sequence[float] | None = None)
     ValueError
         The point lies outside the volume.
     """
-    point = None if at is None else _point(volume, at)
+    point = None if at is None else parse_point(volume, at)
     if _cuts_one_way(volume):
         nz = volume.frames.shape[0]
         found = _find_acquired_view(volume) if point is not None else None
@@ -203,7 +203,7 @@ def cut_orthogonal_planes(volume: VolumeData, at: Sequence[float] | None = None)
         return (plane(volume, name, mm=float(point @ view.direction[:, 2])),)
     if point is None:
         return tuple(plane(volume, name) for name in VIEWS)
-    return tuple(plane(volume, name, mm=float(point @ _turn_view(volume, name).direction[:, 2])) for name in VIEWS)
+    return tuple(plane(volume, name, mm=float(point @ turn_view(volume, name).direction[:, 2])) for name in VIEWS)
 
 
 def cut_acquired_planes(volume: VolumeData, indices: list[int]) -> tuple[Plane, ...]:
@@ -214,7 +214,7 @@ def cut_acquired_planes(volume: VolumeData, indices: list[int]) -> tuple[Plane, 
         return tuple(Plane("as stored", volume.frames[k], (sx, sy), None, k) for k in indices)
     name, view = found
     last = volume.frames.shape[0] - 1
-    return tuple(_make_plane(view, name, last - k if 2 in view.turn.reversed else k) for k in indices)
+    return tuple(make_plane(view, name, last - k if 2 in view.turn.reversed else k) for k in indices)
 
 
 def space_evenly(total: int, count: int) -> list[int]:
@@ -237,7 +237,8 @@ def describe_slice_direction(volume: VolumeData) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------- steps
-def _point(volume: VolumeData, at: Sequence[float]) -> Floats:
+def parse_point(volume: VolumeData, at: Sequence[float]) -> Floats:
+    """A place in LPS mm, of a volume that has one; TypeError, ValueError or GeometryError where it is none."""
     try:
         point = np.array([float(value) for value in at])
     except (TypeError, ValueError):
@@ -261,12 +262,13 @@ def _cuts_one_way(volume: VolumeData) -> bool:
     return geometry.direction is None or not geometry.regular or volume.frames.shape[0] == 1
 
 
-def _turn_view(volume: VolumeData, name: _PlaneName) -> _View:
+def turn_view(volume: VolumeData, name: PlaneName) -> View:
+    """The pixels of a volume on the axes of a radiological view."""
     geometry, turn = volume.geometry.reorient(VIEWS[name])
-    return _View(turn.view(volume.frames), geometry, turn)
+    return View(turn.view(volume.frames), geometry, turn)
 
 
-def _find_nearest_plane(view: _View, name: str, mm: float) -> int:
+def _find_nearest_plane(view: View, name: str, mm: float) -> int:
     """The plane of a view that lies nearest to a coordinate along its normal."""
     lie, mm = view.corners @ view.direction[:, 2], float(mm)
     half = view.geometry.slice_distance / 2
@@ -276,13 +278,13 @@ def _find_nearest_plane(view: _View, name: str, mm: float) -> int:
     return int(np.abs(lie - mm).argmin())
 
 
-def _find_acquired_view(volume: VolumeData) -> tuple[_PlaneName, _View] | None:
+def _find_acquired_view(volume: VolumeData) -> tuple[PlaneName, View] | None:
     """The upright view whose slices are the stored ones; None where the files hold no position or orientation."""
     if volume.direction is None:
         return None
     for name in VIEWS:
         try:
-            view = _turn_view(volume, name)
+            view = turn_view(volume, name)
         except GeometryError:
             continue  # slices on no regular grid cannot be cut another way
         if view.turn.order[2] == 2:
@@ -290,11 +292,25 @@ def _find_acquired_view(volume: VolumeData) -> tuple[_PlaneName, _View] | None:
     return None
 
 
-def _make_plane(view: _View, name: _PlaneName, k: int) -> Plane:
+def make_plane(view: View, name: PlaneName, k: int) -> Plane:
+    """Slice `k` of a view as a picture."""
     direction, (sx, sy, _) = view.direction, view.geometry.spacing
     right, bottom = name_side(direction[:, 0]), name_side(direction[:, 1])
+    letters = Letters(find_opposite(right), right, find_opposite(bottom), bottom)
+    return Plane(
+        name_oblique(name, direction),
+        view.frames[k],
+        (sx, sy),
+        letters,
+        view.number_of(k),
+        k,
+        view.corners[k],
+        direction,
+    )
+
+
+def name_oblique(name: PlaneName, direction: Floats) -> str:
+    """The name of a plane, with the angle by which its axes, the columns of `direction`, lean against the patient's."""
     along = [float(abs(direction[_PATIENT_AXIS[side], column])) for column, side in enumerate(VIEWS[name])]
     degrees = float(np.degrees(np.arccos(min(1.0, *along))))
-    words = f"oblique {name} ({degrees:.0f}°)" if degrees > _OBLIQUE_DEGREES else name
-    letters = Letters(find_opposite(right), right, find_opposite(bottom), bottom)
-    return Plane(words, view.frames[k], (sx, sy), letters, view.number_of(k), k, view.corners[k], direction)
+    return f"oblique {name} ({degrees:.0f}°)" if degrees > _OBLIQUE_DEGREES else name

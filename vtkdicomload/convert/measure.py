@@ -1,0 +1,40 @@
+"""How much a mask holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .grid import locate_slices, make_step_matrix
+
+if TYPE_CHECKING:
+    from .._util.arrays import Floats, Pixels
+    from ..loading.volume_data import VolumeData
+
+
+def check_mask(volume: VolumeData, mask: Any) -> Pixels:
+    """Refuse what is no mask of a volume (ValueError)."""
+    array = np.asarray(mask)
+    if array.dtype != bool or array.shape != volume.frames.shape[:3]:
+        raise ValueError(
+            f"a mask of this volume is bool {volume.frames.shape[:3]} (z, y, x), not {array.dtype} {array.shape}"
+        )
+    return array
+
+
+def measure_mask(volume: VolumeData, mask: Any) -> float:
+    """The volume of a mask in ml (`Volume.measure_mask`)."""
+    return float(np.count_nonzero(check_mask(volume, mask), axis=(1, 2)) @ measure_voxels(volume))
+
+
+def measure_voxels(volume: VolumeData) -> Floats:
+    """The volume of a voxel of each slice in ml, (nz,); uneven slices reach half way to the next."""
+    geometry = volume.geometry
+    row, column = make_step_matrix(geometry)[:3, :2].T
+    thickness = np.full(geometry.dimensions[2], geometry.slice_distance)
+    if not geometry.even and geometry.normal is not None:
+        gaps = np.abs(np.diff(locate_slices(geometry) @ geometry.normal))
+        thickness = (np.concatenate([gaps[:1], gaps]) + np.concatenate([gaps, gaps[-1:]])) / 2
+    area = float(np.linalg.norm(np.cross(row, column)))
+    return thickness * area / 1000

@@ -1,0 +1,135 @@
+"""RT structure sets: the regions of interest that contours in the patient outline (PS3.3 A.19.3, C.8.8.5, C.8.8.6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ...errors import make_damaged_error
+from ..data_set import Attributes, UnusableAttribute, convert_integers, list_values, open_data_set
+
+if TYPE_CHECKING:
+    from ..._util.arrays import Floats
+    from ...sources.file import File
+
+_CONTOUR_DATA = 0x30060050
+CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")  # the kinds that bound an area, as the standard spells them
+
+
+class Contour(NamedTuple):
+    """One line through the patient."""
+
+    kind: str  # ContourGeometricType: CLOSED_PLANAR, CLOSEDPLANAR_XOR, OPEN_PLANAR, POINT …
+    points: Floats  # (n, 3), LPS mm
+
+
+class Region(NamedTuple):
+    """One region of interest."""
+
+    number: int  # ROINumber
+    name: str
+    type: str | None  # RTROIInterpretedType: PTV, ORGAN, EXTERNAL …
+    color: tuple[int, int, int] | None
+    frame_of_reference_uid: str | None
+    contours: tuple[Contour, ...]
+
+
+class StructureSet(NamedTuple):
+    """What an RT structure set says."""
+
+    path: str
+    regions: tuple[Region, ...]
+    frame_of_reference_uids: tuple[str, ...]
+    series_uids: tuple[str, ...]  # of the images that it was drawn on
+
+
+def read_structure_set(file: File) -> StructureSet:
+    """Read an RT structure set.
+
+    Raises
+    ------
+    CorruptFileError
+        It cannot be read, or a contour is no list of places.
+    """
+    try:
+        with open_data_set(file) as attributes:
+            return _read(file.name, attributes)
+    except UnusableAttribute as error:
+        raise make_damaged_error(file.name, f"the structure set cannot be read: {error}") from error
+
+
+def _read(path: str, attributes: Attributes) -> StructureSet:
+    contours = {_number(item, "ReferencedROINumber"): item for item in attributes.items("ROIContourSequence")}
+    observed = {
+        _number(item, "ReferencedROINumber"): item.text("RTROIInterpretedType")
+        for item in attributes.items("RTROIObservationsSequence")
+    }
+    regions = []
+    for item in attributes.items("StructureSetROISequence"):
+        number = _number(item, "ROINumber")
+        name = (item.text("ROIName") or "").strip()
+        lines = contours.get(number)
+        regions.append(
+            Region(
+                number,
+                name or f"ROI {number}",
+                observed.get(number),
+                None if lines is None else _read_color(lines),
+                item.text("ReferencedFrameOfReferenceUID"),
+                () if lines is None else tuple(_read_contours(lines, name)),
+            )
+        )
+    frames = attributes.items("ReferencedFrameOfReferenceSequence")
+    series = [
+        uid
+        for frame in frames
+        for study in frame.items("RTReferencedStudySequence")
+        for one in study.items("RTReferencedSeriesSequence")
+        if (uid := one.text("SeriesInstanceUID"))
+    ]
+    uids = [*(f.text("FrameOfReferenceUID") for f in frames), *(r.frame_of_reference_uid for r in regions)]
+    own = attributes.text("FrameOfReferenceUID")
+    known = dict.fromkeys(uid for uid in (*uids, own) if uid)
+    return StructureSet(path, tuple(regions), tuple(known), tuple(dict.fromkeys(series)))
+
+
+def _number(item: Attributes, keyword: str) -> int:
+    return convert_integers(keyword, item.get(keyword))[0]
+
+
+def _read_color(item: Attributes) -> tuple[int, int, int] | None:
+    value = item.get("ROIDisplayColor")
+    if value is None:
+        return None
+    try:
+        red, green, blue = convert_integers("ROIDisplayColor", value)
+    except ValueError:
+        return None  # for display alone: a wrong colour is none
+    return red, green, blue
+
+
+def _read_contours(item: Attributes, name: str) -> list[Contour]:
+    found = []
+    for line in item.items("ContourSequence"):
+        kind = (line.text("ContourGeometricType") or "").strip().upper()
+        found.append(Contour(kind, _read_points(line, name)))
+    return found
+
+
+def _read_points(line: Attributes, name: str) -> Floats:
+    """The places of a contour, (n, 3): pydicom makes an object of each number, which takes 30 times as long."""
+    raw = line.unparsed(_CONTOUR_DATA) if _CONTOUR_DATA in line.tags() else b""
+    if raw is None:
+        values = np.array(list_values(line.get(_CONTOUR_DATA)), np.float64)
+        count = len(values)
+    else:
+        text = raw.decode("ascii", "replace").strip(" \0")
+        count = text.count("\\") + 1 if text else 0
+        try:
+            values = np.fromstring(text.replace("\\", " "), np.float64, sep=" ")
+        except ValueError:  # older NumPy stops where a word is, and warns
+            values = np.empty(0)
+    if len(values) != count or count % 3 or not np.isfinite(values).all():
+        raise UnusableAttribute(f"a ContourData of {name!r} is no list of places (x, y, z)")
+    return values.reshape(-1, 3)

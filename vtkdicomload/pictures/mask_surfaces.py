@@ -1,0 +1,46 @@
+"""The surface of a mask in the patient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..convert.interpolation import wrap
+from ..convert.measure import check_mask
+from .surfaces import smooth_surface
+
+if TYPE_CHECKING:
+    from vtkmodules.vtkCommonDataModel import vtkPolyData
+
+    from ..loading.volume_data import VolumeData
+
+
+def extract_mask_surface(volume: VolumeData, mask: Any) -> vtkPolyData:
+    """The surface of a mask as triangles in LPS mm, closed, without the steps of voxels (`Volume.surface_of`)."""
+    from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+    from vtkmodules.vtkFiltersCore import vtkPolyDataNormals, vtkSurfaceNets3D
+
+    array = check_mask(volume, mask)
+    affine = volume.geometry.require_affine()
+    if not array.any():
+        raise ValueError("the mask holds no voxel, so it has no surface")
+    # Only the part around it, with a rim: the surface is closed where the mask reaches the end of the volume.
+    where = [np.flatnonzero(array.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
+    part = array[tuple(slice(w[0], w[-1] + 1) for w in where)]
+    z, y, x = (int(w[0]) - 1 for w in where)
+    # Its own smoothing shrinks a sphere of 10 voxels by 3 % (VTK 9.7); that of `smooth_surface` keeps the volume.
+    nets = vtkSurfaceNets3D(smoothing=False)
+    nets.SetInputData(wrap(np.pad(part, 1).astype(np.uint8), (x, y, z)))
+    nets.SetValue(0, 1)
+    nets.SetOutputMeshTypeToTriangles()
+    nets.Update()
+    of_voxels = nets.GetOutput()
+    index = vtk_to_numpy(of_voxels.GetPoints().GetData())
+    of_voxels.GetPoints().SetData(numpy_to_vtk(index @ affine[:3, :3].T + affine[:3, 3], deep=True))
+    normals = vtkPolyDataNormals(splitting=False, consistency=True, auto_orient_normals=True)
+    normals.SetInputData(smooth_surface(of_voxels))
+    normals.Update()
+    surface: vtkPolyData = normals.GetOutput()
+    surface.GetCellData().Initialize()  # which label is on which side: there is one
+    return surface
