@@ -86,6 +86,13 @@ def private_number(value):
     return None if value is None else () if found is None or found < 0 else (found % 1e9,)
 
 
+def private_single(value):
+    """A single float, as bytes where nothing tells pydicom its VR."""
+    if isinstance(value, bytes):
+        value = struct.unpack("<f", value)[0] if len(value) == 4 else -1
+    return None if value is None else (value,) if 0 <= value < 1e6 else ()
+
+
 def private_direction(value):
     return None if value is None else tuple(value)
 
@@ -149,6 +156,7 @@ PLAIN = {
     "number_of_rr_intervals": ("NumberOfRRIntervals", whole),
     "number_of_time_slots": ("NumberOfTimeSlots", whole),
     "complex_component": ("ComplexImageComponent", text),
+    "pixel_aspect_ratio": ("PixelAspectRatio", numbers),
     "dimension_organization": ("DimensionOrganizationType", text),
     "total_rows": ("TotalPixelMatrixRows", whole),
     "total_columns": ("TotalPixelMatrixColumns", whole),
@@ -160,6 +168,7 @@ PLAIN = {
     "slices_of_philips": (0x20011018, private_count),
     "b_value_of_siemens": (0x0019100C, private_number),
     "b_value_of_ge": (0x00431039, private_number),
+    "b_value_of_philips": (0x20011003, private_single),
     "direction_of_siemens": (0x0019100E, private_direction),
 }
 
@@ -359,7 +368,9 @@ def rich(dataset: Dataset, k: int) -> None:
     block.add_new(0x0C, "IS", 1000)
     block.add_new(0x0E, "FD", [0.6, 0.0, -0.8])
     d.private_block(0x0043, "GEMS_PARM_01", create=True).add_new(0x39, "IS", [1_000_000_500, 8, 0, 0])
-    d.private_block(0x2001, "Philips Imaging DD 001", create=True).add_new(0x18, "SL", 24)
+    block = d.private_block(0x2001, "Philips Imaging DD 001", create=True)
+    block.add_new(0x03, "FL", 1000.5)
+    block.add_new(0x18, "SL", 24)
     nested = Dataset()
     nested.Rows, nested.Columns, nested.BitsAllocated = 99, 98, 8
     nested.SOPInstanceUID, nested.SeriesDescription = "1.2.3", "nested"

@@ -134,7 +134,11 @@ def _ge_of_old(d: Dataset, b: float) -> None:
     d.private_block(0x0043, "GEMS_PARM_01", create=True).add_new(0x39, "IS", [int(b), 8, 0, 0])
 
 
-@pytest.mark.parametrize("maker", [_siemens, _ge, _ge_of_old])
+def _philips(d: Dataset, b: float) -> None:
+    d.private_block(0x2001, "Philips Imaging DD 001", create=True).add_new(0x03, "FL", float(b))
+
+
+@pytest.mark.parametrize("maker", [_siemens, _ge, _ge_of_old, _philips])
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
 def test_the_makers_own_b_values(tmp_path: Path, maker: Callable[[Dataset, float], None], syntax: str) -> None:
     values = (0, 800, 1500)

@@ -149,6 +149,11 @@ def _parse_private_b_value(value: bytes) -> tuple[float, ...]:
     return () if number is None or number < 0 else (number % 1_000_000_000,)
 
 
+def _parse_private_single(value: bytes) -> tuple[float, ...]:
+    number = struct.unpack("<f", value)[0] if len(value) == 4 else -1.0
+    return (number,) if 0 <= number < 1e6 else ()
+
+
 def _parse_private_direction(value: bytes) -> tuple[float, ...]:
     return (_parse_doubles(value) if len(value) == 24 else None) or ()
 
@@ -183,7 +188,7 @@ _WRITTEN: dict[Callable[[bytes], object], Written] = {
     _parse_doubles: _DOUBLES,
     **dict.fromkeys((parse_csa, _parse_private_b_value), _PRIVATE),
     _parse_private_direction: _PRIVATE._replace(width=8),
-    _parse_private_count: _PRIVATE._replace(width=4),
+    **dict.fromkeys((_parse_private_single, _parse_private_count), _PRIVATE._replace(width=4)),
     _parse_times: _TEXT._replace(longest=1 << 17),
 }
 
@@ -280,6 +285,7 @@ def _make_fields() -> dict[int, Field]:
         (0x00541300, "frame_reference_time", _parse_decimal, False, "FrameReferenceTime"),
         (0x00541330, "image_index", _parse_word, False, "ImageIndex"),
         (0x20010010, "creator_2001", parse_text, False, "PrivateCreator"),
+        (0x20011003, "b_value_of_philips", _parse_private_single, False, "DiffusionBFactor"),
         (0x20011018, "slices_of_philips", _parse_private_count, False, "NumberofSlicesMR"),
     ]
     return {

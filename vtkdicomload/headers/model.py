@@ -126,6 +126,7 @@ class Header(NamedTuple):
     b_value_of_ge: tuple[float, ...] | None
     vframes: bool  # private attributes of United Imaging tell of tiles
     creator_2001: str | None
+    b_value_of_philips: tuple[float, ...] | None
     slices_of_philips: tuple[int, ...] | None  # Number of Slices MR
     images_in_acquisition: int | None
     frame_time: float | None

@@ -78,6 +78,7 @@ _FREE = {
     "direction_of_siemens",
     "creator_0043",
     "b_value_of_ge",
+    "b_value_of_philips",
 }
 
 

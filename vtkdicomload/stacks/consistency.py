@@ -93,10 +93,15 @@ def group_by_series_number(frames: Iterable[Frame]) -> list[list[Frame]]:
     return groups if 2 * len(groups) <= len(frames) else [frames]
 
 
+def group_by_named_stack(frames: Iterable[Frame]) -> list[list[Frame]]:
+    """Group frames by the stacks that multi-frame files name."""
+    return _group(frames, lambda f: f.header.stack, eq)
+
+
 def group_by_stack(frames: Iterable[Frame]) -> list[list[Frame]]:
     """Group frames by the stacks that multi-frame files name; one group where a stack would hold a single frame."""
     frames = list(frames)
-    groups = _group(frames, lambda f: f.header.stack, eq)
+    groups = group_by_named_stack(frames)
     return groups if min(map(len, groups), default=0) > 1 else [frames]
 
 

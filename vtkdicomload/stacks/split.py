@@ -80,6 +80,7 @@ def split(series: S) -> tuple[S, ...]:
     ]
     if len(parts) == 1:
         return (series,)
+    parts = _find_what_lacks(parts)
     # By name alone: the values of a label may be any text.
     names = dict.fromkeys(label.attribute for part in parts for label in part.labels)
     logger.debug("%d frames are divided into %d stacks by %s", len(series.frames), len(parts), ", ".join(names))
@@ -98,6 +99,26 @@ def _divide_by_trait(part: Part, groups: list[list[Frame]], attributes: Sequence
         Part((*part.labels, *(Label(name, value(members[0])) for name, value in differing or attributes)), members)
         for members in groups
     ]
+
+
+def _find_what_lacks(parts: Sequence[Part]) -> list[Part]:
+    """Find the places that parts lack and others have, which share all traits but the SeriesNumber."""
+    grids = [[part.frames[0] for part in parts]]
+    for group in _GRID:
+        grids = [grid for some in grids for grid in group(some)]
+    rows = {id(part.frames[0]): row for row, part in enumerate(parts)}
+    found = list(parts)
+    for grid in grids:
+        alike = [rows[id(frame)] for frame in grid]
+        frames = [frame for row in alike for frame in parts[row].frames]
+        along = measure_along(frames) if len(alike) > 1 else None
+        if along is None:
+            continue
+        sizes = [len(parts[row].frames) for row in alike]
+        members = np.split(np.arange(len(frames)), np.cumsum(sizes)[:-1])
+        for row, lacking in zip(alike, find_missing_places(frames, along, members), strict=True):
+            found[row] = parts[row]._replace(missing_places=tuple(p for k in lacking if (p := frames[k].position)))
+    return found
 
 
 def divide_by_places(frames: Sequence[Frame], along: Floats | None = None) -> Division:
@@ -126,15 +147,7 @@ def divide_by_places(frames: Sequence[Frame], along: Floats | None = None) -> Di
     if len(pieces) == 1:
         return Division(whole.parts, mixed, unclear)
     pieces = sort_by_acquisition(placed, label_diffusion(placed, pieces))
-    missing = find_missing_places(placed, pieces)
-    return Division(
-        [
-            Part(
-                piece.labels, [frames[k] for k in piece.members], tuple(p for k in lacking if (p := frames[k].position))
-            )
-            for piece, lacking in zip(pieces, missing, strict=True)
-        ]
-    )
+    return Division([Part(piece.labels, [frames[k] for k in piece.members]) for piece in pieces])
 
 
 def _divide(frames: PlacedFrames) -> tuple[list[Piece], tuple[Attribute, ...], tuple[str, ...]]:
@@ -180,6 +193,15 @@ _SPACINGS: tuple[Named, ...] = (
 _NUMBER: tuple[Named, ...] = (("SeriesNumber", lambda f: f.header.series_number),)
 _PLANE: tuple[Named, ...] = (("plane", lambda f: name_plane(f.orientation)),)
 
+# What the parts of one grid have in common.
+_GRID = (
+    consistency.group_by_kind,
+    consistency.group_by_frame_of_reference,
+    consistency.group_by_layout,
+    consistency.group_by_pixel_spacing,
+    consistency.group_by_orientation,
+    consistency.group_by_named_stack,
+)
 TRAITS = (
     Trait(consistency.group_by_kind, lambda _: consistency.KINDS),
     Trait(consistency.divide_by_frame_of_reference, lambda _: consistency.FRAMES_OF_REFERENCE),

@@ -13,8 +13,8 @@ from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 from .split_attributes import THICKNESS, Sort
-from .split_header import divide_by_grids
-from .split_places import LEAST, Evenness, find_gap, find_grids, follow_each_other, judge_evenness
+from .split_header import divide_uneven_by_header
+from .split_places import LEAST, Evenness, are_several_grids, find_gap, follow_each_other, judge_evenness
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,9 +60,8 @@ def divide_apart(frames: PlacedFrames) -> Apart:
             return Apart(frames.divide(pair, frames.group(pair)))
     mixed, unclear = tuple(found[Verdict.MIXED]), tuple(a.name for a in found[Verdict.UNCLEAR])
     if union is Evenness.UNEVEN and not unclear:
-        grids = [frames.members[grid] for grid in find_grids(along)]
-        pieces = divide_by_grids(frames, grids) if grids else None
-        return Apart(pieces, mixed, ("their places",) if grids else ())
+        pieces, contradiction = divide_uneven_by_header(frames)
+        return Apart(pieces, mixed, contradiction or (("their places",) if are_several_grids(along) else ()))
     return Apart(None, mixed, unclear)
 
 

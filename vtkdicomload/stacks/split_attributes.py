@@ -88,7 +88,10 @@ def _find_time_slot(frame: Frame) -> int | None:
 
 
 _INDEX = ("image_index", "number_of_slices", "number_of_time_slices", "number_of_rr_intervals", "number_of_time_slots")
-_B_VALUE = ("b_value", "b_value_of_siemens", "b_value_of_ge", "creator_0019", "creator_0043")
+_B_VALUE = (
+    *("b_value", "b_value_of_siemens", "b_value_of_ge", "b_value_of_philips"),
+    *("creator_0019", "creator_0043", "creator_2001"),
+)
 _DIRECTION = ("diffusion_direction", "direction_of_siemens", "creator_0019")
 _WORDS_OF_TYPE = 2  # ORIGINAL or DERIVED, PRIMARY or SECONDARY: they say how an image came about, not what it shows
 

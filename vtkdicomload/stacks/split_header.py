@@ -11,11 +11,11 @@ from ..errors import DicomLoadError
 from ..headers.data_set import UnusableAttribute, open_data_set
 from .series_data import Label, Rank
 from .split_pieces import Piece
+from .split_places import LEAST, Evenness, follow_each_other, judge_evenness
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..headers.model import Frame
     from .split_attributes import Indices
     from .split_pieces import PlacedFrames
 
@@ -55,7 +55,7 @@ class HeaderDivision(NamedTuple):
     """What the headers say of the volumes."""
 
     pieces: list[Piece] | None
-    contradiction: tuple[str, ...] = ()  # the two attributes that would divide in different ways
+    contradiction: tuple[str, ...] = ()  # the attributes that say that there are several, and not which
 
 
 class _Column(NamedTuple):
@@ -67,54 +67,94 @@ class _Column(NamedTuple):
 
 
 def divide_by_header(frames: PlacedFrames) -> HeaderDivision:
-    """Divide by any attribute that has the same values at every place, each once; all that do have to agree.
+    """Divide frames that share places by any attribute whose values are whole volumes or slabs; all that are agree.
 
     UIDs, dates, times, what follows from the pixels and what identifies a person stand back until nothing else does.
-    Only single-frame files that are no copies are read.
+    Only single-frame files that are no copies are read. An attribute whose values lie at other places each says that
+    slices are lost.
     """
-    counts = frames.count_in_places()
+    if len(frames.count_in_places()) < 2 or not _may_be_read(frames):
+        return HeaderDivision(None)
+    columns = _read_columns(frames)
+    for fits in (_are_volumes, _are_slabs):
+        for backward in (False, True):
+            found = [c for c in columns if _stands_back(c) is backward and fits(frames, c)]
+            if found:
+                return _divide_by_agreement(frames, found)
+    lossy = [c for c in columns if c.name not in _STAND_BACK and _are_fragments(frames, c)]
+    return HeaderDivision(None, tuple(c.name for c in sorted(lossy, key=_stands_back)[:1]))
+
+
+def _may_be_read(frames: PlacedFrames) -> bool:
+    if len(frames.members) > _MOST_FILES:
+        return False
     members = [frames.frames[k] for k in frames.members.tolist()]
-    if len(counts) < 2 or counts.min() < counts.max() or len(members) > _MOST_FILES:
-        return HeaderDivision(None)
-    if not _are_files_of_their_own(members):
-        return HeaderDivision(None)
-    grid = frames.members[np.argsort(frames.places[frames.members], kind="stable")].reshape(-1, int(counts.max()))
-    candidates = _list_candidates(frames, grid)
-    for backward in (False, True):
-        found = [c for c in candidates if _stands_back(c) is backward]
-        if found:
-            return _divide_by_agreement(frames, found)
-    return HeaderDivision(None)
+    uids = {f.header.sop_instance_uid for f in members}
+    return len(uids) == len(members) and all(f.header.number_of_frames == 1 for f in members)
 
 
-def _are_files_of_their_own(frames: Sequence[Frame]) -> bool:
-    uids = {f.header.sop_instance_uid for f in frames}
-    return len(uids) == len(frames) and all(f.header.number_of_frames == 1 for f in frames)
+def divide_uneven_by_header(frames: PlacedFrames) -> HeaderDivision:
+    """Divide uneven frames at places of their own by an attribute each value of which lies evenly.
 
-
-def divide_by_grids(frames: PlacedFrames, grids: Sequence[Indices]) -> list[Piece] | None:
-    """Divide frames on several grids between each other by an attribute that has one value on each, another on every.
-
-    UIDs, dates and what else stands back is asked last.
+    UIDs, dates and what else stands back is asked last, the fewest parts first.
     """
-    if len(frames.members) > _MOST_FILES or not _are_files_of_their_own([frames.frames[k] for k in frames.members]):
-        return None
-    for column in sorted(_read_columns(frames), key=_stands_back):
-        values = [{column.values.get(k, "") for k in grid.tolist()} for grid in grids]
-        if all(len(v) == 1 for v in values) and len(set.union(*values)) == len(grids):
-            return _make_pieces(frames, column)
-    return None
+    if not _may_be_read(frames):
+        return HeaderDivision(None)
+    doubtful = []
+    for column in sorted(_read_columns(frames), key=lambda c: (_stands_back(c), len(set(c.values.values())))):
+        parts = _list_parts(frames, column)
+        if not 1 < len(parts) <= len(frames.members) // LEAST or min(map(len, parts)) < LEAST:
+            continue
+        even = [len(part) for part in parts if judge_evenness(frames.along[part]) is Evenness.EVEN]
+        apart = follow_each_other([frames.along[part] for part in parts])
+        if len(even) == len(parts) and (not apart or len(parts) ** 2 <= LEAST * len(frames.members)):
+            return HeaderDivision(_make_pieces(frames, column))
+        # One is even in spite of the others, and no chance few: they may lack slices.
+        if not apart and max(even, default=0) * len(parts) >= len(frames.members) and column.name not in _STAND_BACK:
+            doubtful.append(column.name)
+    return HeaderDivision(None, tuple(doubtful[:1]))
 
 
-def _list_candidates(frames: PlacedFrames, grid: Indices) -> list[_Column]:
-    """List the attributes that tell the frames of each place apart, alike at all places."""
-    found = []
-    for column in _read_columns(frames):
-        places = [[column.values.get(k, "") for k in place] for place in grid.tolist()]
-        values = set(places[0])
-        if len(values) == grid.shape[1] and all(set(place) == values for place in places):
-            found.append(column)
-    return found
+def _list_parts(frames: PlacedFrames, column: _Column) -> list[Indices]:
+    """List the frames that have each value of an attribute, or none."""
+    parts: dict[str, list[int]] = defaultdict(list)
+    for k in frames.members.tolist():
+        parts[column.values.get(k, "")].append(k)
+    return [np.array(part) for part in parts.values()]
+
+
+def _are_volumes(frames: PlacedFrames, column: _Column) -> bool:
+    """Tell whether an attribute has as many values as frames lie in the fullest place, each once at every place.
+
+    Where a volume lacks places, another has them all, and what follows from the pixels is no proof.
+    """
+    counts, parts = frames.count_in_places(), _list_parts(frames, column)
+    if len(parts) != counts.max() or not all(map(frames.shares_no_place, parts)):
+        return False
+    sizes = [len(part) for part in parts]
+    return min(sizes) == len(counts) or (
+        max(sizes) == len(counts) and min(sizes) > 1 and column.name not in _STAND_BACK
+    )
+
+
+def _are_slabs(frames: PlacedFrames, column: _Column) -> bool:
+    """Tell whether each value of an attribute lies evenly, in ranges that overlap by less than half."""
+    parts = _list_parts(frames, column)
+    if not 1 < len(parts) <= len(frames.members) // LEAST or len(parts) ** 2 > LEAST * len(frames.members):
+        return False
+    along = [frames.along[part] for part in parts]
+    return (
+        all(map(frames.shares_no_place, parts))
+        and all(judge_evenness(part) is Evenness.EVEN for part in along)
+        and follow_each_other(along)
+    )
+
+
+def _are_fragments(frames: PlacedFrames, column: _Column) -> bool:
+    """Tell whether an attribute has some values more than frames lie in a place, each of them at several places."""
+    parts, fullest = _list_parts(frames, column), int(frames.count_in_places().max())
+    few = fullest < len(parts) <= 2 * fullest and min(map(len, parts)) > 1
+    return few and all(map(frames.shares_no_place, parts))
 
 
 def _read_columns(frames: PlacedFrames) -> list[_Column]:

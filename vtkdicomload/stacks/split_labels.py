@@ -10,11 +10,14 @@ import numpy as np
 from ..headers.diffusion import find_b_value
 from .series_data import Label, Rank
 from .split_attributes import B_VALUE, DIRECTION, IMAGE_TYPE, Sort, rank_values
+from .split_places import LEAST, find_gap, number_places
 from .tolerances import WHOLE_GAP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .._util.arrays import Floats
+    from ..headers.model import Frame
     from .split_attributes import Attribute, Indices
     from .split_pieces import Piece, PlacedFrames
 
@@ -99,26 +102,25 @@ def _is_alike(a: float | None, b: float | None) -> bool:
     return a is None or b is None or abs(a - b) <= WHOLE_GAP * max(a, b)
 
 
-def find_missing_places(frames: PlacedFrames, pieces: Sequence[Piece]) -> list[Indices]:
-    """For each piece, a frame of every place that it lacks and others of the same grid have.
+def find_missing_places(frames: Sequence[Frame], along: Floats, parts: Sequence[Indices]) -> list[Indices]:
+    """For each part, a frame of every place that it lacks and others of the same grid have.
 
-    Others of the same grid share half of the places of the smaller, and have about the same SliceThickness; slabs, beds
-    and volumes beside each other do not.
+    Others of the same grid share half of the places of the smaller, and have about the same SliceThickness or gap;
+    slabs, beds and volumes beside each other do not.
     """
-    nowhere = [np.zeros(0, np.int64)] * len(pieces)
-    if len(pieces) < 2:
-        return nowhere
-    count = int(frames.places.max()) + 1
-    lies = np.zeros((len(pieces), count), bool)
-    for row, piece in zip(lies, pieces, strict=True):
-        row[frames.places[piece.members]] = True
+    places = number_places(along)
+    lies = np.zeros((len(parts), int(places.max()) + 1), bool)
+    for row, part in zip(lies, parts, strict=True):
+        row[places[part]] = True
     sizes = lies.sum(axis=1)
     if (sizes == lies.any(axis=0).sum()).all():
-        return nowhere
+        return [np.zeros(0, np.int64)] * len(parts)
     shared = lies.astype(np.int64) @ lies.T.astype(np.int64)
-    thickness = [frames.frames[int(piece.members[0])].header.slice_thickness for piece in pieces]
+    thickness = [frames[int(part[0])].header.slice_thickness for part in parts]
+    gaps = [find_gap(along[part]) if len(part) >= LEAST else 0.0 for part in parts]
     same = np.array([[_is_alike(a, b) for a in thickness] for b in thickness])
+    same |= np.array([[a > 0 and _is_alike(a, b) for a in gaps] for b in gaps])
     alike = same & (2 * shared >= np.minimum.outer(sizes, sizes)) & (shared > 0)
     lacking = (alike.astype(np.int64) @ lies.astype(np.int64) > 0) & ~lies
-    _, first = np.unique(frames.places, return_index=True)
+    _, first = np.unique(places, return_index=True)
     return [first[row] for row in lacking]

@@ -77,17 +77,17 @@ def judge_evenness(along: Floats) -> Evenness:
     return Evenness.HOLES if holes and off.sum() <= max(1, _FEW_HOLES * len(gaps)) else Evenness.UNEVEN
 
 
-def find_grids(along: Floats) -> list[Indices]:
-    """Find the frames of each of several even grids that lie between each other; none where there is only one."""
-    order = np.argsort(along, kind="stable")
-    gaps = np.diff(along[order])
+def are_several_grids(along: Floats) -> bool:
+    """Tell whether frames lie on several even grids between each other."""
+    ordered = np.sort(along)
+    gaps = np.diff(ordered)
     for count in range(2, _MOST_GRIDS + 1):
-        grids = [order[k::count] for k in range(count)]
-        alike = np.ptp([find_gap(along[grid]) if len(grid) > 1 else 0.0 for grid in grids])
-        even = all(judge_evenness(along[grid]) is Evenness.EVEN for grid in grids)
+        grids = [ordered[k::count] for k in range(count)]
+        alike = np.ptp([find_gap(grid) if len(grid) > 1 else 0.0 for grid in grids])
+        even = all(judge_evenness(grid) is Evenness.EVEN for grid in grids)
         if even and alike <= compute_gap_tolerance(float(gaps.mean())) and gaps.min() < _BESIDE * gaps.mean():
-            return grids
-    return []
+            return True
+    return False
 
 
 def follow_each_other(parts: Sequence[Floats]) -> bool:
