@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from archives import load_stacks, write_archive
 from pydicom import dcmread, dcmwrite
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 from synthetic import ROOT, Truth
 
 import vtkdicomload as vdl
@@ -221,6 +221,22 @@ def test_of_two_series_in_turn_the_modality_of_a_damaged_file_tells_whose_it_is(
     ct, pet = vdl.scan(truth.folder)
     ct.load()
     assert [p.path for p in pet.problems] == [str(path)]
+
+
+@pytest.mark.parametrize("suffix", ["", ".dcm"])
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless])
+def test_a_last_slice_that_is_cut_at_any_length_is_never_lost_without_a_word(
+    series: Write, suffix: str, syntax: str
+) -> None:
+    truth = series(names=[f"{k}{suffix}" for k in range(1, 6)], syntax=syntax)
+    last = truth.files[-1]
+    whole = last.read_bytes()
+    delimiter = 8 if syntax == RLELossless else 0  # without which the pixels are whole
+    for length in (*range(150), *range(150, len(whole), 29), *range(len(whole) - 12, len(whole) - delimiter)):
+        last.write_bytes(whole[:length])
+        with pytest.raises(vdl.CorruptFileError) as caught:
+            vdl.load(truth.folder)
+        assert caught.value.files == (str(last),), length
 
 
 def test_a_series_of_damaged_files_alone_is_no_hindrance_but_said(series: Write, tmp_path: Path) -> None:

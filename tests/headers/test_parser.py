@@ -897,6 +897,8 @@ def test_damaged_deflated_data_set(series):
         (b"", "empty"),
         (b"x", "not DICOM"),
         (bytes(4000), "only zeros"),
+        (bytes(128), "only zeros"),
+        (bytes(128) + b"DIC", "cut short behind its preamble"),
         (b"PK\3\4" + bytes(200), "not DICOM"),
         (b"\x08\0 text that begins like group 8", "not DICOM"),
         (bytes(128) + b"DICN" + bytes(100), "only zeros|not DICOM"),

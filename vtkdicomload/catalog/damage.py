@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 DAMAGED: Final[Literal["damaged"]] = "damaged"  # of ``ignore=``: all damaged files
 
+_LITTLE_LEFT = (Reason.EMPTY, Reason.ONLY_ZEROS, Reason.CUT_PREAMBLE)
 _SUFFIXES = (".dcm", ".dicom", ".ima", ".dc3")
 
 
@@ -97,11 +98,11 @@ def _make_lost_error(path: str, what: str) -> CorruptFileError:
 
 
 def _ought_to_be_dicom(path: str, reason: Reason) -> bool:
-    """Tell whether a file that is not DICOM may be a damaged slice: by its name, or as only zeros are left of it."""
+    """Tell whether a file that is not DICOM may be a damaged slice: by its name, or by how little is left of it."""
     if reason in (Reason.NO_PIXELS, Reason.MAYBE_STRIPPED):
         return False
     named = os.path.splitext(path)[1].lower() in _SUFFIXES
-    return named or (_is_named_like_slices(path) and reason in (Reason.EMPTY, Reason.ONLY_ZEROS))
+    return named or (_is_named_like_slices(path) and reason in _LITTLE_LEFT)
 
 
 def _is_named_like_slices(path: str, *, bare: bool = True) -> bool:

@@ -64,6 +64,8 @@ def begin(source: Source) -> tuple[int, bool]:
         raise NotDicomError(Reason.GZIPPED_DICOM if inner[128:132] == b"DICM" else Reason.GZIP)
     if not any(head):
         raise NotDicomError(Reason.ONLY_ZEROS)
+    if not any(head[:128]) and b"DICM".startswith(head[128:]):
+        raise NotDicomError(Reason.CUT_PREAMBLE)
     raise NotDicomError(Reason.NOT_DICOM)
 
 
