@@ -100,7 +100,7 @@ def test_a_damaged_file_concerns_its_series_and_no_other(case: Case, series: Wri
             assert volume.ignored == (str(bad),)
         elif number in case.beside:
             with pytest.warns(
-                vdl.DicomLoadWarning, match=rf"1 damaged file in its folder.*: {bad.name} may be a slice"
+                vdl.DicomLoadWarning, match=rf"1 damaged file in its folder may be of it .*: {bad.name}$"
             ):
                 volume = listed.load()
             assert volume.ignored == ()
