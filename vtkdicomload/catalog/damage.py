@@ -170,8 +170,8 @@ def refuse_gaps(stack: SeriesData, lost: Sequence[Problem]) -> None:
         return
     paths = [problem.path for problem in between]
     raise MissingSliceError(
-        f"{count_noun(len(paths), 'damaged file')} ({name_files_of(paths)}) that are to be left out lie between the "
-        f"slices of {stack.title}: without them it has gaps",
+        f"{count_noun(len(paths), 'damaged file')} to be left out ({name_files_of(paths)}) lay between the slices of "
+        f"{stack.title}, which has gaps without",
         files=paths,
         remedies=[GetAgain(tuple(paths))],
     )

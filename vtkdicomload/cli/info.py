@@ -10,7 +10,7 @@ import typer
 
 from ..errors import DicomLoadError
 from .exit_status import choose_wording, report_failure
-from .finding import ALL, as_one, find_row, join_paths, list_series, require_something, verify
+from .finding import ALL, find_row, join_paths, list_series, require_something, verify
 from .options import Ignore, Paths
 from .printing import print_facts, print_table
 from .terminal import say
@@ -47,16 +47,14 @@ def _print_list(paths: list[str], series: str | None, verify_pixels: bool, ignor
     from . import listing
 
     source = join_paths(paths)
-    found = list_series(source, ignore)
-    if series == ALL and found.series:
-        found = as_one(found)
+    found = list_series(source, ignore, as_one=series == ALL)
     rows = range(len(found)) if series in (None, ALL) else [find_row(found, str(series))]
     require_something(found)
     if series is None:
         print_table(found)
     for row in rows[:_DETAILED]:
         say(f"\n[{row}] {found[row].title}", style="bold")
-        print_facts(listing.describe_series(found, row, source, as_one=series == ALL))
+        print_facts(listing.describe_series(found, row, source, as_one=series == ALL, ignore=ignore or ()))
         if verify_pixels:
             print_facts(verify(found[row], ignore))
     if len(rows) > _DETAILED:
@@ -73,10 +71,8 @@ def _print_json(context: typer.Context, paths: list[str], series: str | None, ig
     source = join_paths(paths)
     report = listing.make_empty_json(source)
     try:
-        found = list_series(source, ignore)
-        if series == ALL and found.series:
-            found = as_one(found)
-        report = listing.scan_json(found, source, as_one=series == ALL)
+        found = list_series(source, ignore, as_one=series == ALL)
+        report = listing.scan_json(found, source, as_one=series == ALL, ignore=ignore or ())
         if series not in (None, ALL):
             report["series"] = [report["series"][find_row(found, str(series))]]
         require_something(found)
