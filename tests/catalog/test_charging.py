@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from archives import load_stacks, write_archive
 from pydicom import dcmread, dcmwrite
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 from synthetic import ROOT, Truth
 
 import vtkdicomload as vdl
@@ -99,7 +100,7 @@ def test_a_damaged_file_concerns_its_series_and_no_other(case: Case, series: Wri
             assert volume.ignored == (str(bad),)
         elif number in case.beside:
             with pytest.warns(
-                vdl.DicomLoadWarning, match=rf"1 damaged file in its folder.*: {bad.name} may be a slice"
+                vdl.DicomLoadWarning, match=rf"1 damaged file in its folder may be of it .*: {bad.name}$"
             ):
                 volume = listed.load()
             assert volume.ignored == ()
@@ -110,6 +111,132 @@ def test_a_damaged_file_concerns_its_series_and_no_other(case: Case, series: Wri
         np.testing.assert_array_equal(volume.frames, truth.frames)
     loads = {row[1]: row[-1] for row in scan_rows(found)}
     assert loads == {str(n): "1 file damaged" if n in case.own else "ok" for n in (*truths, 5)}
+
+
+# Two series or three in one folder, and one file of theirs that is cut before its UID: whose it is, if one's.
+IN_TURN = {n: [f"{k}-{n}.dcm" for k in range(1, 6)] for n in (1, 2)}
+IN_TURN_SHORT = {n: [f"{k}-{n}.dcm" for k in range(1, 3)] for n in (1, 2)}
+ONE_AFTER_ANOTHER = {n: [f"IM{k:03}" for k in range(n * 5 - 4, n * 5 + 1)] for n in (1, 2)}
+IN_BLOCKS = {n: [f"IM{k:03}" for k in (2 * n - 1, 2 * n, 2 * n + 3, 2 * n + 4, 2 * n + 7)] for n in (1, 2)}
+ONE_INSIDE = {1: [f"IM{k}" for k in range(3, 8)], 2: [f"IM{k}" for k in (1, 2, 8, 9, 10)]}
+SCOUT_FIRST = {1: ["IM1"], 2: [f"IM{k}" for k in range(2, 7)]}
+THREE_IN_TURN = {n: [f"{k}-{n}" for k in range(1, 6)] for n in (1, 2, 3)}
+RANDOM_NAMES = {n: [f"1.2.{(k * 7 + n * 5) * 7919 % 10007}" for k in range(5)] for n in (1, 2)}
+
+
+@pytest.mark.parametrize(
+    ("names", "lost", "owner"),
+    [
+        *((IN_TURN, name, None) for names in IN_TURN.values() for name in names),
+        *((IN_TURN_SHORT, name, None) for names in IN_TURN_SHORT.values() for name in names),
+        *((THREE_IN_TURN, name, None) for name in ("1-1", "3-1", "5-2", "5-3")),
+        *((IN_BLOCKS, name, None) for names in IN_BLOCKS.values() for name in names),
+        *((RANDOM_NAMES, name, None) for names in RANDOM_NAMES.values() for name in names),
+        *((ONE_INSIDE, name, None) for names in ONE_INSIDE.values() for name in names),
+        *((ONE_AFTER_ANOTHER, f"IM{k:03}", 1) for k in (1, 2, 3, 4)),
+        *((ONE_AFTER_ANOTHER, f"IM{k:03}", None) for k in (5, 6)),
+        *((ONE_AFTER_ANOTHER, f"IM{k:03}", 2) for k in (7, 8, 9, 10)),
+        *((SCOUT_FIRST, f"IM{k}", 2) for k in (3, 4, 5, 6)),
+        (SCOUT_FIRST, "IM2", None),
+    ],
+)
+def test_neighbours_count_where_no_other_series_is_mixed_in(
+    series: Write, names: dict[int, list[str]], lost: str, owner: int | None
+) -> None:
+    for n, own in names.items():
+        folder = series("in", seed=n, names=own, count=len(own)).folder
+    path = folder / lost
+    whole = path.read_bytes()
+    path.write_bytes(whole[: whole.index(b"\x20\x00\x0d\x00")])
+    for listed in vdl.scan(folder):
+        charged = {"own": listed.problems, "beside": listed.beside}
+        expected = {"own": owner == listed.number, "beside": owner is None}
+        assert {name: [p.path for p in there] for name, there in charged.items()} == {
+            name: [str(path)] * there for name, there in expected.items()
+        }
+
+
+def test_every_slice_of_one_series_but_one_is_lost_in_turn_with_another(series: Write) -> None:
+    truths = {n: series("in", seed=n, names=names) for n, names in IN_TURN.items()}
+    for path in truths[1].files[1:]:
+        path.write_bytes(path.read_bytes()[:200])
+    for listed in vdl.scan(truths[1].folder):
+        with pytest.warns(vdl.DicomLoadWarning, match="4 damaged files in its folder"):
+            listed.load()
+
+
+# A damaged file with a readable UID that no other file has, or without one, beside a CT of 6 × 8: may it be of that?
+STRANGE: dict[str, tuple[dict[str, object], bool, bool]] = {  # attributes; whether cut before its UID; may be of the CT
+    "a slice": ({}, False, True),
+    "a slice without UID": ({}, True, True),
+    "another size": ({"rows": 7, "columns": 9}, False, False),
+    "other rows": ({"rows": 7}, False, False),
+    "other columns": ({"columns": 9}, False, False),
+    "another modality": ({"Modality": "PT"}, False, False),
+    "another modality, without UID": ({"Modality": "PT"}, True, False),
+    "no modality": ({"Modality": None}, False, True),
+    "another class": ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"}, False, False),
+    "another class, without UID": ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"}, True, False),
+}
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ExplicitVRBigEndian])
+@pytest.mark.parametrize("kind", STRANGE)
+def test_a_damaged_file_is_no_slice_of_a_series_of_another_class_modality_or_size(
+    series: Write, kind: str, syntax: str
+) -> None:
+    attributes, cut_early, may_be = STRANGE[kind]
+    truth = series("in", seed=1, syntax=syntax)
+    (path,) = series("in", seed=2, count=1, names=["scout.dcm"], syntax=syntax, **attributes).files
+    whole = path.read_bytes()
+    study = b"\x20\x00\x0d\x00" if syntax == ExplicitVRLittleEndian else b"\0\x20\0\x0d"
+    path.write_bytes(whole[: whole.index(study) if cut_early else -9])
+    found = vdl.scan(truth.folder)
+    assert [p.path for p in found.problems] == [str(path)]
+    if may_be:
+        with pytest.raises(vdl.CorruptFileError, match=r"scout\.dcm"):
+            vdl.load(truth.folder)
+        return
+    np.testing.assert_array_equal(found[0].load().frames, truth.frames)
+    with pytest.warns(vdl.DicomLoadWarning, match="1 file left out, damaged and of no series that is listed: scout"):
+        np.testing.assert_array_equal(vdl.load(truth.folder).frames, truth.frames)
+
+
+def test_the_size_of_a_damaged_file_without_uid_proves_nothing(series: Write) -> None:
+    truth = series()
+    bad = dcmread(truth.files[-1])
+    del bad.SeriesInstanceUID
+    bad.Rows = 99
+    dcmwrite(truth.files[-1], bad)
+    with pytest.raises(vdl.CorruptFileError):
+        vdl.load(truth.folder)
+
+
+def test_of_two_series_in_turn_the_modality_of_a_damaged_file_tells_whose_it_is(series: Write) -> None:
+    for n, modality in ((1, "CT"), (2, "PT")):
+        truth = series("in", seed=n, names=IN_TURN[n], Modality=modality)
+    path = truth.files[-1]
+    whole = path.read_bytes()
+    path.write_bytes(whole[: whole.index(b"\x20\x00\x0d\x00")])
+    ct, pet = vdl.scan(truth.folder)
+    ct.load()
+    assert [p.path for p in pet.problems] == [str(path)]
+
+
+@pytest.mark.parametrize("suffix", ["", ".dcm"])
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless])
+def test_a_last_slice_that_is_cut_at_any_length_is_never_lost_without_a_word(
+    series: Write, suffix: str, syntax: str
+) -> None:
+    truth = series(names=[f"{k}{suffix}" for k in range(1, 6)], syntax=syntax)
+    last = truth.files[-1]
+    whole = last.read_bytes()
+    delimiter = 8 if syntax == RLELossless else 0  # without which the pixels are whole
+    for length in (*range(150), *range(150, len(whole), 29), *range(len(whole) - 12, len(whole) - delimiter)):
+        last.write_bytes(whole[:length])
+        with pytest.raises(vdl.CorruptFileError) as caught:
+            vdl.load(truth.folder)
+        assert caught.value.files == (str(last),), length
 
 
 def test_a_series_of_damaged_files_alone_is_no_hindrance_but_said(series: Write, tmp_path: Path) -> None:

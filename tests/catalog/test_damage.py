@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         ("a.dcm", Reason.NO_PIXELS, False),
         ("0007", Reason.EMPTY, True),
         ("1.2.7", Reason.ONLY_ZEROS, True),
+        ("0007", Reason.CUT_PREAMBLE, True),
         ("0007", Reason.NOT_DICOM, False),
         ("a.txt", Reason.EMPTY, False),
         ("a.gz", Reason.GZIP, False),

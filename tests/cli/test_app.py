@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -300,6 +301,47 @@ def test_files_are_ignored_by_name_or_path(series: Write, tmp_path: Path) -> Non
     files = ("--ignore", written.files[-1], "--ignore", written.files[0].name)
     said = run("show", written.folder, *files, "-o", tmp_path / "out.png").stderr
     assert said == "warning: 2 files left out, as ignore= says: 1-1.dcm, 1-5.dcm\n"
+
+
+@pytest.mark.parametrize(
+    "given", [("--ignore", "damaged"), ("--ignore", "b4.dcm"), ("--ignore", "damaged", "--ignore", "b0.dcm"), ()]
+)
+@pytest.mark.parametrize("of", ["one series", "a series of two", "all as one"])
+@pytest.mark.parametrize("as_json", [False, True])
+def test_the_python_line_of_info_runs_as_it_is_printed(
+    series: Write, given: tuple[str, ...], of: str, as_json: bool
+) -> None:
+    names = [f"b{k}.dcm" for k in range(5)]
+    edit = (lambda d, k: setattr(d, "SeriesInstanceUID", f"1.2.{k + 1}")) if of == "all as one" else None
+    written = series("in", names=names, seed=2, edit=edit)
+    if of == "a series of two":
+        series("in", names=[f"a{k}.dcm" for k in range(5)], seed=1)
+    written.files[4].write_bytes(written.files[4].read_bytes()[:-9])
+    options = ("--series", "all") if of == "all as one" else ("--series", "1") if of == "a series of two" else ()
+    result = run("info", written.folder, *given, *options, *(["--json"] if as_json else []))
+    assert result.exit_code == 0
+    printed = re.search(r"import vtkdicomload as vdl; volume = vdl\.load\(.*\)", result.stdout)
+    assert printed
+    names_there: dict[str, Any] = {}
+    line = json.loads(result.stdout)["series"][0]["python"] if as_json else printed[0]
+    with pytest.warns(vdl.DicomLoadWarning, match="left out"):
+        exec(line, names_there)
+    first = 1 if "b0.dcm" in given else 0
+    np.testing.assert_array_equal(names_there["volume"].frames, written.frames[first:4])
+
+
+def test_a_damaged_file_of_no_series_is_said_by_commands_too(series: Write, tmp_path: Path) -> None:
+    folder = series("in", seed=1).folder
+    (scout,) = series("in", seed=2, count=1, rows=9, names=["scout.dcm"]).files
+    scout.write_bytes(scout.read_bytes()[:-9])
+    for command in (
+        ("show", "-o", tmp_path / "a.png"),
+        ("surface", "--iso", "0", "-o", tmp_path / "a.stl"),
+        ("bench",),
+    ):
+        done = run(*command, folder)
+        sentence = "warning: 1 file left out, damaged and of no series that is listed: scout.dcm\n"
+        assert (done.exit_code, done.stderr) == (0, sentence)
 
 
 def test_many_copies_are_left_out_in_one_line(series: Write, tmp_path: Path) -> None:

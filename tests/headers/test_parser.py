@@ -910,6 +910,8 @@ def test_damaged_deflated_data_set(series):
         (b"x", "not DICOM"),
         (bytes(4000), "only zeros"),
         (b"PK\3\4" + bytes(200), "archive"),
+        (bytes(128), "only zeros"),
+        (bytes(128) + b"DIC", "cut short behind its preamble"),
         (b"\x08\0 text that begins like group 8", "not DICOM"),
         (bytes(128) + b"DICN" + bytes(100), "only zeros|not DICOM"),
         (np.random.default_rng(1).bytes(5000), "not DICOM"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from bisect import bisect
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,9 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from ..headers.model import Frame
+    from ..headers.remnant import Remnant
     from ..stacks.series_data import Problem
 
 SeriesKey = tuple[str | None, str | None]  # StudyInstanceUID and SeriesInstanceUID
+
+_NUMBER = re.compile(r"\d+")
 
 
 class Charges(NamedTuple):
@@ -41,8 +45,9 @@ def charge_problems(
 
     Notes
     -----
-    A file is charged to its own SeriesInstanceUID where other files have it. Else to that of its neighbours in natural
-    order in its folder, where that is one; else it may be of any series of the folder.
+    A file is charged to its own SeriesInstanceUID where other files have it. Else it may be of any series of its folder
+    that is not proven another (`_may_be_of`): to the only one, or to that of its neighbours in natural order where the
+    files of that one and of no other lie around it (`_Row.find_owner`). Else each of them has it beside.
     """
     own: dict[SeriesKey, list[Problem]] = defaultdict(list)
     beside: dict[SeriesKey, list[Problem]] = defaultdict(list)
@@ -67,45 +72,125 @@ def charge_problems(
     folders = _list_folders(series, known, unknown)
     for problem in unknown:
         folder = folders[os.path.dirname(problem.path)]
-        one = folder.find_series(problem.path, foreign=problem.path in foreign)
+        row = folder.select(problem.remnant)
+        one = row.find_owner(problem.path, foreign=problem.path in foreign)
         if one is not None:
             own[one].append(problem)
         else:
-            for key in folder.series:
+            for key in row.series:
                 beside[key].append(problem)
     return Charges(own, beside)
+
+
+class _Said(NamedTuple):
+    """All values that the files of a series have of what may prove a damaged one another's."""
+
+    sop_class_uids: frozenset[str | None]
+    modalities: frozenset[str | None]
+    sizes: frozenset[tuple[int, int]]  # rows and columns
+
+    @classmethod
+    def of(cls, frames: Sequence[Frame]) -> _Said:
+        headers = [frame.header for frame in frames]
+        return cls(
+            frozenset(h.sop_class_uid for h in headers),
+            frozenset(h.modality for h in headers),
+            frozenset((h.rows, h.columns) for h in headers),
+        )
+
+
+def _may_be_of(remnant: Remnant, said: _Said) -> bool:
+    """Tell whether a damaged file may be of a series: its class, modality or size do not prove it another's.
+
+    A size proves that only beside a SeriesInstanceUID of its own: else it may be what is damaged.
+    """
+    if remnant.sop_class_uids and said.sop_class_uids.isdisjoint(remnant.sop_class_uids):
+        return False
+    if remnant.modality is not None and remnant.modality not in said.modalities:
+        return False
+    if remnant.series_uid is None or remnant.rows is None or remnant.columns is None:
+        return True
+    return (remnant.rows, remnant.columns) in said.sizes
 
 
 class _Folder:
     """The series in a folder, and how their files and the damaged ones follow each other in natural order."""
 
-    def __init__(self, members: Mapping[str, SeriesKey], damaged: Collection[str]) -> None:
-        self.series = tuple(dict.fromkeys(members.values()))
-        self._patterns = {_replace_numbers(path) for path in members}
-        names = sort_names({*members, *damaged}) if len(self.series) > 1 else []
-        self._before, self._behind = _find_nearest(names, members), _find_nearest(names[::-1], members)
+    def __init__(self, members: Mapping[str, SeriesKey], said: Mapping[SeriesKey, _Said], damaged: Collection[str]):
+        self._members, self._said = members, said
+        self._series = tuple(dict.fromkeys(members.values()))
+        self._places = {path: place for place, path in enumerate(sort_names({*members, *damaged}))}
+        self._rows: dict[tuple[SeriesKey, ...], _Row] = {}
 
-    def find_series(self, path: str, *, foreign: bool) -> SeriesKey | None:
+    def select(self, remnant: Remnant) -> _Row:
+        """The files of the series that a damaged file may be of."""
+        said = self._said
+        keys = tuple(key for key in self._series if key not in said or _may_be_of(remnant, said[key]))
+        if keys not in self._rows:
+            files = {path: key for path, key in self._members.items() if key in keys}
+            self._rows[keys] = _Row(files, self._places)
+        return self._rows[keys]
+
+
+class _Row:
+    """Files of some series of a folder in natural order."""
+
+    def __init__(self, files: Mapping[str, SeriesKey], places: Mapping[str, int]) -> None:
+        self.series = tuple(dict.fromkeys(files.values()))
+        self._places = places
+        in_order = sorted(files, key=places.__getitem__)
+        self._at = [places[path] for path in in_order]
+        self._keys = [files[path] for path in in_order]
+        self._spans: dict[SeriesKey, tuple[int, int]] = {}  # of a series: its first and last file
+        self._names: dict[SeriesKey, list[str]] = defaultdict(list)
+        for k, (path, key) in enumerate(zip(in_order, self._keys, strict=True)):
+            self._spans[key] = self._spans.get(key, (k, k))[0], k
+            self._names[key].append(os.path.basename(path))
+        self._patterns = {_split_name(name)[0] for names in self._names.values() for name in names}
+        self._shared: dict[SeriesKey, dict[str, tuple[str | None, ...]]] = {}
+
+    def find_owner(self, path: str, *, foreign: bool) -> SeriesKey | None:
         """The one series that a damaged file may be of; None where it may be of several, or of none.
 
-        A file that is no DICOM is none of it where all slices have another name than it, but for their numbers.
+        That is the only series there is. Of several, that of the files before and behind it, if in natural order its
+        files follow each other without one of another series between, no other series has files both before and behind
+        the damaged one, and the name of that has the numbers that all names of the series share. A file that is no
+        DICOM is none of it where all slices have another name than it, but for their numbers.
         """
-        if not self.series or (foreign and len(self._patterns) == 1 and _replace_numbers(path) not in self._patterns):
+        pattern, _ = _split_name(os.path.basename(path))
+        if not self.series or (foreign and len(self._patterns) == 1 and pattern not in self._patterns):
             return None
         if len(self.series) == 1:
             return self.series[0]
-        around = {key for key in (self._before[path], self._behind[path]) if key is not None}
-        return around.pop() if len(around) == 1 else None
+        k = bisect(self._at, self._places[path])
+        around = {self._keys[i] for i in (k - 1, k) if 0 <= i < len(self._keys)}
+        if len(around) > 1:
+            return None
+        (key,) = around
+        first, last = self._spans[key]
+        mixed = last - first + 1 > len(self._names[key])
+        mixed |= any(one < k <= other for at, (one, other) in self._spans.items() if at != key)
+        return None if mixed or not self._is_named_like(path, key) else key
+
+    def _is_named_like(self, path: str, key: SeriesKey) -> bool:
+        """Tell whether a name has the numbers that all names of a series share which are built like it."""
+        if key not in self._shared:
+            self._shared[key] = _list_shared_numbers(self._names[key])
+        pattern, numbers = _split_name(os.path.basename(path))
+        shared = self._shared[key].get(pattern, ())
+        return all(each in (number, None) for number, each in zip(numbers, shared, strict=False))
 
 
-def _find_nearest(names: Iterable[str], members: Mapping[str, SeriesKey]) -> dict[str, SeriesKey | None]:
-    """Of each name: the series of the last one before it whose series is known."""
-    found: dict[str, SeriesKey | None] = {}
-    last: SeriesKey | None = None
+def _list_shared_numbers(names: Iterable[str]) -> dict[str, tuple[str | None, ...]]:
+    """List, for each pattern of names, the numbers that are the same in all of them; None where they differ."""
+    by_pattern: dict[str, list[tuple[str, ...]]] = defaultdict(list)
     for name in names:
-        found[name] = last
-        last = members.get(name, last)
-    return found
+        pattern, numbers = _split_name(name)
+        by_pattern[pattern].append(numbers)
+    return {
+        pattern: tuple(column[0] if len(set(column)) == 1 else None for column in zip(*rows, strict=True))
+        for pattern, rows in by_pattern.items()
+    }
 
 
 def _list_folders(
@@ -122,8 +207,11 @@ def _list_folders(
     for path, key in (*files, *known.items()):
         if (folder := os.path.dirname(path)) in members:
             members[folder][path] = key
-    return {folder: _Folder(members[folder], paths) for folder, paths in damaged.items()}
+    there = {key for paths in members.values() for key in paths.values()}
+    said = {key: _Said.of(frames) for key, frames in series.items() if key in there}
+    return {folder: _Folder(members[folder], said, paths) for folder, paths in damaged.items()}
 
 
-def _replace_numbers(path: str) -> str:
-    return re.sub(r"\d+", "#", os.path.basename(path))
+def _split_name(name: str) -> tuple[str, tuple[str, ...]]:
+    """A name with marks in the place of its numbers, and those."""
+    return _NUMBER.sub("#", name), tuple(_NUMBER.findall(name))

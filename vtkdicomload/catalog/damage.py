@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 DAMAGED: Final[Literal["damaged"]] = "damaged"  # of ``ignore=``: all damaged files
 
+_LITTLE_LEFT = (Reason.EMPTY, Reason.ONLY_ZEROS, Reason.CUT_PREAMBLE)
 _SUFFIXES = (".dcm", ".dicom", ".ima", ".dc3")
 
 
@@ -98,11 +99,11 @@ def _make_lost_error(path: str, what: str) -> CorruptFileError:
 
 
 def _ought_to_be_dicom(path: str, reason: Reason) -> bool:
-    """Tell whether a file that is not DICOM may be a damaged slice: by its name, or as only zeros are left of it."""
+    """Tell whether a file that is not DICOM may be a damaged slice: by its name, or by how little is left of it."""
     if reason in (Reason.NO_PIXELS, Reason.MAYBE_STRIPPED):
         return False
     named = os.path.splitext(path)[1].lower() in _SUFFIXES
-    return named or (_is_named_like_slices(path) and reason in (Reason.EMPTY, Reason.ONLY_ZEROS))
+    return named or (_is_named_like_slices(path) and reason in _LITTLE_LEFT)
 
 
 def _is_named_like_slices(path: str, *, bare: bool = True) -> bool:
@@ -170,8 +171,8 @@ def refuse_gaps(stack: SeriesData, lost: Sequence[Problem]) -> None:
         return
     paths = [problem.path for problem in between]
     raise MissingSliceError(
-        f"{count_noun(len(paths), 'damaged file')} ({name_files_of(paths)}) that are to be left out lie between the "
-        f"slices of {stack.title}: without them it has gaps",
+        f"{count_noun(len(paths), 'damaged file')} to be left out ({name_files_of(paths)}) lay between the slices of "
+        f"{stack.title}, which has gaps without",
         files=paths,
         remedies=[GetAgain(tuple(paths))],
     )

@@ -6,8 +6,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from .._util.warnings import warn
-from ..catalog.choose import choose_series, choose_stack
+from .._util.warnings import say_once, warn
+from ..catalog.choose import choose_series, choose_stack, list_strays
 from ..catalog.damage import DAMAGED, describe_left_out, make_all_damaged_error, refuse_gaps
 from ..catalog.find import find_series, make_no_image_error, match_ignored
 from ..errors import DicomLoadError, MissingSliceError, MultipleSeriesError
@@ -29,14 +29,28 @@ def join_paths(paths: list[str]) -> str | list[str]:
     return paths[0] if len(paths) == 1 else paths
 
 
-def list_series(source: str | list[str], ignore: list[str] | None = None, *, archives: bool) -> Scan:
-    """List all that is at a source, with a progress bar; without the files to ignore, which are warned of."""
+def list_series(
+    source: str | list[str], ignore: list[str] | None = None, *, archives: bool, as_one: bool = False
+) -> Scan:
+    """List all that is at a source, with a progress bar; without the files to ignore, which are warned of.
+
+    Parameters
+    ----------
+    archives : bool
+        Enter archives that lie in a folder.
+    as_one : bool
+        List all files as one series.
+    """
     from .._api import scan
 
     if ignore:
-        return _leave_damaged_out(_find(source, ignore, archives=archives), ignore)
-    with show_progress("reading headers") as progress:
-        return scan(source, archives=archives, progress=progress)
+        found = _find(source, ignore, archives=archives)
+    else:
+        with show_progress("reading headers") as progress:
+            found = scan(source, archives=archives, progress=progress)
+    if as_one and found.series:
+        found = _replace_series(found, (choose_series(found, ALL),))
+    return _leave_damaged_out(found, ignore or [])
 
 
 def _find(source: str | list[str], ignore: list[str] | None, *, archives: bool) -> Scan:
@@ -56,7 +70,11 @@ def _leave_damaged_out(found: Scan, ignore: list[str]) -> Scan:
     """The same list with what its series are without their damaged files, where they have no gaps then."""
     if DAMAGED not in ignore:
         return found
-    series = tuple(take_whole(part, ignore, may_have_gaps=True) for part in found)
+    with say_once():
+        return _replace_series(found, tuple(take_whole(part, ignore, may_have_gaps=True) for part in found))
+
+
+def _replace_series(found: Scan, series: tuple[Series, ...]) -> Scan:
     return Scan(found.source, series, found.problems, found.skipped, found.files)
 
 
@@ -83,11 +101,6 @@ def take_whole(series: Series, ignore: list[str] | None, *, may_have_gaps: bool 
     return whole
 
 
-def as_one(found: Scan) -> Scan:
-    """All files of a source as one series: a list of one."""
-    return Scan(found.source, (choose_series(found, ALL),), found.problems, found.skipped, found.files)
-
-
 def choose_policy(ignore: list[str] | None) -> Ignore:
     """What `load` is told to leave out, once the files that are named are left out."""
     return DAMAGED if DAMAGED in (ignore or ()) else ()
@@ -108,9 +121,15 @@ def find_at(paths: list[str], ignore: list[str] | None, *, archives: bool) -> Sc
 
 
 def choose_series_of(found: Scan, series: str | None, stack: str | None) -> Series:
-    """The series, or stack of it, that the options name; there may be one only where they name none."""
+    """The series, or stack of it, that the options name; there may be one only where they name none.
+
+    Damaged files of no series are warned of then, as by `load`.
+    """
     if series is None and len(found) > 1:
         raise make_none_chosen_error(found, f"{len(found)} series, and none chosen")
+    if series is None:
+        for sentence in describe_left_out((), (), list_strays(found)):
+            warn(sentence)
     chosen = choose_series(found, ALL) if series == ALL else found[find_row(found, series or "0")]
     return chosen if stack is None else _choose_stack_of(chosen, stack)
 

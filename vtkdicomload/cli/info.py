@@ -10,7 +10,7 @@ import typer
 
 from ..errors import DicomLoadError
 from .exit_status import choose_wording, report_failure
-from .finding import ALL, as_one, find_row, join_paths, list_series, require_something, verify
+from .finding import ALL, find_row, join_paths, list_series, require_something, verify
 from .options import Archives, Ignore, Paths
 from .printing import print_facts, print_table
 from .terminal import say
@@ -50,16 +50,14 @@ def _print_list(
     from . import listing
 
     source = join_paths(paths)
-    found = list_series(source, ignore, archives=archives)
-    if series == ALL and found.series:
-        found = as_one(found)
+    found = list_series(source, ignore, archives=archives, as_one=series == ALL)
     rows = range(len(found)) if series in (None, ALL) else [find_row(found, str(series))]
     require_something(found)
     if series is None:
         print_table(found)
     for row in rows[:_DETAILED]:
         say(f"\n[{row}] {found[row].title}", style="bold")
-        print_facts(listing.describe_series(found, row, source, as_one=series == ALL))
+        print_facts(listing.describe_series(found, row, source, as_one=series == ALL, ignore=ignore or ()))
         if verify_pixels:
             print_facts(verify(found[row], ignore))
     if len(rows) > _DETAILED:
@@ -78,10 +76,8 @@ def _print_json(
     source = join_paths(paths)
     report = listing.make_empty_json(source)
     try:
-        found = list_series(source, ignore, archives=archives)
-        if series == ALL and found.series:
-            found = as_one(found)
-        report = listing.scan_json(found, source, as_one=series == ALL)
+        found = list_series(source, ignore, archives=archives, as_one=series == ALL)
+        report = listing.scan_json(found, source, as_one=series == ALL, ignore=ignore or ())
         if series not in (None, ALL):
             report["series"] = [report["series"][find_row(found, str(series))]]
         require_something(found)

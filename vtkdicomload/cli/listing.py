@@ -10,6 +10,7 @@ import numpy as np
 from .._api import scan
 from .._util.wording import count_noun
 from ..catalog.assess import assess
+from ..catalog.damage import DAMAGED
 from ..errors.remedies import LeaveOut, SetOption
 from ..errors.wording import word_for_python
 from ..loading.options import Options
@@ -18,6 +19,8 @@ from ..sources.folders import find_whole_folder
 from ..stacks.geometry import find_opposite, name_side
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .._util.arrays import Floats
     from ..catalog.assess import Assessment
     from ..errors import DicomLoadError
@@ -28,13 +31,17 @@ if TYPE_CHECKING:
 _NAMED = 4  # files named in a line; more are called by what finds them
 
 
-def describe_series(found: Scan, row: int, source: Any, *, as_one: bool = False) -> list[tuple[str, str]]:
+def describe_series(
+    found: Scan, row: int, source: Any, *, as_one: bool = False, ignore: Sequence[str] = ()
+) -> list[tuple[str, str]]:
     """One series as (name, words): whether it loads, where it lies, how it is stored, what was checked.
 
     Parameters
     ----------
     as_one : bool
         Whether the series is all files of the source.
+    ignore : sequence of str
+        What is left out of it.
     """
     series = found[row]
     assessed = _assess_truly(found, row)
@@ -47,7 +54,7 @@ def describe_series(found: Scan, row: int, source: Any, *, as_one: bool = False)
     if assessed.error is None:
         lines.append(("checks", _describe_checks(series, assessed)))
     lines += [("assumed", str(assumption)) for assumption in assessed.assumptions]
-    line = _write_python_line(found, row, source, assessed.error, as_one)
+    line = _write_python_line(found, row, source, assessed.error, as_one, ignore)
     if line:
         lines.append(("python", line))
     return lines
@@ -105,16 +112,25 @@ def _describe_checks(series: Series, assessed: Assessment) -> str:
     return words
 
 
-def _write_python_line(found: Scan, row: int, source: Any, error: DicomLoadError | None, as_one: bool) -> str:
+def _write_python_line(
+    found: Scan, row: int, source: Any, error: DicomLoadError | None, as_one: bool, ignore: Sequence[str]
+) -> str:
     """The Python line that loads a series, ready to paste; the nearest one that works where it needs an option."""
-    choice = ', series="all"' if as_one else f", series={row}" if len(found) > 1 else ""
-    option = ""
+    options = [_write_source(source)]
+    if as_one or len(found) > 1:
+        options.append('series="all"' if as_one else f"series={row}")
+    left_out = list(ignore)
     if error is not None:
-        remedy = _find_remedy(error)
-        if remedy is None:
-            return ""
-        option = f", {word_for_python([remedy])[0]}"
-    return f"import vtkdicomload as vdl; volume = vdl.load({_write_source(source)}{choice}{option})"
+        match _find_remedy(error):
+            case None:
+                return ""
+            case LeaveOut(files) | SetOption("ignore", files):
+                left_out += files
+            case remedy:
+                options += filter(None, word_for_python([remedy]))
+    if left_out:
+        options.append('ignore="damaged"' if set(left_out) == {DAMAGED} else f"ignore={left_out!r}")
+    return f"import vtkdicomload as vdl; volume = vdl.load({', '.join(options)})"
 
 
 def _write_source(source: Any) -> str:
@@ -154,7 +170,7 @@ def list_beside(path: str, found: Scan) -> list[str]:
 
 
 # ---------------------------------------------------------------------------------------------------- JSON
-def scan_json(found: Scan, source: Any, *, as_one: bool = False) -> dict[str, Any]:
+def scan_json(found: Scan, source: Any, *, as_one: bool = False, ignore: Sequence[str] = ()) -> dict[str, Any]:
     """A scan as plain data for ``info --json``. Keys are added, never renamed or taken away.
 
     Returns
@@ -166,7 +182,7 @@ def scan_json(found: Scan, source: Any, *, as_one: bool = False) -> dict[str, An
     """
     return {
         **make_empty_json(source),
-        "series": [_make_series_json(found, row, source, as_one) for row in range(len(found))],
+        "series": [_make_series_json(found, row, source, as_one, ignore) for row in range(len(found))],
         "problems": [{"path": problem.path, "reason": problem.error.message} for problem in found.problems],
         "skipped": [{"path": skipped.path, "reason": skipped.words} for skipped in found.skipped],
     }
@@ -179,7 +195,7 @@ def make_empty_json(source: Any) -> dict[str, Any]:
     return {"version": __version__, "source": source, "series": [], "problems": [], "skipped": []}
 
 
-def _make_series_json(found: Scan, row: int, source: Any, as_one: bool) -> dict[str, Any]:
+def _make_series_json(found: Scan, row: int, source: Any, as_one: bool, ignore: Sequence[str]) -> dict[str, Any]:
     """One series as plain data.
 
     Returns
@@ -221,5 +237,5 @@ def _make_series_json(found: Scan, row: int, source: Any, as_one: bool) -> dict[
         ]
         if len(stacks) > 1
         else [],
-        "python": _write_python_line(found, row, source, error, as_one) or None,
+        "python": _write_python_line(found, row, source, error, as_one, ignore) or None,
     }

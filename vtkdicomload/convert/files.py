@@ -14,6 +14,7 @@ import numpy as np
 from .._util.names import is_utf8
 from .._util.optional import require
 from .._util.warnings import hush, silence_warnings
+from ..sources.hints import looks_like_path
 from .holding import check_numbers, place_to_write
 from .nibabel import to_nibabel
 from .sitk import to_sitk
@@ -54,7 +55,8 @@ def suffix_of(path: str) -> str:
     for suffix in _WRITERS:
         if name.lower().endswith(suffix):
             return suffix
-    raise ValueError(f"the suffix says the format: {name!r} should end in {', '.join(_WRITERS)}")
+    shown = repr(name) if looks_like_path(path) else "the path"
+    raise ValueError(f"the suffix says the format: {shown} should end in {', '.join(_WRITERS)}")
 
 
 def _check_target(target: str, suffix: str) -> None:

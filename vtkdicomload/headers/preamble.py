@@ -67,6 +67,8 @@ def begin(source: Source) -> tuple[int, bool]:
         raise NotDicomError(Reason.ARCHIVE)
     if not any(head):
         raise NotDicomError(Reason.ONLY_ZEROS)
+    if not any(head[:128]) and b"DICM".startswith(head[128:]):
+        raise NotDicomError(Reason.CUT_PREAMBLE)
     raise NotDicomError(Reason.NOT_DICOM)
 
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from .elements import Element
     from .model import Triple
 
-# PS3.6: attributes whose values are text, which every encoding writes alike.
-_WANTED = {0x00080016: "sop_class_uid", 0x0020000D: "study_uid", 0x0020000E: "series_uid"}
-_WANTED |= {0x00200013: "instance_number", 0x00200032: "position"}
+_WANTED = {0x00080016: "sop_class_uid", 0x00080060: "modality", 0x0020000D: "study_uid", 0x0020000E: "series_uid"}
+_WANTED |= {0x00200013: "instance_number", 0x00200032: "position", 0x00280010: "rows", 0x00280011: "columns"}
+_WORDS = frozenset((0x00280010, 0x00280011))  # binary; all others are text, which every encoding writes alike
 _PATIENT_ID = 0x00100020
 _LONGEST = 256  # bytes of a value
 
@@ -31,6 +31,9 @@ class Remnant(NamedTuple):
     series_uid: str | None = None
     instance_number: int | None = None
     position: Triple | None = None
+    modality: str | None = None
+    rows: int | None = None
+    columns: int | None = None
 
 
 NOTHING_READ = Remnant()
@@ -53,7 +56,7 @@ def read_remnant(file: File) -> Remnant:
             if name in found:
                 twice.add(name)  # which of the two is true, nothing says
             with suppress(ValueError):
-                found[name] = _parse(source, element)
+                found[name] = _parse(source, element, big_endian=data_set.encoding.big_endian)
     for name in twice:
         found[name] = None
     if isinstance(uid := found.pop("sop_class_uid", None), str):
@@ -76,5 +79,6 @@ def read_patient_id(file: File) -> bytes:
     return b""
 
 
-def _parse(source: Source, element: Element) -> object:
-    return FIELDS[element.tag].parse(source.at(element.offset, element.length))
+def _parse(source: Source, element: Element, *, big_endian: bool) -> object:
+    value = source.at(element.offset, element.length)
+    return FIELDS[element.tag].parse(value[::-1] if big_endian and element.tag in _WORDS else value)

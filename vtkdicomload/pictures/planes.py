@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -270,6 +271,8 @@ def turn_view(volume: VolumeData, name: PlaneName) -> View:
 
 def _find_nearest_plane(view: View, name: str, mm: float) -> int:
     """The plane of a view that lies nearest to a coordinate along its normal."""
+    if not isinstance(mm, Real):
+        raise TypeError(f"mm must be a number, not {describe_argument(mm)}")
     lie, mm = view.corners @ view.direction[:, 2], float(mm)
     half = view.geometry.slice_distance / 2
     first, last = float(lie.min()), float(lie.max())

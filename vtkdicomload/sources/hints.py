@@ -25,7 +25,7 @@ def make_missing_error(source: Path | bytes | os.PathLike[bytes], error: Excepti
 
     What looks like no path may be what a file holds, a patient's name too: it is described, not shown.
     """
-    path = os.fsdecode(source)
+    path = str(os.fsdecode(source))  # NumPy's texts too
     if not path:
         return NoDicomError("the path is empty: there is nothing to load")
     control = next((c for c in "\a\b\t\n\v\f\r" if c in path), None)

@@ -20,6 +20,7 @@ class Reason(Enum):
     IGNORED = "ignored"
     EMPTY = "empty"
     ONLY_ZEROS = "only zeros"
+    CUT_PREAMBLE = "cut short behind its preamble"
     NOT_DICOM = "not DICOM"
     MAYBE_DAMAGED = "not DICOM, or damaged"  # it begins like a data set without preamble and VRs
     GZIP = "gzip archive"

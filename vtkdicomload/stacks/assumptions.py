@@ -70,7 +70,7 @@ class AssumptionKind(Enum):
         "before the others, or has a hole"
     )
     RANK_ALONE = "the volumes of this series are told apart by the order of {attribute} alone, nothing else says which"
-    DAMAGED_BESIDE = "{files} in its folder, of which nothing says whose they are: {names} may be a slice of it"
+    DAMAGED_BESIDE = "{files} in its folder may be of it or of another series there, which nothing says: {names}"
     EMPTY_MODALITY_LUT = "the modality LUT of {count} files is empty ({names}): slope and intercept are applied, if any"
     MODALITY_LUT_BITS = (
         "the modality LUT of {count} files holds more than the {bits} bits that it states ({names}): its entries are "

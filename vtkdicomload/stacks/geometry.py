@@ -194,15 +194,17 @@ class Geometry:
         ------
         GeometryError
             The files hold no position or orientation, or uneven gaps allow no affine.
+        ValueError
+            The indices are no numbers, or not three each.
         """
         affine = self.require_affine()
-        result: Floats = np.asarray(index, np.float64) @ affine[:3, :3].T + affine[:3, 3]
+        result: Floats = _read_points("index", index) @ affine[:3, :3].T + affine[:3, 3]
         return result
 
     def to_index(self, position: ArrayLike) -> Floats:
         """Fractional voxel indices (x, y, z) of LPS positions in mm: the inverse of `to_patient`."""
         affine = self.require_affine()
-        result: Floats = (np.asarray(position, np.float64) - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T
+        result: Floats = (_read_points("position", position) - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T
         return result
 
     def require_affine(self) -> Floats:
@@ -353,6 +355,17 @@ def name_side(vector: Sequence[float] | Floats) -> str:
 def find_opposite(letter: str) -> str:
     """The other end of an anatomical axis."""
     return next(b if a == letter else a for a, b in _LETTERS if letter in (a, b))
+
+
+def _read_points(name: str, points: ArrayLike) -> Floats:
+    """Points of three numbers each, as an argument gives them."""
+    try:
+        result: Floats = np.asarray(points, np.float64)
+    except (TypeError, ValueError, OverflowError):  # whose words may quote what was given
+        result = np.empty(0)
+    if result.shape[-1:] != (3,):
+        raise ValueError(f"{name} must be three numbers (x, y, z), or rows of them, not {describe_argument(points)}")
+    return result
 
 
 # ---------------------------------------------------------------------------------------------------- reorientation
