@@ -89,7 +89,7 @@ def as_one(found: Scan) -> Scan:
 
 
 def choose_policy(ignore: list[str] | None) -> Ignore:
-    """What `load` is told to leave out, once the files that are named are left out."""
+    """Choose what `load` is told to leave out, once the files that are named are left out."""
     return DAMAGED if DAMAGED in (ignore or ()) else ()
 
 

@@ -53,7 +53,7 @@ def read_remnant(file: File) -> Remnant:
             if name in found:
                 twice.add(name)  # which of the two is true, nothing says
             with suppress(ValueError):
-                found[name] = _parse(source, element)
+                found[name] = _parse_value(source, element)
     for name in twice:
         found[name] = None
     if isinstance(uid := found.pop("sop_class_uid", None), str):
@@ -76,5 +76,5 @@ def read_patient_id(file: File) -> bytes:
     return b""
 
 
-def _parse(source: Source, element: Element) -> object:
+def _parse_value(source: Source, element: Element) -> object:
     return FIELDS[element.tag].parse(source.at(element.offset, element.length))

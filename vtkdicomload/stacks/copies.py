@@ -35,7 +35,7 @@ def leave_out_copies(frames: tuple[Frame, ...]) -> Settled:
     for members in twins:
         alike: dict[Hashable, list[Header]] = {}
         for first in sorted(members, key=lambda f: key(f.path)):
-            firsts = alike.setdefault(tuple(_list_values(f) for f in of_file[first.path]), [])
+            firsts = alike.setdefault(tuple(_strip_storage(f) for f in of_file[first.path]), [])
             if any(_have_equal_pixels(header, first.header) for header in firsts):
                 copies.append(first)
             else:
@@ -59,8 +59,8 @@ def find_twins(frames: Sequence[Frame]) -> list[list[Frame]]:
     return [members for members in uids.values() if len(members) > 1]
 
 
-def _list_values(frame: Frame) -> Hashable:
-    """List all that a frame says but for where and how its bytes lie."""
+def _strip_storage(frame: Frame) -> Hashable:
+    """Strip from what a frame says where and how its bytes lie."""
     header = frame.header
     return header._replace(
         file=None,  # type: ignore[arg-type]

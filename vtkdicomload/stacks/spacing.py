@@ -61,7 +61,7 @@ def find_uneven_gaps(
         f"{what} in {len(frames)}: the gaps are {usual:.4g} mm, but {gaps[k]:.4g} mm between {before} and {after}"
         f" (from {gaps.min():.4g} to {gaps.max():.4g} mm){_describe_tilt(tilt)}",
         files=consistency.list_paths(frames[k : k + 2]),
-        remedies=_PAST_OMITTED if holes and may_omit(frames) else _list_ways(frames),
+        remedies=_PAST_OMITTED if holes and may_omit(frames) else _list_ways_past(frames),
         gaps=gaps.tolist(),
     )
 
@@ -70,7 +70,7 @@ def _describe_tilt(tilt: float) -> str:
     return f", and the slices lean {tilt:.1f}° (a tilted gantry)" if tilt else ""
 
 
-def _list_ways(frames: Sequence[Frame]) -> tuple[SetOption, ...]:
+def _list_ways_past(frames: Sequence[Frame]) -> tuple[SetOption, ...]:
     """List the ways past uneven slices; only those with a place can be interpolated."""
     return _PAST_UNPLACED if any(f.position is None or f.orientation is None for f in frames) else _PAST_IRREGULAR
 
@@ -108,7 +108,7 @@ def _find_drift(
         f"the gaps change along the stack (from {gaps.min():.4g} to {gaps.max():.4g} mm): slice {worst} "
         f"({consistency.frame_name(frames[worst])}) lies {off[worst]:.3g} mm off an even grid{_describe_tilt(tilt)}",
         files=[frames[worst].path],
-        remedies=_list_ways(frames),
+        remedies=_list_ways_past(frames),
         gaps=gaps.tolist(),
     )
 
