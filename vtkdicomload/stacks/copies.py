@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from .._util.names import natural_key
 from ..errors import CorruptFileError
 from ..headers.transfer_syntaxes import EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from .assumptions import Assumed, Assumption, AssumptionKind
 from .consistency import name_files
-from .findings import Finding, FindingKind, Settled
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
@@ -19,14 +19,14 @@ _CHUNK = 1 << 24  # bytes that are compared at a time
 _LITTLE = (IMPLICIT_LITTLE, EXPLICIT_LITTLE)
 
 
-def leave_out_copies(frames: tuple[Frame, ...]) -> Settled:
+def leave_out_copies(frames: tuple[Frame, ...]) -> Assumed[tuple[Frame, ...]]:
     """Leave out the files that have the SOPInstanceUID, the pixels, the place and all values of another.
 
     Pixels are read of files with one SOPInstanceUID only, and only where their headers say the same.
     """
     twins = find_twins(frames)
     if not twins:
-        return Settled(frames)
+        return Assumed(frames)
     of_file: dict[str, list[Frame]] = {}
     for frame in frames:
         of_file.setdefault(frame.path, []).append(frame)
@@ -43,9 +43,9 @@ def leave_out_copies(frames: tuple[Frame, ...]) -> Settled:
     left_out = {f.path for f in copies}
     kept = tuple(f for f in frames if f.path not in left_out)
     if not copies:
-        return Settled(frames)
+        return Assumed(frames)
     facts = {"copies": len(copies), "files": len(of_file), "names": name_files(copies)}
-    return Settled(kept, (Finding(FindingKind.COPIES, facts),))
+    return Assumed(kept, (Assumption(AssumptionKind.COPIES, facts),))
 
 
 def find_twins(frames: Sequence[Frame]) -> list[list[Frame]]:
