@@ -87,10 +87,14 @@ def divide_by_frame_of_reference(frames: Iterable[Frame]) -> list[list[Frame]]:
 
 
 def group_by_series_number(frames: Iterable[Frame]) -> list[list[Frame]]:
-    """Group frames by SeriesNumber; one group where that counts the frames, or nearly."""
+    """Group frames by SeriesNumber; one group where that counts the frames, or nearly, or says what their UIDs say."""
     frames = list(frames)
     groups = _group(frames, lambda f: f.header.series_number, eq)
-    return groups if 2 * len(groups) <= len(frames) else [frames]
+    if 2 * len(groups) > len(frames):
+        return [frames]
+    # Of several series that are read as one, each has a number of its own.
+    of_uid = {f.header.series_uid: f.header.series_number for f in frames}
+    return groups if any(f.header.series_number != of_uid[f.header.series_uid] for f in frames) else [frames]
 
 
 def group_by_stack(frames: Iterable[Frame]) -> list[list[Frame]]:
