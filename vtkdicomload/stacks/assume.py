@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._util.wording import count_noun, name_files_of
+from .._util.wording import count_noun, name_files_of, point_words
 from ..headers.diffusion import find_b_value
 from .assumptions import Assumption, AssumptionKind
 from .consistency import NUMBERS, describe_bits, name_files
@@ -120,7 +120,7 @@ def _tell_missing(series: SeriesData) -> list[Assumption]:
     if not series.missing_places:
         return []
     missing = len(series.missing_places)
-    place = "({:g}, {:g}, {:g}) mm".format(*series.missing_places[0])
+    place = point_words(series.missing_places[0])
     facts = {"missing": missing, "places": missing + len(series.frames), "place": place}
     return [Assumption(AssumptionKind.INCOMPLETE, facts)]
 

@@ -9,6 +9,7 @@ import numpy as np
 from . import consistency
 from .along import find_places, is_even, measure_along
 from .assumptions import Assumption, AssumptionKind
+from .tolerances import GAP_TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,7 +23,6 @@ T = TypeVar("T")
 _FEWEST = 3  # images whose numbers make a step
 _LARGEST_STEP = 10  # a wider one is how a writer counts
 _MULTIPLES = (2, 5)  # of SpacingBetweenSlices: the least and most that a gap may be
-_GAP_TOLERANCE = 0.02  # between a gap and such a multiple, relative
 _PHILIPS = "Philips Imaging DD 001"
 
 
@@ -151,7 +151,7 @@ def _judge_gaps(frames: Sequence[Frame]) -> Assumptions:
         gap = float(places[-1] - places[0]) / (len(places) - 1)
         multiple = round(gap / said)
         edge = {(f.header.slice_thickness or 0.0) + said for f in group}  # some write the gap between the edges
-        wide = _MULTIPLES[0] <= multiple <= _MULTIPLES[1] and abs(gap - multiple * said) <= _GAP_TOLERANCE * gap
-        if wide and not any(abs(gap - other) <= _GAP_TOLERANCE * gap for other in edge):
+        wide = _MULTIPLES[0] <= multiple <= _MULTIPLES[1] and abs(gap - multiple * said) <= GAP_TOLERANCE * gap
+        if wide and not any(abs(gap - other) <= GAP_TOLERANCE * gap for other in edge):
             return (Assumption(AssumptionKind.WIDE_GAPS, {"gap": gap, "said": said}),)
     return ()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from .._util.wording import inflect_noun
+from .._util.wording import inflect_noun, point_words
 from ..errors import DuplicateSliceError, GeometryError
 from ..errors.remedies import GetAgain, SetOption
 from . import consistency
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..headers.model import Frame
     from .series_data import SeriesData
 
-_FEW = 4  # volumes whose labels a message shows
+_MOST_LABELS = 4  # volumes whose labels a message shows
 
 
 def has_place(frame: Frame) -> bool:
@@ -117,7 +117,7 @@ def refuse_several_volumes(
     count = f"{min(sizes)}" if len(sizes) == 1 else f"{min(sizes)} to {max(sizes)}"
     slices = f"of {count} {inflect_noun(max(sizes), 'slice')}"
     apart = "" if spacing is None else f" ({spacing:g} mm)"
-    shown = f" ({', '.join(stack.label for stack in stacks)})" if len(stacks) <= _FEW else ""
+    shown = f" ({', '.join(stack.label for stack in stacks)})" if len(stacks) <= _MOST_LABELS else ""
     raise DuplicateSliceError(
         f"{len(stacks)} volumes {slices}{apart} in one series, told apart by {names}{shown}",
         files=files,
@@ -140,4 +140,4 @@ def refuse_unclear(frames: Sequence[Frame], attributes: Sequence[str], count: in
 
 def describe_place(frame: Frame) -> str:
     """The position of a frame for a message."""
-    return "({:g}, {:g}, {:g}) mm".format(*(frame.position or (0, 0, 0)))
+    return point_words(frame.position or (0, 0, 0))

@@ -6,7 +6,7 @@ import os
 from operator import attrgetter, eq
 from typing import TYPE_CHECKING, NoReturn
 
-from .._util.wording import count_noun, size_words
+from .._util.wording import count_noun, name_files_of, size_words
 from ..errors import InconsistentSeriesError
 from ..errors.remedies import Remedy, SetOption, Step
 from ..headers.orientation import is_same_orientation
@@ -235,8 +235,7 @@ def _describe_values(groups: Sequence[Sequence[Frame]], words: Callable[[Frame],
 
 def name_files(frames: Sequence[Frame], most: int = 3) -> str:
     """Name the files of a few of the frames."""
-    names = list(dict.fromkeys(os.path.basename(f.path) for f in frames))
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    return name_files_of([f.path for f in frames], most)
 
 
 def frame_name(frame: Frame) -> str:

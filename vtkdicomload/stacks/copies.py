@@ -36,7 +36,7 @@ def leave_out_copies(frames: tuple[Frame, ...]) -> Assumed[tuple[Frame, ...]]:
         alike: dict[Hashable, list[Header]] = {}
         for first in sorted(members, key=lambda f: key(f.path)):
             firsts = alike.setdefault(tuple(_strip_storage(f) for f in of_file[first.path]), [])
-            if any(_have_equal_pixels(header, first.header) for header in firsts):
+            if any(have_equal_pixels(header, first.header) for header in firsts):
                 copies.append(first)
             else:
                 firsts.append(first.header)
@@ -71,7 +71,8 @@ def _strip_storage(frame: Frame) -> Hashable:
     )
 
 
-def _have_equal_pixels(a: Header, b: Header) -> bool:
+def have_equal_pixels(a: Header, b: Header) -> bool:
+    """Tell whether the stored pixel data of two files are equal, byte for byte."""
     try:
         return a.pixel_length == b.pixel_length and all(
             x == y for x, y in zip(_read_pixels(a), _read_pixels(b), strict=True)
