@@ -26,7 +26,7 @@ V = TypeVar("V", bound=VolumeData)
 @public
 @dataclass(frozen=True)
 class Loaded(Generic[V]):
-    """What came of one source of `load_many`: a volume or an error.
+    """The outcome of one source of `load_many`: a volume or an error.
 
     Attributes
     ----------

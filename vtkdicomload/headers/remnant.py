@@ -1,4 +1,4 @@
-"""What can be read of a file that cannot be read whole: whose it is, of which class, and where it lies."""
+"""The readable rest of a file that cannot be read whole: whose it is, of which class, and where it lies."""
 
 from __future__ import annotations
 

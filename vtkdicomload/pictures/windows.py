@@ -1,4 +1,4 @@
-"""Which values of a volume are drawn black and white: windows by name, from the file, or from the values."""
+"""Windows, the values of a volume that are drawn black and white: by name, from the file, or from the values."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _SAMPLES = 200_000  # voxels that are enough for a percentile
 
 
 class Window(NamedTuple):
-    """Which values are black and white.
+    """The values that are black and white.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a DICOMSeriesSource knows of its series after UpdateInformation: the getters of vtkDICOMImageReader."""
+"""Answers of a DICOMSeriesSource about its series after UpdateInformation: the getters of vtkDICOMImageReader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a compressed frame says of its own size, coding and colour, read before anything is decoded."""
+"""The size, coding and colour that a compressed frame says of itself, read before anything is decoded."""
 
 from __future__ import annotations
 

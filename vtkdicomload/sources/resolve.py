@@ -1,4 +1,4 @@
-"""Which files a source means, and what to say where it means none. No file is opened here."""
+"""The files that a source means, and what to say where it means none. No file is opened here."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
     class StringArray(Protocol):
-        """What of a vtkStringArray is used."""
+        """The part of a vtkStringArray that is used."""
 
         def GetNumberOfValues(self) -> int: ...  # noqa: D102, N802 - a method of VTK's
         def GetValue(self, index: int, /) -> str: ...  # noqa: D102, N802 - as above

@@ -1,4 +1,4 @@
-"""Where frames lie along their normal: by position, or by SliceLocation where none has one."""
+"""Places of frames along their normal: by position, or by SliceLocation where none has one."""
 
 from __future__ import annotations
 

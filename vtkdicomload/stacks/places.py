@@ -1,4 +1,4 @@
-"""What positions, orientations and frames of reference of a whole series can be believed."""
+"""Positions, orientations and frames of reference of a whole series, as far as they can be believed."""
 
 from __future__ import annotations
 

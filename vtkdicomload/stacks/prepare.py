@@ -1,4 +1,4 @@
-"""What has to be settled over a whole series, before it is divided into stacks."""
+"""Preparation of a whole series, before it is divided into stacks."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ _IDENTIFYING = frozenset(
 
 
 class HeaderDivision(NamedTuple):
-    """What the headers say of the volumes."""
+    """A division by the headers, or two attributes that contradict each other."""
 
     pieces: list[Piece] | None
     contradiction: tuple[str, ...] = ()  # the two attributes that would divide in different ways

@@ -1,4 +1,4 @@
-"""Where frames lie along their normal: which share a place, how even they lie, and whose ranges follow each other."""
+"""Places of frames along their normal: which share one, how even they lie, and whose ranges follow each other."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOST_RANGES = 32  # parts that are compared with each other
 
 
 class Evenness(Enum):
-    """How frames at places of their own lie along the normal."""
+    """The evenness of frames at places of their own along the normal."""
 
     EVEN = "one gap, within the tolerances"
     HOLES = "one gap, and few that are a whole number of it"
