@@ -59,8 +59,6 @@ def _keep_true(remedy: Remedy, error: DicomLoadError, series: SeriesData, option
             return _choose_stacks(remedy, series, options)
         case Step.LOAD_ALL:
             return remedy if all(_loads(stack, options) for stack in split(series)) else None
-        case SetOption("order", ("natural",)) if doubled:
-            return None  # it would take both of two slices in one place
         case SetOption("irregular" | "order" | "engine" | "rescale", values) if remedy.function == "":
             return _keep_values(remedy, lambda value: _loads(series, options, **{remedy.option: value}))
     return remedy

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .._util.arrays import Floats
+    from ..errors.remedies import Remedy
     from ..headers.model import Frame
     from .series_data import SeriesData
 
@@ -58,11 +59,12 @@ def judge_shared_uids(frames: Sequence[Frame]) -> tuple[Assumption, ...]:
     if 2 * uids <= len(firsts):
         return (Assumption(AssumptionKind.SHARED_UIDS, {"files": len(firsts), "uids": uids}),)
     if frames[0].position is None:
+        files = consistency.list_paths(f for members in twins for f in members)
         raise DuplicateSliceError(
             f"{consistency.name_files(twins[0])} have the same SOPInstanceUID, but not the same pixels and values: one "
             "is no copy of the other",
-            files=consistency.list_paths(f for members in twins for f in members),
-            remedies=[SetOption("order", ("natural",), "takes them all")],
+            files=files,
+            remedies=[GetAgain(tuple(files))],
         )
     paths = consistency.list_paths(twins[0])
     raise DuplicateSliceError(
@@ -82,16 +84,18 @@ def refuse_copies(frames: Sequence[Frame], same: NDArray[np.intp]) -> NoReturn:
     """Refuse slices that lie where the next one does and that nothing tells apart; `same` counts them."""
     pair = frames[int(same[0]) : int(same[0]) + 2]
     again = [frames[int(k) + 1] for k in same]
+    files = consistency.list_paths([*pair, *again])
+    remedy: Remedy
     if pair[0].path == pair[1].path:
         words = " and ".join(map(consistency.frame_name, pair))
         remedy = SetOption("order", ("given",), "keeps the order of the file")
     else:
         words = " and ".join(f.path for f in pair)
-        remedy = SetOption("order", ("natural",), "keeps them all in the order of their names, without an affine")
+        remedy = GetAgain(tuple(files))  # another order would take both for slices
     raise DuplicateSliceError(
         f"{len(same)} of {len(frames)} slices {'lies' if len(same) == 1 else 'lie'} at the position of another, "
         f"the first at {describe_place(pair[0])}: {words}",
-        files=consistency.list_paths([*pair, *again]),
+        files=files,
         remedies=[remedy],
     )
 
