@@ -188,6 +188,19 @@ def test_modules_that_are_named_exist(name: str) -> None:
             importlib.import_module(dotted)
 
 
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_files_that_are_named_exist(name: str) -> None:
+    named = set(re.findall(r"`([\w/]+\.py)`", (ROOT / name).read_text(encoding="utf-8")))
+    assert len(named) > 15
+    files = [
+        path.relative_to(ROOT).as_posix()
+        for folder in ("vtkdicomload", "tests")
+        for path in (ROOT / folder).rglob("*.py")
+    ]
+    for file in named:
+        assert any(f"/{path}".endswith(f"/{file}") for path in files), file
+
+
 def test_every_picture_is_shown() -> None:
     pages = " ".join(p.read_text(encoding="utf-8") for p in [README, *(ROOT / "docs").glob("*.md")])
     for picture in (ROOT / "docs" / "images").iterdir():

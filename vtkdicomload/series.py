@@ -50,8 +50,8 @@ class Series(SeriesData):
         Damaged files of the series: it is refused unless they are left out.
     beside : tuple of Problem
         Damaged files of its folder that may belong to this or another series there: it loads with a warning.
-    findings : tuple of Finding
-        What only the whole series tells: copies that were left out, images that it lacks.
+    assumptions : tuple of Assumption
+        Made of the whole series: copies that were left out, images that it lacks; each of its stacks tells them.
     missing_places : tuple of tuple of float
         For a stack, the positions (LPS, mm) at which it has no slice and other stacks of the same grid have one.
     """
@@ -63,7 +63,7 @@ class Series(SeriesData):
         """The same frames as a `Series`."""
         if isinstance(data, cls):
             return data
-        return cls(data.frames, data.labels, data.problems, data.beside, data.findings, data.missing_places)
+        return cls(data.frames, data.labels, data.problems, data.beside, data.assumptions, data.missing_places)
 
     def stacks(self) -> tuple[Series, ...]:
         """The clean 3-D stacks of the series, each a `Series` again; one where there is nothing to divide."""

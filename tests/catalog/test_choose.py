@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from slices import stack, write_slices
 from synthetic import ROOT, Truth
 
 import vtkdicomload as vdl
@@ -166,6 +167,12 @@ def test_a_stack_that_fits_none_or_several_shows_the_list(
 ) -> None:
     with pytest.raises(vdl.DicomLoadError, match=r"fits [02] of 2 stacks: \[0\] axial 5×6×8 \| \[1\] coronal 4×6×8"):
         vdl.load(tmp_path, stack=choice)
+
+
+def test_a_long_list_of_stacks_says_how_many_more_there_are(tmp_path: Path) -> None:
+    write_slices(tmp_path, [s for v in range(14) for s in stack(v, range(3), EchoTime=v + 1)])
+    with pytest.raises(vdl.DicomLoadError, match=r"\[11\] EchoTime 12 3×3×4 \| and 2 more →"):
+        vdl.load(tmp_path, stack="none of them")
 
 
 @pytest.mark.parametrize("choice", [1.0, False, [0]])

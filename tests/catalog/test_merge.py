@@ -27,6 +27,10 @@ def _own_uid(dataset: Dataset, k: int) -> None:
     dataset.SeriesNumber = 77 - k
 
 
+def _uid_of_half(dataset: Dataset, k: int) -> None:
+    dataset.SeriesInstanceUID, dataset.SeriesNumber = f"{ROOT}.{77 + k // 3}", 77 + k // 3
+
+
 @pytest.fixture
 def torn(series: Write) -> Truth:
     """Five slices of five series, numbered against their names."""
@@ -78,6 +82,11 @@ def test_the_stacks_of_all_files_are_chosen_from(series: Write, tmp_path: Path) 
     for stack, truth in (("axial", axial), ("coronal", coronal)):
         volume = vdl.load(tmp_path, series="all", stack=stack)
         np.testing.assert_array_equal(volume.frames, truth.frames)
+
+
+def test_a_series_number_for_each_uid_divides_nothing(series: Write) -> None:
+    truth = series(count=6, edit=_uid_of_half)
+    np.testing.assert_array_equal(vdl.load(truth.folder, series="all").frames, truth.frames)
 
 
 @pytest.mark.parametrize(

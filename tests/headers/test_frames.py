@@ -446,6 +446,7 @@ def test_a_whole_picture_of_a_slide_is_an_image(tmp_path: Path, organization: st
     write_dataset(tmp_path / "1.dcm", d)
     volume = vdl.load(tmp_path)
     np.testing.assert_array_equal(volume.frames, np.arange(ROWS * COLUMNS).reshape(1, ROWS, COLUMNS))
+    assert (volume.geometry.third_axis, volume.affine) == ("frames", None)
 
 
 @pytest.mark.parametrize("columns", [COLUMNS, 99])

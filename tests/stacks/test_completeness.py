@@ -162,4 +162,4 @@ def test_time_slices_of_pet_are_counted(series: Write) -> None:
 
 def test_no_real_series_is_called_a_part(data: Path) -> None:
     for series in vdl.scan(data):
-        assert not [f for f in series.findings if "part of a series" in f.kind.value], series.title
+        assert not [a for a in series.assumptions if "part of a series" in a.kind.value], series.title

@@ -1,4 +1,4 @@
-"""How much memory there is."""
+"""The amount of memory that there is."""
 
 from __future__ import annotations
 

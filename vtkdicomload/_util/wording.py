@@ -27,6 +27,11 @@ def size_words(*sizes: int) -> str:
     return "×".join(map(str, sizes))
 
 
+def point_words(point: Sequence[float]) -> str:
+    """``(-10, 20.5, 30) mm``."""
+    return "({:g}, {:g}, {:g}) mm".format(*point)
+
+
 def name_files_of(paths: Sequence[str], most: int = 3) -> str:
     """``a.dcm, b.dcm and 7 more``: the names of a few files."""
     names = list(dict.fromkeys(map(os.path.basename, paths)))

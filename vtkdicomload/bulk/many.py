@@ -28,7 +28,7 @@ V = TypeVar("V", bound=VolumeData)
 @public
 @dataclass(frozen=True, repr=False)
 class Loaded(Generic[V]):
-    """What came of one source of `load_many`: a volume or an error.
+    """The outcome of one source of `load_many`: a volume or an error.
 
     Attributes
     ----------

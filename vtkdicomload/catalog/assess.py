@@ -1,4 +1,4 @@
-"""Whether a series would load, from its headers alone, for lists and messages."""
+"""An assessment of each series from its headers alone, for lists and messages: would it load, and why not."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Refusal(Enum):
-    """Why a series would not load; the value is what a table says, with places for the facts."""
+    """The reasons for which a series would not load; the value is what a table says, with places for the facts."""
 
     DAMAGED = "{files} damaged"
     SEVERAL_VOLUMES = "{count} volumes in one"
@@ -47,7 +47,7 @@ class Refusal(Enum):
 
 @dataclass(frozen=True)
 class Assessment:
-    """What the headers of a series promise.
+    """The promise that the headers of a series make.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Whose a damaged file is: its own series, the series of its neighbours, or any of its folder; never beyond."""
+"""The series that a damaged file is charged to: its own, that of its neighbours, or any of its folder; never beyond."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def choose_stack(series: S, choice: Any) -> S:
     if not rows and isinstance(choice, str) and choice:
         rows = _match_rows(stacks, choice, _holds_in_label)
     if len(rows) != 1:
-        listed = " | ".join(f"[{i}] {s.label or s.title} {_size(s)}" for i, s in enumerate(stacks[:_SHOWN]))
+        listed = _list_rows([f"{s.label or s.title} {_size(s)}" for s in stacks[:_SHOWN]], len(stacks))
         values = tuple(range(len(stacks))) if len(stacks) > 1 else (None,)
         raise DicomLoadError(
             f"stack {_show_choice(choice)} fits {len(rows)} of {len(stacks)} stacks: {listed}",
@@ -157,8 +157,8 @@ def _count_voxels(series: SeriesData) -> int:
 
 def _make_several_error(found: ScanData[S], what: str) -> MultipleSeriesError:
     assessed = [assess(s) for s in found]
-    listed = " | ".join(f"[{i}] {line(s, assessed[i])}" for i, s in enumerate(found[:_SHOWN]))
-    more = f" | and {len(found) - _SHOWN} more, print(scan(p)) lists them" if len(found) > _SHOWN else ""
+    listed = _list_rows([line(s, a) for s, a in zip(found[:_SHOWN], assessed, strict=False)], len(found))
+    more = ", print(scan(p)) lists them" if len(found) > _SHOWN else ""
     largest, loadable = _find_largest(found.series), [i for i, a in enumerate(assessed) if a.error is None]
     row = max(loadable, key=lambda i: (_count_voxels(found[i]), -i)) if loadable else largest
     rows = (row, "largest") if row == largest else (row,)
@@ -169,6 +169,12 @@ def _make_several_error(found: ScanData[S], what: str) -> MultipleSeriesError:
         remedies=[SetOption("series", rows), *([Step.LOAD_ALL] if all_load else [])],
         scan=found,
     )
+
+
+def _list_rows(shown: Sequence[str], count: int) -> str:
+    """List rows by their numbers, and how many there are beside those that are shown."""
+    more = [f"and {count - len(shown)} more"] if count > len(shown) else []
+    return " | ".join([*(f"[{i}] {words}" for i, words in enumerate(shown)), *more])
 
 
 def _stacks_load(assessed: Assessment) -> bool:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from .._util.wording import name_files_of
 from ..errors import InconsistentSeriesError
 from ..headers.remnant import read_patient_id
+from ..stacks.assumptions import AssumptionKind
 from ..stacks.consistency import list_paths
-from ..stacks.findings import FindingKind
 from ..stacks.prepare import prepare
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from .scan import S, ScanData
 
 
-# What was found of a series that is only a part here.
-_OF_ONE_SERIES = (FindingKind.FEWER_SAID, FindingKind.INSTANCE_STEP, FindingKind.WIDE_GAPS)
+# What is assumed of a series that is only a part here.
+_OF_ONE_SERIES = (AssumptionKind.FEWER_SAID, AssumptionKind.INSTANCE_STEP, AssumptionKind.WIDE_GAPS)
 
 
 def merge_series(found: ScanData[S]) -> S:
@@ -44,8 +44,8 @@ def merge_series(found: ScanData[S]) -> S:
     # De-identification may give every file one of its own: what that means is judged with the places of the slices.
     if len({f.header.frame_of_reference_uid for f in files.values()}) < len(files):
         _refuse_several("FrameOfReferenceUID", files.values(), lambda f: f.header.frame_of_reference_uid)
-    told = dict.fromkeys(f for series in found for f in series.findings if f.kind not in _OF_ONE_SERIES)
-    return prepare(replace(first, frames=tuple(frames), problems=found.problems, beside=(), findings=tuple(told)))
+    told = dict.fromkeys(a for series in found for a in series.assumptions if a.kind not in _OF_ONE_SERIES)
+    return prepare(replace(first, frames=tuple(frames), problems=found.problems, beside=(), assumptions=tuple(told)))
 
 
 def _refuse_several(keyword: str, frames: Iterable[Frame], value: Callable[[Frame], Hashable]) -> None:

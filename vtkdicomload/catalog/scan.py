@@ -76,7 +76,7 @@ class ScanData(Sequence[S], Generic[S]):
 
 
 class _Result(NamedTuple):
-    """What became of one file: frames, or a reason why it is passed over, or a problem."""
+    """The outcome of one file: frames, or a reason why it is passed over, or a problem."""
 
     frames: tuple[Frame, ...] = ()
     reason: Reason | None = None

@@ -67,7 +67,7 @@ def demo(
 
 
 class Facts(NamedTuple):
-    """What one reader's vtkImageData says of itself, each under its heading in `HEADINGS`."""
+    """The facts that one reader's vtkImageData tells of itself, each under its heading in `HEADINGS`."""
 
     name: str
     slices: str
@@ -89,7 +89,7 @@ HEADINGS = ("", "slices (k)", "rows (j)", "origin, LPS mm", "direction", "spacin
 
 
 class Demo(NamedTuple):
-    """What a run of the demo made."""
+    """The products of a run of the demo."""
 
     volume: Volume
     ours: Facts

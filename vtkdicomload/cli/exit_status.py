@@ -1,4 +1,4 @@
-"""How a command ends: what may go wrong becomes one message on stderr and an exit status.
+"""The end of a command: what may go wrong becomes one message on stderr and an exit status.
 
 ====== =================================================================================================
 status the command

@@ -102,7 +102,7 @@ def take_whole(series: Series, ignore: list[str] | None, *, may_have_gaps: bool 
 
 
 def choose_policy(ignore: list[str] | None) -> Ignore:
-    """What `load` is told to leave out, once the files that are named are left out."""
+    """Choose what `load` is told to leave out, once the files that are named are left out."""
     return DAMAGED if DAMAGED in (ignore or ()) else ()
 
 

@@ -1,4 +1,4 @@
-"""What `vtkdicomload info` says of a scan: words, the Python line that loads a series, and JSON."""
+"""The words of `vtkdicomload info` about a scan, the Python line that loads a series, and JSON."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Irregular(StrEnum):
-    """What `load` may do with slices on no regular grid."""
+    """The ways of `load` with slices on no regular grid."""
 
     RAISE = "raise"
     RESAMPLE = "resample"
@@ -22,7 +22,7 @@ class Irregular(StrEnum):
 
 
 class OntoGrid(StrEnum):
-    """What `load` may do with slices on no regular grid where a body is to be drawn."""
+    """The ways of `load` with slices on no regular grid where a body is to be drawn."""
 
     RAISE = "raise"
     RESAMPLE = "resample"

@@ -1,4 +1,4 @@
-"""What the commands print: tables and lines."""
+"""Tables and lines that the commands print."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ _BATCH_BYTES = 64 << 20  # decoded at once: enough for several threads, little m
 
 @dataclass(frozen=True)
 class Summary:
-    """What `decompress` did.
+    """A summary of what `decompress` did.
 
     Attributes
     ----------

@@ -62,7 +62,7 @@ __all__ = [
 
 
 class _Common(TypedDict, total=False):
-    """What every error takes beside its message."""
+    """The arguments that every error takes beside its message."""
 
     files: Iterable[str | os.PathLike[str]]
     remedies: Iterable[Remedy]

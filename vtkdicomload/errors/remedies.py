@@ -1,4 +1,4 @@
-"""What goes past an error, as data: `DicomLoadError.remedies`, in words by `vtkdicomload.errors.wording`.
+"""The ways past an error, as data: `DicomLoadError.remedies`, in words by `vtkdicomload.errors.wording`.
 
 A remedy that is an option of `load` has it in ``options``::
 
@@ -200,7 +200,7 @@ class Use(Remedy):
 
 
 class Step(Remedy, Enum):
-    """What is done outside, or takes no facts."""
+    """A step that is taken outside, or needs no facts."""
 
     LOAD_ALL = "load every stack of every series"
     SCAN_AGAIN = "scan again"

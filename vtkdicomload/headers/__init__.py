@@ -1,1 +1,1 @@
-"""What one file says of its images: its elements, walked strictly, and the frames in it; no pixels."""
+"""The images of one file by what it says: its elements, walked strictly, and the frames in it; no pixels."""

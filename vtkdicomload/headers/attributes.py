@@ -163,7 +163,7 @@ def _parse_private_count(value: bytes) -> tuple[int, ...]:
 
 
 class Written(NamedTuple):
-    """How the value of an attribute lies in a file."""
+    """The way in which the value of an attribute lies in a file."""
 
     vrs: frozenset[bytes]
     width: int = 1  # bytes of one binary number, whose order depends on the transfer syntax; 1 for text
@@ -194,7 +194,7 @@ _WRITTEN: dict[Callable[[bytes], object], Written] = {
 
 
 class Field(NamedTuple):
-    """How one attribute is parsed. A strict one that cannot be parsed is an error; another one counts as absent."""
+    """The parsing of one attribute. A strict one that cannot be parsed is an error; another one counts as absent."""
 
     name: str  # in `Header`
     parse: Callable[[bytes], object]

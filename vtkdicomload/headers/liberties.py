@@ -29,7 +29,7 @@ class Liberty(Enum):
 
 
 class Liberties:
-    """What one parse takes for granted.
+    """The liberties that one parse takes.
 
     Attributes
     ----------

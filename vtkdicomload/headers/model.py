@@ -23,7 +23,7 @@ class Dimension(NamedTuple):
 
 
 class Csa(NamedTuple):
-    """What the CSA header says of the slices of a mosaic; that of another image says 0 of them."""
+    """The slices of a mosaic by its CSA header; that of another image says 0 of them."""
 
     slices: int  # NumberOfImagesInMosaic
     normal: tuple[float, ...]  # SliceNormalVector, LPS: the way from each slice to the next
@@ -31,7 +31,7 @@ class Csa(NamedTuple):
 
 @public
 class Header(NamedTuple):
-    """What one file says, as far as loading needs it. ``None`` means absent; lengths are in mm, times in ms.
+    """The header of one file, as far as loading needs it. ``None`` means absent; lengths are in mm, times in ms.
 
     Attribute names are those of PS3.6 in snake case. `position` is ImagePositionPatient, `orientation`
     ImageOrientationPatient (row cosines, then column cosines), `slope` and `intercept` the linear modality transform.

@@ -1,4 +1,4 @@
-"""How many bytes the pixels of a file take, native and compressed."""
+"""The number of bytes that the pixels of a file take, native and compressed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the pixels end: which bytes behind them, and which missing delimiter, leave one reading only."""
+"""The end of the pixels: which bytes behind them, and which missing delimiter, leave one reading only."""
 
 from __future__ import annotations
 

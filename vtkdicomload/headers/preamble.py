@@ -1,4 +1,4 @@
-"""How a file begins: whether it is DICOM, where its data set begins, and how that is written (PS3.10 section 7)."""
+"""The beginning of a file: whether it is DICOM, where its data set begins, how that is written (PS3.10 section 7)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class NotDicomError(Exception):
 
 
 class DataSet(NamedTuple):
-    """Where the data set of an opened file begins and how it is written (PS3.10 section 7)."""
+    """The start of the data set of an opened file, and how it is written (PS3.10 section 7)."""
 
     start: int
     encoding: Encoding

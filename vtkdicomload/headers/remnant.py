@@ -1,4 +1,4 @@
-"""What can be read of a file that cannot be read whole: whose it is, of which class, and where it lies."""
+"""The readable rest of a file that cannot be read whole: whose it is, of which class, and where it lies."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def read_remnant(file: File) -> Remnant:
             if name in found:
                 twice.add(name)  # which of the two is true, nothing says
             with suppress(ValueError):
-                found[name] = _parse(source, element, big_endian=data_set.encoding.big_endian)
+                found[name] = _parse_value(source, element, big_endian=data_set.encoding.big_endian)
     for name in twice:
         found[name] = None
     if isinstance(uid := found.pop("sop_class_uid", None), str):
@@ -79,6 +79,6 @@ def read_patient_id(file: File) -> bytes:
     return b""
 
 
-def _parse(source: Source, element: Element, *, big_endian: bool) -> object:
+def _parse_value(source: Source, element: Element, *, big_endian: bool) -> object:
     value = source.at(element.offset, element.length)
     return FIELDS[element.tag].parse(value[::-1] if big_endian and element.tag in _WORDS else value)

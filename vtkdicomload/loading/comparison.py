@@ -63,7 +63,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `compare` has measured.
+    """The measurements of `compare`.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a person wants to know of a volume, in words. No identity of a patient appears."""
+"""Facts that a person wants to know of a volume, in words. No identity of a patient appears."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from ..stacks.arrange import arrange
 from ..stacks.assumptions import Assumption, AssumptionKind
 from ..stacks.resample import describe_change, make_upright_grid
 from ..stacks.spacing import may_omit
-from .modality_luts import check_modality_luts
+from .lut_faults import check_modality_luts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -140,7 +140,7 @@ def _compare(frame: Frame, seen: Pixels, read: Pixels, witness: Reader, reader: 
 
 
 def _find_equal(frame: Frame, seen: Pixels, read: Pixels, levels: int) -> Pixels:
-    """Where two readings are equal, up to so many levels of the stored values."""
+    """Find where two readings are equal, up to so many levels of the stored values."""
     if read.dtype.kind == "f":
         # Two routes to a float may differ in the last place: VTK computes in float32 what others do in float64.
         same: Pixels = np.isclose(seen, read, rtol=1e-6, atol=(levels + 1e-6) * abs(frame.slope), equal_nan=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..catalog.damage import DAMAGED, refuse_gaps
 from ..errors import DicomLoadError, DuplicateSliceError
 from ..errors.remedies import GetAgain, LeaveOut, LoadFolder, Remedy, SetOption, Step, Unpack
-from ..headers.transfer_syntaxes import DEFLATED_LITTLE
+from ..stacks.copies import have_equal_pixels
 from ..stacks.split import split
 from .plan import plan_volume
 
@@ -59,8 +59,6 @@ def _keep_true(remedy: Remedy, error: DicomLoadError, series: SeriesData, option
             return _choose_stacks(remedy, series, options)
         case Step.LOAD_ALL:
             return remedy if all(_loads(stack, options) for stack in split(series)) else None
-        case SetOption("order", ("natural",)) if doubled:
-            return None  # it would take both of two slices in one place
         case SetOption("irregular" | "order" | "engine" | "rescale", values) if remedy.function == "":
             return _keep_values(remedy, lambda value: _loads(series, options, **{remedy.option: value}))
     return remedy
@@ -109,16 +107,7 @@ def _are_copies(frames: Collection[Frame], kept: Collection[Frame]) -> bool:
     twins = [(f, by_uid.get(f.header.sop_instance_uid)) for f in frames if f.header.sop_instance_uid]
     if len(twins) < len(frames):
         return False
-    return all(twin is not None and _read_stored(frame) == _read_stored(twin) for frame, twin in twins)
-
-
-def _read_stored(frame: Frame) -> bytes:
-    """The pixel bytes of the file of a frame; the whole file where they do not lie there as they are."""
-    header = frame.header
-    with header.file.open() as handle:
-        if header.transfer_syntax == DEFLATED_LITTLE:
-            return handle.read_at(0, handle.size)
-        return handle.read_at(header.pixel_offset, header.pixel_length)
+    return all(twin is not None and have_equal_pixels(frame.header, twin.header) for frame, twin in twins)
 
 
 def _loads(series: SeriesData, options: Options, **changed: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What can be drawn of a series that `load` refuses: its stacks as they lie, or else its frames one by one."""
+"""Drawable parts of a series that `load` refuses: its stacks as they lie, or else its frames one by one."""
 
 from __future__ import annotations
 

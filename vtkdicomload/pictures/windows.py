@@ -1,4 +1,4 @@
-"""Which values of a volume are drawn black and white: windows by name, from the file, or from the values."""
+"""Windows, the values of a volume that are drawn black and white: by name, from the file, or from the values."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .._util.wording import describe_argument
+from ..headers.objects.real_world_values import HOUNSFIELD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,13 +34,12 @@ CT_WINDOWS = {
     "temporal bone": (600.0, 2800.0),
 }
 _PERCENTILES = "percentiles"
-_HOUNSFIELD = ("HU", "[hnsf'U]")  # RescaleType and UCUM
 _AIR = -1024  # HU
 _SAMPLES = 200_000  # voxels that are enough for a percentile
 
 
 class Window(NamedTuple):
-    """Which values are black and white.
+    """The values that are black and white.
 
     Attributes
     ----------
@@ -115,10 +115,10 @@ def explain_no_hounsfield(volume: VolumeData) -> str:
     header = volume.series.header
     if header.modality != "CT":
         return f"its modality is {header.modality}, not CT" if header.modality else "the files give no modality"
-    if volume.units not in _HOUNSFIELD:
+    if volume.units not in HOUNSFIELD:
         return "it holds stored values" if not volume.rescaled else f"its units are {volume.units}"
     sample = _sample_values(volume)
-    said = header.rescale_type in _HOUNSFIELD or header.units in _HOUNSFIELD
+    said = header.rescale_type in HOUNSFIELD or header.units in HOUNSFIELD
     if not said and sample.size and sample.min() >= 0:
         # Air is -1000 HU: some CT lack the intercept, and some files are CT by name alone.
         return f"its values begin at {sample.min():g}, and no file says that they are HU"
@@ -127,7 +127,7 @@ def explain_no_hounsfield(volume: VolumeData) -> str:
 
 def write_units(volume: VolumeData) -> str:
     """The units of the values, after a blank, for a number in a caption; empty where they are not sure or too long."""
-    if volume.units in _HOUNSFIELD:
+    if volume.units in HOUNSFIELD:
         return "" if explain_no_hounsfield(volume) else " HU"
     return f" {volume.units}" if volume.units and len(volume.units) <= 8 else ""
 
@@ -195,7 +195,7 @@ def _sample_values(volume: VolumeData) -> Pixels:
     if volume.padding_value is not None:
         kept = values[values != volume.padding_value]
         values = kept if kept.size else values
-    if volume.units in _HOUNSFIELD and np.any(values >= _AIR):
+    if volume.units in HOUNSFIELD and np.any(values >= _AIR):
         values = values[values >= _AIR]  # below lies what some scanners fill the corners with
     return values[np.isfinite(values)] if values.dtype.kind == "f" else values
 

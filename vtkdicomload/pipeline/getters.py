@@ -1,4 +1,4 @@
-"""What a DICOMSeriesSource knows of its series after UpdateInformation: the getters of vtkDICOMImageReader."""
+"""Answers of a DICOMSeriesSource about its series after UpdateInformation: the getters of vtkDICOMImageReader."""
 
 from __future__ import annotations
 
@@ -16,10 +16,8 @@ from ..readers.choose import check_supported
 from ..readers.dtype import is_colour
 
 if TYPE_CHECKING:
-    from ..headers.model import Frame, Header
+    from ..headers.model import Frame, Header, Triple
     from ..loading.plan import Plan
-
-Triple = tuple[float, float, float]
 
 
 class SourceAnswers:

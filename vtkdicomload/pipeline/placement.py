@@ -1,4 +1,4 @@
-"""Where the image of a DICOMSeriesSource lies: as vtkDICOMImageReader has it, or in the patient."""
+"""The place of the image of a DICOMSeriesSource: as vtkDICOMImageReader has it, or in the patient."""
 
 from __future__ import annotations
 

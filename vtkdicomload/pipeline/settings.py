@@ -1,4 +1,4 @@
-"""What a DICOMSeriesSource is told: its Set methods and their getters, under the names of VTK's readers."""
+"""Settings of a DICOMSeriesSource: its Set methods and their getters, under the names of VTK's readers."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Settings:
-    """What to read, and how."""
+    """The settings: what to read, and how."""
 
     directory: str | None = None
     file: str | None = None

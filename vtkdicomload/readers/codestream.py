@@ -1,4 +1,4 @@
-"""What a compressed frame says of its own size, coding and colour, read before anything is decoded."""
+"""The size, coding and colour that a compressed frame says of itself, read before anything is decoded."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def find_stray_marker(data: bytes) -> bytes | None:
 
 
 def _list_tile_data(data: bytes) -> Iterator[tuple[int, int]]:
-    """Where the coded data of each tile-part begins and ends; none of a stream whose packets have markers."""
+    """List where the coded data of each tile-part begins and ends; none of a stream whose packets have markers."""
     at = 2
     while data[at : at + 2] != b"\xff\x90":  # start of the first tile-part
         if data[at : at + 2] == b"\xff\x52" and data[at + 4] & 6:

@@ -22,7 +22,7 @@ _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "XYB", PALET
 
 
 class Conversion(NamedTuple):
-    """How the stored values of a checked list of frames become those of the volume."""
+    """The way from the stored values of a checked list of frames to those of the volume."""
 
     dtype: np.dtype[Any]
     rescale: bool

@@ -1,4 +1,4 @@
-"""Where the compressed frames of a file lie (PS3.5 A.4): their fragments, put together by number or by offset table."""
+"""The compressed frames of a file (PS3.5 A.4): their fragments, put together by number or by offset table."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def parse_modality_lut(attributes: Attributes, *, signed: bool) -> ModalityLut |
     if not 1 <= bits <= 16:
         raise UnusableAttribute(f"it has entries of {bits} bits")
     count = count & 0xFFFF or 1 << 16
-    entries = _read_entries(data, count, bits, "<u2" if attributes.little_endian else ">u2")
+    entries = _read_lut_entries(data, count, bits, "<u2" if attributes.little_endian else ">u2")
     if len(entries) != count:
         raise UnusableAttribute(f"it has {len(entries)} entries, its descriptor says {count}")
     # PS3.3 C.11.1.1.1: the sign of the word follows PixelRepresentation, whatever its VR says.
@@ -87,7 +87,7 @@ def _holds(value: object) -> bool:
     return value is not None and not (hasattr(value, "__len__") and len(value) == 0)
 
 
-def _read_entries(data: object, count: int, bits: int, words: str) -> Pixels:
+def _read_lut_entries(data: object, count: int, bits: int, words: str) -> Pixels:
     """The entries as uint16: words, or bytes where there are so few of them that each has to be one."""
     if not isinstance(data, bytes):
         numbers = convert_integers("LUTData", data)

@@ -1,4 +1,4 @@
-"""What every reader is: a module with a name, a refusal, and one way to fill a buffer."""
+"""The protocol of every reader: a module with a name, a refusal, and one way to fill a buffer."""
 
 from __future__ import annotations
 

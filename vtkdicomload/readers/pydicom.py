@@ -73,7 +73,7 @@ def suggest_plugins(syntax: str) -> tuple[str, ...]:
 
 
 def _list_plugins(syntax: str) -> list[str]:
-    """Which decoders of pydicom are there for a compressed transfer syntax."""
+    """List the decoders of pydicom that are there for a compressed transfer syntax."""
     from pydicom.pixels.decoders.base import get_decoder
 
     available = get_decoder(syntax).available_plugins

@@ -1,4 +1,4 @@
-"""Which files vtkDICOMImageReader reads without crashing and exactly as they are: a strict whitelist.
+"""A strict whitelist of the files that vtkDICOMImageReader reads without crashing and exactly as they are.
 
 Its parser (VTK's ``Utilities/DICOMParser``) walks into sequences of undefined length as if their elements were the
 image's, guesses explicit VR from two bytes, dereferences values it could not parse, and keeps the rescale in single
@@ -55,7 +55,7 @@ _ANYTHING = re.compile(b"")
 
 
 class _Known(NamedTuple):
-    """How an element that VTK listens to must be written."""
+    """The way in which an element that VTK listens to must be written."""
 
     vr: bytes
     plain: re.Pattern[bytes]

@@ -46,7 +46,7 @@ _PREDICT: dict[int, Callable[[Pixels, Pixels, Pixels], Pixels]] = {
 
 
 class _Layout(NamedTuple):
-    """What of a JPEG stream decides where its data has to end."""
+    """The parts of a JPEG stream that decide where its data has to end."""
 
     rows_at: int  # where the stream states its rows
     rows: int

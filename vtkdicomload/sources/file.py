@@ -1,4 +1,4 @@
-"""Where bytes lie: one protocol for files on disk, bytes in memory, members of an archive and objects on a server."""
+"""One protocol for bytes, be they files on disk, in memory, members of an archive or objects on a server."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def _find_nearest_path(path: str) -> str:
 
 
 class Foreign(NamedTuple):
-    """What a file that is not DICOM is."""
+    """The kind of a file that is not DICOM."""
 
     words: str
     remedies: tuple[Remedy, ...]

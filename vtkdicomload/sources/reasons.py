@@ -1,4 +1,4 @@
-"""Why a file is passed over."""
+"""The reasons for which a file is passed over."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .._util.public import public
 
 @public
 class Reason(Enum):
-    """Why a file is passed over; its text is what tables and messages say."""
+    """A reason for which a file is passed over; its text is what tables and messages say."""
 
     HIDDEN = "hidden"
     FOLDER = "a folder"

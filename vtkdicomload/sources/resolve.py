@@ -1,4 +1,4 @@
-"""Which files a source means, and what to say where it means none. Of what is given, only archives are opened here."""
+"""The files that a source means, and what to say where it means none; of what is given, only archives are opened."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     Content = bytes | bytearray | memoryview | Readable | pydicom.Dataset
 
     class StringArray(Protocol):
-        """What of a vtkStringArray is used."""
+        """The part of a vtkStringArray that is used."""
 
         def GetNumberOfValues(self) -> int: ...  # noqa: D102, N802 - a method of VTK's
         def GetValue(self, index: int, /) -> str: ...  # noqa: D102, N802 - as above

@@ -1,4 +1,4 @@
-"""Where frames lie along their normal: by position, or by SliceLocation where none has one."""
+"""Places of frames along their normal: by position, or by SliceLocation where none has one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..headers.orientation import compute_normal, find_orientation_fault
-from .tolerances import LARGEST, compute_gap_tolerance, compute_same_position_limit
+from .tolerances import LARGEST, WHOLE_GAP, compute_gap_tolerance, compute_same_position_limit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,3 +57,14 @@ def is_even(places: Floats) -> bool:
     line = np.linspace(float(places[0]), float(places[-1]), len(places))
     near = np.abs(gaps - median) <= compute_gap_tolerance(median)
     return bool(near.all()) and bool(np.abs(places - line).max() <= 0.1 * median)
+
+
+def estimate_gap(gaps: Floats) -> float:
+    """Estimate the spacing that uneven gaps were meant to have: of two or three the smallest tells, not the median."""
+    return float(gaps.min() if len(gaps) < 4 else np.median(gaps))
+
+
+def count_whole_gaps(wide: Floats, gap: float) -> Floats | None:
+    """Count how often a gap goes into each of some wide ones; None where one is no whole number of two or more."""
+    whole: Floats = np.rint(wide / gap)
+    return whole if whole.min() >= 2 and np.abs(wide / gap - whole).max() < WHOLE_GAP else None

@@ -11,7 +11,8 @@ from ..errors import GeometryError
 from ..errors.remedies import SetOption
 from ..headers.orientation import compute_normal, find_orientation_fault, is_unit
 from . import consistency
-from .assumptions import Assumed, Assumption, AssumptionKind, assume_mixed, list_assumptions
+from .assume import assume_mixed, list_assumptions
+from .assumptions import Assumed, Assumption, AssumptionKind
 from .conflicts import (
     find_shared_places,
     has_place,
@@ -21,7 +22,6 @@ from .conflicts import (
     refuse_several_volumes,
     refuse_unclear,
 )
-from .findings import FindingKind
 from .geometry import Geometry
 from .grid import fit_grid, is_monotone, measure_dimensions, measure_gaps
 from .order import sort_by_instance_number, sort_by_location, sort_by_name, sort_by_position, sort_run
@@ -106,7 +106,7 @@ def arrange(series: SeriesData, *, order: str, tolerance: float) -> Arrangement:
             remedies=[SetOption("order", ("natural",), "loads the slices without a place in the patient")],
         )
     if orientation is None or fault:
-        if not fault and (is_run(frames) or _has_found(series, FindingKind.ROTATION)):
+        if not fault and (is_run(frames) or _is_assumed(series, AssumptionKind.ROTATION)):
             arranged = _arrange_run(series, frames, order, in_plane.value)
         else:
             ordered = _order_without_place(frames, order, fault)
@@ -131,7 +131,7 @@ def _order_without_place(frames: list[Frame], order: str, fault: str | None) -> 
 def _arrange_run(series: SeriesData, frames: list[Frame], order: str, in_plane: tuple[float, float]) -> Arrangement:
     """Put the frames of a run one after another: their third axis is none of the patient."""
     ordered = sort_run(frames) if order == "position" else Assumed(frames)
-    told = () if _has_found(series, FindingKind.ROTATION) else ordered.assumptions
+    told = () if _is_assumed(series, AssumptionKind.ROTATION) else ordered.assumptions
     geometry = Geometry(
         measure_dimensions(frames),
         (*in_plane, 1.0),
@@ -237,8 +237,8 @@ def _refuse_shared_places(series: SeriesData, frames: Sequence[Frame], gaps: Flo
     return division
 
 
-def _has_found(series: SeriesData, kind: FindingKind) -> bool:
-    return any(finding.kind is kind for finding in series.findings)
+def _is_assumed(series: SeriesData, kind: AssumptionKind) -> bool:
+    return any(assumption.kind is kind for assumption in series.assumptions)
 
 
 def _refuse_several_volumes(stacks: Sequence[SeriesData], frames: Sequence[Frame]) -> NoReturn:

@@ -6,19 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from .._util.wording import count_noun, name_files_of
-from ..headers.diffusion import find_b_value
-from .consistency import NUMBERS, describe_bits, name_files
-from .series_data import Rank
-from .split_attributes import Sort, rank_values
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from ..headers.model import Frame, Header
-    from .findings import FindingKind
-    from .series_data import SeriesData
-    from .split_attributes import Attribute
+    from collections.abc import Mapping
 
 T = TypeVar("T")
 
@@ -78,6 +67,28 @@ class AssumptionKind(Enum):
     )
     ONE_SERIES = "no SeriesInstanceUID: {files} files are taken for one series"
 
+    # What only a whole series tells, and each of its stacks has to know.
+    COPIES = "{copies} of {files} files are copies of others, byte for byte ({names}): the first of each is taken"
+    FRAMES_OF_REFERENCE = (
+        "each of {files} files has a FrameOfReferenceUID of its own, though they make one even grid: the frame of "
+        "reference is taken as unknown"
+    )
+    POSITIONS_FROM_LOCATION = (
+        "all slices have the same ImagePositionPatient: SliceLocation, which agrees with it in {agreeing}, places them"
+    )
+    USELESS_POSITIONS = "all slices have the same ImagePositionPatient: it is taken for none"
+    ROTATION = (
+        "each of {frames} images has an orientation of its own, {step:.3g}° from the one before: they are views of a "
+        "rotation, in the order of {order}, and no slices"
+    )
+    FEWER_SAID = "this may be a part of a series: {here} {what} where {attribute} says {said}"
+    INSTANCE_STEP = (
+        "this may be a part of a series: InstanceNumber runs from {first} to {last} in steps of {step} ({here} images)"
+    )
+    WIDE_GAPS = (
+        "this may be a part of a series: the slices are {gap:.4g} mm apart, {said:.4g} mm by SpacingBetweenSlices"
+    )
+
     RESAMPLED = "irregular slices ({before}) were {how} ({after}): {change}"
     UNEVEN = (
         "the slices are not evenly spaced: the volume has no affine and makes no volume.image; geometry.positions says "
@@ -92,7 +103,7 @@ class Assumption:
 
     Attributes
     ----------
-    kind : AssumptionKind or FindingKind
+    kind : AssumptionKind
         What was assumed.
     facts : mapping of str to object
         The numbers, names and attributes of its sentence.
@@ -100,7 +111,7 @@ class Assumption:
         What had to be assumed because of it, told in the same sentence.
     """
 
-    kind: AssumptionKind | FindingKind
+    kind: AssumptionKind
     facts: Mapping[str, object] = field(default_factory=dict, hash=False)
     consequence: Assumption | None = None
 
@@ -114,120 +125,3 @@ class Assumed(NamedTuple, Generic[T]):
 
     value: T
     assumptions: tuple[Assumption, ...] = ()
-
-
-def list_assumptions(series: SeriesData) -> tuple[Assumption, ...]:
-    """List what is assumed about the values of a stack and about its being one volume."""
-    return (
-        *(Assumption(finding.kind, finding.facts) for finding in series.findings),
-        *_assume_structure(series.frames),
-        *_assume_whole(series),
-        *_assume_rescale(series.frames),
-        *_assume_bits(series.frames),
-        *_assume_one_volume(series.frames),
-        *_assume_ranks(series),
-        *_tell_missing(series),
-    )
-
-
-def _assume_whole(series: SeriesData) -> list[Assumption]:
-    if not series.beside:
-        return []
-    paths = [problem.path for problem in series.beside]
-    facts = {"files": count_noun(len(paths), "damaged file"), "names": name_files_of(paths)}
-    return [Assumption(AssumptionKind.DAMAGED_BESIDE, facts)]
-
-
-def _assume_rescale(frames: Sequence[Frame]) -> list[Assumption]:
-    """List what is assumed where RescaleSlope and RescaleIntercept are not both there, or not in all files."""
-    grey = [f for f in frames if f.header.samples == 1 and not f.header.has_modality_lut]
-    without = [f for f in grey if f.header.slope is None or f.header.intercept is None]
-    blank = any("RescaleSlope" in f.header.blank or "RescaleIntercept" in f.header.blank for f in without)
-    nowhere = all(f.header.slope is None and f.header.intercept is None for f in grey)
-    if not without or (nowhere and not blank):
-        return []
-    facts = {"without": len(without), "frames": len(frames), "names": name_files(without)}
-    return [Assumption(AssumptionKind.NO_RESCALE, facts)]
-
-
-def _assume_bits(frames: Sequence[Frame]) -> list[Assumption]:
-    """Name slices of other bits or another sign than the rest."""
-    said = describe_bits(frames)
-    return [Assumption(AssumptionKind.MIXED_BITS, {"respect": said[0], "values": said[1]})] if said else []
-
-
-# What makes other values of the same tissue: where few of them alternate along the slices, two volumes may be mixed.
-_SHARED: tuple[tuple[str, Callable[[Header], object]], ...] = (
-    ("EchoTime", lambda h: h.echo_time),
-    ("InversionTime", lambda h: h.inversion_time),
-    ("DiffusionBValue", find_b_value),
-)
-# What one volume has one of, however few its slices are.
-_UNITS: tuple[tuple[str, Callable[[Header], object]], ...] = (
-    ("RescaleType", lambda h: h.rescale_type),
-    ("Units", lambda h: h.units),
-)
-
-
-def _assume_one_volume(frames: Sequence[Frame]) -> list[Assumption]:
-    few = len(frames) // 2
-    counts = [(name, _count_settings([value(f.header) for f in frames]), few) for name, value in _SHARED]
-    counts += [(name, len({value(f.header) for f in frames}), len(frames)) for name, value in _UNITS]
-    return [
-        Assumption(AssumptionKind.MIXED_VALUES, {"attribute": name, "values": count})
-        for name, count, most in counts
-        if 1 < count <= most
-    ]
-
-
-def _count_settings(values: Sequence[object]) -> int:
-    """Count the values of a setting; those that are written in other digits are one."""
-    return (
-        1 if values.count(values[0]) == len(values) else len(set(rank_values("", Sort.SETTING, values).codes.tolist()))
-    )
-
-
-def _assume_ranks(series: SeriesData) -> list[Assumption]:
-    names = [name for name, value in series.labels if name in NUMBERS and isinstance(value, Rank)]
-    return [Assumption(AssumptionKind.RANK_ALONE, {"attribute": names[0]})] if names else []
-
-
-def _assume_structure(frames: Sequence[Frame]) -> list[Assumption]:
-    """List the deviations from the standard that leave one reading, with the files that have them."""
-    found: dict[str, list[Frame]] = {}
-    for frame in frames:
-        for liberty in frame.header.liberties:
-            found.setdefault(liberty.value, []).append(frame)
-    all_files = len({frame.path for frame in frames}) if found else 0
-    return [
-        Assumption(
-            AssumptionKind.LIBERTY,
-            {
-                "files": len({frame.path for frame in members}),
-                "all_files": all_files,
-                "names": name_files(members),
-                "liberty": liberty,
-            },
-        )
-        for liberty, members in found.items()
-    ]
-
-
-def _tell_missing(series: SeriesData) -> list[Assumption]:
-    if not series.missing_places:
-        return []
-    missing = len(series.missing_places)
-    place = "({:g}, {:g}, {:g}) mm".format(*series.missing_places[0])
-    facts = {"missing": missing, "places": missing + len(series.frames), "place": place}
-    return [Assumption(AssumptionKind.INCOMPLETE, facts)]
-
-
-def assume_mixed(attributes: Sequence[Attribute]) -> tuple[Assumption, ...]:
-    """List what is assumed where slices of one volume alternate in attributes, but for those told anyway."""
-    told = [name for name, _ in _SHARED]
-    mixed = {a.name: len(set(a.codes.tolist())) for a in attributes if a.name not in told}
-    if not mixed:
-        return ()
-    names = ", ".join(mixed)
-    facts = {"attribute": names if len(mixed) == 1 else f"each of {names}", "values": max(mixed.values())}
-    return (Assumption(AssumptionKind.MIXED_VALUES, facts),)

@@ -8,25 +8,25 @@ import numpy as np
 
 from . import consistency
 from .along import find_places, is_even, measure_along
-from .findings import Finding, FindingKind
+from .assumptions import Assumption, AssumptionKind
+from .tolerances import GAP_TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ..headers.model import Frame, Header
 
-    Findings = tuple[Finding, ...]
+    Assumptions = tuple[Assumption, ...]
 
 T = TypeVar("T")
 
 _FEWEST = 3  # images whose numbers make a step
 _LARGEST_STEP = 10  # a wider one is how a writer counts
 _MULTIPLES = (2, 5)  # of SpacingBetweenSlices: the least and most that a gap may be
-_GAP_TOLERANCE = 0.02  # between a gap and such a multiple, relative
 _PHILIPS = "Philips Imaging DD 001"
 
 
-def judge_completeness(frames: Sequence[Frame]) -> Findings:
+def judge_completeness(frames: Sequence[Frame]) -> Assumptions:
     """Find what tells that images of a series are not here.
 
     Counts of slices or images are believed first, then the numbers of the images, then their distances. Nothing is
@@ -41,9 +41,9 @@ def judge_completeness(frames: Sequence[Frame]) -> Findings:
     derived = any({"DERIVED", "SECONDARY"} & set(h.image_type[:2]) for h in headers)
     judged = [_judge_slices(frames, derived=derived)]
     judged += [] if derived else [_judge_temporal_positions(headers), _judge_acquisitions(headers)]
-    for findings in judged:
-        if findings is not None:
-            return findings
+    for assumptions in judged:
+        if assumptions is not None:
+            return assumptions
     return _judge_numbers(headers) or _judge_gaps(frames)
 
 
@@ -53,13 +53,13 @@ def _get_one(headers: Sequence[Header], value: Callable[[Header], T | None]) -> 
     return values.pop() if len(values) == 1 else None
 
 
-def _tell_fewer(here: int, what: str, attribute: str, said: int) -> Findings:
+def _tell_fewer(here: int, what: str, attribute: str, said: int) -> Assumptions:
     facts = {"here": here, "what": what, "attribute": attribute, "said": said}
-    return (Finding(FindingKind.FEWER_SAID, facts),)
+    return (Assumption(AssumptionKind.FEWER_SAID, facts),)
 
 
 # ------------------------------------------------------------------------------------------------ counts that are said
-def _judge_slices(frames: Sequence[Frame], *, derived: bool) -> Findings | None:
+def _judge_slices(frames: Sequence[Frame], *, derived: bool) -> Assumptions | None:
     """Compare the slices with NumberOfSlices (PET) or Number of Slices MR (Philips); None where nothing is said."""
     headers = [f.header for f in frames]
     attribute, said = "NumberOfSlices", _get_one(headers, lambda h: h.number_of_slices)
@@ -91,7 +91,7 @@ def _count_in_places(frames: Sequence[Frame]) -> list[int] | None:
     return counts
 
 
-def _judge_temporal_positions(headers: Sequence[Header]) -> Findings | None:
+def _judge_temporal_positions(headers: Sequence[Header]) -> Assumptions | None:
     """Compare the temporal positions with NumberOfTemporalPositions; None where all are here, or nothing is said."""
     said = _get_one(headers, lambda h: h.number_of_temporal_positions) or 0
     here = {h.temporal_position for h in headers}
@@ -100,7 +100,7 @@ def _judge_temporal_positions(headers: Sequence[Header]) -> Findings | None:
     return _tell_fewer(len(here), "temporal positions", "NumberOfTemporalPositions", said)
 
 
-def _judge_acquisitions(headers: Sequence[Header]) -> Findings | None:
+def _judge_acquisitions(headers: Sequence[Header]) -> Assumptions | None:
     """Compare the files of each AcquisitionNumber with ImagesInAcquisition; None where some say nothing of it."""
     acquisitions: dict[int | None, list[Header]] = {}
     for header in headers:
@@ -117,14 +117,14 @@ def _judge_acquisitions(headers: Sequence[Header]) -> Findings | None:
 
 
 # ---------------------------------------------------------------------------------------------- numbers and distances
-def _judge_numbers(headers: Sequence[Header]) -> Findings:
+def _judge_numbers(headers: Sequence[Header]) -> Assumptions:
     """Find one step of InstanceNumber from image to image that leaves numbers out."""
     step = _find_step_of_numbers(headers)
     if not 1 < step <= _LARGEST_STEP or len(headers) < _FEWEST:
         return ()
     numbers = [h.instance_number or 0 for h in headers]
     facts = {"first": min(numbers), "last": max(numbers), "step": step, "here": len(headers)}
-    return (Finding(FindingKind.INSTANCE_STEP, facts),)
+    return (Assumption(AssumptionKind.INSTANCE_STEP, facts),)
 
 
 def _find_step_of_numbers(headers: Sequence[Header]) -> int:
@@ -136,7 +136,7 @@ def _find_step_of_numbers(headers: Sequence[Header]) -> int:
     return step if step and numbers == list(range(numbers[0], numbers[-1] + 1, step)) else 0
 
 
-def _judge_gaps(frames: Sequence[Frame]) -> Findings:
+def _judge_gaps(frames: Sequence[Frame]) -> Assumptions:
     """Find even gaps that are twice to five times SpacingBetweenSlices, where no InstanceNumber says otherwise."""
     headers = [f.header for f in frames]
     said = _get_one(headers, lambda h: h.spacing_between_slices)
@@ -151,7 +151,7 @@ def _judge_gaps(frames: Sequence[Frame]) -> Findings:
         gap = float(places[-1] - places[0]) / (len(places) - 1)
         multiple = round(gap / said)
         edge = {(f.header.slice_thickness or 0.0) + said for f in group}  # some write the gap between the edges
-        wide = _MULTIPLES[0] <= multiple <= _MULTIPLES[1] and abs(gap - multiple * said) <= _GAP_TOLERANCE * gap
-        if wide and not any(abs(gap - other) <= _GAP_TOLERANCE * gap for other in edge):
-            return (Finding(FindingKind.WIDE_GAPS, {"gap": gap, "said": said}),)
+        wide = _MULTIPLES[0] <= multiple <= _MULTIPLES[1] and abs(gap - multiple * said) <= GAP_TOLERANCE * gap
+        if wide and not any(abs(gap - other) <= GAP_TOLERANCE * gap for other in edge):
+            return (Assumption(AssumptionKind.WIDE_GAPS, {"gap": gap, "said": said}),)
     return ()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from .._util.wording import inflect_noun
+from .._util.wording import inflect_noun, point_words
 from ..errors import DuplicateSliceError, GeometryError
 from ..errors.remedies import GetAgain, SetOption
 from . import consistency
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .._util.arrays import Floats
+    from ..errors.remedies import Remedy
     from ..headers.model import Frame
     from .series_data import SeriesData
 
-_FEW = 4  # volumes whose labels a message shows
+_MOST_LABELS = 4  # volumes whose labels a message shows
 
 
 def has_place(frame: Frame) -> bool:
@@ -58,11 +59,12 @@ def judge_shared_uids(frames: Sequence[Frame]) -> tuple[Assumption, ...]:
     if 2 * uids <= len(firsts):
         return (Assumption(AssumptionKind.SHARED_UIDS, {"files": len(firsts), "uids": uids}),)
     if frames[0].position is None:
+        files = consistency.list_paths(f for members in twins for f in members)
         raise DuplicateSliceError(
             f"{consistency.name_files(twins[0])} have the same SOPInstanceUID, but not the same pixels and values: one "
             "is no copy of the other",
-            files=consistency.list_paths(f for members in twins for f in members),
-            remedies=[GetAgain(tuple(consistency.list_paths(f for members in twins for f in members)))],
+            files=files,
+            remedies=[GetAgain(tuple(files))],
         )
     paths = consistency.list_paths(twins[0])
     raise DuplicateSliceError(
@@ -82,17 +84,19 @@ def refuse_copies(frames: Sequence[Frame], same: NDArray[np.intp]) -> NoReturn:
     """Refuse slices that lie where the next one does and that nothing tells apart; `same` counts them."""
     pair = frames[int(same[0]) : int(same[0]) + 2]
     again = [frames[int(k) + 1] for k in same]
+    files = consistency.list_paths([*pair, *again])
+    remedy: Remedy
     if pair[0].path == pair[1].path:
         words = " and ".join(map(consistency.frame_name, pair))
-        remedies = [SetOption("order", ("given",), "keeps the order of the file")]
+        remedy = SetOption("order", ("given",), "keeps the order of the file")
     else:
         words = " and ".join(f.path for f in pair)
-        remedies = []  # which of two images is the slice, nothing says
+        remedy = GetAgain(tuple(files))  # another order would take both for slices
     raise DuplicateSliceError(
         f"{len(same)} of {len(frames)} slices {'lies' if len(same) == 1 else 'lie'} at the position of another, "
         f"the first at {describe_place(pair[0])}: {words}",
-        files=consistency.list_paths([*pair, *again]),
-        remedies=remedies,
+        files=files,
+        remedies=[remedy],
     )
 
 
@@ -117,7 +121,7 @@ def refuse_several_volumes(
     count = f"{min(sizes)}" if len(sizes) == 1 else f"{min(sizes)} to {max(sizes)}"
     slices = f"of {count} {inflect_noun(max(sizes), 'slice')}"
     apart = "" if spacing is None else f" ({spacing:g} mm)"
-    shown = f" ({', '.join(stack.label for stack in stacks)})" if len(stacks) <= _FEW else ""
+    shown = f" ({', '.join(stack.label for stack in stacks)})" if len(stacks) <= _MOST_LABELS else ""
     raise DuplicateSliceError(
         f"{len(stacks)} volumes {slices}{apart} in one series, told apart by {names}{shown}",
         files=files,
@@ -140,4 +144,4 @@ def refuse_unclear(frames: Sequence[Frame], attributes: Sequence[str], count: in
 
 def describe_place(frame: Frame) -> str:
     """The position of a frame for a message."""
-    return "({:g}, {:g}, {:g}) mm".format(*(frame.position or (0, 0, 0)))
+    return point_words(frame.position or (0, 0, 0))

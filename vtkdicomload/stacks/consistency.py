@@ -6,7 +6,7 @@ import os
 from operator import attrgetter, eq
 from typing import TYPE_CHECKING, NoReturn
 
-from .._util.wording import count_noun, size_words
+from .._util.wording import count_noun, name_files_of, size_words
 from ..errors import InconsistentSeriesError
 from ..errors.remedies import Remedy, SetOption, Step
 from ..headers.orientation import is_same_orientation
@@ -87,10 +87,14 @@ def divide_by_frame_of_reference(frames: Iterable[Frame]) -> list[list[Frame]]:
 
 
 def group_by_series_number(frames: Iterable[Frame]) -> list[list[Frame]]:
-    """Group frames by SeriesNumber; one group where that counts the frames, or nearly."""
+    """Group frames by SeriesNumber; one group where that counts the frames, or nearly, or says what their UIDs say."""
     frames = list(frames)
     groups = _group(frames, lambda f: f.header.series_number, eq)
-    return groups if 2 * len(groups) <= len(frames) else [frames]
+    if 2 * len(groups) > len(frames):
+        return [frames]
+    # Of several series that are read as one, each has a number of its own.
+    of_uid = {f.header.series_uid: f.header.series_number for f in frames}
+    return groups if any(f.header.series_number != of_uid[f.header.series_uid] for f in frames) else [frames]
 
 
 def group_by_named_stack(frames: Iterable[Frame]) -> list[list[Frame]]:
@@ -236,8 +240,7 @@ def _describe_values(groups: Sequence[Sequence[Frame]], words: Callable[[Frame],
 
 def name_files(frames: Sequence[Frame], most: int = 3) -> str:
     """Name the files of a few of the frames."""
-    names = list(dict.fromkeys(os.path.basename(f.path) for f in frames))
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    return name_files_of([f.path for f in frames], most)
 
 
 def frame_name(frame: Frame) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from .._util.names import natural_key
 from ..errors import CorruptFileError
 from ..headers.transfer_syntaxes import EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from .assumptions import Assumed, Assumption, AssumptionKind
 from .consistency import name_files
-from .findings import Finding, FindingKind, Settled
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
@@ -19,14 +19,14 @@ _CHUNK = 1 << 24  # bytes that are compared at a time
 _LITTLE = (IMPLICIT_LITTLE, EXPLICIT_LITTLE)
 
 
-def leave_out_copies(frames: tuple[Frame, ...]) -> Settled:
+def leave_out_copies(frames: tuple[Frame, ...]) -> Assumed[tuple[Frame, ...]]:
     """Leave out the files that have the SOPInstanceUID, the pixels, the place and all values of another.
 
     Pixels are read of files with one SOPInstanceUID only, and only where their headers say the same.
     """
     twins = find_twins(frames)
     if not twins:
-        return Settled(frames)
+        return Assumed(frames)
     of_file: dict[str, list[Frame]] = {}
     for frame in frames:
         of_file.setdefault(frame.path, []).append(frame)
@@ -35,17 +35,17 @@ def leave_out_copies(frames: tuple[Frame, ...]) -> Settled:
     for members in twins:
         alike: dict[Hashable, list[Header]] = {}
         for first in sorted(members, key=lambda f: key(f.path)):
-            firsts = alike.setdefault(tuple(_list_values(f) for f in of_file[first.path]), [])
-            if any(_have_equal_pixels(header, first.header) for header in firsts):
+            firsts = alike.setdefault(tuple(_strip_storage(f) for f in of_file[first.path]), [])
+            if any(have_equal_pixels(header, first.header) for header in firsts):
                 copies.append(first)
             else:
                 firsts.append(first.header)
     left_out = {f.path for f in copies}
     kept = tuple(f for f in frames if f.path not in left_out)
     if not copies:
-        return Settled(frames)
+        return Assumed(frames)
     facts = {"copies": len(copies), "files": len(of_file), "names": name_files(copies)}
-    return Settled(kept, (Finding(FindingKind.COPIES, facts),))
+    return Assumed(kept, (Assumption(AssumptionKind.COPIES, facts),))
 
 
 def find_twins(frames: Sequence[Frame]) -> list[list[Frame]]:
@@ -59,8 +59,8 @@ def find_twins(frames: Sequence[Frame]) -> list[list[Frame]]:
     return [members for members in uids.values() if len(members) > 1]
 
 
-def _list_values(frame: Frame) -> Hashable:
-    """List all that a frame says but for where and how its bytes lie."""
+def _strip_storage(frame: Frame) -> Hashable:
+    """Strip from what a frame says where and how its bytes lie."""
     header = frame.header
     return header._replace(
         file=None,  # type: ignore[arg-type]
@@ -71,7 +71,8 @@ def _list_values(frame: Frame) -> Hashable:
     )
 
 
-def _have_equal_pixels(a: Header, b: Header) -> bool:
+def have_equal_pixels(a: Header, b: Header) -> bool:
+    """Tell whether the stored pixel data of two files are equal, byte for byte."""
     try:
         return a.pixel_length == b.pixel_length and all(
             x == y for x, y in zip(_read_pixels(a), _read_pixels(b), strict=True)

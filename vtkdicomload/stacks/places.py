@@ -1,4 +1,4 @@
-"""What positions, orientations and frames of reference of a whole series can be believed."""
+"""Positions, orientations and frames of reference of a whole series, as far as they can be believed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from ..headers.orientation import compute_direction, compute_normal, find_orientation_fault
 from . import consistency
 from .along import find_places, get_locations, is_even, measure_along
-from .findings import Finding, FindingKind, Settled
+from .assumptions import Assumed, Assumption, AssumptionKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,43 +27,43 @@ _AXIS_TOLERANCE = 0.02  # between the axes of its steps
 
 
 # ------------------------------------------------------------------------------------------ positions that are none
-def settle_positions(frames: tuple[Frame, ...]) -> Settled:
+def settle_positions(frames: tuple[Frame, ...]) -> Assumed[tuple[Frame, ...]]:
     """Place frames by SliceLocation where all positions are equal, or by none where that does not agree with them."""
     position = frames[0].position
     if position is None or len(frames) < 2 or any(f.position != position for f in frames):
-        return Settled(frames)
+        return Assumed(frames)
     unplaced = tuple(f._replace(position=None) for f in frames)
     along = get_locations(unplaced)
     if along is None:
-        return Settled(frames)
+        return Assumed(frames)
     orientation = frames[0].orientation
     one = orientation is not None and len(consistency.group_by_orientation(frames)) == 1
     if orientation is None or not one or find_orientation_fault(orientation):
-        return Settled(unplaced, (Finding(FindingKind.USELESS_POSITIONS),))
+        return Assumed(unplaced, (Assumption(AssumptionKind.USELESS_POSITIONS),))
     normal = compute_normal(orientation)
     origin = np.array(position)
     agreeing = np.flatnonzero(np.abs(along - origin @ normal) <= _LOCATION_TOLERANCE)
     if not len(agreeing):
-        return Settled(unplaced, (Finding(FindingKind.USELESS_POSITIONS),))
+        return Assumed(unplaced, (Assumption(AssumptionKind.USELESS_POSITIONS),))
     points = origin + np.outer(along - origin @ normal, normal)
     placed = tuple(f._replace(position=(x, y, z)) for f, (x, y, z) in zip(frames, points.tolist(), strict=True))
     facts = {"agreeing": consistency.name_files([frames[int(k)] for k in agreeing])}
-    return Settled(placed, (Finding(FindingKind.POSITIONS_FROM_LOCATION, facts),))
+    return Assumed(placed, (Assumption(AssumptionKind.POSITIONS_FROM_LOCATION, facts),))
 
 
 # ------------------------------------------------------------------------------------------------ views of a rotation
-def settle_rotation(frames: tuple[Frame, ...]) -> Settled:
+def settle_rotation(frames: tuple[Frame, ...]) -> Assumed[tuple[Frame, ...]]:
     """Take the place from images that are each turned by one angle against the one before: they make no volume."""
     orientations = [f.orientation for f in frames if f.orientation is not None]
     few = len(orientations) < max(len(frames), _FEWEST_VIEWS)
     if few or len(set(orientations)) < len(frames) - 1 or any(map(find_orientation_fault, set(orientations))):
-        return Settled(frames)
+        return Assumed(frames)
     ordered, order = _sort_by_number(frames)
     step = ordered and _find_step([compute_direction(f.orientation or ()) for f in ordered])
     if not step:
-        return Settled(frames)
+        return Assumed(frames)
     views = tuple(f._replace(position=None, orientation=None) for f in frames)
-    return Settled(views, (Finding(FindingKind.ROTATION, {"frames": len(frames), "step": step, "order": order}),))
+    return Assumed(views, (Assumption(AssumptionKind.ROTATION, {"frames": len(frames), "step": step, "order": order}),))
 
 
 def _sort_by_number(frames: Sequence[Frame]) -> tuple[list[Frame], str]:
@@ -90,14 +90,14 @@ def _find_step(directions: Sequence[Floats]) -> float | None:
 
 
 # ------------------------------------------------------------------------------------------------ frames of reference
-def settle_frames_of_reference(frames: tuple[Frame, ...]) -> Settled:
+def settle_frames_of_reference(frames: tuple[Frame, ...]) -> Assumed[tuple[Frame, ...]]:
     """Take the frame of reference as unknown where each of four files or more of one even grid has one of its own."""
     uids = {f.header.frame_of_reference_uid for f in frames}
     if len(uids) < _FEWEST_FILES or None in uids or len(uids) != len({f.path for f in frames}):
-        return Settled(frames)
+        return Assumed(frames)
     for group in consistency.group_by_orientation(frames):
         along = measure_along(group)
         if along is None or len(find_places(along)) < _FEWEST_FILES or not is_even(find_places(along)):
-            return Settled(frames)
+            return Assumed(frames)
     unknown = tuple(f._replace(header=f.header._replace(frame_of_reference_uid=None)) for f in frames)
-    return Settled(unknown, (Finding(FindingKind.FRAMES_OF_REFERENCE, {"files": len(uids)}),))
+    return Assumed(unknown, (Assumption(AssumptionKind.FRAMES_OF_REFERENCE, {"files": len(uids)}),))

@@ -1,4 +1,4 @@
-"""What has to be settled over a whole series, before it is divided into stacks."""
+"""Preparation of a whole series, before it is divided into stacks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .places import settle_frames_of_reference, settle_positions, settle_rotatio
 from .series_data import SeriesData
 
 if TYPE_CHECKING:
-    from .findings import Finding
+    from .assumptions import Assumption
 
 S = TypeVar("S", bound=SeriesData)
 
@@ -21,15 +21,14 @@ _STEPS = (leave_out_copies, settle_positions, settle_frames_of_reference, settle
 def prepare(series: S) -> S:
     """Settle what only all frames of a series can tell: copies, places, frames of reference, and whether some lack.
 
-    What was found is added to `findings`, from which it is told with every stack of the series.
+    What had to be assumed is added to `assumptions`, from which it is told with every stack of the series.
     """
     frames = series.frames
-    found: list[Finding] = []
+    assumptions: list[Assumption] = []
     for settle in _STEPS:
-        settled = settle(frames)
-        frames = settled.frames
-        found += settled.findings
-    found += judge_completeness(frames)
-    if frames is series.frames and not found:
+        frames, found = settle(frames)
+        assumptions += found
+    assumptions += judge_completeness(frames)
+    if frames is series.frames and not assumptions:
         return series
-    return replace(series, frames=frames, findings=(*series.findings, *found))
+    return replace(series, frames=frames, assumptions=(*series.assumptions, *assumptions))

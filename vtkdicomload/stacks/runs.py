@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..headers.sop_classes import is_secondary_capture
 from .along import get_locations
 
 if TYPE_CHECKING:
@@ -15,15 +16,13 @@ if TYPE_CHECKING:
     from .._util.arrays import Floats
     from ..headers.model import Frame, Header
 
-# What makes projections, echoes and views of a camera, none of which lies in a slice of the patient ...
+# What makes projections, echoes and views of a camera, none of which lies in a slice of the patient.
 _MODALITIES = frozenset(
     "CR DX MG RG RF XA DF US IVUS IO PX ES XC GM SM OP RTIMAGE".split()  # noqa: SIM905 - a list would take a line each
 )
 _CLASSES = re.compile(
     r"1\.2\.840\.10008\.5\.1\.4\.1\.1\.(1|1\.[123](\.1)?|3|3\.1|6|6\.1|12\.\d(\.1)?|77\.1\.\d(\.1)?|481\.1)$"
 )
-# ... and pictures of a screen, which do not unless they say so.
-_CAPTURES = re.compile(r"1\.2\.840\.10008\.5\.1\.4\.1\.1\.7(\.[1234])?$")
 _NUCLEAR = frozenset(("STATIC", "DYNAMIC", "GATED", "WHOLE BODY", "TOMO", "GATED TOMO"))  # PS3.3 C.8.4.9.1.1
 
 
@@ -35,10 +34,9 @@ def is_planar(header: Header) -> bool:
         return not _NUCLEAR.isdisjoint(header.image_type[2:3])
     if header.spacing_between_slices:
         return False
-    sop_class = header.sop_class_uid or ""
-    if _CAPTURES.match(sop_class) or header.modality in ("OT", "SC"):
-        return not header.slice_thickness
-    return header.modality in _MODALITIES or _CLASSES.match(sop_class) is not None
+    if is_secondary_capture(header.sop_class_uid) or header.modality in ("OT", "SC"):
+        return not header.slice_thickness  # the picture of a screen
+    return header.modality in _MODALITIES or _CLASSES.match(header.sop_class_uid or "") is not None
 
 
 def is_run(frames: Sequence[Frame]) -> bool:

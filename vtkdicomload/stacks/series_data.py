@@ -16,7 +16,7 @@ from .consistency import list_paths
 if TYPE_CHECKING:
     from ..errors import CorruptFileError
     from ..headers.model import Frame, Header, Triple
-    from .findings import Finding
+    from .assumptions import Assumption
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,8 @@ class SeriesData:
         Damaged files of the series: it is refused unless they are left out.
     beside : tuple of Problem
         Damaged files of its folder that may belong to this or another series there: it loads with a warning.
-    findings : tuple of Finding
-        What only the whole series tells: copies that were left out, images that it lacks.
+    assumptions : tuple of Assumption
+        Made of the whole series: copies that were left out, images that it lacks; each of its stacks tells them.
     missing_places : tuple of tuple of float
         For a stack, the positions (LPS, mm) at which it has no slice and other stacks of the same grid have one.
     """
@@ -110,7 +110,7 @@ class SeriesData:
     labels: tuple[Label, ...] = ()
     problems: tuple[Problem, ...] = ()
     beside: tuple[Problem, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
     missing_places: tuple[Triple, ...] = ()
 
     @property

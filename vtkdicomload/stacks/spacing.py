@@ -11,6 +11,7 @@ from ..errors import GeometryError, MissingSliceError, ShearedSeriesError
 from ..errors.remedies import GetAgain, SetOption
 from ..headers.sop_classes import LABEL_MAP, SEGMENTATION
 from . import consistency
+from .along import count_whole_gaps, estimate_gap
 from .assumptions import Assumed, Assumption, AssumptionKind
 from .conflicts import describe_place
 from .runs import is_planar
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ..headers.model import Frame
 
 _PAST_IRREGULAR = (SetOption("irregular", ("resample", "keep")),)
-_PAST_UNPLACED = (SetOption("irregular", ("keep",)),)
+_PAST_BY_KEEPING = (SetOption("irregular", ("keep",)),)
 _PAST_OMITTED = (
     SetOption("irregular", ("resample",), "fills in the empty frames that a segmentation may leave out"),
     SetOption("irregular", ("keep",)),
@@ -52,16 +53,15 @@ def find_uneven_gaps(
         return _find_drift(frames, gaps, tolerance, slack, tilt)
     wrong = np.flatnonzero(np.abs(gaps - usual) > tolerance * usual + slack)
     k = int(wrong[np.abs(gaps[wrong] - usual).argmax()])
-    whole = np.rint(gaps[wrong] / usual)
-    holes = bool(np.all(whole >= 2)) and bool(np.all(np.abs(gaps[wrong] / usual - whole) < WHOLE_GAP))
-    missing = int(whole.sum()) - len(wrong)
-    what = f"{count_noun(missing, 'slice')} missing" if holes else count_noun(len(wrong), "uneven gap")
+    whole = count_whole_gaps(gaps[wrong], usual)
+    missing = 0 if whole is None else int(whole.sum()) - len(wrong)
+    what = f"{count_noun(missing, 'slice')} missing" if missing else count_noun(len(wrong), "uneven gap")
     before, after = map(consistency.frame_name, frames[k : k + 2])
     return MissingSliceError(
         f"{what} in {len(frames)}: the gaps are {usual:.4g} mm, but {gaps[k]:.4g} mm between {before} and {after}"
         f" (from {gaps.min():.4g} to {gaps.max():.4g} mm){_describe_tilt(tilt)}",
         files=consistency.list_paths(frames[k : k + 2]),
-        remedies=_PAST_OMITTED if holes and may_omit(frames) else _list_ways(frames),
+        remedies=_PAST_OMITTED if missing and may_omit(frames) else _list_ways_past(frames),
         gaps=gaps.tolist(),
     )
 
@@ -70,9 +70,9 @@ def _describe_tilt(tilt: float) -> str:
     return f", and the slices lean {tilt:.1f}° (a tilted gantry)" if tilt else ""
 
 
-def _list_ways(frames: Sequence[Frame]) -> tuple[SetOption, ...]:
+def _list_ways_past(frames: Sequence[Frame]) -> tuple[SetOption, ...]:
     """List the ways past uneven slices; only those with a place can be interpolated."""
-    return _PAST_UNPLACED if any(f.position is None or f.orientation is None for f in frames) else _PAST_IRREGULAR
+    return _PAST_BY_KEEPING if any(f.position is None or f.orientation is None for f in frames) else _PAST_IRREGULAR
 
 
 def doubt_uneven(
@@ -84,7 +84,7 @@ def doubt_uneven(
     return MissingSliceError(
         f"{fault.message}; by {' and '.join(attributes)} they may be several volumes",
         files=fault.files,
-        remedies=[SetOption("irregular", ("keep",))],
+        remedies=_PAST_BY_KEEPING,
         gaps=fault.gaps,
     )
 
@@ -108,7 +108,7 @@ def _find_drift(
         f"the gaps change along the stack (from {gaps.min():.4g} to {gaps.max():.4g} mm): slice {worst} "
         f"({consistency.frame_name(frames[worst])}) lies {off[worst]:.3g} mm off an even grid{_describe_tilt(tilt)}",
         files=[frames[worst].path],
-        remedies=_list_ways(frames),
+        remedies=_list_ways_past(frames),
         gaps=gaps.tolist(),
     )
 
@@ -119,15 +119,14 @@ def scale_grid_tolerance(tolerance: float) -> float:
 
 
 def find_usual_gap(frames: Sequence[Frame], gaps: Floats) -> float:
-    """Estimate the spacing that uneven gaps were meant to have: of two or three the smallest tells, not the median."""
-    usual = float(gaps.min() if len(gaps) < 4 else np.median(gaps))
+    """Find the spacing that uneven gaps were meant to have: of a segmentation by what it says, else from the gaps."""
     said = frames[0].header.spacing_between_slices
     if said and may_omit(frames):
         # What is left of a segment may lie evenly on every other plane.
         whole = np.rint(gaps / said)
         if whole.min() >= 1 < whole.max() and np.all(np.abs(gaps / said - whole) < WHOLE_GAP):
             return float(np.sum(gaps) / np.sum(whole))
-    return usual
+    return estimate_gap(gaps)
 
 
 def find_shear(

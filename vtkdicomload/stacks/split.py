@@ -40,7 +40,7 @@ class Part(NamedTuple):
 
 
 class Division(NamedTuple):
-    """How frames that share all traits are divided by where they lie.
+    """The division of frames that share all traits by where they lie.
 
     Attributes
     ----------

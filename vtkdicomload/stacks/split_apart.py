@@ -27,7 +27,7 @@ _SAME_GAP = 1.5  # times the usual gap of all frames: a part with less lies on t
 
 
 class Verdict(Enum):
-    """What the parts of one attribute are."""
+    """The kinds of parts that one attribute makes."""
 
     ONE = auto()  # one volume, as far as this attribute tells
     MIXED = auto()  # one volume, most likely: it has to be told
@@ -36,7 +36,7 @@ class Verdict(Enum):
 
 
 class Apart(NamedTuple):
-    """How frames at places of their own are divided."""
+    """The division of frames at places of their own."""
 
     pieces: list[Piece] | None  # None where they are one
     mixed: tuple[Attribute, ...] = ()  # that differ within what is taken for one volume

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Sort(Enum):
-    """What another value of an attribute means."""
+    """The meanings that another value of an attribute may have."""
 
     CONTENT = "another picture of the same place, wherever it lies"
     SETTING = "another picture of the same place; slices of one volume may alternate in it"
@@ -54,7 +54,7 @@ class Attribute(NamedTuple):
 
 
 class _Source(NamedTuple):
-    """Where the values of an attribute come from."""
+    """The fields of a header that the values of an attribute come from."""
 
     name: str
     sort: Sort

@@ -52,7 +52,7 @@ _IDENTIFYING = frozenset(
 
 
 class HeaderDivision(NamedTuple):
-    """What the headers say of the volumes."""
+    """A division by the headers, or two attributes that contradict each other."""
 
     pieces: list[Piece] | None
     contradiction: tuple[str, ...] = ()  # the attributes that say that there are several, and not which
@@ -165,18 +165,18 @@ def _read_columns(frames: PlacedFrames) -> list[_Column]:
             with open_data_set(frames.frames[k].header.file) as attributes:
                 for tag, name, vr, value in attributes.list_plain():
                     if tag >> 16 not in (_FILE, _PIXELS):
-                        columns[name, vr][k] = _write(value, vr)
+                        columns[name, vr][k] = _spell_value(value, vr)
         except (OSError, DicomLoadError, UnusableAttribute):
             return []
     return [_Column(name, vr, values) for (name, vr), values in columns.items()]
 
 
-def _write(value: object, vr: str) -> str:
-    """Write a value so that equal ones are written alike."""
-    return "\\".join(_write_one(v, vr) for v in (value if isinstance(value, tuple) else (value,)))
+def _spell_value(value: object, vr: str) -> str:
+    """Spell a value so that equal ones are spelt alike."""
+    return "\\".join(_spell_one(v, vr) for v in (value if isinstance(value, tuple) else (value,)))
 
 
-def _write_one(value: Any, vr: str) -> str:
+def _spell_one(value: Any, vr: str) -> str:
     try:
         return f"{float(value):.12g}" if vr in _NUMBERS else str(value)
     except (TypeError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""What the volumes of a series are called, and the order in which they come: that of their acquisition."""
+"""Names of the volumes of a series, and the order in which they come: that of their acquisition."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where frames lie along their normal: which share a place, how even they lie, and whose ranges follow each other."""
+"""Places of frames along their normal: which share one, how even they lie, and whose ranges follow each other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .tolerances import WHOLE_GAP, compute_gap_tolerance, compute_same_position_limit
+from .along import count_whole_gaps, estimate_gap
+from .tolerances import compute_gap_tolerance, compute_same_position_limit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,7 @@ _MOST_RANGES = 32  # parts that are compared with each other
 
 
 class Evenness(Enum):
-    """How frames at places of their own lie along the normal."""
+    """The evenness of frames at places of their own along the normal."""
 
     EVEN = "one gap, within the tolerances"
     HOLES = "one gap, and few that are a whole number of it"
@@ -68,12 +69,11 @@ def judge_evenness(along: Floats) -> Evenness:
     if len(along) < LEAST:
         return Evenness.UNEVEN
     gaps = np.diff(np.sort(along))
-    usual = float(np.median(gaps) if len(gaps) > LEAST else gaps.min())
+    usual = estimate_gap(gaps)
     off = np.abs(gaps - usual) > compute_gap_tolerance(usual)
     if not off.any():
         return Evenness.EVEN
-    whole = np.rint(gaps[off] / usual)
-    holes = whole.min() >= 2 and np.abs(gaps[off] / usual - whole).max() < WHOLE_GAP
+    holes = count_whole_gaps(gaps[off], usual) is not None
     return Evenness.HOLES if holes and off.sum() <= max(1, _FEW_HOLES * len(gaps)) else Evenness.UNEVEN
 
 

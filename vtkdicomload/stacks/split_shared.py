@@ -24,7 +24,7 @@ _MOST_ATTRIBUTES = 3  # that may tell volumes apart together
 
 
 class Shared(NamedTuple):
-    """How frames that share places are divided."""
+    """The division of frames that share places."""
 
     pieces: list[Piece] | None  # None where nothing tells them apart
     unclear: tuple[str, ...] = ()  # attributes that tell them apart, but not which belong together

@@ -29,5 +29,5 @@ def compute_same_position_limit(gaps: Floats) -> float:
 
 
 def compute_gap_tolerance(gap: float) -> float:
-    """How many mm a gap may differ from the usual one; less than a slice on the finest grids."""
+    """Compute by how many mm a gap may differ from the usual one; less than a slice on the finest grids."""
     return GAP_TOLERANCE * gap + min(GAP_SLACK, 0.1 * gap)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..model import Frame, Header
 
 UNSPECIFIED = "US"  # RescaleType (PS3.3 C.11.1.1.2)
-_HOUNSFIELD = ("HU", "[hnsf'U]")
+HOUNSFIELD = ("HU", "[hnsf'U]")  # RescaleType and UCUM
 _SEQUENCE = "RealWorldValueMappingSequence"
 _TAGS = (b"\x40\x00\x96\x90", b"\x00\x40\x90\x96")  # of it in a file, in either byte order
 _REAL_WORLD = "real-world"
@@ -96,7 +96,7 @@ def check_hounsfield_units(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
     """
     first = frames[0]
     header = first.header
-    claims = header.rescale_type in _HOUNSFIELD or (header.modality == "CT" and not header.rescale_type)
+    claims = header.rescale_type in HOUNSFIELD or (header.modality == "CT" and not header.rescale_type)
     if not header.functional_groups or not claims or header.units or not _has_mapping(header):
         return frames
     try:
@@ -104,7 +104,7 @@ def check_hounsfield_units(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
     except (UnsupportedPixelDataError, IndexError):
         return frames  # nobody asked for it
     units = {m.units for m in mappings if (m.slope, m.intercept) == (first.slope, first.intercept)}
-    if not mappings or units & {*_HOUNSFIELD}:
+    if not mappings or units & {*HOUNSFIELD}:
         return frames
     stated = units.pop() if len(units) == 1 else None
     return tuple(f._replace(header=f.header._replace(rescale_type=UNSPECIFIED, units=stated)) for f in frames)

@@ -55,7 +55,7 @@ def divide_vframe(header: Header, attributes: Attributes) -> list[Header]:
 
 
 def _count_tiles(attributes: Attributes) -> int:
-    """How many tiles there are; 0 where that is not said."""
+    """Count the tiles; 0 where nothing says how many there are."""
     value = attributes.get(VFRAMES_COUNT)
     count = 0.0 if value in (None, "", b"") else convert_numbers("number of tiles", value, 1)
     return int(count) if count == int(count) and count >= 1 else 0

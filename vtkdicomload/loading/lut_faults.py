@@ -1,4 +1,4 @@
-"""Modality lookup tables before any pixel is read: those that are empty, and those that hold more than they say."""
+"""Faults of modality lookup tables that leave one reading: those that are empty, or hold more than they say."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def check_modality_luts(frames: tuple[Frame, ...]) -> tuple[tuple[Frame, ...], tuple[Assumption, ...]]:
-    """The frames without modality LUTs that are empty, and what is assumed about these and others.
+    """Take from frames the modality LUTs that are empty, and list what is assumed about these and others.
 
     Raises
     ------
