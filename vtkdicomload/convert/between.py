@@ -41,7 +41,7 @@ def interpolate_shapes(first: Pixels, second: Pixels, weight: float, size: Float
 
 
 def _measure_depth(shape: Pixels, size: Floats) -> Floats:
-    """How deep in mm each pixel centre lies inside a shape; negative outside."""
+    """The depth in mm of each pixel centre inside a shape; negative outside."""
     # A rim of what is not the shape: it ends where its picture does.
     inside = np.pad(shape, 1)
     rim = float(size.min()) / 2  # from the last pixel centre inside to the outline

@@ -155,7 +155,7 @@ def _tell_left_out(region: Region) -> list[str]:
     return [f"{open_kinds.total()} of {count_noun(len(region.contours), 'contour')} bound no area ({words})"]
 
 
-def _count(combination: Combination, kinds: Sequence[str]) -> Counter[str]:
+def _count_kinds(combination: Combination, kinds: Sequence[str]) -> Counter[str]:
     mixed = bool(combination.parents) and len(combination.parents) < len(combination.kept)
     return Counter(nested=combination.nested, overlapping=combination.overlapping, mixed=int(mixed))
 
@@ -205,11 +205,11 @@ def _fill_flat(
             mask[z] = shape.fill_on(z, slices)
     fill(every, mask)
     if interpolate:
-        _interpolate(planes, shapes, usual, slices, mask)
-    return sum((_count(shape.combination, shape.kinds) for shape in shapes), Counter())
+        _interpolate_shapes(planes, shapes, usual, slices, mask)
+    return sum((_count_kinds(shape.combination, shape.kinds) for shape in shapes), Counter())
 
 
-def _interpolate(
+def _interpolate_shapes(
     planes: Sequence[ContourPlane], shapes: Sequence[_Shape], usual: float, slices: Slices, mask: Pixels
 ) -> None:
     """Put a shape between theirs onto every slice between two planes, but for wide gaps."""
@@ -249,7 +249,7 @@ def _fill_leaning(
         kinds = [c.kind for c in plane.contours]
         lines = close_slits([c.points @ axes for c in plane.contours])
         combination = combine(lines, kinds)
-        found += _count(combination, kinds)
+        found += _count_kinds(combination, kinds)
         ends = np.concatenate([[line.min(axis=0), line.max(axis=0)] for line in lines])
         (u0, v0), (u1, v1) = ends.min(axis=0), ends.max(axis=0)
         corners = np.array([(u, v, t) for u in (u0, u1) for v in (v0, v1) for t in (lower, upper)])

@@ -49,10 +49,10 @@ def contours_of(source: Source, name: str | int | None = None) -> vtkPolyData:
     regions = found.said.regions
     if name is not None:
         regions = tuple(regions[row] for row in choose_structures(found.structures, [name], found.path))
-    return _draw(regions)
+    return _draw_regions(regions)
 
 
-def _draw(regions: tuple[Region, ...]) -> vtkPolyData:
+def _draw_regions(regions: tuple[Region, ...]) -> vtkPolyData:
     from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
     from vtkmodules.vtkCommonCore import vtkPoints
     from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData

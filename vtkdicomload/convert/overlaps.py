@@ -52,7 +52,7 @@ def combine(polygons: Sequence[Floats], kinds: Sequence[str]) -> Combination:
     around: dict[int, set[int]] = {i: set() for i in plain}
     crossing: set[int] = set()
     for i, j in itertools.combinations(plain, 2):
-        if i in repeated or j in repeated or _lie_apart(boxes[i], boxes[j]):
+        if i in repeated or j in repeated or _lie_beside(boxes[i], boxes[j]):
             continue
         if _are_equal(polygons[i], polygons[j]):
             repeated.add(j)
@@ -99,7 +99,7 @@ def apply(combination: Combination, kinds: Sequence[str], insides: Sequence[Pixe
     return result
 
 
-def _lie_apart(a: tuple[Floats, Floats], b: tuple[Floats, Floats]) -> bool:
+def _lie_beside(a: tuple[Floats, Floats], b: tuple[Floats, Floats]) -> bool:
     return bool(np.any(a[1] < b[0]) or np.any(b[1] < a[0]))
 
 
@@ -144,10 +144,10 @@ def _measure_distances(points: Floats, polygon: Floats) -> Floats:
 
 def _cross(a: Floats, b: Floats) -> bool:
     """Tell whether an edge of one crosses an edge of the other, both ends of each clearly on either side."""
-    return bool(np.any(_divide(a, b) & _divide(b, a).T))
+    return bool(np.any(_find_divided_edges(a, b) & _find_divided_edges(b, a).T))
 
 
-def _divide(a: Floats, b: Floats) -> Pixels:
+def _find_divided_edges(a: Floats, b: Floats) -> Pixels:
     """Tell of each edge of `a` and each of `b` whether the line of the first runs between the ends of the second."""
     edge = np.roll(a, -1, axis=0) - a
     length = np.maximum(np.sqrt((edge**2).sum(axis=1)), 1e-12)

@@ -34,7 +34,9 @@ def resample_onto(
     """The values of a volume at the voxels of a grid; the parameters and errors are those of `Volume.resampled`."""
     check_numbers(volume, "VTK")
     _check_memory(grid, volume)
-    how = Sampling(choose_order(volume, order), antialias, choose_background(volume, background), _find_padding(volume))
+    how = Sampling(
+        choose_order(volume, order), antialias, choose_background(volume, background), _find_padding_value(volume)
+    )
     return sample(take_values(volume, how.background), volume.geometry, grid, how)
 
 
@@ -81,7 +83,7 @@ def choose_background(volume: VolumeData, background: float | None) -> float:
             return 0.0
         if kind == RT_DOSE:
             return float("nan")
-        padding = _find_padding(volume)
+        padding = _find_padding_value(volume)
         values = volume.frames
         return float(np.nanmin(values) if values.dtype.kind == "f" else values.min()) if padding is None else padding
     value = float(background)
@@ -99,7 +101,7 @@ def take_values(volume: VolumeData, background: float) -> Pixels:
     return volume.frames.astype(np.float64 if volume.dtype.itemsize > 2 else np.float32)
 
 
-def _find_padding(volume: VolumeData) -> float | None:
+def _find_padding_value(volume: VolumeData) -> float | None:
     """The padding value, where the pixels can hold it."""
     padding = volume.padding_value
     if padding is None or volume.frames.ndim == 4:

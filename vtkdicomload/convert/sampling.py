@@ -52,7 +52,7 @@ class _Block(NamedTuple):
 
     @property
     def slices(self) -> tuple[slice, ...]:
-        """Where it lies in the result, (z, y, x)."""
+        """Its place in the result, (z, y, x)."""
         return tuple(slice(*pair) for pair in reversed(self.extent))
 
 
@@ -91,7 +91,7 @@ def sample(frames: Pixels, geometry: Geometry, grid: Geometry, how: Sampling) ->
     inverse = np.asarray(np.linalg.inv(locate(geometry).matrix()), np.float64)
     sigma = find_sigma(inverse @ make_step_matrix(grid)) if how.antialias and how.order != "nearest" else np.zeros(3)
     in_floats = bool(holes or sigma.any() or how.order == "bspline")
-    for block in _divide(grid, inverse, _MOST_FLOATS if in_floats else _MOST):
+    for block in _divide_grid(grid, inverse, _MOST_FLOATS if in_floats else _MOST):
         if in_floats:
             out[block.slices] = _sample_floats(frames, block, how, sigma)
         else:
@@ -100,7 +100,7 @@ def sample(frames: Pixels, geometry: Geometry, grid: Geometry, how: Sampling) ->
 
 
 # ---------------------------------------------------------------------------------------------------- blocks
-def _divide(grid: Geometry, inverse: Floats, most: int) -> Iterator[_Block]:
+def _divide_grid(grid: Geometry, inverse: Floats, most: int) -> Iterator[_Block]:
     """Divide a grid into blocks whose voxels, and those of the stored volume around them, take bounded memory."""
     if grid.even:
         matrix = _snap(inverse @ locate(grid).matrix())
@@ -116,7 +116,7 @@ def _divide(grid: Geometry, inverse: Floats, most: int) -> Iterator[_Block]:
 def _divide_extent(extent: list[tuple[int, int]], matrix: Floats, most: int) -> Iterator[_Block]:
     growth = max(1.0, float(np.prod(np.abs(matrix[:3, :3]).sum(axis=1))))  # voxels of the box around one of the result
     pieces = [1, 1, 1]
-    while _count(extent, pieces) * growth > most:
+    while _count_samples(extent, pieces) * growth > most:
         axis = max(range(3), key=lambda a: (extent[a][1] - extent[a][0]) / pieces[a])
         if extent[axis][1] - extent[axis][0] <= pieces[axis]:
             break
@@ -126,7 +126,7 @@ def _divide_extent(extent: list[tuple[int, int]], matrix: Floats, most: int) -> 
         yield _Block((x, y, z), matrix)
 
 
-def _count(extent: list[tuple[int, int]], pieces: list[int]) -> float:
+def _count_samples(extent: list[tuple[int, int]], pieces: list[int]) -> float:
     return float(np.prod([(last - first) / n for (first, last), n in zip(extent, pieces, strict=True)]))
 
 
@@ -136,7 +136,7 @@ def _snap(matrix: Floats) -> Floats:
     return np.where(np.abs(matrix - whole) < _SNAP, whole, matrix)
 
 
-def _find_box(block: _Block, size: tuple[int, ...], margin: Floats) -> list[tuple[int, int]] | None:
+def _find_sampled_box(block: _Block, size: tuple[int, ...], margin: Floats) -> list[tuple[int, int]] | None:
     """The voxels of the stored volume that a block is made of; None where it lies outside."""
     corners = np.array([(*corner, 1) for corner in itertools.product(*((a, b - 1) for a, b in block.extent))])
     places = corners @ block.matrix.T[:, :3]
@@ -149,7 +149,7 @@ def _find_box(block: _Block, size: tuple[int, ...], margin: Floats) -> list[tupl
 def _sample_floats(frames: Pixels, block: _Block, how: Sampling, sigma: Floats) -> Pixels:
     """The values of a block by way of floating-point numbers: smoothed, and with padding kept out."""
     shape = tuple(b - a for a, b in reversed(block.extent))
-    box = _find_box(block, frames.shape[2::-1], np.ceil(sigma * SMOOTH_RADIUS) + _REACH[how.order])
+    box = _find_sampled_box(block, frames.shape[2::-1], np.ceil(sigma * SMOOTH_RADIUS) + _REACH[how.order])
     if box is None:
         return np.full((*shape, *frames.shape[3:]), how.background, frames.dtype)
     (x0, x1), (y0, y1), (z0, z1) = box

@@ -65,7 +65,7 @@ def mask_segment(stored: Stored, said: SegmentSet, number: int, threshold: float
         Of the volume.
     """
     mask = np.zeros(grid.dimensions[::-1], bool)
-    box = _find_box(stored.geometry, grid)
+    box = _find_segment_box(stored.geometry, grid)
     if box is None:
         return mask
     part = crop_grid(grid, box)
@@ -81,7 +81,7 @@ def mask_segment(stored: Stored, said: SegmentSet, number: int, threshold: float
     return mask
 
 
-def _find_box(stored: Geometry, grid: Geometry) -> tuple[tuple[int, int], ...] | None:
+def _find_segment_box(stored: Geometry, grid: Geometry) -> tuple[tuple[int, int], ...] | None:
     """The part of a grid around the segment's own; all of it where it is uneven, None where they lie apart."""
     if not (grid.even and stored.even):
         return tuple((0, n) for n in grid.dimensions)

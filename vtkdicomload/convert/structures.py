@@ -63,7 +63,7 @@ class Structure:
 
     @property
     def count(self) -> int:
-        """How many contours or frames it has."""
+        """The number of its contours or frames."""
         return sum(self.kinds.values())
 
     def __repr__(self) -> str:
@@ -230,7 +230,7 @@ def choose_structures(structures: Sequence[Structure], names: Sequence[str | int
 def _choose(structures: Sequence[Structure], name: str | int, path: str) -> int:
     if isinstance(name, str):
         rows = [i for i, s in enumerate(structures) if s.name == name]
-        rows = rows or [i for i, s in enumerate(structures) if _fold(s.name) == _fold(name)]
+        rows = rows or [i for i, s in enumerate(structures) if _fold_label(s.name) == _fold_label(name)]
     else:
         rows = [i for i, s in enumerate(structures) if s.number == name]
     if len(rows) == 1:
@@ -244,5 +244,5 @@ def list_structures(structures: Sequence[Structure]) -> str:
     return ", ".join(f"{s.number} {s.name!r}" for s in structures) or "there are none"
 
 
-def _fold(name: str) -> str:
+def _fold_label(name: str) -> str:
     return "".join(name.casefold().replace("_", " ").split())

@@ -52,7 +52,9 @@ def sample_uneven(frames: Pixels, geometry: Geometry, grid: Geometry, how: Sampl
         for y0 in range(0, ny, rows_at_once):
             rows = np.arange(y0, min(y0 + rows_at_once, ny))
             points = corners[z] + steps[:, 1] * rows[:, None, None] + steps[:, 0] * np.arange(nx)[:, None]
-            out[z, rows] = fit(_interpolate(weighted, slices, points, how), frames.dtype).reshape(out[z, rows].shape)
+            out[z, rows] = fit(_interpolate_slices(weighted, slices, points, how), frames.dtype).reshape(
+                out[z, rows].shape
+            )
 
 
 def _merge(kept: Pixels, dtype: np.dtype[np.generic]) -> Pixels:
@@ -70,7 +72,7 @@ def _order_slices(geometry: Geometry) -> _Slices:
     return _Slices(places, places @ normal, normal, to_pixels, (nx, ny))
 
 
-def _interpolate(weighted: Pixels, slices: _Slices, points: Floats, how: Sampling) -> Pixels:
+def _interpolate_slices(weighted: Pixels, slices: _Slices, points: Floats, how: Sampling) -> Pixels:
     """The values at LPS places, (..., 3): linear between slices and within them, or the nearest."""
     points = points.reshape(-1, 3)
     at = _find_slice(points @ slices.normal, slices.along)
@@ -81,7 +83,7 @@ def _interpolate(weighted: Pixels, slices: _Slices, points: Floats, how: Samplin
     below = np.minimum(at.astype(int), max(len(slices.along) - 2, 0))
     total = np.zeros((len(points), weighted.shape[-1]), weighted.dtype)
     for k, weight in ((below, below + 1 - at), (np.minimum(below + 1, len(slices.along) - 1), at - below)):
-        total += weight[:, None].astype(weighted.dtype) * _take(weighted, slices, points, k, how)
+        total += weight[:, None].astype(weighted.dtype) * _take_slices(weighted, slices, points, k, how)
     total[~inside] = 0
     if how.order == "nearest":
         kept = total[:, -1] > 0.5
@@ -102,7 +104,7 @@ def _find_slice(along: Floats, slices: Floats) -> Floats:
     return found
 
 
-def _take(weighted: Pixels, slices: _Slices, points: Floats, k: Pixels, how: Sampling) -> Pixels:
+def _take_slices(weighted: Pixels, slices: _Slices, points: Floats, k: Pixels, how: Sampling) -> Pixels:
     """The values of slice `k` at the feet of places on it; nothing, by weight too, beside it."""
     column, row = ((points - slices.places[k]) @ slices.to_pixels.T).T
     nx, ny = slices.size

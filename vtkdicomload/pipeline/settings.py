@@ -105,7 +105,7 @@ class Settings:
     def paths(self) -> list[str]:
         """Every file that is meant, DICOM or not."""
         if self.anything is not None:
-            return list(_list_paths(self.anything.source))
+            return list(_list_given_paths(self.anything.source))
         if self.directory is not None:
             return sorted(_list_files(self.directory, self.recursive))
         if self.file is not None:
@@ -115,7 +115,7 @@ class Settings:
         return list(self.names or ())
 
 
-def _list_paths(source: Any) -> Iterable[str]:
+def _list_given_paths(source: Any) -> Iterable[str]:
     """Every file on disk that a source of any kind means; what lies in memory does not change."""
     parts = [source] if isinstance(source, (str, bytes, os.PathLike)) or is_content(source) else source
     for part in parts if isinstance(parts, (list, tuple)) else ():
@@ -199,7 +199,7 @@ class SourceSettings:
         self._change(anything=None if source is None else Given(source), directory=None, file=None, names=None)
 
     def GetSource(self) -> Any:
-        """What `SetSource` was given; None where a folder or files are set."""
+        """The source that `SetSource` was given; None where a folder or files are set."""
         given = self._settings.anything
         return None if given is None else given.source
 

@@ -39,7 +39,7 @@ class _Record(NamedTuple):
 
 def is_named_as_dicomdir(path: str) -> bool:
     """Tell whether a file is named as the index of a medium, whatever the case."""
-    return _fold(os.path.basename(path)) == "dicomdir"
+    return _fold_name(os.path.basename(path)) == "dicomdir"
 
 
 def enter_dicomdir(file: LocalFile) -> Listed | None:
@@ -142,7 +142,7 @@ class _Finder:
         folder, found = self._root, []
         for part in parts:
             names = self._list_names(folder)
-            name = part if part in names.values() else names.get(_fold(part))
+            name = part if part in names.values() else names.get(_fold_name(part))
             if name is None:
                 return None
             folder = os.path.join(folder, name)
@@ -152,12 +152,12 @@ class _Finder:
     def _list_names(self, folder: str) -> dict[str, str]:
         if folder not in self._names:
             try:
-                self._names[folder] = {_fold(name): name for name in os.listdir(folder)}
+                self._names[folder] = {_fold_name(name): name for name in os.listdir(folder)}
             except OSError:
                 self._names[folder] = {}
         return self._names[folder]
 
 
-def _fold(name: str) -> str:
+def _fold_name(name: str) -> str:
     """A name without case, trailing dot and version, which ISO 9660 adds to it."""
     return name.split(";")[0].rstrip(". ").lower()

@@ -82,7 +82,7 @@ class Foreign(NamedTuple):
     remedies: tuple[Remedy, ...]
 
 
-def _enter(path: str) -> tuple[Remedy, ...]:
+def _suggest_entering(path: str) -> tuple[Remedy, ...]:
     return (ENTER if is_named_as_archive(path) else LoadFile(path),)
 
 
@@ -101,8 +101,8 @@ def _offer_nothing(_: str) -> tuple[Remedy, ...]:
 _NIFTI, _METAIMAGE, _VTI = _use("nibabel.load(p)"), _use("SimpleITK.ReadImage(p)"), _use("vtkXMLImageDataReader")
 # First bytes → what it is, and what goes past that.
 _KINDS = (
-    (b"PK\x03\x04", "a zip archive", _enter),
-    (b"\x1f\x8b", "gzip-compressed", _enter),
+    (b"PK\x03\x04", "a zip archive", _suggest_entering),
+    (b"\x1f\x8b", "gzip-compressed", _suggest_entering),
     (b"7z\xbc\xaf", "a 7z archive", _unpack),
     (b"Rar!", "a rar archive", _unpack),
     (b"\x5c\x01\x00\x00", "a NIfTI file, not DICOM", _NIFTI),
@@ -113,7 +113,7 @@ _KINDS = (
 )
 _SUFFIXES = (
     ((".nii", ".nii.gz", ".hdr", ".img"), "a NIfTI or Analyze file, not DICOM", _NIFTI),
-    ((".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"), "a tar archive", _enter),
+    ((".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"), "a tar archive", _suggest_entering),
     ((".mha", ".mhd", ".nrrd"), "a MetaImage or NRRD file, not DICOM", _METAIMAGE),
     ((".vti",), "a VTK image, not DICOM", _VTI),
 )

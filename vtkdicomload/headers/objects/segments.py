@@ -47,12 +47,12 @@ def read_segment_set(file: File) -> SegmentSet:
     """
     try:
         with open_data_set(file) as attributes:
-            return _read(file.name, attributes)
+            return _read_segment_set(file.name, attributes)
     except UnusableAttribute as error:
         raise make_damaged_error(file.name, f"the segments cannot be read: {error}") from error
 
 
-def _read(path: str, attributes: Attributes) -> SegmentSet:
+def _read_segment_set(path: str, attributes: Attributes) -> SegmentSet:
     label_map = attributes.text("SOPClassUID") == LABEL_MAP
     kind = (attributes.text("SegmentationType") or ("LABELMAP" if label_map else "BINARY")).upper()
     full = 1
@@ -68,10 +68,10 @@ def _read_segment(item: Attributes) -> Segment:
     code = item.first("SegmentedPropertyTypeCodeSequence")
     label = (item.text("SegmentLabel") or "").strip()
     meaning = None if code is None else code.text("CodeMeaning")
-    return Segment(number, label or f"segment {number}", meaning, _read_color(item))
+    return Segment(number, label or f"segment {number}", meaning, _read_cielab(item))
 
 
-def _read_color(item: Attributes) -> tuple[int, int, int] | None:
+def _read_cielab(item: Attributes) -> tuple[int, int, int] | None:
     try:
         values = convert_integers("RecommendedDisplayCIELabValue", item.get("RecommendedDisplayCIELabValue"))
     except ValueError:

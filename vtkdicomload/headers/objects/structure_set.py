@@ -54,12 +54,12 @@ def read_structure_set(file: File) -> StructureSet:
     """
     try:
         with open_data_set(file) as attributes:
-            return _read(file.name, attributes)
+            return _read_structures(file.name, attributes)
     except UnusableAttribute as error:
         raise make_damaged_error(file.name, f"the structure set cannot be read: {error}") from error
 
 
-def _read(path: str, attributes: Attributes) -> StructureSet:
+def _read_structures(path: str, attributes: Attributes) -> StructureSet:
     contours = {_number(item, "ReferencedROINumber"): item for item in attributes.items("ROIContourSequence")}
     observed = {
         _number(item, "ReferencedROINumber"): item.text("RTROIInterpretedType")
@@ -75,7 +75,7 @@ def _read(path: str, attributes: Attributes) -> StructureSet:
                 number,
                 name or f"ROI {number}",
                 observed.get(number),
-                None if lines is None else _read_color(lines),
+                None if lines is None else _read_display_color(lines),
                 item.text("ReferencedFrameOfReferenceUID"),
                 () if lines is None else tuple(_read_contours(lines, name)),
             )
@@ -98,7 +98,7 @@ def _number(item: Attributes, keyword: str) -> int:
     return convert_integers(keyword, item.get(keyword))[0]
 
 
-def _read_color(item: Attributes) -> tuple[int, int, int] | None:
+def _read_display_color(item: Attributes) -> tuple[int, int, int] | None:
     value = item.get("ROIDisplayColor")
     if value is None:
         return None
@@ -113,11 +113,11 @@ def _read_contours(item: Attributes, name: str) -> list[Contour]:
     found = []
     for line in item.items("ContourSequence"):
         kind = (line.text("ContourGeometricType") or "").strip().upper()
-        found.append(Contour(kind, _read_points(line, name)))
+        found.append(Contour(kind, _read_contour_points(line, name)))
     return found
 
 
-def _read_points(line: Attributes, name: str) -> Floats:
+def _read_contour_points(line: Attributes, name: str) -> Floats:
     """The places of a contour, (n, 3): pydicom makes an object of each number, which takes 30 times as long."""
     raw = line.unparsed(_CONTOUR_DATA) if _CONTOUR_DATA in line.tags() else b""
     if raw is None:

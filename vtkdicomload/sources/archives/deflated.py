@@ -97,7 +97,7 @@ class DeflatedHandle(Handle):
     def _inflate_up_to(self, end: int) -> None:
         if end <= len(self._data):
             return
-        _refuse_too_large(self.file, end)
+        _refuse_inflated_size(self.file, end)
         end = min(self.size, max(end, len(self._data) + _CHUNK))
         while len(self._data) < end:
             chunk = self._inflater.unconsumed_tail or self._read_packed(self._taken, _CHUNK)
@@ -121,7 +121,7 @@ class DeflatedHandle(Handle):
 
     def inflate_whole(self, *, with_libdeflate: bool) -> bytes:
         """Inflate the whole file, and compare it with its checksum."""
-        _refuse_too_large(self.file, self.size)
+        _refuse_inflated_size(self.file, self.size)
         packed = self._read_packed(0, self.file.packed)
         try:
             if with_libdeflate:
@@ -152,7 +152,7 @@ class DeflatedHandle(Handle):
         self._archive.close()
 
 
-def _refuse_too_large(file: DeflatedMember, size: int) -> None:
+def _refuse_inflated_size(file: DeflatedMember, size: int) -> None:
     """Refuse what does not fit into memory, before anything is inflated."""
     if size > _WORTH_IMPORTING and size > (usable := measure_usable_bytes()):
         raise make_too_large_error(file.name, file.archive.name, size, usable)

@@ -57,7 +57,7 @@ class SolidMember(Member):
 
     @property
     def beginning(self) -> File | None:
-        """What was kept of the file; see `File.beginning`."""
+        """The bytes that were kept of the file; see `File.beginning`."""
         return _Beginning(self.name, self.size, self.stamp, self.kept) if self.kept else None
 
     @classmethod
@@ -126,7 +126,7 @@ def _pass_through(members: Sequence[SolidMember], indices: Sequence[int]) -> Gen
         with open_decompressed(first.archive, first.codec) as stream:
             while left:
                 member = members[left[0]]
-                error = _refuse_too_large(member)
+                error = _refuse_unpacked_size(member)
                 if error is None and (member.start, member.size) != (read[0], len(read[1])):
                     stream.seek(member.start)
                     read = member.start, stream.read(member.size or 0)
@@ -140,7 +140,7 @@ def _pass_through(members: Sequence[SolidMember], indices: Sequence[int]) -> Gen
             yield Whole(index, member, b"", error if error.files == (member.name,) else member.of_archive(error))
 
 
-def _refuse_too_large(member: SolidMember) -> CorruptFileError | None:
+def _refuse_unpacked_size(member: SolidMember) -> CorruptFileError | None:
     size = member.size or 0
     if size > _SMALL and 2 * size > (usable := measure_usable_bytes()):
         return make_too_large_error(member.name, member.archive.name, size, usable)

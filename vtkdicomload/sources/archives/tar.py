@@ -65,7 +65,7 @@ def list_tar(archive: File, codec: Codec | None, *, recursive: bool) -> Listed:
     fault: CorruptFileError | None = None
     kept = 0
     try:
-        with _open(archive, codec) as tar:
+        with _open_tar(archive, codec) as tar:
             for info in tar:
                 name = clean_name(info.name)
                 path = join_name(archive, name)
@@ -85,7 +85,7 @@ def list_tar(archive: File, codec: Codec | None, *, recursive: bool) -> Listed:
                         if kept < _KEPT_BYTES:
                             beginning = tar.extractfile(info).read(_BEGINNING)  # type: ignore[union-attr] # it is a file
                             kept += len(beginning)
-                    found[name] = _make_member(archive, codec, path, info, beginning)
+                    found[name] = _make_tar_member(archive, codec, path, info, beginning)
                 elif not info.isdir():
                     skipped.append(Skipped(path, Reason.NOT_REGULAR))
             fault = _find_end_fault(archive, tar)
@@ -115,7 +115,7 @@ def _list_lost(archive: File, found: Mapping[str, File], fault: CorruptFileError
 
 
 @contextmanager
-def _open(archive: File, codec: Codec | None) -> Iterator[tarfile.TarFile]:
+def _open_tar(archive: File, codec: Codec | None) -> Iterator[tarfile.TarFile]:
     with open_stream(archive, _BLOCK) if codec is None else open_decompressed(archive, codec) as stream:
         watched: Any = _Watched(stream)
         with tarfile.open(fileobj=watched, mode="r:", encoding="utf-8", errors="surrogateescape") as tar:
@@ -162,7 +162,7 @@ def _refuse_endless(archive: File, end: int) -> None:
         )
 
 
-def _make_member(archive: File, codec: Codec | None, path: str, info: tarfile.TarInfo, beginning: bytes) -> File:
+def _make_tar_member(archive: File, codec: Codec | None, path: str, info: tarfile.TarInfo, beginning: bytes) -> File:
     if codec is None:
         return Section(path, info.size, archive=archive, start=info.offset_data)
     return SolidMember(path, info.size, archive=archive, start=info.offset_data, codec=codec, kept=beginning)

@@ -68,7 +68,7 @@ def list_zip(archive: File, handle: Handle, *, recursive: bool) -> Listed:
         if passed is not None:
             skipped.append(passed)
         elif name:
-            files.append((name, _make_member(archive, handle, path, info)))
+            files.append((name, _make_zip_member(archive, handle, path, info)))
     return Listed(sort_members(files), tuple(skipped))
 
 
@@ -83,7 +83,7 @@ def _count_members(handle: Handle) -> int:
 
 
 def suggest_unpacking(archive: File) -> Remedy:
-    """What unpacks an archive that is not read here."""
+    """The remedy for an archive that is not read here: what unpacks it."""
     return Unpack(archive.name)
 
 
@@ -121,7 +121,7 @@ def _refuse_overlap(archive: File, infos: object) -> None:
         )
 
 
-def _make_member(archive: File, handle: Handle, path: str, info: zipfile.ZipInfo) -> File:
+def _make_zip_member(archive: File, handle: Handle, path: str, info: zipfile.ZipInfo) -> File:
     """The file that a member is."""
     if info.flag_bits & _ENCRYPTED:
         return LostFile(path, what="it is encrypted", remedies=(suggest_unpacking(archive),))
