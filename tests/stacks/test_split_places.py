@@ -170,6 +170,7 @@ def test_the_rest_of_the_header_is_asked_last(tmp_path: Path, name: str, offset:
         assert "JOHN" not in label
 
 
+@pytest.mark.filterwarnings("ignore:the slices are not evenly spaced")
 @pytest.mark.parametrize("name", REST)
 @pytest.mark.parametrize("lost", [[0], [3], [7], [0, 1], [2, 5]])
 def test_the_rest_of_the_header_tells_volumes_apart_that_lack_slices(
