@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .split_pieces import PlacedFrames
 
 _MOST_FILES = 4096  # that pydicom is asked to read
+_MOST_UNEVEN = 512  # where most likely it is asked for nothing
 _TEXTS = ("LO", "LT", "PN", "SH", "ST", "UC", "UN", "UR", "UT")
 _NUMBERS = ("DS", "FD", "FL", "IS", "SL", "SS", "UL", "US")
 _STAND_BACK_VRS = ("AE", "AS", "DA", "DT", "PN", "TM", "UI")
@@ -103,7 +104,7 @@ def divide_uneven_by_header(frames: PlacedFrames) -> HeaderDivision:
 
     UIDs, dates and what else stands back is asked last, the fewest parts first.
     """
-    if not _may_be_read(frames):
+    if len(frames.members) > _MOST_UNEVEN or not _may_be_read(frames):
         return HeaderDivision(None)
     doubtful = []
     for column in sorted(_read_columns(frames), key=lambda c: (_stands_back(c), len(set(c.values.values())))):
