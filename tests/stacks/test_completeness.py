@@ -85,6 +85,7 @@ PARTS = {
 }
 WHOLE = {
     "NumberOfSlices": {"NumberOfSlices": 6, "Modality": "PT", "numbers": STEP_2},
+    "NumberOfSlices of MR, which counts files": {"NumberOfSlices": 60, "Modality": "MR"},
     "NumberOfSlices of another orientation": {"NumberOfSlices": 5, "Modality": "PT"},
     "Philips": {"philips": 6},
     "Philips, derived": {"philips": 24, "ImageType": DERIVED},

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from enhanced import group, write_enhanced
 from slices import Slice, list_volumes, stack, write_slices
 
 import vtkdicomload as vdl
@@ -167,6 +168,120 @@ def test_the_rest_of_the_header_is_asked_last(tmp_path: Path, name: str, offset:
     write_slices(tmp_path, _pair(name, offset))
     for label in _assert_volumes(tmp_path, [1, 2]):
         assert "JOHN" not in label
+
+
+@pytest.mark.filterwarnings("ignore:the slices are not evenly spaced")
+@pytest.mark.parametrize("name", REST)
+@pytest.mark.parametrize("lost", [[0], [3], [7], [0, 1], [2, 5]])
+def test_the_rest_of_the_header_tells_volumes_apart_that_lack_slices(
+    tmp_path: Path, name: str, lost: list[int]
+) -> None:
+    first, second = REST[name]
+    write_slices(tmp_path, [*stack(1, Z, **first), *stack(2, np.delete(Z, lost), **second)], SliceThickness=3)
+    with pytest.raises(vdl.DuplicateSliceError, match="2 volumes of"):
+        vdl.load(tmp_path)
+    with pytest.warns(vdl.DicomLoadWarning, match=f"{len(lost)} of 8 slices are missing that other stacks"):
+        volumes = [stack.load(irregular="keep") for stack in vdl.scan(tmp_path)[0].stacks()]
+    assert [list_volumes(v.frames) for v in volumes] == [[1], [2]]
+
+
+@pytest.mark.parametrize("name", REST)
+@pytest.mark.parametrize("step", [21.0, 18.0, 22.8, 19.5])
+def test_the_rest_of_the_header_tells_slabs_apart(tmp_path: Path, name: str, step: float) -> None:
+    """That overlap by places, or lie beside each other's."""
+    first, second = REST[name]
+    write_slices(tmp_path, [*stack(1, Z, **first), *stack(2, Z + step, **second)])
+    _assert_volumes(tmp_path, [1, 2])
+
+
+@pytest.mark.parametrize("name", ["RepetitionTime", "AcquisitionDateTime"])
+@pytest.mark.parametrize("count", [3, 4])
+def test_no_number_of_files_tells_volumes_apart_where_each_place_lost_another(
+    tmp_path: Path, name: str, count: int
+) -> None:
+    values = [500, 1000, 2000, 3000] if name == "RepetitionTime" else [f"2020010110{v}000" for v in range(4)]
+    slices = [Slice(z, 100 * v + k, {name: values[v]}) for k, z in enumerate(Z) for v in range(count) if v != k % count]
+    write_slices(tmp_path, slices)
+    for load in (vdl.load, vdl.load_all):
+        with pytest.raises(vdl.DuplicateSliceError, match=f"{name} does not say which"):
+            load(tmp_path)
+
+
+@pytest.mark.parametrize("lost", [[3], [2, 5]])
+def test_the_rest_of_the_header_forbids_to_interpolate_between_volumes(tmp_path: Path, lost: list[int]) -> None:
+    first, second = REST["EchoTrainLength"]
+    write_slices(tmp_path, [*stack(1, Z, **first), *stack(2, np.delete(Z + PART, lost), **second)])
+    with pytest.raises(vdl.MissingSliceError, match="by EchoTrainLength they may be several volumes") as caught:
+        vdl.load(tmp_path)
+    assert [r.options for r in caught.value.remedies] == [{"irregular": "keep"}]
+
+
+_OF_FRAMES: dict[str, Callable[[Dataset, int], None]] = {
+    "NumberOfAverages": lambda own, v: setattr(own, "MRAveragesSequence", group(NumberOfAverages=v)),
+    "RepetitionTime": lambda own, v: setattr(
+        own, "MRTimingAndRelatedParametersSequence", group(RepetitionTime=500.0 * v)
+    ),
+    "FrameAcquisitionDateTime": lambda own, v: setattr(
+        own.FrameContentSequence[0], "FrameAcquisitionDateTime", f"202001011{v}0000"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", _OF_FRAMES)
+@pytest.mark.parametrize("offset", [0.0, 0.3, 0.6, 6.0, 7.4])
+@pytest.mark.parametrize("in_turn", [True, False])
+def test_functional_groups_that_nobody_looks_at_tell_volumes_of_one_file_apart(
+    tmp_path: Path, name: str, offset: float, in_turn: bool
+) -> None:
+    frames = [(v, k) for v in (1, 2) for k in range(8)]
+    frames = sorted(frames, key=lambda frame: frame[1]) if in_turn else frames
+    stored = write_enhanced(
+        tmp_path / "1.dcm",
+        [k + offset * (v - 1) for v, k in frames],
+        edit_frame=lambda own, i: _OF_FRAMES[name](own, frames[i][0]),
+    )
+    with pytest.raises(vdl.DuplicateSliceError) as caught:
+        vdl.load(tmp_path)
+    assert "resample" not in str(caught.value)
+    volumes = vdl.load_all(tmp_path)
+    assert len(volumes) == 2
+    for v, volume in enumerate(volumes, 1):
+        np.testing.assert_array_equal(volume.frames, stored[[frames.index((v, k)) for k in range(8)]])
+    assert all(name in stack.label for stack in vdl.scan(tmp_path)[0].stacks())
+
+
+@pytest.mark.parametrize("name", _OF_FRAMES)
+def test_frames_of_which_each_place_lost_another_are_refused(tmp_path: Path, name: str) -> None:
+    frames = [(v, k) for k in range(8) for v in (1, 2, 3) if v != 1 + k % 3]
+    write_enhanced(
+        tmp_path / "1.dcm",
+        [k for _, k in frames],
+        edit_frame=lambda own, i: _OF_FRAMES[name](own, frames[i][0]),
+    )
+    with pytest.raises(vdl.DuplicateSliceError, match=f"{name} does not say which"):
+        vdl.load(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "values"), [("SeriesNumber", (3, 4)), ("SliceThickness", (3, 2))])
+@pytest.mark.parametrize("kept", [[1, 2, 3, 4, 5, 6, 7], [0, 1, 2, 3, 4]])
+def test_a_shorter_one_of_two_series_or_thicknesses_on_one_grid_is_told(
+    tmp_path: Path, name: str, values: tuple[int, int], kept: list[int]
+) -> None:
+    write_slices(tmp_path, [*stack(1, Z, **{name: values[0]}), *stack(2, Z[kept], **{name: values[1]})])
+    with pytest.warns(vdl.DicomLoadWarning, match=f"{8 - len(kept)} of 8 slices are missing that other stacks"):
+        assert sorted(len(v.frames) for v in vdl.load_all(tmp_path)) == [len(kept), 8]
+
+
+@pytest.mark.parametrize("offset", [0.0, PART, HALF])
+def test_frames_of_reference_of_every_slice_mean_nothing_beside_each_other(tmp_path: Path, offset: float) -> None:
+    slices = [
+        s
+        for v in (1, 2)
+        for s in stack(v, Z + offset * v, EchoTime=5 * v, FrameOfReferenceUID=lambda k, v=v: f"1.2.9.{100 * v + k}")
+    ]
+    write_slices(tmp_path, slices)
+    with pytest.warns(vdl.DicomLoadWarning, match="FrameOfReferenceUID"):
+        _assert_volumes(tmp_path, [1, 2])
 
 
 def test_text_is_numbered_and_never_shown(tmp_path: Path) -> None:

@@ -122,6 +122,17 @@ class Attributes:
             if plain:
                 yield tag, name, element.VR, value
 
+    def list_nested(self) -> Iterator[tuple[int, str, str, Any]]:
+        """List the plain elements, and those of all items of sequences."""
+        yield from self.list_plain()
+        for tag in sorted(self.tags()):
+            try:
+                items = self.items(tag)
+            except UnusableAttribute:
+                continue
+            for item in items:
+                yield from item.list_nested()
+
     def unparsed(self, tag: int) -> bytes | None:
         """The bytes of a value that was not asked for yet; None of one that was."""
         raw = self._data_set.get_item(tag).value

@@ -59,10 +59,15 @@ def _tell_fewer(here: int, what: str, attribute: str, said: int) -> Assumptions:
 
 
 # ------------------------------------------------------------------------------------------------ counts that are said
+def _get_number_of_slices(header: Header) -> int | None:
+    """NumberOfSlices of PET and nuclear medicine; MR of United Imaging counts files there."""
+    return header.number_of_slices if header.modality in ("PT", "NM") else None
+
+
 def _judge_slices(frames: Sequence[Frame], *, derived: bool) -> Assumptions | None:
     """Compare the slices with NumberOfSlices (PET) or Number of Slices MR (Philips); None where nothing is said."""
     headers = [f.header for f in frames]
-    attribute, said = "NumberOfSlices", _get_one(headers, lambda h: h.number_of_slices)
+    attribute, said = "NumberOfSlices", _get_one(headers, _get_number_of_slices)
     if not said and not derived and _get_one(headers, lambda h: h.creator_2001) == _PHILIPS:
         attribute, (said, *_) = "(2001,1018)", _get_one(headers, lambda h: h.slices_of_philips) or (None,)
     counts = _count_in_places(frames) if said else None

@@ -11,6 +11,7 @@ from ..headers.orientation import compute_direction, compute_normal, find_orient
 from . import consistency
 from .along import find_places, get_locations, is_even, measure_along
 from .assumptions import Assumed, Assumption, AssumptionKind
+from .split_places import are_several_grids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,13 +92,14 @@ def _find_step(directions: Sequence[Floats]) -> float | None:
 
 # ------------------------------------------------------------------------------------------------ frames of reference
 def settle_frames_of_reference(frames: tuple[Frame, ...]) -> Assumed[tuple[Frame, ...]]:
-    """Take the frame of reference as unknown where each of four files or more of one even grid has one of its own."""
+    """Take the frame of reference as unknown where each of four files or more of even grids has one of its own."""
     uids = {f.header.frame_of_reference_uid for f in frames}
     if len(uids) < _FEWEST_FILES or None in uids or len(uids) != len({f.path for f in frames}):
         return Assumed(frames)
     for group in consistency.group_by_orientation(frames):
         along = measure_along(group)
-        if along is None or len(find_places(along)) < _FEWEST_FILES or not is_even(find_places(along)):
+        places = None if along is None else find_places(along)
+        if places is None or len(places) < _FEWEST_FILES or not (is_even(places) or are_several_grids(places)):
             return Assumed(frames)
     unknown = tuple(f._replace(header=f.header._replace(frame_of_reference_uid=None)) for f in frames)
     return Assumed(unknown, (Assumption(AssumptionKind.FRAMES_OF_REFERENCE, {"files": len(uids)}),))

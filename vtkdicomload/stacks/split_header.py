@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .split_pieces import PlacedFrames
 
 _MOST_FILES = 4096  # that pydicom is asked to read
+_MOST_UNEVEN = 512  # where most likely it is asked for nothing
 _TEXTS = ("LO", "LT", "PN", "SH", "ST", "UC", "UN", "UR", "UT")
 _NUMBERS = ("DS", "FD", "FL", "IS", "SL", "SS", "UL", "US")
 _STAND_BACK_VRS = ("AE", "AS", "DA", "DT", "PN", "TM", "UI")
@@ -51,6 +52,10 @@ _IDENTIFYING = frozenset(
 )
 
 
+_GROUPS = "PerFrameFunctionalGroupsSequence"
+_OF_FRAME = ("DimensionIndexValues", "InStackPositionNumber", "ImagePositionPatient", "ImagePositionVolume")
+
+
 class HeaderDivision(NamedTuple):
     """A division by the headers, or two attributes that contradict each other."""
 
@@ -70,8 +75,8 @@ def divide_by_header(frames: PlacedFrames) -> HeaderDivision:
     """Divide frames that share places by any attribute whose values are whole volumes or slabs; all that are agree.
 
     UIDs, dates, times, what follows from the pixels and what identifies a person stand back until nothing else does.
-    Only single-frame files that are no copies are read. An attribute whose values lie at other places each says that
-    slices are lost.
+    Of multi-frame files the functional groups of each frame are read. An attribute that tells the frames of each place
+    apart, with more values than frames lie there, says that slices are lost.
     """
     if len(frames.count_in_places()) < 2 or not _may_be_read(frames):
         return HeaderDivision(None)
@@ -89,8 +94,9 @@ def _may_be_read(frames: PlacedFrames) -> bool:
     if len(frames.members) > _MOST_FILES:
         return False
     members = [frames.frames[k] for k in frames.members.tolist()]
-    uids = {f.header.sop_instance_uid for f in members}
-    return len(uids) == len(members) and all(f.header.number_of_frames == 1 for f in members)
+    files = {f.path: f.header for f in members}
+    uids = {header.sop_instance_uid for header in files.values()}
+    return len(uids) == len(files) and all(h.number_of_frames == 1 or h.functional_groups for h in files.values())
 
 
 def divide_uneven_by_header(frames: PlacedFrames) -> HeaderDivision:
@@ -98,7 +104,7 @@ def divide_uneven_by_header(frames: PlacedFrames) -> HeaderDivision:
 
     UIDs, dates and what else stands back is asked last, the fewest parts first.
     """
-    if not _may_be_read(frames):
+    if len(frames.members) > _MOST_UNEVEN or not _may_be_read(frames):
         return HeaderDivision(None)
     doubtful = []
     for column in sorted(_read_columns(frames), key=lambda c: (_stands_back(c), len(set(c.values.values())))):
@@ -158,14 +164,22 @@ def _are_fragments(frames: PlacedFrames, column: _Column) -> bool:
 
 
 def _read_columns(frames: PlacedFrames) -> list[_Column]:
-    """Read all plain attributes of the files; none where one cannot be read."""
+    """Read all plain attributes of the frames; none where a file cannot be read."""
     columns: dict[tuple[str, str], dict[int, str]] = defaultdict(dict)
+    of_file: dict[str, list[int]] = defaultdict(list)
     for k in frames.members.tolist():
+        of_file[frames.frames[k].path].append(k)
+    for members in of_file.values():
+        header = frames.frames[members[0]].header
         try:
-            with open_data_set(frames.frames[k].header.file) as attributes:
-                for tag, name, vr, value in attributes.list_plain():
-                    if tag >> 16 not in (_FILE, _PIXELS):
-                        columns[name, vr][k] = _spell_value(value, vr)
+            with open_data_set(header.file) as attributes:
+                groups = attributes.items(_GROUPS) if header.number_of_frames > 1 else []
+                for k in members:
+                    index = frames.frames[k].index_in_file
+                    listed = groups[index].list_nested() if index < len(groups) else attributes.list_plain()
+                    for tag, name, vr, value in listed:
+                        if tag >> 16 not in (_FILE, _PIXELS) and name not in _OF_FRAME:
+                            columns[name, vr][k] = _spell_value(value, vr)
         except (OSError, DicomLoadError, UnusableAttribute):
             return []
     return [_Column(name, vr, values) for (name, vr), values in columns.items()]
