@@ -12,7 +12,7 @@ from ._util.wording import describe_argument
 from .bulk.many import Loaded, load_each
 from .catalog.choose import list_strays
 from .catalog.damage import describe_left_out, make_all_damaged_error, make_damage_error
-from .catalog.find import find_series, leaves_damaged
+from .catalog.find import find_series, leaves_damaged, settle_ignored
 from .catalog.scan import ScanData, scan_files
 from .errors import DicomLoadError
 from .loading.options import Options, check_count, make_options
@@ -193,7 +193,7 @@ def load_all(
     DicomLoadError
         As `load` does, for the first stack that cannot be loaded; ``load_many(scan(source))`` goes on after it.
     """
-    checked = make_options(workers=workers, **options)
+    checked, ignore = make_options(workers=workers, **options), settle_ignored(ignore)
     found, ignored = find_series(source, ignore, checked.workers, archives=archives)
     scanned, leave_damaged = Scan.of(found), leaves_damaged(ignore)
     for row, series in enumerate(scanned):
@@ -281,6 +281,7 @@ def load_many(
     if workers is not None:
         check_count("workers", workers)
     make_options(**options)
+    ignore = settle_ignored(ignore)
     one = partial(load, series=series, stack=stack, ignore=ignore, archives=archives, **options)
     progress = options.get("progress")
     return load_each(one, sources, progress, threads=min(workers or 1, ahead), ahead=ahead, as_completed=as_completed)

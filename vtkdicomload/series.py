@@ -8,7 +8,7 @@ from ._util.public import public
 from ._util.warnings import warn
 from .catalog.choose import choose, choose_series, list_strays
 from .catalog.damage import describe_left_out, refuse_gaps
-from .catalog.find import find_series, leaves_damaged
+from .catalog.find import find_series, leaves_damaged, settle_ignored
 from .catalog.scan import ScanData
 from .catalog.tables import scan_html, scan_text
 from .errors import DicomLoadError, MultipleSeriesError
@@ -127,6 +127,7 @@ def load_volume(
     archives: bool = False,
 ) -> Volume:
     """Load the one stack at a source that is meant; `series`, `stack`, `ignore` and `archives` are those of `load`."""
+    ignore = settle_ignored(ignore)
     found, ignored = find_series(source, ignore, options.workers, archives=archives)
     selected = select_stack(Scan.of(found), ignored, options, series=series, stack=stack, ignore=ignore)
     return load_selected(selected, options)

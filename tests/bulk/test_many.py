@@ -266,3 +266,32 @@ def test_nothing_is_read_before_the_first_result_is_asked_for(slow_load: dict[st
 
 def test_no_source_gives_no_result() -> None:
     assert list(vdl.load_many([])) == []
+
+
+@pytest.mark.parametrize("make", [list, tuple, set, iter, lambda names: (n for n in names), dict.fromkeys])
+def test_what_is_ignored_is_ignored_in_every_source(
+    series: Callable[..., Truth], make: Callable[[list[str]], Any]
+) -> None:
+    """An iterator can be read once only, whatever number of sources there is."""
+    names = [f"{k}.dcm" for k in range(5)]
+    folders = [series(name, seed=seed, names=names).folder for seed, name in enumerate("ab", 1)]
+    with pytest.warns(DicomLoadWarning, match=r"as ignore= says: 4\.dcm"):
+        volumes = [result.volume for result in vdl.load_many(folders, ignore=make(["4.dcm"]))]
+    assert [volume.frames.shape[0] for volume in volumes if volume] == [4, 4]
+    for folder in folders:
+        (folder / "4.dcm").write_bytes((folder / "4.dcm").read_bytes()[:-9])
+    calls: dict[str, Callable[[], list[Any]]] = {
+        "load": lambda: [vdl.load(folders[0], ignore=make(["damaged"]))],
+        "load_all": lambda: vdl.load_all(folders[0], ignore=make(["damaged"])),
+        "Series.load": lambda: [vdl.scan(folders[0])[0].load(ignore=make(["damaged"]))],
+        "load_many": lambda: [result.volume for result in vdl.load_many(folders, ignore=make(["damaged"]))],
+    }
+    for call in calls.values():
+        with pytest.warns(DicomLoadWarning, match=r"left out, damaged: 4\.dcm"):
+            volumes = call()
+        assert {volume.frames.shape[0] for volume in volumes} == {4}
+
+
+def test_a_wrong_ignore_is_refused_before_the_first_source() -> None:
+    with pytest.raises(TypeError, match="ignore must be paths"):
+        vdl.load_many([], ignore=3)  # type: ignore[arg-type]

@@ -73,8 +73,8 @@ def _leave_out_of(series: SeriesData, is_ignored: Callable[[str], bool]) -> tupl
     return ScanData(series.title, (series,), (*series.problems, *series.beside), (), series.files), left_out
 
 
-def match_ignored(ignore: Ignore) -> Callable[[str], bool]:
-    """Tell whether ``ignore=`` leaves a path out.
+def settle_ignored(ignore: Ignore) -> Callable[[str], bool] | tuple[_Path, ...]:
+    """What ``ignore=`` says, for every source it is for: a callable, or paths; an iterator is read but once.
 
     Raises
     ------
@@ -83,13 +83,22 @@ def match_ignored(ignore: Ignore) -> Callable[[str], bool]:
     """
     if callable(ignore):
         return ignore
-    if isinstance(ignore, (str, bytes, os.PathLike)):
-        ignore = [ignore]
     try:
-        given = [os.fsdecode(path) for path in ignore if path != DAMAGED]
+        given = (ignore,) if isinstance(ignore, (str, bytes, os.PathLike)) else tuple(ignore)
+        for path in given:
+            os.fsdecode(path)  # a TypeError where it is none
     except TypeError:
         kinds = 'paths, "damaged" or a callable'
         raise TypeError(f"ignore must be {kinds}, not {describe_argument(ignore)}") from None
+    return given
+
+
+def match_ignored(ignore: Ignore) -> Callable[[str], bool]:
+    """Tell whether ``ignore=`` leaves a path out; what it raises is what `settle_ignored` does."""
+    settled = settle_ignored(ignore)
+    if callable(settled):
+        return settled
+    given = [os.fsdecode(path) for path in settled if path != DAMAGED]
     named = {os.path.abspath(path) for path in given}
     bare = {path for path in given if not os.path.dirname(path)}  # a name alone means that file in any folder
     return lambda path: bool(given) and (os.path.basename(path) in bare or os.path.abspath(path) in named)

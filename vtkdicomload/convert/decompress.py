@@ -15,7 +15,7 @@ from .._util.atomic import Staged
 from .._util.memory import measure_usable_bytes
 from .._util.wording import count_noun
 from ..catalog.damage import refuse_problems
-from ..catalog.find import find_series, leaves_damaged
+from ..catalog.find import find_series, leaves_damaged, settle_ignored
 from ..catalog.tables import list_passed_over
 from ..errors import CompressedPixelDataError, DicomLoadError, DicomLoadWarning, UnsupportedPixelDataError
 from ..errors.remedies import LeaveOut, SetOption, Step
@@ -118,6 +118,7 @@ def decompress(
         Compressed icon images that could not be decoded were left out.
     """
     source, target = os.fspath(source), os.fspath(target)
+    ignore = settle_ignored(ignore)
     found, left_out = find_series(source, ignore, workers=None, archives=archives)
     if leaves_damaged(ignore) and found.series:
         left_out = (*left_out, *(problem.path for problem in found.problems))

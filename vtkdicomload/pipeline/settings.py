@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._util.warnings import warn
 from .._util.wording import describe_argument
-from ..catalog.find import leaves_damaged
+from ..catalog.find import settle_ignored
 from ..errors import NoDicomError
 from ..errors.remedies import Use
 from ..loading.options import Options
@@ -254,10 +254,7 @@ class SourceSettings:
 
     def SetIgnore(self, ignore: Ignore | Path) -> None:
         """Files to leave out: ``"damaged"`` ones, paths, names, or a callable that gets a path and says whether to."""
-        if not callable(ignore) and not leaves_damaged(ignore):
-            given = [ignore] if isinstance(ignore, (str, bytes, os.PathLike)) else ignore
-            ignore = tuple(os.fsdecode(path) for path in given)
-        self._change(ignore=ignore)
+        self._change(ignore=settle_ignored(ignore))
 
     def GetIgnore(self) -> Any:
         """Files to leave out."""
