@@ -378,16 +378,17 @@ TAKEN: dict[str, tuple[Liberty, tuple[str, ...], Callable[[Written], Written]]] 
 @pytest.mark.parametrize(
     ("name", "syntax"), [(name, syntax) for name, (_, syntaxes, _) in TAKEN.items() for syntax in syntaxes]
 )
-@pytest.mark.filterwarnings("ignore:no second reader could look:vtkdicomload.DicomLoadWarning")  # pydicom is strict
 def test_one_reading_is_loaded_with_a_warning(tmp_path: Path, name: str, syntax: str) -> None:
     liberty, _, change = TAKEN[name]
     path = tmp_path / "1.dcm"
     path.write_bytes(change(write(syntax)).file)
     header = read_header(path)
     assert header.liberties == (liberty,)
-    with pytest.warns(vdl.DicomLoadWarning, match=r"1 of 1 files depart from the standard \(1\.dcm\)") as said:
+    with pytest.warns(vdl.DicomLoadWarning) as said:
         volume = vdl.load(path)
-    assert sum(liberty.value in str(w.message) for w in said) == 1
+    *others, told = sorted((str(w.message) for w in said), key=lambda sentence: liberty.value in sentence)
+    assert told == f"1 of 1 files depart from the standard (1.dcm): {liberty.value}"
+    assert all("no second reader could look at" in sentence for sentence in others)  # where pydicom cannot read it
     np.testing.assert_array_equal(volume.frames[0], PIXELS.astype(int) - 1024)
     np.testing.assert_allclose(volume.affine, [[0.5, 0, 0, -10], [0, 0.5, 0, 5], [0, 0, 1.5, 0], [0, 0, 0, 1]])
     assert "departs from the standard" in str(explain_unsafe_file(header)) or syntax not in LITTLE[:2]
@@ -641,7 +642,6 @@ def test_the_checks_say_whether_a_second_reader_agreed(tmp_path: Path, name: str
     assert words in second
 
 
-@pytest.mark.filterwarnings("ignore:no second reader could look:vtkdicomload.DicomLoadWarning")  # pydicom is strict
 def test_several_fragments_of_one_frame_need_no_delimiter_but_an_end_marker(tmp_path: Path) -> None:
     w = write("JPEG-LS")
     at = w.find(0x7FE00010)
@@ -650,8 +650,9 @@ def test_several_fragments_of_one_frame_need_no_delimiter_but_an_end_marker(tmp_
     parts = encapsulate([whole], fragments_per_frame=3, has_bot=False)
     path = tmp_path / "1.dcm"
     path.write_bytes(w.meta + w.body[: at + 12] + parts)
-    with pytest.warns(vdl.DicomLoadWarning, match="without its delimiter"):
+    with pytest.warns(vdl.DicomLoadWarning) as said:  # pydicom, the second reader, may not read such a file
         np.testing.assert_array_equal(vdl.load(path).frames[0], PIXELS.astype(int) - 1024)
+    assert any("without its delimiter" in str(w.message) for w in said)
     last = parts.rindex(b"\xfe\xff\0\xe0")
     path.write_bytes(w.meta + w.body[: at + 12] + parts[:last])  # cut between two fragments
     with pytest.raises(vdl.CorruptFileError, match="no end marker"):

@@ -337,7 +337,7 @@ def rich(dataset: Dataset, k: int) -> None:
     d.EchoTime, d.EchoNumbers, d.TriggerTime, d.DiffusionBValue = 4.6, 2, 33.5, 1000.5
     d.DiffusionGradientOrientation, d.ComplexImageComponent = [0.6, -0.8, 0.0], "MAGNITUDE"
     d.DimensionOrganizationType = "3D"
-    d.TotalPixelMatrixRows, d.TotalPixelMatrixColumns = 66_000, 70_000
+    d.TotalPixelMatrixRows, d.TotalPixelMatrixColumns, d.PixelAspectRatio = 66_000, 70_000, [3, 4]
     d.InversionTime, d.FlipAngle = 900.5, 12
     d.SliceLocation, d.ImagesInAcquisition, d.FrameTime, d.FrameTimeVector, d.CineRate = -7.5, 9, 40.5, [0, 40, 41], 25
     d.NumberOfSlices, d.NumberOfTimeSlices = 5, 3
@@ -352,7 +352,7 @@ def rich(dataset: Dataset, k: int) -> None:
     d.WindowCenter, d.WindowWidth, d.VOILUTFunction = [40, 300], [400, 1500], "SIGMOID"
     d.RescaleIntercept, d.RescaleSlope, d.RescaleType = -1024.5, 2, "HU"
     d.Units = "BQML"
-    d.PixelAspectRatio, d.RedPaletteColorLookupTableDescriptor = [3, 2], [256, 0, 16]
+    d.RedPaletteColorLookupTableDescriptor = [256, 0, 16]
     block = d.private_block(0x0029, "SIEMENS CSA HEADER", create=True)
     block.add_new(0x10, "OB", csa_header(35, (0.6, 0, 0.8), 0))
     block = d.private_block(0x0019, "SIEMENS MR HEADER", create=True)

@@ -181,12 +181,12 @@ _NUMBER: tuple[Named, ...] = (("SeriesNumber", lambda f: f.header.series_number)
 _PLANE: tuple[Named, ...] = (("plane", lambda f: name_plane(f.orientation)),)
 
 TRAITS = (
-    Trait(consistency.group_by_series_number, lambda _: _NUMBER),
     Trait(consistency.group_by_kind, lambda _: consistency.KINDS),
     Trait(consistency.divide_by_frame_of_reference, lambda _: consistency.FRAMES_OF_REFERENCE),
     Trait(consistency.group_by_layout, lambda _: _SIZE),
     Trait(consistency.group_by_pixel_spacing, lambda _: _SPACINGS),
     Trait(consistency.group_by_orientation, lambda _: _PLANE),
+    Trait(consistency.group_by_series_number, lambda _: _NUMBER),
     Trait(consistency.group_by_stack, _list_stack_attributes),
     Trait(consistency.group_by_run, _choose_run_attribute),
 )
