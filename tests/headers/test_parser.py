@@ -360,7 +360,7 @@ def rich(dataset: Dataset, k: int) -> None:
     d.WindowCenter, d.WindowWidth, d.VOILUTFunction = [40, 300], [400, 1500], "SIGMOID"
     d.RescaleIntercept, d.RescaleSlope, d.RescaleType = -1024.5, 2, "HU"
     d.Units = "BQML"
-    d.PixelAspectRatio, d.RedPaletteColorLookupTableDescriptor = [3, 2], [256, 0, 16]
+    d.RedPaletteColorLookupTableDescriptor = [256, 0, 16]
     block = d.private_block(0x0029, "SIEMENS CSA HEADER", create=True)
     block.add_new(0x10, "OB", csa_header(35, (0.6, 0, 0.8), 0))
     block = d.private_block(0x0019, "SIEMENS MR HEADER", create=True)
