@@ -352,7 +352,7 @@ def rich(dataset: Dataset, k: int) -> None:
     d.KVP, d.ConvolutionKernel, d.StackID, d.CardiacNumberOfImages, d.NumberOfTemporalPositions = 120, "B30f", "1", 5, 3
     d.FrameReferenceTime, d.ImageIndex, d.NumberOfSlices, d.NumberOfTimeSlices = 1500.5, 7, 5, 3
     d.NumberOfRRIntervals, d.NumberOfTimeSlots = 1, 2
-    d.ImagerPixelSpacing = [0.15, 0.16]
+    d.ImagerPixelSpacing, d.PixelAspectRatio = [0.15, 0.16], [3, 2]
     d.TemporalPositionIdentifier, d.NumberOfTemporalPositions = 3, 8
     d.NumberOfFrames = 1
     d.add_new("PixelPaddingValue", "US", 7)
