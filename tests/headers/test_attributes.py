@@ -54,7 +54,7 @@ def test_private_tag_keyword_and_vr_are_those_of_the_dictionary(tag):
     assert description.replace(" ", "") == field.keyword
     vr = private_dictionary_VR(tag, maker)
     assert vr.encode() in field.written.vrs
-    assert field.written.width == {"FD": 8, "SL": 4}.get(vr, 1)
+    assert field.written.width == {"FD": 8, "FL": 4, "SL": 4}.get(vr, 1)
 
 
 @given(value=st.binary(max_size=40))

@@ -75,7 +75,7 @@ def read(engine: str, frames: Sequence[Frame], conversion: Conversion) -> tuple[
         except ValueOverflow:
             conversion = widen_conversion(conversion)
             continue
-        second_reader.verify("all", frames, conversion, out, reader)
+        second_reader.verify(range(len(frames)), frames, conversion, out, reader)
         return reader.NAME, out
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
+from .._util.wording import describe_argument
 from ..errors import DicomLoadError, GeometryError
 from ..errors.remedies import SetOption
 from ..loading.volume_data import VolumeData
@@ -54,7 +55,7 @@ def put_on_grid(
     """Bring volumes onto one grid (`vtkdicomload.to_grid`)."""
     check_frame_of_reference(frame_of_reference)
     if align not in get_args(Align):
-        raise ValueError(f'align must be "patient" or "centre", not {align!r}')
+        raise ValueError(f'align must be "patient" or "centre", not {describe_argument(align)}')
     grid = _centred_grid(like, spacing, shape) if align == "centre" else None
     reference = like.series if isinstance(like, VolumeData) else None
     rows = _Rows()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from .._util.wording import describe_argument
 from ..errors import GeometryError
 from ..errors.remedies import SetOption
 from ..stacks.geometry import Geometry, locate
@@ -144,9 +145,9 @@ def check_lengths(name: str, value: float | Sequence[float]) -> tuple[float, flo
     """Three positive numbers, of which one may stand for all."""
     values: list[Any] = [value] * 3 if isinstance(value, Real) else list(value)  # type: ignore[arg-type]
     if len(values) != 3 or any(isinstance(v, bool) or not isinstance(v, Real) for v in values):
-        raise TypeError(f"{name} must be a number or three, along x, y, z, not {value!r}")
+        raise TypeError(f"{name} must be a number or three, along x, y, z, not {describe_argument(value)}")
     if not all(np.isfinite(v) and v > 0 for v in values):
-        raise ValueError(f"{name} must be positive, not {value!r}")
+        raise ValueError(f"{name} must be positive, not {describe_argument(value)}")
     x, y, z = map(float, values)
     return x, y, z
 
@@ -155,10 +156,10 @@ def check_counts(name: str, value: Sequence[int]) -> tuple[int, int, int]:
     """Three whole numbers of voxels, 1 or more."""
     try:
         x, y, z = (v.__index__() for v in value)
-    except (TypeError, AttributeError, ValueError) as error:
-        raise TypeError(f"{name} must be three whole numbers (nx, ny, nz), not {value!r}") from error
+    except (TypeError, AttributeError, ValueError):
+        raise TypeError(f"{name} must be three whole numbers (nx, ny, nz), not {describe_argument(value)}") from None
     if min(x, y, z) < 1:
-        raise ValueError(f"{name} must be 1 or more along every axis, not {value!r}")
+        raise ValueError(f"{name} must be 1 or more along every axis, not {describe_argument(value)}")
     return x, y, z
 
 
@@ -215,7 +216,9 @@ def _parse_ranges(name: str, ranges: Sequence[Any] | None) -> list[tuple[float |
     except (TypeError, IndexError):
         pairs = []
     if len(pairs) != 3 or any(v is not None and not isinstance(v, Real) for pair in pairs for v in pair):
-        raise ValueError(f"{name} must be three ranges (first, last) along x, y, z, None for all, not {ranges!r}")
+        raise ValueError(
+            f"{name} must be three ranges (first, last) along x, y, z, None for all, not {describe_argument(ranges)}"
+        )
     return pairs
 
 

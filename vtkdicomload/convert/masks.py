@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._util.warnings import warn
+from .._util.wording import describe_argument
 from ..errors import GeometryError
 from ..errors.remedies import Use
 from ..headers.objects.structure_set import CLOSED
@@ -157,7 +158,7 @@ def _check_threshold(found: SegmentSource, threshold: float | None) -> None:
             f"the segments of {found.path} are fractions: threshold=0.5 takes the voxels where they reach a half"
         )
     if threshold is not None and not 0 < threshold <= 1:
-        raise ValueError(f"threshold must be a fraction, above 0 and up to 1, not {threshold!r}")
+        raise ValueError(f"threshold must be a fraction, above 0 and up to 1, not {describe_argument(threshold)}")
 
 
 def _refuse_without_area(structure: Structure, path: str) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._util.wording import describe_argument
 from .grid import crop_grid
 from .resampling import choose_background, take_values
 
@@ -36,8 +37,10 @@ def _check_numbers(name: str, value: int | Sequence[int]) -> tuple[int, int, int
     try:
         given = [value] * 3 if hasattr(value, "__index__") else list(value)
         x, y, z = (n.__index__() for n in given)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise TypeError(f"{name} must be a whole number or three, along x, y, z, not {value!r}") from error
+    except (AttributeError, TypeError, ValueError):
+        raise TypeError(
+            f"{name} must be a whole number or three, along x, y, z, not {describe_argument(value)}"
+        ) from None
     if min(x, y, z) < 0:
-        raise ValueError(f"{name} must not be below 0, not {value!r} (crop makes a volume smaller)")
+        raise ValueError(f"{name} must not be below 0, not {describe_argument(value)} (crop makes a volume smaller)")
     return x, y, z

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, get_args
 
+from .._util.wording import describe_argument
 from ..errors import GeometryError
 from ..errors.remedies import SetOption
 
@@ -68,7 +69,7 @@ def require_drawn_on(
 def check_frame_of_reference(choice: FrameOfReference) -> None:
     """Refuse another word for `frame_of_reference` (ValueError)."""
     if choice not in get_args(FrameOfReference):
-        raise ValueError(f'frame_of_reference must be "match" or "ignore", not {choice!r}')
+        raise ValueError(f'frame_of_reference must be "match" or "ignore", not {describe_argument(choice)}')
 
 
 def require_same_place(series: SeriesData, other: SeriesData, choice: FrameOfReference) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from .._util.memory import measure_usable_bytes
-from .._util.wording import size_words
+from .._util.wording import describe_argument, size_words
 from ..errors import UnsupportedPixelDataError
 from ..headers.sop_classes import LABEL_MAP, RT_DOSE, SEGMENTATION
 from .holding import check_numbers
@@ -60,7 +60,9 @@ def choose_order(volume: VolumeData, order: OrderChoice) -> Literal["nearest", "
         Another word, or labels that would be interpolated.
     """
     if order not in get_args(OrderChoice):
-        raise ValueError(f"order must be one of {', '.join(map(repr, get_args(OrderChoice)))}, not {order!r}")
+        raise ValueError(
+            f"order must be one of {', '.join(map(repr, get_args(OrderChoice)))}, not {describe_argument(order)}"
+        )
     kind = volume.series.header.sop_class_uid
     if order == "auto":
         return "nearest" if kind in (LABEL_MAP, SEGMENTATION) else "linear"
@@ -88,7 +90,7 @@ def choose_background(volume: VolumeData, background: float | None) -> float:
         return float(np.nanmin(values) if values.dtype.kind == "f" else values.min()) if padding is None else padding
     value = float(background)
     if volume.dtype.kind != "f" and value == value and np.array(value).astype(volume.dtype) != value:
-        raise ValueError(f"a volume of {volume.dtype} does not hold background={background!r}")
+        raise ValueError(f"a volume of {volume.dtype} does not hold background={describe_argument(background)}")
     return value
 
 

@@ -285,7 +285,7 @@ def _make_fields() -> dict[int, Field]:
         (0x00541300, "frame_reference_time", _parse_decimal, False, "FrameReferenceTime"),
         (0x00541330, "image_index", _parse_word, False, "ImageIndex"),
         (0x20010010, "creator_2001", parse_text, False, "PrivateCreator"),
-        (0x20011003, "b_value_of_philips", _parse_private_single, False, "DiffusionBFactor"),
+        (0x20011003, "b_value_of_philips", _parse_private_single, False, "DiffusionB-Factor"),
         (0x20011018, "slices_of_philips", _parse_private_count, False, "NumberofSlicesMR"),
     ]
     return {

@@ -173,7 +173,7 @@ class _HeadReader:
 
         PS3.5 7.1.2 gives every VR to come 4 bytes of length after two reserved ones; some writers use 2.
         """
-        head = self._source.at(pos, min(12, here.end - pos))
+        head = self._source.at(pos, max(8, min(12, here.end - pos)))
         forms = [(pos + 8, self._unpack_short(head, 6)[0])]
         if len(head) == 12 and head[6:8] == b"\0\0":
             forms.append((pos + 12, self._unpack_length(head, 8)[0]))

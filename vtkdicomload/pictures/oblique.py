@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._util.wording import describe_argument
 from ..convert.grid import locate_slices, make_grid
 from ..convert.resampling import resample_onto
 from ..errors import GeometryError
@@ -60,11 +61,13 @@ def cut_oblique_plane(volume: VolumeData, normal: Sequence[float], point: Sequen
 def _parse_normal(normal: Sequence[float]) -> Floats:
     try:
         vector = np.array([float(value) for value in normal])
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"a normal must be three numbers, a direction in LPS, not {normal!r}") from error
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"a normal must be three numbers, a direction in LPS, not {describe_argument(normal)}"
+        ) from None
     length = float(np.linalg.norm(vector)) if vector.shape == (3,) else 0.0
     if not np.isfinite(length) or not length:
-        raise ValueError(f"a normal must be three numbers, a direction in LPS, not {normal!r}")
+        raise ValueError(f"a normal must be three numbers, a direction in LPS, not {describe_argument(normal)}")
     return vector / length
 
 

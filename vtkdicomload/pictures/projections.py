@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from .._util.wording import describe_argument
 from ..convert.interpolation import choose_float, is_hole
 from ..errors import GeometryError
 from ..errors.remedies import RESAMPLE
@@ -26,9 +27,9 @@ def project(
 ) -> Plane:
     """Project a volume along the normal of a plane (`Volume.projection`)."""
     if kind not in get_args(ProjectionKind):
-        raise ValueError(f'a projection is "max", "mean" or "min", not {kind!r}')
+        raise ValueError(f'a projection is "max", "mean" or "min", not {describe_argument(kind)}')
     if name not in VIEWS:
-        raise ValueError(f"a plane is {', '.join(VIEWS)}, not {name!r}")
+        raise ValueError(f"a plane is {', '.join(VIEWS)}, not {describe_argument(name)}")
     if volume.frames.ndim == 4:
         raise ValueError(f"{volume.series.title} is colour: a projection needs one value a voxel")
     if not volume.geometry.regular:
@@ -52,10 +53,10 @@ def _find_slab(lie: Floats, name: str, slab: float | None, mm: float | None) -> 
     """The planes of a slab, whose places along the normal ascend: the first, and the one behind the last."""
     if slab is None:
         if mm is not None:
-            raise ValueError(f"mm={mm!r} is the middle of a slab: it needs slab=, its thickness in mm")
+            raise ValueError(f"mm={describe_argument(mm)} is the middle of a slab: it needs slab=, its thickness in mm")
         return 0, len(lie)
     if not slab > 0:
-        raise ValueError(f"slab must be a thickness in mm, not {slab!r}")
+        raise ValueError(f"slab must be a thickness in mm, not {describe_argument(slab)}")
     middle = float((lie[0] + lie[-1]) / 2 if mm is None else mm)
     chosen = np.flatnonzero(np.abs(lie - middle) <= slab / 2 * (1 + 1e-9))
     if not len(chosen):

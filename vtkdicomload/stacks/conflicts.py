@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .._util.arrays import Floats
-    from ..errors.remedies import Remedy
     from ..headers.model import Frame
     from .series_data import SeriesData
 
@@ -84,19 +83,17 @@ def refuse_copies(frames: Sequence[Frame], same: NDArray[np.intp]) -> NoReturn:
     """Refuse slices that lie where the next one does and that nothing tells apart; `same` counts them."""
     pair = frames[int(same[0]) : int(same[0]) + 2]
     again = [frames[int(k) + 1] for k in same]
-    files = consistency.list_paths([*pair, *again])
-    remedy: Remedy
     if pair[0].path == pair[1].path:
         words = " and ".join(map(consistency.frame_name, pair))
-        remedy = SetOption("order", ("given",), "keeps the order of the file")
+        remedies = [SetOption("order", ("given",), "keeps the order of the file")]
     else:
         words = " and ".join(f.path for f in pair)
-        remedy = GetAgain(tuple(files))  # another order would take both for slices
+        remedies = []  # which of two images is the slice, nothing says
     raise DuplicateSliceError(
         f"{len(same)} of {len(frames)} slices {'lies' if len(same) == 1 else 'lie'} at the position of another, "
         f"the first at {describe_place(pair[0])}: {words}",
-        files=files,
-        remedies=[remedy],
+        files=consistency.list_paths([*pair, *again]),
+        remedies=remedies,
     )
 
 

@@ -294,7 +294,7 @@ def test_archives_in_a_folder_are_entered_when_asked_for(packed: Pack, tmp_path:
     found = vdl.scan(tmp_path / "in")
     assert [(s.path, s.reason) for s in found.skipped] == [(f"{tmp_path}/in/a study.zip", vdl.Reason.ARCHIVE)]
     assert [p.path for p in found.problems] == [f"{tmp_path}/in/IM99.dcm.gz"]
-    (found,) = vdl.scan(tmp_path / "in", archives=True)
+    found = vdl.scan(tmp_path / "in", archives=True)
     assert [name.removeprefix(f"{tmp_path}/in/") for name in found.files] == [
         "IM99.dcm.gz",
         *(f"a study.zip/study/IM{k}" for k in range(8, 13)),
@@ -413,7 +413,7 @@ def test_links_in_a_tar_lead_to_its_members(series: Write, tmp_path: Path) -> No
             archive.add(truth.files[4], "a/5.dcm")
         found = vdl.scan(path)
         assert sorted(s.reason.name for s in found.skipped) == ["LINK_TO_NOTHING", "NOT_REGULAR"]
-        assert {name.rpartition("a.tar/")[2] for name in found[0].files} >= {"a/5.dcm", "b/5.dcm"}
+        assert {name.rpartition("a.tar/")[2] for name in found.files} >= {"a/5.dcm", "b/5.dcm"}
         volume = vdl.load(path, ignore=[f"{path}/b/5.dcm", f"{path}/b/6.dcm"])
         np.testing.assert_array_equal(volume.frames, truth.frames)
 
