@@ -155,12 +155,11 @@ def test_an_archive_is_a_source_like_the_folder_in_it(packed: Pack, kind: str, t
     assert sorted(os.listdir(tmp_path)) == sorted(["written", path.name]), "something was unpacked"
 
 
-@pytest.mark.parametrize("name", ["enh_mr_phase", "seg_1bit", "rtdose_32bit", "mosaic", "comp_j2k", "syntaxes_mixed"])
+@pytest.mark.parametrize("name", ["enh_mr_phase", "seg_1bit", "rtdose_32bit", "mosaic", "comp_j2k"])
 @pytest.mark.parametrize("kind", ["stored.zip", "deflated.zip", "tar", "tar.gz"])
 def test_real_series_are_what_their_folders_are(data: Path, tmp_path: Path, kind: str, name: str) -> None:
     files = sorted(path for path in (data / name).rglob("*") if path.is_file())
-    if not files:
-        pytest.skip("not among the data of the tests")
+    assert files
     members = {str(path.relative_to(data / name)): path.read_bytes() for path in files}
     path = write_archive(tmp_path / f"a.{kind}", kind, members)
     expected, found = vdl.scan(data / name), vdl.scan(path)
