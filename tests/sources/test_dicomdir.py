@@ -111,16 +111,28 @@ def test_a_whole_path_in_one_component_is_understood(
     from vtkdicomload.sources import dicomdir
 
     truth, path = medium()
-    real = dicomdir._parse_record
+    real = dicomdir._read_values
 
     def parse(item: pydicom.Dataset) -> Any:
         if "ReferencedFileID" in item:  # "CS" of pydicom would divide it at a backslash
             item = {e.keyword: e.value for e in item} | {"ReferencedFileID": separator.join(item.ReferencedFileID)}
         return real(item)
 
-    monkeypatch.setattr(dicomdir, "_parse_record", parse)
+    monkeypatch.setattr(dicomdir, "_read_values", parse)
     assert not vdl.scan(path).problems
     np.testing.assert_array_equal(vdl.load(path, order="given").frames, truth.frames)
+
+
+def test_a_fault_of_our_own_is_no_damage_of_the_medium(medium: Medium, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vtkdicomload.sources import dicomdir
+
+    def fail(*_: object) -> None:
+        raise AttributeError("ours")
+
+    _, path = medium()
+    monkeypatch.setattr(dicomdir, "_make_record", fail)
+    with pytest.raises(AttributeError, match="ours"):
+        vdl.scan(path)
 
 
 def test_a_relative_path_is_read_wherever_the_process_goes(
@@ -146,8 +158,7 @@ def test_a_lone_dicomdir_names_what_is_missing(tmp_path: Path) -> None:
 
 def test_the_medium_of_pydicom_is_read_as_its_folder(tmp_path: Path) -> None:
     root = Path(str(get_testdata_file("DICOMDIR"))).parent
-    if not (root / "77654033").is_dir():
-        pytest.skip("this pydicom comes without the files of its DICOMDIR")
+    assert (root / "77654033").is_dir()
     expected = {frame.path for series in vdl.scan(root / "77654033") for frame in series.frames}
     assert {frame.path for series in vdl.scan(root / "DICOMDIR") for frame in series.frames} >= expected
 

@@ -90,12 +90,15 @@ def _read_records(file: LocalFile) -> list[_Record] | None:
             if data_set.file_meta.get("MediaStorageSOPClassUID") != _DIRECTORY_STORAGE:
                 return None
             items = list(data_set.get("DirectoryRecordSequence") or ())
-            records = {int(item.seq_item_tell): _parse_record(item) for item in items}
+            read = {int(item.seq_item_tell): _read_values(item) for item in items}
             first = int(data_set.get("OffsetOfTheFirstDirectoryRecordOfTheRootDirectoryEntity") or 0)
     except (OSError, CorruptFileError, pydicom.errors.InvalidDicomError):
         return None  # reading it as an image says why
+    except MemoryError:
+        raise
     except Exception as error:  # pydicom documents no errors
         raise _make_unreadable_error(file, type(error).__name__) from error
+    records = {place: _make_record(*values) for place, values in read.items()}
     if any(max(record.behind, record.below) >= size for record in records.values()):
         raise _make_unreadable_error(file, "it is cut short")
     ordered = dict(_follow(records, first))
@@ -107,14 +110,18 @@ def _make_unreadable_error(file: LocalFile, why: str) -> CorruptFileError:
     return make_damaged_error(file.name, f"its directory records cannot be read: {why}")
 
 
-def _parse_record(item: Any) -> _Record:
+def _read_values(item: Any) -> tuple[str, list[str], int, int]:
+    """Ask pydicom for the type of a record, its ReferencedFileID, and where the next one and those below begin."""
     value = item.get("ReferencedFileID")
     given = [] if value is None else [value] if isinstance(value, str) else list(value)
-    # Components are values of their own; some writers put the whole path into one.
-    names = [name.strip() for text in given for name in str(text).replace("\\", "/").split("/")]
-    parts = tuple(name for name in names if name.strip(".") and not name.endswith(":"))
     behind, below = item.get("OffsetOfTheNextDirectoryRecord"), item.get("OffsetOfReferencedLowerLevelDirectoryEntity")
-    return _Record(str(item.get("DirectoryRecordType") or ""), parts, int(behind or 0), int(below or 0))
+    return str(item.get("DirectoryRecordType") or ""), [str(text) for text in given], int(behind or 0), int(below or 0)
+
+
+def _make_record(kind: str, given: list[str], behind: int, below: int) -> _Record:
+    # Components are values of their own; some writers put the whole path into one.
+    names = [name.strip() for text in given for name in text.replace("\\", "/").split("/")]
+    return _Record(kind, tuple(name for name in names if name.strip(".") and not name.endswith(":")), behind, below)
 
 
 def _follow(records: Mapping[int, _Record], first: int) -> Iterator[tuple[int, _Record]]:
