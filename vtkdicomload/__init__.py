@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ._api import load, load_all, load_many, scan, to_grid
     from .bulk.many import Loaded
     from .convert.contours import contours_of
+    from .convert.coordinates import affine_of
     from .convert.dose_volume import DoseVolumeHistogram, dvh
     from .convert.structures import Structure, structures
     from .errors import (
@@ -78,6 +79,7 @@ __all__ = [
     "UnsupportedPixelDataError",
     "Volume",
     "ZeroPixelDataError",
+    "affine_of",
     "contours_of",
     "dvh",
     "load",
@@ -105,6 +107,7 @@ _WRITTEN_IN = {
     "Skipped": "sources.reasons",
     "Structure": "convert.structures",
     "Volume": "volume",
+    "affine_of": "convert.coordinates",
     "contours_of": "convert.contours",
     "dvh": "convert.dose_volume",
     "load": "_api",

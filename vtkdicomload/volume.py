@@ -234,11 +234,14 @@ class Volume(PicturedVolume):
         Returns
         -------
         xarray.DataArray
-            Dimensions z, y, x (and component) as in `frames`. A coordinate is the distance in mm from
-            ``frames[0, 0, 0]`` along that axis of `frames`; irregular slices have their true places along the normal.
-            Attributes, where known: spacing (x, y, z); affine, index (x, y, z, 1) of ``frames[z, y, x]`` → LPS mm, a
-            4 × 4 nested list, or for uneven slices positions, LPS mm of every ``frames[z, 0, 0]``; units, modality,
-            description, photometric_interpretation, window and padding_value.
+            Dimensions z, y, x (and component) as in `frames`; for the frames of a run frame_time in ms, or frame, in
+            the place of z. The coordinates x, y, z are mm along the axes of the volume: the LPS position of a voxel is
+            D · (x, y, z), the attribute ``direction`` of the scalar coordinate ``patient`` being D row by row. For an
+            axial volume they are LPS mm. Uneven slices have their true places along the normal, and ``position_x``,
+            ``position_y``, ``position_z``, LPS mm of the first pixel of each. Without position or orientation they
+            are mm from the first voxel. `vtkdicomload.affine_of` gives the affine of the
+            array, or of any part of it; ``array.dicom`` selects in mm and makes a volume again.
+            Attributes, where known: units, modality, description, photometric_interpretation, window and padding_value.
 
         Raises
         ------
@@ -250,6 +253,24 @@ class Volume(PicturedVolume):
         from .convert.xarray import to_xarray
 
         return to_xarray(self)
+
+    @classmethod
+    def from_xarray(cls, array: xarray.DataArray) -> Self:
+        """A volume of an xarray.DataArray from `open` or `to_xarray`: of a part of one, or of what became of it.
+
+        Its place is what `affine_of` says. `series` knows no files, only what the attributes of the array say. What is
+        lazy is computed. ``array.dicom.to_volume()`` is the same.
+
+        Raises
+        ------
+        GeometryError
+            A coordinate is missing, not even or not a number.
+        ValueError, TypeError
+            A dimension beside z, y, x and component is longer than one; no array of xarray, or one of no numbers.
+        """
+        from .convert.from_xarray import make_volume
+
+        return make_volume(cls, array)
 
     def to_pyvista(self) -> pyvista.ImageData:
         """A pyvista.ImageData over the same memory: `image` as PyVista's class.

@@ -48,9 +48,8 @@ def pixels_of(thing: Any) -> Any:
 # ------------------------------------------------------------------------------------------------------ positions
 def value_in_xarray(volume: Volume, point: Points) -> Any:
     array = volume.to_xarray()
-    x, y, z = np.linalg.inv(np.array(array.attrs["affine"]))[:3] @ [*point, 1.0]
-    dx, dy, dz = array.attrs["spacing"]
-    found = array.sel(z=z * dz, y=y * dy, x=x * dx, method="nearest", tolerance=0.05)
+    x, y, z = np.linalg.inv(np.reshape(array.patient.attrs["direction"], (3, 3))) @ point
+    found = array.sel(z=z, y=y, x=x, method="nearest", tolerance=0.05)
     return found.to_numpy()
 
 
@@ -102,7 +101,7 @@ def test_geometry_goes_and_comes_back(name: str) -> None:
     np.testing.assert_allclose(nifti.header.get_best_affine(), nifti.affine, atol=1e-4)
     np.testing.assert_allclose(nifti.header.get_qform(), nifti.affine, atol=1e-4)
     np.testing.assert_allclose(grid.index_to_physical_matrix, volume.affine, atol=1e-9)
-    np.testing.assert_array_equal(volume.to_xarray().attrs["affine"], affine)
+    np.testing.assert_allclose(vdl.affine_of(volume.to_xarray()), affine, atol=2e-6)
 
 
 # ------------------------------------------------------------------------------------------------------ one memory
@@ -170,18 +169,20 @@ def test_a_data_array_has_coordinates_in_mm(series: Write) -> None:
     assert array.dims == ("z", "y", "x")
     assert array.name == "frames"
     np.testing.assert_array_equal(array, truth.frames)
+    place = np.reshape(array.patient.attrs["direction"], (3, 3))
     for dim, n, step in (("z", 5, 2.5), ("y", 6, 0.8), ("x", 8, 0.5)):
-        np.testing.assert_allclose(array[dim], np.arange(n) * step)
+        np.testing.assert_allclose(array[dim] - array[dim][0], np.arange(n) * step)
         assert array[dim].attrs["units"] == "mm"
-    np.testing.assert_allclose(array.attrs.pop("affine"), truth.affine, atol=1e-9)
-    np.testing.assert_allclose(array.attrs.pop("spacing"), truth.spacing)
+    for k in range(5):
+        np.testing.assert_allclose(place @ (array.x[0], array.y[0], array.z[k]), truth.positions[k], atol=2e-6)
+    np.testing.assert_allclose(vdl.affine_of(array), truth.affine, atol=2e-6)
+    assert (array.patient.attrs["convention"], array.patient.attrs["units"]) == ("LPS", "mm")
     assert array.attrs == {
         "units": "HU",
         "modality": "CT",
         "description": "series 1",
         "photometric_interpretation": "MONOCHROME2",
         "window": [40.0, 400.0],
-        "space": "LPS",
     }
 
 
@@ -200,10 +201,9 @@ def test_colour_has_a_dimension_of_its_own(data: Path) -> None:
 
 
 def test_flat_attributes_are_what_netcdf_holds(series: Write) -> None:
-    """Of the attributes the affine alone is nested: the documentation says how to go past it."""
     array = vdl.load(series().folder).to_xarray()
-    flat = array.assign_attrs(affine=np.ravel(array.attrs["affine"]))
-    assert all(np.ndim(value) <= 1 for value in flat.attrs.values())
+    for thing in (array, *array.coords.values()):
+        assert all(np.ndim(value) <= 1 for value in thing.attrs.values())
 
 
 @pytest.mark.parametrize("to", TO)
@@ -233,21 +233,24 @@ def _kept(series: Write, places: list[tuple[float, float]]) -> Volume:
 def test_uneven_slices_have_their_true_coordinates(series: Write) -> None:
     volume = _kept(series, [(0, 0), (0, 2), (0.3, 4.5), (0, 9), (0, 11)])
     array = volume.to_xarray()
-    np.testing.assert_allclose(array["z"], [0, 2, 4.5, 9, 11])
-    assert "affine" not in array.attrs
-    np.testing.assert_allclose(np.array(array.attrs["positions"])[2], [-10, -19.7, 34.5])
-    at = array.sel(z=9.1, method="nearest")
+    np.testing.assert_allclose(array["z"], [30, 32, 34.5, 39, 41])
+    with pytest.raises(vdl.GeometryError, match=r"z is not even, no affine describes it: its steps are 2 to 4\.5 mm"):
+        vdl.affine_of(array)
+    positions = [float(array[f"position_{axis}"][2]) for axis in "xyz"]
+    np.testing.assert_allclose(positions, [-10, -19.7, 34.5])
+    at = array.sel(z=39.1, method="nearest")
     np.testing.assert_array_equal(at, volume.frames[3])
 
 
 def test_leaning_slices_have_one_sheared_affine_everywhere(series: Write) -> None:
     volume = _kept(series, [(0.6 * k, 2.5 * k) for k in range(5)])
     array = volume.to_xarray()
-    np.testing.assert_allclose(array["z"], np.arange(5) * np.hypot(0.6, 2.5))
-    assert volume.spacing == volume.image.GetSpacing() == tuple(array.attrs["spacing"]) == volume.to_sitk().GetSpacing()
+    affine = vdl.affine_of(array)
+    np.testing.assert_allclose(array["z"] - array["z"][0], np.arange(5) * np.hypot(0.6, 2.5), atol=2e-6)
+    assert volume.spacing == volume.image.GetSpacing() == volume.to_sitk().GetSpacing()
     for k, (i, j) in itertools.product((0, 4), ((0, 0), (7, 5))):
         expected = [-10 + 0.5 * i, -20 + 0.8 * j + 0.6 * k, 30 + 2.5 * k]
-        np.testing.assert_allclose((np.array(array.attrs["affine"]) @ [i, j, k, 1])[:3], expected)
+        np.testing.assert_allclose((affine @ [i, j, k, 1])[:3], expected, atol=2e-6)
         np.testing.assert_allclose(volume.to_sitk().TransformIndexToPhysicalPoint((i, j, k)), expected)
         np.testing.assert_allclose((np.diag([-1, -1, 1, 1]) @ volume.to_nibabel().affine @ [i, j, k, 1])[:3], expected)
         np.testing.assert_allclose((volume.to_pyvista().index_to_physical_matrix @ [i, j, k, 1])[:3], expected)
@@ -274,8 +277,9 @@ def test_slices_that_go_to_and_fro_are_refused(series: Write, to: str) -> None:
 def test_a_volume_without_a_place(data: Path) -> None:
     volume = vdl.load(data / "mono1")
     array = volume.to_xarray()
-    assert not {"affine", "space", "positions"} & set(array.attrs)
     np.testing.assert_allclose(array["x"][1], volume.spacing[0])
+    with pytest.raises(vdl.GeometryError, match="no coordinate patient, so that it has no place"):
+        vdl.affine_of(array)
     assert volume.to_nibabel().affine is None
     for to in (volume.to_sitk, volume.to_pyvista):
         with pytest.warns(vdl.DicomLoadWarning, match="origin is written as 0"):

@@ -15,6 +15,7 @@ from .._util.names import is_utf8
 from .._util.optional import require
 from .._util.warnings import hush, silence_warnings
 from ..sources.hints import looks_like_path
+from .coordinates import FRAME_OF_REFERENCE, PATIENT
 from .holding import check_numbers, place_to_write
 from .nibabel import to_nibabel
 from .sitk import to_sitk
@@ -162,7 +163,10 @@ def _write_npz(volume: VolumeData, path: str) -> None:
 
 def _write_zarr(volume: VolumeData, path: str) -> None:
     zarr = require("zarr", extra="zarr")
-    to_xarray(volume).to_dataset().to_zarr(path, zarr_format=3, consolidated=False)
+    array = to_xarray(volume)
+    if PATIENT in array.coords:
+        array.coords[PATIENT].attrs.pop(FRAME_OF_REFERENCE, None)  # no UID of the files is written
+    array.to_dataset().to_zarr(path, zarr_format=3, consolidated=False)
     with silence_warnings():
         # xarray warns where consolidated metadata is missing, zarr where it is written.
         zarr.consolidate_metadata(path)
