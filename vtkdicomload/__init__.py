@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from . import errors as errors
     from ._api import load, load_all, load_many, scan, to_grid
     from .bulk.many import Loaded
+    from .catalog.rows import StackRow
     from .convert.contours import contours_of
     from .convert.coordinates import affine_of
     from .convert.dose_volume import DoseVolumeHistogram, dvh
@@ -75,6 +76,7 @@ __all__ = [
     "Series",
     "ShearedSeriesError",
     "Skipped",
+    "StackRow",
     "Structure",
     "UnsupportedPixelDataError",
     "Volume",
@@ -105,6 +107,7 @@ _WRITTEN_IN = {
     "Scan": "series",
     "Series": "series",
     "Skipped": "sources.reasons",
+    "StackRow": "catalog.rows",
     "Structure": "convert.structures",
     "Volume": "volume",
     "affine_of": "convert.coordinates",

@@ -103,9 +103,11 @@ def load(
         A folder (walked recursively), a file (that file only), a zip or tar archive, a DICOMDIR, the content of a file
         in memory, or a list of these.
     series : int, str or callable, optional
-        Which series, where the source holds several: a row of ``scan(source)``, a SeriesInstanceUID, ``"largest"``, or
-        a callable that is true for one `Series`. ``"all"`` takes the files of the source as one series, whatever their
-        SeriesInstanceUID, and refuses those of several patients, studies, modalities or frames of reference.
+        Which series, where the source holds several: a row of ``scan(source)``, ``"largest"``, a callable that is true
+        for one `Series`, or a text: a SeriesInstanceUID or the beginning of one, a folder or the last parts of its
+        path, a description or a part of it; the first of these that fits any series has to fit one only. ``"all"``
+        takes the files of the source as one series, whatever their SeriesInstanceUID, and refuses those of several
+        patients, studies, modalities or frames of reference.
     stack : int, str or callable, optional
         Which stack, where the series holds several: a row of ``series.stacks()``, a label such as ``"axial"``, or a
         callable that is true for one of them.

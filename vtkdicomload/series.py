@@ -8,7 +8,9 @@ from ._util.public import public
 from ._util.warnings import warn
 from .catalog.choose import choose, choose_series, list_strays
 from .catalog.damage import describe_left_out, refuse_gaps
+from .catalog.data_frame import to_pandas
 from .catalog.find import find_series, leaves_damaged, settle_ignored
+from .catalog.rows import StackRow, list_stack_rows
 from .catalog.scan import ScanData
 from .catalog.tables import scan_html, scan_text
 from .errors import DicomLoadError, MultipleSeriesError
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Self, SupportsIndex, Unpack
 
+    import pandas as pd
     import pydicom
 
     from .catalog.find import Ignore
@@ -109,6 +112,18 @@ class Scan(ScanData[Series]):
     def of(cls, data: ScanData[Any]) -> Self:
         """The same list with `Series` in it."""
         return cls(data.source, tuple(map(Series.of, data.series)), data.problems, data.skipped, data.files)
+
+    def stacks(self) -> tuple[Series, ...]:
+        """The stacks of all series, one after another: what `load_many` takes to load all that there is."""
+        return tuple(stack for series in self for stack in series.stacks())
+
+    def to_table(self) -> list[StackRow]:
+        """List what each stack is, in plain values: a row a stack, for `pandas`, `polars` or a file."""
+        return list_stack_rows(self)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return `to_table` as a DataFrame. Needs ``vtkdicomload[pandas]``."""
+        return to_pandas(self.to_table())
 
     def __repr__(self) -> str:
         return scan_text(self)

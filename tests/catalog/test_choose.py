@@ -62,12 +62,17 @@ def test_several_series_are_an_error_that_shows_them_and_the_way_on(three: dict[
         (2, 5),
         (-1, 5),
         (f"{ROOT}.4", 4),
+        ("study/b", 4),
+        ("b", 4),
+        ("Axial", 4),
+        ("#4 CT", 4),
+        ("coro", 5),
         ("largest", 2),  # 512 × 888 pixels in its one slice
         (lambda s: s.description == "coronal", 5),
         (lambda s: len(s.frames) > 30, 4),
     ],
 )
-def test_a_series_is_chosen_by_row_uid_size_or_callable(
+def test_a_series_is_chosen_by_row_text_size_or_callable(
     three: dict[int, Truth], tmp_path: Path, choice: Any, number: int
 ) -> None:
     volume = vdl.load(tmp_path, series=choice)
@@ -80,7 +85,10 @@ def test_a_series_is_chosen_by_row_uid_size_or_callable(
     [
         (3, "series 3 fits 0 of 3 series"),
         (-4, "series -4 fits 0 of 3"),
-        ("1.2.3", "series given as a str of 5 characters (a text is a SeriesInstanceUID) fits 0 of 3"),
+        (
+            "1.2.3",
+            "series given as a str of 5 characters (a UID or its beginning, a folder, a description) fits 0 of 3",
+        ),
         (lambda s: s.modality == "CT", "fits 3 of 3"),
         (lambda s: False, "fits 0 of 3"),
     ],
@@ -92,6 +100,29 @@ def test_a_choice_that_fits_none_or_several_shows_the_list(
         vdl.load(tmp_path, series=choice)
     assert "[1] #4 CT axial 40×52×51 0.7 mm" in str(caught.value)
     assert len(caught.value.scan) == 3
+
+
+def test_the_beginning_of_a_uid_chooses_where_it_is_that_of_one(series: Write, tmp_path: Path) -> None:
+    for seed, uid in enumerate(("1.2.30.7", "1.2.30.75", "1.2.31.8"), start=1):
+        series(str(seed), seed=seed, SeriesInstanceUID=uid)
+    found = vdl.scan(tmp_path)
+    assert {text: vdl.load(tmp_path, series=text).series.uid for text in ("1.2.31", "1.2.30.75", "1.2.30.7")} == {
+        "1.2.31": "1.2.31.8",
+        "1.2.30.75": "1.2.30.75",
+        "1.2.30.7": "1.2.30.7",  # whole: it is not taken for the beginning of another
+    }
+    for text in ("1.2.30", "1.2.30.", "", "2.30"):
+        with pytest.raises(vdl.MultipleSeriesError, match=f"fits {2 if text.startswith('1') else 0} of {len(found)}"):
+            vdl.load(tmp_path, series=text)
+
+
+def test_a_folder_of_several_series_is_no_choice(series: Write, tmp_path: Path) -> None:
+    series("study/a", seed=1)
+    series("study/a", seed=2)
+    series("study/ab", seed=3, SeriesDescription="a")
+    with pytest.raises(vdl.MultipleSeriesError, match="fits 2 of 3"):
+        vdl.load(tmp_path, series="a")
+    assert vdl.load(tmp_path, series="study/ab").series.number == 3
 
 
 @pytest.mark.parametrize("choice", [1.0, True, [0], b"1.2", ("a",)])

@@ -124,7 +124,7 @@ def test_the_line_of_info_loads_the_series(series: Write) -> None:
     written = series("a folder's [bold] name")
     (line,) = python_lines(run("info", written.folder).stdout)
     names: dict[str, Any] = {}
-    exec(line, names)
+    exec(line, names)  # what a user pastes
     assert np.array_equal(names["volume"].frames, written.frames)
 
 
@@ -133,7 +133,7 @@ def test_the_lines_of_several_series_choose(series: Write) -> None:
     lines = python_lines(run("info", first.folder.parent).stdout)
     for line, written in zip(lines, (first, second), strict=True):
         names: dict[str, Any] = {}
-        exec(line, names)
+        exec(line, names)  # what a user pastes
         assert np.array_equal(names["volume"].frames, written.frames)
 
 
@@ -146,7 +146,7 @@ def test_info_of_a_refused_series_says_why_and_the_line_goes_past_it(series: Wri
     (line,) = python_lines(result.stdout)
     assert "stack=0" in line
     names: dict[str, Any] = {}
-    exec(line, names)
+    exec(line, names)  # what a user pastes
     assert names["volume"].frames.shape == (5, 6, 8)
 
 
@@ -160,7 +160,7 @@ def test_info_of_a_damaged_file_is_a_listing_and_the_line_leaves_it_out(series: 
     (line,) = python_lines(result.stdout)
     names: dict[str, Any] = {}
     with pytest.warns(vdl.DicomLoadWarning, match="left out"):
-        exec(line, names)
+        exec(line, names)  # what a user pastes
     assert np.array_equal(names["volume"].frames, written.frames[:4])
 
 
@@ -188,6 +188,7 @@ def test_files_of_a_folder_give_the_folder_in_the_line(series: Write) -> None:
 KEYS = {
     "row", "number", "modality", "description", "uid", "slices", "rows", "columns", "spacing", "origin", "direction",
     "regular", "plane", "encoding", "transfer_syntax", "files", "loads", "reason", "assumptions", "stacks", "python",
+    "date", "study_uid", "frame_of_reference_uid", "folder", "refusal",
 }  # fmt: skip
 
 
@@ -212,6 +213,28 @@ def test_json_has_stable_keys(series: Write) -> None:
     assert one["transfer_syntax"] == "1.2.840.10008.1.2.1"
     assert one["uid"] == written.series_uid
     assert one["plane"] == "axial"
+
+
+def test_json_names_the_files_on_request(series: Write) -> None:
+    written = series("a")
+    (one,) = json.loads(run("info", written.folder, "--json", "--files").stdout)["series"]
+    assert set(one) == {*KEYS, "paths"}
+    assert one["paths"] == list(map(str, written.files))
+    assert one["folder"] == str(written.folder)
+    assert run("info", written.folder, "--files").exit_code == 2
+
+
+def test_a_series_is_named_by_its_uid_or_its_folder(series: Write, tmp_path: Path) -> None:
+    first, second = series("study/a", seed=1), series("study/b", seed=2)
+    said = run("info", tmp_path / "study", "--series", "study/b").stdout
+    assert f"folder     {second.folder}" in said
+    assert f"series='{second.series_uid}')" in said
+    for line, written in zip(
+        re.findall(r"import vtkdicomload.*", run("info", tmp_path / "study").stdout), (first, second), strict=True
+    ):
+        names: dict[str, Any] = {}
+        exec(line, names)  # what a user pastes
+        assert (names["volume"].frames == written.frames).all()
 
 
 def test_json_of_a_refused_series_and_a_damaged_file(series: Write) -> None:

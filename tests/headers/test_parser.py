@@ -102,6 +102,7 @@ PLAIN = {
     "sop_class_uid": ("SOPClassUID", text),
     "sop_instance_uid": ("SOPInstanceUID", text),
     "study_uid": ("StudyInstanceUID", text),
+    "study_date": ("StudyDate", text),
     "series_uid": ("SeriesInstanceUID", text),
     "frame_of_reference_uid": ("FrameOfReferenceUID", text),
     "modality": ("Modality", text),
@@ -340,7 +341,7 @@ def rich(dataset: Dataset, k: int) -> None:
     d = dataset
     d.SpecificCharacterSet = "ISO_IR 192"
     d.SeriesDescription = "Schädel – 頭"
-    d.AcquisitionTime, d.ContentTime = "101112.5", "235959"
+    d.StudyDate, d.AcquisitionTime, d.ContentTime = "20240229", "101112.5", "235959"
     d.SliceThickness, d.SpacingBetweenSlices, d.GantryDetectorTilt = 1.25, -2.5, -14.5
     d.EchoTime, d.EchoNumbers, d.TriggerTime, d.DiffusionBValue = 4.6, 2, 33.5, 1000.5
     d.DiffusionGradientOrientation, d.ComplexImageComponent = [0.6, -0.8, 0.0], "MAGNITUDE"

@@ -17,7 +17,7 @@ from .merge import merge_series
 from .scan import S
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ..stacks.series_data import Problem, SeriesData
     from .assess import Assessment
@@ -79,13 +79,18 @@ def choose_series(found: ScanData[S], choice: Any) -> S:
         if len(found) > 1:
             raise _make_several_error(found, f"{len(found)} series in {_shorten_source(found.source)}")
         return found[0]
-    rows = _match_rows(list(found), choice, lambda s, text: text == s.uid)
+    rows = match_series(found, choice)
     if len(rows) != 1:
-        meant = " (a text is a SeriesInstanceUID)" if isinstance(choice, str) else ""
+        meant = " (a UID or its beginning, a folder, a description)" if isinstance(choice, str) else ""
         fitting = f"{len(rows)} of {len(found)} series in {_shorten_source(found.source)}"
         what = f"series {_show_choice(choice)}{meant} fits {fitting}"
         raise _make_several_error(found, what)
     return found[rows[0]]
+
+
+def match_series(found: ScanData[S], choice: Any) -> list[int]:
+    """The rows of a scan that a choice fits; a text by the first of `_WAYS_TO_NAME_A_SERIES` that fits any."""
+    return _match_rows(list(found), choice, *_WAYS_TO_NAME_A_SERIES)
 
 
 def choose_stack(series: S, choice: Any) -> S:
@@ -99,9 +104,7 @@ def choose_stack(series: S, choice: Any) -> S:
     if choice is None:
         return series
     stacks = split(series)
-    rows = _match_rows(stacks, choice, _has_label)
-    if not rows and isinstance(choice, str) and choice:
-        rows = _match_rows(stacks, choice, _holds_in_label)
+    rows = _match_rows(stacks, choice, _has_label, _holds_in_label)
     if len(rows) != 1:
         listed = _list_rows([f"{s.label or s.title} {_size(s)}" for s in stacks[:_SHOWN]], len(stacks))
         values = tuple(range(len(stacks))) if len(stacks) > 1 else (None,)
@@ -121,6 +124,36 @@ def _show_choice(choice: Any) -> str:
     return f"given as {words}" if isinstance(choice, str) else words
 
 
+def _has_uid(series: SeriesData, text: str) -> bool:
+    return text == series.uid
+
+
+def _has_uid_that_begins(series: SeriesData, text: str) -> bool:
+    return series.uid is not None and series.uid.startswith(text)
+
+
+def _lies_in(series: SeriesData, text: str) -> bool:
+    """Tell whether a text is the folder of a series, as a path or by its last parts."""
+    wanted, folder = _split_path(text), _split_path(series.folder or "")
+    return bool(wanted) and folder[-len(wanted) :] == wanted
+
+
+def _split_path(path: str) -> list[str]:
+    return [part for part in path.replace(os.sep, "/").split("/") if part not in ("", ".")]
+
+
+def _has_description(series: SeriesData, text: str) -> bool:
+    return text.casefold() == (series.description or "").casefold()
+
+
+def _holds_in_title(series: SeriesData, text: str) -> bool:
+    return text.casefold() in series.title.casefold()
+
+
+# The ways in which a text may name a series; the first that fits any decides.
+_WAYS_TO_NAME_A_SERIES = (_has_uid, _has_uid_that_begins, _lies_in, _has_description, _holds_in_title)
+
+
 def _has_label(stack: SeriesData, text: str) -> bool:
     """Tell whether a text is the label of a stack, or one of its values."""
     labels = (stack.label, *(v.words for v in stack.labels), *(f"{v.attribute} {v.words}" for v in stack.labels))
@@ -132,8 +165,13 @@ def _holds_in_label(stack: SeriesData, text: str) -> bool:
     return text.lower() in stack.label.lower()
 
 
-def _match_rows(items: Sequence[SeriesData], choice: Any, named: Any) -> list[int]:
-    """Rows of the items that a row number, a text, ``"largest"`` or a callable names."""
+def _match_rows(
+    items: Sequence[SeriesData], choice: Any, *ways_to_name: Callable[[SeriesData, str], bool]
+) -> list[int]:
+    """Rows of the items that a row number, a text, ``"largest"`` or a callable names.
+
+    A text fits by the first of the ways by which it fits any; the empty one fits none.
+    """
     if not isinstance(choice, bool) and hasattr(choice, "__index__"):
         choice = operator.index(choice)  # NumPy's integers too
     if isinstance(choice, bool) or not (isinstance(choice, (int, str)) or callable(choice)):
@@ -144,7 +182,8 @@ def _match_rows(items: Sequence[SeriesData], choice: Any, named: Any) -> list[in
         return [i for i, item in enumerate(items) if choice(item)]
     if choice == "largest":
         return [_find_largest(items)] if items else []
-    return [i for i, item in enumerate(items) if named(item, choice)]
+    fitting = ([i for i, item in enumerate(items) if fits(item, choice)] for fits in ways_to_name if choice)
+    return next(filter(None, fitting), [])
 
 
 def _find_largest(items: Sequence[SeriesData]) -> int:

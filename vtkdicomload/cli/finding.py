@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from .._util.warnings import say_once, warn
-from ..catalog.choose import choose_series, choose_stack, list_strays
+from ..catalog.choose import choose_series, choose_stack, list_strays, match_series
 from ..catalog.damage import DAMAGED, describe_left_out, make_all_damaged_error, refuse_gaps
 from ..catalog.find import find_series, make_no_image_error, match_ignored
-from ..errors import DicomLoadError, MissingSliceError, MultipleSeriesError
+from ..errors import DicomLoadError, MissingSliceError
 from ..errors.remedies import SetOption
 from ..series import Scan
 from .terminal import show_progress
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..series import Series
     from ..volume import Volume
 
+_SHOWN_ROWS = 12
 ALL = "all"  # of --series: every file of the source as one series
 
 
@@ -141,12 +142,12 @@ def make_none_chosen_error(found: Scan, what: str) -> DicomLoadError:
 
 def find_row(found: Scan, wanted: str) -> int:
     """The row of a scan that an option names."""
-    try:
-        return found.series.index(choose_series(found, _parse_choice(wanted)))
-    except MultipleSeriesError as error:
-        rows = f"are rows 0 to {len(found) - 1}" if len(found) > 1 else "is row 0"
-        fitting = "several series" if sum(series.uid == wanted for series in found) > 1 else "no such series"
-        raise DicomLoadError(f"--series {wanted}: {fitting}; there {rows}") from error
+    fitting = match_series(found, _parse_choice(wanted))
+    if len(fitting) == 1:
+        return fitting[0]
+    rows = f"are rows 0 to {len(found) - 1}" if len(found) > 1 else "is row 0"
+    several = f"{len(fitting)} series, rows {', '.join(map(str, fitting[:_SHOWN_ROWS]))}"
+    raise DicomLoadError(f"--series {wanted}: {several if fitting else 'no such series'}; there {rows}")
 
 
 def _choose_stack_of(series: Series, wanted: str) -> Series:

@@ -27,8 +27,10 @@ def info(
     verify_pixels: Annotated[
         bool, typer.Option("--verify", help="Read the pixels too, every frame by two readers.")
     ] = False,
+    with_files: Annotated[bool, typer.Option("--files", help="Name the files of each series in the JSON too.")] = False,
     series: Annotated[
-        str | None, typer.Option(help='Describe this one only: a row, a UID, "largest", or "all" files as one.')
+        str | None,
+        typer.Option(help='Describe this one only: a row, a UID, a folder, words, "largest", or "all" files as one.'),
     ] = None,
     ignore: Ignore = None,
     archives: Archives = False,
@@ -39,7 +41,9 @@ def info(
     """
     with report_failure(context):
         if as_json:
-            _print_json(context, paths, series, ignore, archives)
+            _print_json(context, paths, series, ignore, archives, with_files)
+        elif with_files:
+            raise typer.BadParameter("the files are named with --json", param_hint="--files")
         else:
             _print_list(paths, series, verify_pixels, ignore, archives)
 
@@ -68,7 +72,12 @@ def _print_list(
 
 
 def _print_json(
-    context: typer.Context, paths: list[str], series: str | None, ignore: list[str] | None, archives: bool
+    context: typer.Context,
+    paths: list[str],
+    series: str | None,
+    ignore: list[str] | None,
+    archives: bool,
+    with_files: bool,
 ) -> None:
     """Print the list as JSON; what went wrong is a part of it, beside the message on stderr and the exit status."""
     from . import listing
@@ -77,7 +86,7 @@ def _print_json(
     report = listing.make_empty_json(source)
     try:
         found = list_series(source, ignore, archives=archives, as_one=series == ALL)
-        report = listing.scan_json(found, source, as_one=series == ALL, ignore=ignore or ())
+        report = listing.scan_json(found, source, as_one=series == ALL, ignore=ignore or (), with_files=with_files)
         if series not in (None, ALL):
             report["series"] = [report["series"][find_row(found, str(series))]]
         require_something(found)

@@ -50,6 +50,8 @@ def describe_series(
         lines += _list_geometry(assessed.geometry, series)
     elif assessed.error is not None:
         lines.append(("frames", f"{len(series.frames)} of {series.rows} × {series.columns}, {series.plane}"))
+    if series.folder:
+        lines.append(("folder", series.folder))
     lines.append(("encoding", _describe_encoding(series)))
     if assessed.error is None:
         lines.append(("checks", _describe_checks(series, assessed)))
@@ -118,7 +120,7 @@ def _write_python_line(
     """The Python line that loads a series, ready to paste; the nearest one that works where it needs an option."""
     options = [_write_source(source)]
     if as_one or len(found) > 1:
-        options.append('series="all"' if as_one else f"series={row}")
+        options.append('series="all"' if as_one else f"series={_name_row(found, row)!r}")
     left_out = list(ignore)
     if error is not None:
         match _find_remedy(error):
@@ -131,6 +133,12 @@ def _write_python_line(
     if left_out:
         options.append('ignore="damaged"' if set(left_out) == {DAMAGED} else f"ignore={left_out!r}")
     return f"import vtkdicomload as vdl; volume = vdl.load({', '.join(options)})"
+
+
+def _name_row(found: Scan, row: int) -> str | int:
+    """The SeriesInstanceUID of a series, which stays what it is when files are added; its row where that is no name."""
+    uid = found[row].uid
+    return uid if uid and sum(series.uid == uid for series in found) == 1 else row
 
 
 def _write_source(source: Any) -> str:
@@ -170,7 +178,9 @@ def list_beside(path: str, found: Scan) -> list[str]:
 
 
 # ---------------------------------------------------------------------------------------------------- JSON
-def scan_json(found: Scan, source: Any, *, as_one: bool = False, ignore: Sequence[str] = ()) -> dict[str, Any]:
+def scan_json(
+    found: Scan, source: Any, *, as_one: bool = False, ignore: Sequence[str] = (), with_files: bool = False
+) -> dict[str, Any]:
     """A scan as plain data for ``info --json``. Keys are added, never renamed or taken away.
 
     Returns
@@ -182,7 +192,7 @@ def scan_json(found: Scan, source: Any, *, as_one: bool = False, ignore: Sequenc
     """
     return {
         **make_empty_json(source),
-        "series": [_make_series_json(found, row, source, as_one, ignore) for row in range(len(found))],
+        "series": [_make_series_json(found, row, source, as_one, ignore, with_files) for row in range(len(found))],
         "problems": [{"path": problem.path, "reason": problem.error.message} for problem in found.problems],
         "skipped": [{"path": skipped.path, "reason": skipped.words} for skipped in found.skipped],
     }
@@ -195,17 +205,22 @@ def make_empty_json(source: Any) -> dict[str, Any]:
     return {"version": __version__, "source": source, "series": [], "problems": [], "skipped": []}
 
 
-def _make_series_json(found: Scan, row: int, source: Any, as_one: bool, ignore: Sequence[str]) -> dict[str, Any]:
+def _make_series_json(
+    found: Scan, row: int, source: Any, as_one: bool, ignore: Sequence[str], with_files: bool
+) -> dict[str, Any]:
     """One series as plain data.
 
     Returns
     -------
     dict
-        ``row`` (to choose it with), ``number``, ``modality``, ``description``, ``uid``, ``slices``, ``rows``,
-        ``columns``; of `volume.frames` ``spacing`` [x, y, slices] in mm, ``origin`` in LPS mm, ``direction`` (3 × 3,
-        row by row; its columns are the axes x, y, slices), null where they are not known; ``regular``, ``plane``,
-        ``encoding``, ``transfer_syntax``, ``files`` (how many); ``loads`` and, where it does not, ``reason``;
-        ``assumptions``; ``stacks``, what a series of several volumes divides into; ``python``, the line that loads it.
+        ``row`` (to choose it with), ``number``, ``modality``, ``description``, ``date`` (StudyDate, ISO 8601), ``uid``,
+        ``study_uid``, ``frame_of_reference_uid``, ``folder``, ``slices``, ``rows``, ``columns``; of `volume.frames`
+        ``spacing`` [x, y, slices] in mm, ``origin`` in LPS mm, ``direction`` (3 × 3, row by row; its columns are the
+        axes x, y, slices), null where they are not known; ``regular``, ``plane``, ``encoding``, ``transfer_syntax``,
+        ``files`` (how many); ``loads`` and, where it does not, ``reason`` and ``refusal``, its kind in a word;
+        ``assumptions``; ``stacks``, what a series of several volumes divides into, each with ``label``, ``slices``,
+        ``plane``, ``spacing``, ``loads``, ``reason``; ``python``, the line that loads it. With ``--files`` there is
+        ``paths``, the names of its files.
     """
     series = found[row]
     assessed = _assess_truly(found, row)
@@ -216,7 +231,11 @@ def _make_series_json(found: Scan, row: int, source: Any, as_one: bool, ignore: 
         "number": series.number,
         "modality": series.modality,
         "description": series.description,
+        "date": series.date.isoformat() if series.date else None,
         "uid": series.uid,
+        "study_uid": series.header.study_uid,
+        "frame_of_reference_uid": series.header.frame_of_reference_uid,
+        "folder": series.folder,
         "slices": len(series.frames),
         "rows": series.rows,
         "columns": series.columns,
@@ -229,13 +248,23 @@ def _make_series_json(found: Scan, row: int, source: Any, as_one: bool, ignore: 
         "transfer_syntax": series.transfer_syntax,
         "files": len(series.files),
         "loads": error is None,
+        "refusal": assessed.refusal.name if assessed.refusal else None,
         "reason": None if error is None else str(error),
         "assumptions": list(map(str, assessed.assumptions)),
-        "stacks": [
-            {"stack": i, "label": stack.label, "slices": len(stack.frames), "plane": stack.plane}
-            for i, stack in enumerate(stacks)
-        ]
-        if len(stacks) > 1
-        else [],
+        "stacks": [_make_stack_json(i, stack) for i, stack in enumerate(stacks)] if len(stacks) > 1 else [],
         "python": _write_python_line(found, row, source, error, as_one, ignore) or None,
+        **({"paths": list(series.files)} if with_files else {}),
+    }
+
+
+def _make_stack_json(row: int, stack: Series) -> dict[str, Any]:
+    assessed = assess(stack)
+    return {
+        "stack": row,
+        "label": stack.label,
+        "slices": len(stack.frames),
+        "plane": stack.plane,
+        "spacing": list(assessed.spacing) if assessed.spacing else None,
+        "loads": assessed.error is None,
+        "reason": assessed.error.message if assessed.error else None,
     }

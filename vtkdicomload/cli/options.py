@@ -41,7 +41,8 @@ class View(StrEnum):
 
 Paths = Annotated[list[str], typer.Argument(metavar="PATH", help="A folder, or files.", show_default=False)]
 SeriesOption = Annotated[
-    str | None, typer.Option("--series", help='A row of `info`, a UID, "largest", or "all" files as one.')
+    str | None,
+    typer.Option("--series", help='A row of `info`, a UID, a folder, words, "largest", or "all" files as one.'),
 ]
 StackOption = Annotated[str | None, typer.Option("--stack", help="A stack of the series: its row or label.")]
 Ignore = Annotated[

@@ -50,6 +50,7 @@ class Header(NamedTuple):
     sop_class_uid: str | None
     sop_instance_uid: str | None
     study_uid: str | None
+    study_date: str | None
     series_uid: str | None
     frame_of_reference_uid: str | None
     modality: str | None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from .._util.wording import count_noun
 from ..stacks.geometry import name_side
+from ..stacks.spacing import says_pixel_size
 
 if TYPE_CHECKING:
     from ..stacks.geometry import Geometry
@@ -45,10 +46,7 @@ def _describe_spacing(volume: VolumeData) -> str:
 
 def has_scale(volume: VolumeData) -> bool:
     """Tell whether the files give the size of a pixel in mm."""
-    header = volume.series.header
-    if header.pixel_spacing is not None or header.imager_pixel_spacing is not None:
-        return True
-    return volume.spacing[:2] != (1.0, 1.0)  # of ultrasound regions; 1 mm is what is assumed
+    return says_pixel_size(volume.series.header, volume.geometry)
 
 
 def _describe_fault(geometry: Geometry) -> str:

@@ -55,6 +55,20 @@ def find_whole_folder(paths: Collection[str]) -> str | None:
     return folder if sorted(held) == sorted(map(os.path.basename, paths)) else None
 
 
+def find_common_folder(names: Collection[str]) -> str | None:
+    """Find the innermost folder, archive or prefix that the names of files share; None where there is none."""
+    folders = {os.path.dirname(name) for name in names}
+    common = min(folders, key=len, default="")
+    while common and not all(_lies_below(folder, common) for folder in folders):
+        above = os.path.dirname(common)
+        common = above if above != common else ""
+    return common or None
+
+
+def _lies_below(folder: str, other: str) -> bool:
+    return folder == other or folder.startswith(other.rstrip("/") + "/")
+
+
 def _sort_entry(entry: os.DirEntry[str]) -> Literal["file", "folder"] | Skipped:
     """An entry of a folder as what it is, or why it is passed over."""
     if entry.name.startswith("."):

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .._util.public import public
 from .._util.wording import size_words
+from ..headers.dates import parse_date
 from ..headers.orientation import name_plane
 from ..headers.remnant import NOTHING_READ, Remnant
 from ..headers.transfer_syntaxes import name_syntax
+from ..sources.folders import find_common_folder
 from .consistency import list_paths
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from ..errors import CorruptFileError
     from ..headers.model import Frame, Header, Triple
     from .assumptions import Assumption
@@ -143,6 +147,16 @@ class SeriesData:
     def files(self) -> tuple[str, ...]:
         """The files of the frames, each once."""
         return tuple(list_paths(self.frames))
+
+    @property
+    def folder(self) -> str | None:
+        """The innermost folder, archive or prefix that holds all of the files; None where they have none in common."""
+        return find_common_folder(self.files)
+
+    @property
+    def date(self) -> date | None:
+        """StudyDate; None where it is missing or no date."""
+        return parse_date(self.header.study_date)
 
     @property
     def rows(self) -> int:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .._util.arrays import Floats
-    from ..headers.model import Frame
+    from ..headers.model import Frame, Header
+    from .geometry import Geometry
 
 _PAST_IRREGULAR = (SetOption("irregular", ("resample", "keep")),)
 _PAST_BY_KEEPING = (SetOption("irregular", ("keep",)),)
@@ -182,6 +183,13 @@ def find_in_plane_spacing(frames: Sequence[Frame]) -> Assumed[tuple[float, float
     if all(is_planar(f.header) for f in frames):
         return Assumed((1.0, 1.0))  # pictures of which nothing says how large they are, as is their nature
     return _assume_spacing((1.0, 1.0), AssumptionKind.UNIT_PIXEL_SPACING)
+
+
+def says_pixel_size(header: Header, geometry: Geometry) -> bool:
+    """Tell whether a file gives the size of a pixel in mm; where it does not, the geometry has 1 mm."""
+    if header.pixel_spacing is not None or header.imager_pixel_spacing is not None:
+        return True
+    return geometry.spacing[:2] != (1.0, 1.0)  # of ultrasound regions
 
 
 def _assume_spacing(spacing: tuple[float, float], kind: AssumptionKind) -> Assumed[tuple[float, float]]:
