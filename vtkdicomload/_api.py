@@ -23,8 +23,8 @@ from .stacks.series_data import SeriesData
 from .stacks.tolerances import GAP_TOLERANCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from typing import Unpack
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import Any, Unpack
 
     from ._util.threads import Progress
     from .catalog.find import Ignore
@@ -43,6 +43,7 @@ def scan(
     *,
     recursive: bool = True,
     archives: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Scan:
@@ -50,14 +51,17 @@ def scan(
 
     Parameters
     ----------
-    source : path-like, bytes, file-like, Dataset, sequence of these, vtkStringArray, or Series
-        A folder (walked recursively), a file (that file only), a zip or tar archive, a DICOMDIR, the content of a file
-        in memory, or a list of these.
+    source : path-like, URL, bytes, file-like, Dataset, sequence of these, vtkStringArray, or Series
+        A folder (walked recursively), a file (that file only), a zip or tar archive, a DICOMDIR, the URL of a study,
+        series or instance on a DICOMweb server, the content of a file in memory, or a list of these.
     recursive : bool
         Whether a folder's folders are walked too.
     archives : bool
         Whether archives and compressed files in a folder are entered, by their suffix: ``.zip``, ``.tar``, ``.tar.gz``,
         ``.dcm.gz`` …; otherwise they are listed among the skipped. An archive that is the source, or is in a list, is.
+    storage_options : mapping, optional
+        How a server knows the caller. Of DICOMweb: ``client``, a `dicomweb_client.DICOMwebClient`; or ``headers``,
+        ``auth`` and ``timeout`` as requests takes them. They are shown nowhere.
     workers : int, optional
         Threads that read headers; more than one helps where storage is slow.
     progress : callable, optional
@@ -74,7 +78,7 @@ def scan(
     """
     if isinstance(source, SeriesData):
         return Scan.of(ScanData(source.title, (source,), (*source.problems, *source.beside), (), source.files))
-    files = find_files(source, recursive=recursive, archives=archives)
+    files = find_files(source, recursive=recursive, archives=archives, storage_options=storage_options)
     return Scan.of(scan_files(files, workers=workers, progress=progress))
 
 
@@ -88,6 +92,7 @@ def load(
     tolerance: float = GAP_TOLERANCE,
     ignore: Ignore = (),
     archives: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
     engine: Engine = "auto",
     rescale: Rescale = True,
     verify: Verify = "probe",
@@ -99,9 +104,9 @@ def load(
 
     Parameters
     ----------
-    source : path-like, bytes, file-like, Dataset, sequence of these, vtkStringArray, or Series
-        A folder (walked recursively), a file (that file only), a zip or tar archive, a DICOMDIR, the content of a file
-        in memory, or a list of these.
+    source : path-like, URL, bytes, file-like, Dataset, sequence of these, vtkStringArray, or Series
+        A folder (walked recursively), a file (that file only), a zip or tar archive, a DICOMDIR, the URL of a study,
+        series or instance on a DICOMweb server, the content of a file in memory, or a list of these.
     series : int, str or callable, optional
         Which series, where the source holds several: a row of ``scan(source)``, ``"largest"``, a callable that is true
         for one `Series`, or a text: a SeriesInstanceUID or the beginning of one, a folder or the last parts of its
@@ -124,6 +129,9 @@ def load(
         warned of, and listed by `Volume.ignored`.
     archives : bool
         Whether archives and compressed files in a folder are entered, as for `scan`.
+    storage_options : mapping, optional
+        How a server knows the caller. Of DICOMweb: ``client``, a `dicomweb_client.DICOMwebClient`; or ``headers``,
+        ``auth`` and ``timeout`` as requests takes them. They are shown nowhere.
     engine : {"auto", "direct", "codec", "vtk", "pydicom"}
         The reader; ``"auto"`` takes the fastest that is right for the series.
     rescale : bool, or "real-world"
@@ -164,7 +172,15 @@ def load(
     ((93, 64, 64), (3.2, 3.2, 1.5))
     """
     options = Options(order, irregular, tolerance, engine, rescale, verify, workers, progress, max_bytes)
-    return load_volume(source, options, series=series, stack=stack, ignore=ignore, archives=archives)
+    return load_volume(
+        source,
+        options,
+        series=series,
+        stack=stack,
+        ignore=ignore,
+        archives=archives,
+        storage_options=storage_options,
+    )
 
 
 def load_all(
@@ -172,6 +188,7 @@ def load_all(
     *,
     ignore: Ignore = (),
     archives: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
     workers: int | None = None,
     **options: Unpack[LoadOptions],
 ) -> list[Volume]:
@@ -181,7 +198,7 @@ def load_all(
     ----------
     source
         As for `load`.
-    ignore, archives, workers
+    ignore, archives, storage_options, workers
         As for `load`.
     **options
         The other options of `load`, but for `series` and `stack`.
@@ -196,7 +213,7 @@ def load_all(
         As `load` does, for the first stack that cannot be loaded; ``load_many(scan(source))`` goes on after it.
     """
     checked, ignore = make_options(workers=workers, **options), settle_ignored(ignore)
-    found, ignored = find_series(source, ignore, checked.workers, archives=archives)
+    found, ignored = find_series(source, ignore, checked.workers, archives=archives, storage_options=storage_options)
     scanned, leave_damaged = Scan.of(found), leaves_damaged(ignore)
     for row, series in enumerate(scanned):
         if series.problems and not leave_damaged:
@@ -235,6 +252,7 @@ def load_many(
     stack: SeriesChoice | None = None,
     ignore: Ignore = (),
     archives: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
     **options: Unpack[LoadOptions],
 ) -> Iterator[Loaded[Volume]]:
     """Load one volume from each of many sources, reading ahead while the caller works on the last.
@@ -251,7 +269,7 @@ def load_many(
         How many volumes may be in the making or wait in memory beside the one that was yielded last.
     as_completed : bool
         Yield each result as soon as it is there; else in the order of the sources.
-    series, stack, ignore, archives
+    series, stack, ignore, archives, storage_options
         As for `load`, the same for all.
     **options
         The other options of `load`, the same for all.
@@ -284,7 +302,15 @@ def load_many(
         check_count("workers", workers)
     make_options(**options)
     ignore = settle_ignored(ignore)
-    one = partial(load, series=series, stack=stack, ignore=ignore, archives=archives, **options)
+    one = partial(
+        load,
+        series=series,
+        stack=stack,
+        ignore=ignore,
+        archives=archives,
+        storage_options=storage_options,
+        **options,
+    )
     progress = options.get("progress")
     return load_each(one, sources, progress, threads=min(workers or 1, ahead), ahead=ahead, as_completed=as_completed)
 

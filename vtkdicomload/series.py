@@ -15,6 +15,7 @@ from .catalog.scan import ScanData
 from .catalog.tables import scan_html, scan_text
 from .errors import DicomLoadError, MultipleSeriesError
 from .headers.data_set import read_attributes
+from .loading.described import fetch_first
 from .loading.options import make_options
 from .loading.plan import Plan, plan_volume
 from .loading.read import load_stack
@@ -24,7 +25,7 @@ from .stacks.split import split
 from .volume import Volume
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Self, SupportsIndex, Unpack
 
     import pandas as pd
@@ -74,7 +75,8 @@ class Series(SeriesData):
 
     def dataset(self, k: int = 0) -> pydicom.Dataset:
         """Everything the file of frame `k` says, as a pydicom Dataset without its pixels; patient attributes too."""
-        return read_attributes(self.frames[k].header.file)
+        file = self.frames[k].header.file
+        return read_attributes(file.origin if file.is_described else file)
 
     def load(
         self,
@@ -140,10 +142,11 @@ def load_volume(
     stack: SeriesChoice | None = None,
     ignore: Ignore = (),
     archives: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Volume:
-    """Load the one stack at a source that is meant; `series`, `stack`, `ignore` and `archives` are those of `load`."""
+    """Load the one stack at a source that is meant; the arguments beside `options` are those of `load`."""
     ignore = settle_ignored(ignore)
-    found, ignored = find_series(source, ignore, options.workers, archives=archives)
+    found, ignored = find_series(source, ignore, options.workers, archives=archives, storage_options=storage_options)
     selected = select_stack(Scan.of(found), ignored, options, series=series, stack=stack, ignore=ignore)
     return load_selected(selected, options)
 
@@ -209,7 +212,7 @@ def load_selected(selected: Selected, options: Options) -> Volume:
 
 def plan_selected(selected: Selected, options: Options) -> Plan:
     """Work out the volume of one stack, with the warnings and remedies of `load_selected`."""
-    return _finish(selected, options, lambda: plan_volume(selected.stack, options))
+    return _finish(selected, options, lambda: plan_volume(*fetch_first(selected.stack, options)))
 
 
 def _finish(selected: Selected, options: Options, work: Callable[[], T]) -> T:

@@ -19,6 +19,7 @@ from ..errors import (
 )
 from ..readers.choose import check_supported
 from ..stacks.arrange import arrange
+from ..stacks.series_data import UNKNOWN_YET
 from ..stacks.tolerances import GAP_TOLERANCE
 from .damage import make_damage_error
 
@@ -61,6 +62,8 @@ class Assessment:
         Of `Volume.frames`.
     assumptions : tuple of Assumption
         What would be taken for granted.
+    is_sure : bool
+        False where the files were not fetched yet, so that nothing is known of their pixels.
     """
 
     refusal: Refusal | None = None
@@ -68,11 +71,14 @@ class Assessment:
     error: DicomLoadError | None = None
     geometry: Geometry | None = None
     assumptions: tuple[Assumption, ...] = ()
+    is_sure: bool = True
 
     @property
     def words(self) -> str:
         """``ok``, or the reason in about four words."""
-        return "ok" if self.refusal is None else self.refusal.value.format(**self.facts)
+        if self.refusal is None:
+            return "ok" if self.is_sure else UNKNOWN_YET
+        return self.refusal.value.format(**self.facts)
 
     @property
     def spacing(self) -> tuple[float, float, float] | None:
@@ -98,7 +104,9 @@ def assess(series: SeriesData) -> Assessment:
         return Assessment(*_classify(error), error, kept)
     if arrangement.irregularity is not None:
         return Assessment(*_classify(arrangement.irregularity), arrangement.irregularity, arrangement.geometry)
-    return Assessment(geometry=arrangement.geometry, assumptions=arrangement.assumptions)
+    return Assessment(
+        geometry=arrangement.geometry, assumptions=arrangement.assumptions, is_sure=not series.is_described
+    )
 
 
 def _geometry_as_it_lies(series: SeriesData) -> Geometry | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -33,6 +33,7 @@ def find_series(
     *,
     recursive: bool = True,
     archives: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[ScanData[Any], tuple[str, ...]]:
     """Say what is at the source without the ignored files, and those; ``ignore="damaged"`` is for `choose`.
@@ -47,7 +48,7 @@ def find_series(
         return _leave_out_of(source, is_ignored)
     if isinstance(source, ScanData):
         raise TypeError("a Scan is a list of series: load(scan[0]), or [s.load() for s in scan]")
-    files = find_files(source, recursive=recursive, archives=archives)
+    files = find_files(source, recursive=recursive, archives=archives, storage_options=storage_options)
     ignored = [is_ignored(file.name) for file in files.files]
     kept_files = tuple(file for file, out in zip(files.files, ignored, strict=True) if not out)
     left_out = tuple(file.name for file, out in zip(files.files, ignored, strict=True) if out)

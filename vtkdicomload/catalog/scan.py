@@ -25,7 +25,7 @@ from .damage import find_lost_slices, judge_foreign, judge_unreadable
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from ..headers.model import Frame
+    from ..headers.model import Frame, Header
     from ..sources.file import File
     from ..sources.resolve import Files
     from .charging import SeriesKey
@@ -169,15 +169,25 @@ def _read_beginning(file: File, headers: HeaderReader) -> _Result:
 
 def _put_back(result: _Result, file: File) -> _Result:
     """The frames of a file that was held in memory, as those of the file itself."""
-    headers = {id(frame.header): frame.header._replace(file=file) for frame in result.frames}
-    frames = tuple(frame._replace(header=headers[id(frame.header)]) for frame in result.frames)
-    return result._replace(frames=frames)
+    return _replace_headers(result, lambda header: header._replace(file=file))
+
+
+def _forget_storage(result: _Result) -> _Result:
+    """Take from the frames of a described file how its pixels are stored, which only the file itself says."""
+    return _replace_headers(result, lambda header: header._replace(transfer_syntax=""))
+
+
+def _replace_headers(result: _Result, change: Callable[[Header], Header]) -> _Result:
+    headers = {id(frame.header): frame.header for frame in result.frames}
+    changed = {key: change(header) for key, header in headers.items()}
+    return result._replace(frames=tuple(f._replace(header=changed[id(f.header)]) for f in result.frames))
 
 
 def _read_file(file: File, headers: HeaderReader) -> _Result:
     """The frames of a file, what is wrong with it, or why it is passed over."""
     try:
-        return _Result(make_frames(headers.read(file)))
+        found = _Result(make_frames(headers.read(file)))
+        return _forget_storage(found) if file.is_described else found
     except CorruptFileError as error:
         remnant = read_remnant(file)
         if has_no_image(remnant.sop_class_uids):  # a report that is cut short is no slice that is lost

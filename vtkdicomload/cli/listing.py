@@ -45,7 +45,8 @@ def describe_series(
     """
     series = found[row]
     assessed = _assess_truly(found, row)
-    lines = [("loads", "yes" if assessed.error is None else f"no: {assessed.error}")]
+    loads = "yes" if assessed.is_sure else assessed.words
+    lines = [("loads", loads if assessed.error is None else f"no: {assessed.error}")]
     if assessed.geometry is not None:
         lines += _list_geometry(assessed.geometry, series)
     elif assessed.error is not None:

@@ -22,6 +22,7 @@ from ..errors.remedies import LeaveOut, SetOption, Step
 from ..headers.model import Frame
 from ..headers.objects.tiles import find_whole_image
 from ..headers.transfer_syntaxes import NATIVE_SYNTAXES, STORED_WORDS, name_syntax
+from ..loading.described import fetch_described
 from ..readers import codec
 from ..readers import pydicom as pydicom_reader
 from ..readers.choose import explain_unsupported
@@ -124,7 +125,8 @@ def decompress(
         left_out = (*left_out, *(problem.path for problem in found.problems))
     else:
         refuse_problems(found.problems)
-    headers = list({frame.path: find_whole_image(frame).header for series in found for frame in series.frames}.values())
+    frames = (frame for series in found for frame in fetch_described(series).frames)
+    headers = list({frame.path: find_whole_image(frame).header for frame in frames}.values())
     _refuse_target(source, target)
     for header in headers:
         _check_supported(header)

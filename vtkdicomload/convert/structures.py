@@ -16,6 +16,7 @@ from ..headers.data_set import UnusableAttribute, open_data_set
 from ..headers.objects.segments import read_segment_set
 from ..headers.objects.structure_set import read_structure_set
 from ..headers.sop_classes import LABEL_MAP, SEGMENTATION, STRUCTURE_SET
+from ..loading.described import fetch_described
 from ..sources.resolve import find_files
 from ..stacks.series_data import SeriesData
 
@@ -172,7 +173,7 @@ def read_structures(source: Any) -> RegionSource | SegmentSource:
         It cannot be read.
     """
     if isinstance(source, SeriesData):
-        return _make_segment_source(source)
+        return _make_segment_source(fetch_described(source))
     found = find_files(source)
     kinds = {file: _find_kind(file) for file in found.files}
     chosen = [file for file, kind in kinds.items() if kind in (STRUCTURE_SET, SEGMENTATION, LABEL_MAP)]
@@ -189,10 +190,10 @@ def read_structures(source: Any) -> RegionSource | SegmentSource:
             "give the file of one",
             files=names,
         )
-    file = chosen[0]
+    (file,) = chosen
     if kinds[file] == STRUCTURE_SET:
-        return RegionSource(read_structure_set(file))
-    series, _ = find_series([file], (), None)
+        return RegionSource(read_structure_set(file.origin))
+    series, _ = find_series([file.origin], (), None)
     refuse_problems(series.problems)
     return _make_segment_source(series[0])
 

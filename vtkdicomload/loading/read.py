@@ -17,6 +17,7 @@ from ..readers.dtype import ValueOverflow, find_pixel_shape, widen_conversion
 from ..stacks.resample import complete, resample
 from ..stacks.spacing import may_omit
 from .checks import Check, check_mapped, check_zeros
+from .described import fetch_first, release
 from .filling import fill_frames
 from .plan import describe_resampling, plan_volume, replace_conversion
 from .second_reader import choose_compared, verify
@@ -51,13 +52,13 @@ def load_stack(series: SeriesData, options: Options, ignored: tuple[str, ...] = 
     DicomLoadError
         As `load`.
     """
-    plan, reading = read_whole(plan_volume(series, options))
+    plan, reading = read_whole(plan_volume(*fetch_first(series, options)))
     for assumption in plan.assumptions:
         warn(str(assumption))
     return VolumeData(
         reading.pixels,
         plan.geometry,
-        plan.series,
+        release(plan.series),
         rescaled=bool(options.rescale),
         engine=plan.reader.NAME,
         checks=reading.checks,

@@ -86,7 +86,7 @@ def _make_no_reader_error(frames: Sequence[Frame], reasons: dict[str, str]) -> U
 
 
 def check_supported(frames: Sequence[Frame]) -> None:
-    """Refuse what no reader reads.
+    """Refuse what no reader reads; of a file that was not fetched yet, that is not known.
 
     Raises
     ------
@@ -96,6 +96,8 @@ def check_supported(frames: Sequence[Frame]) -> None:
         Odd bit depths, colour spaces, Siemens mosaics.
     """
     for header in {id(f.header): f.header for f in frames}.values():
+        if header.file.is_described:
+            continue
         if header.transfer_syntax not in (_codec.SYNTAXES if header.encapsulated else NATIVE_SYNTAXES):
             raise _make_undecodable_error(
                 header, sum(f.header.transfer_syntax == header.transfer_syntax for f in frames)

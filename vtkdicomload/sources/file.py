@@ -122,6 +122,13 @@ class File(ABC):
     has_ranges: ClassVar[bool] = True
     # False where reading even its beginning means reading the whole of it, and perhaps what lies before it.
     has_beginning: ClassVar[bool] = True
+    # True where a server has said what the header says, and the bytes have still to be fetched: `origin` has them.
+    is_described: ClassVar[bool] = False
+
+    @property
+    def origin(self) -> File:
+        """The file itself, where this one stands for it with what is known or was read of it."""
+        return self
 
     @property
     def local_path(self) -> str | None:

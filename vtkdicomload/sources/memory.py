@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from .file import File, Handle
 
@@ -25,21 +26,61 @@ class MemoryFile(File):
         kept = bytes(data)
         return cls(name, len(kept), len(kept), kept)
 
-    def open(self) -> MemoryHandle:
+    def open(self) -> WholeHandle:
         """Open the bytes; never an error."""
-        return MemoryHandle(self, len(self.data))
+        return WholeHandle(self, self.data)
 
 
-class MemoryHandle(Handle):
-    """Open bytes."""
+@dataclass(slots=True, unsafe_hash=True)
+class KeptFile(File):
+    """A file that can only be read whole, with the bytes that were read of it: they need not be read once more.
 
-    __slots__ = ()
+    Attributes
+    ----------
+    read_from : File
+        The file itself, as it was opened.
+    data : bytes
+        All of it.
+    """
 
-    file: MemoryFile
+    read_from: File = None  # type: ignore[assignment] # a default is needed behind those of File
+    data: bytes = field(default=b"", repr=False, compare=False)
+
+    @classmethod
+    def of(cls, file: File, data: bytes) -> KeptFile:
+        """Keep what was read of an opened file."""
+        return cls(file.name, file.size, file.stamp, file, data)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave the bytes behind: in another process it is the file itself."""
+        return _take, (self.read_from,)
+
+    @property
+    def origin(self) -> File:
+        """The file itself."""
+        return self.read_from
+
+    def open(self) -> WholeHandle:
+        """Open the bytes; never an error."""
+        return WholeHandle(self, self.data)
+
+
+def _take(file: File) -> File:
+    return file
+
+
+class WholeHandle(Handle):
+    """A file that was read whole."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, file: File, data: bytes) -> None:
+        super().__init__(file, len(data))
+        self._data = data
 
     def _read(self, offset: int, length: int) -> bytes:
-        return self.file.data[offset : offset + length]
+        return self._data[offset : offset + length]
 
     def _fill(self, buffer: memoryview, offset: int) -> int:
-        buffer[:] = memoryview(self.file.data)[offset : offset + len(buffer)]
+        buffer[:] = memoryview(self._data)[offset : offset + len(buffer)]
         return len(buffer)

@@ -12,6 +12,8 @@ from ..errors import CorruptFileError, NoDicomError
 from .archives.enter import enter_archive, is_named_as_archive
 from .archives.members import LostFile
 from .dicomdir import enter_dicomdir, is_named_as_dicomdir
+from .dicomweb.address import find_address
+from .dicomweb.listing import list_instances
 from .file import File
 from .folders import walk_folder
 from .hints import looks_like_path, make_missing_error
@@ -51,19 +53,28 @@ class Files(NamedTuple):
     skipped: tuple[Skipped, ...]  # what is no candidate by name or kind alone
 
 
-def find_files(source: Any, *, recursive: bool = True, archives: bool = False) -> Files:
+def find_files(
+    source: Any,
+    *,
+    recursive: bool = True,
+    archives: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Files:
     """The files that a source means: a path, what is in memory, or a sequence of these.
 
     Parameters
     ----------
-    source : path-like, bytes, file-like, Dataset, a sequence of these, or vtkStringArray
+    source : path-like, URL, bytes, file-like, Dataset, a sequence of these, or vtkStringArray
         A folder is walked in natural order of its names; symbolic links are followed, loops are harmless, hidden
         entries and everything that is no regular file are passed over. An archive (zip, tar, compressed or not) and
-        a DICOMDIR that are given mean the files that they hold or list.
+        a DICOMDIR that are given mean the files that they hold or list, the URL of a study or series on a DICOMweb
+        server its instances.
     recursive : bool
         Whether a folder's folders are walked too.
     archives : bool
         Whether archives in a folder are entered, which are named as such.
+    storage_options : mapping, optional
+        How the caller is known to a server: see `dicomweb.server.Server.at`.
 
     Raises
     ------
@@ -73,7 +84,7 @@ def find_files(source: Any, *, recursive: bool = True, archives: bool = False) -
         The source is none of these.
     """
     if isinstance(source, (str, bytes, os.PathLike, File)) or is_content(source):
-        return _find_part(source, 0, recursive, archives, alone=True)
+        return _find_part(source, 0, recursive, archives, storage_options, alone=True)
     if isinstance(source, Mapping):  # its keys may be a patient's
         raise _make_type_error(source)
     if hasattr(source, "GetNumberOfValues") and hasattr(source, "GetValue"):  # vtkStringArray, without importing VTK
@@ -84,7 +95,9 @@ def find_files(source: Any, *, recursive: bool = True, archives: bool = False) -
         raise _make_type_error(source) from None
     if not parts:
         raise NoDicomError("the source is an empty sequence: there is nothing to load")
-    found = [_find_part(part, place, recursive, archives, alone=False) for place, part in enumerate(parts)]
+    found = [
+        _find_part(part, place, recursive, archives, storage_options, alone=False) for place, part in enumerate(parts)
+    ]
     # A path given twice is one file.
     by_name: dict[str, File] = {}
     for file in (file for f in found for file in f.files):
@@ -100,12 +113,23 @@ def _make_type_error(source: object) -> TypeError:
     return TypeError(f"source must be {kinds}, not {describe_argument(source)}")
 
 
-def _find_part(part: Any, place: int, recursive: bool, archives: bool, *, alone: bool) -> Files:
+def _find_part(
+    part: Any,
+    place: int,
+    recursive: bool,
+    archives: bool,
+    storage_options: Mapping[str, Any] | None,
+    *,
+    alone: bool,
+) -> Files:
     """The files that one path means, or the one that is given as it is; `place` is its place in the sequence."""
     if isinstance(part, File):
         return Files(part.name, (part,), ())
     if is_content(part):
         return _enter(hold_content(part, place), recursive)
+    address = find_address(part)
+    if address is not None:
+        return Files(address.url, list_instances(address, storage_options), ())
     path = os.fsdecode(part)
     try:
         start = "" if os.path.isabs(path) else os.getcwd()

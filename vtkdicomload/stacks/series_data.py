@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from .assumptions import Assumption
 
 
+UNKNOWN_YET = "unknown until fetched"  # what a server's metadata does not say
+
+
 @dataclass(frozen=True, slots=True)
 class Rank:
     """The place of a value among those of frames at one position, where the values themselves tell nothing.
@@ -169,13 +172,20 @@ class SeriesData:
         return self.header.columns
 
     @property
+    def is_described(self) -> bool:
+        """Tell whether its headers are what a server says of files that were not fetched yet."""
+        return any(f.header.file.is_described for f in self.frames)
+
+    @property
     def transfer_syntax(self) -> str:
-        """Transfer syntax UID; of the most files where they differ."""
+        """Transfer syntax UID; of the most files where they differ, and empty where it is not known yet."""
         return Counter(f.header.transfer_syntax for f in self.frames).most_common(1)[0][0]
 
     @property
     def encoding(self) -> str:
         """The names of the transfer syntaxes of all files, in words; their number where there are many."""
+        if self.is_described:
+            return UNKNOWN_YET
         names = [name_syntax(uid) for uid in dict.fromkeys(f.header.transfer_syntax for f in self.frames)]
         return ", ".join(names) if len(names) <= 2 else f"{len(names)} transfer syntaxes"
 

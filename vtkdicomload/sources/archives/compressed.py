@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ..._util.memory import measure_usable_bytes
 from ...errors import CorruptFileError
-from ..file import Handle, Whole, fill_from_whole, read_in_threads, read_one
+from ..file import Whole, fill_from_whole, read_in_threads, read_one
+from ..memory import WholeHandle
 from .deflated import make_too_large_error
 from .section import Member
 from .streams import Codec, open_decompressed
@@ -69,20 +70,3 @@ class CompressedFile(Member):
 def _guess_size(file: File) -> int:
     assert isinstance(file, CompressedFile)  # noqa: S101 - for the type checker
     return file.size if file.size is not None else _USUAL_RATIO * (file.archive.size or 0)
-
-
-class WholeHandle(Handle):
-    """A file that was read whole."""
-
-    __slots__ = ("_data",)
-
-    def __init__(self, file: File, data: bytes) -> None:
-        super().__init__(file, len(data))
-        self._data = data
-
-    def _read(self, offset: int, length: int) -> bytes:
-        return self._data[offset : offset + length]
-
-    def _fill(self, buffer: memoryview, offset: int) -> int:
-        buffer[:] = memoryview(self._data)[offset : offset + len(buffer)]
-        return len(buffer)

@@ -1,0 +1,253 @@
+"""Talking to a DICOMweb server through dicomweb-client; what goes wrong is told without credentials."""
+
+from __future__ import annotations
+
+import errno
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from ..._util.optional import require
+from ..._util.wording import describe_argument
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from .address import Address
+
+T = TypeVar("T")
+
+CONNECTIONS = 8  # at a time
+_ATTEMPTS = 5  # for a server that is busy, or cuts the connection
+_FIRST_WAIT = 0.1  # s, doubled from attempt to attempt
+_BUSY = frozenset((408, 429, 502, 503, 504))
+_PAGE = 1000  # series that are asked for at a time
+# As it is stored: without `transfer-syntax` a server has to give explicit VR, which it may not be able to.
+_ANY_SYNTAX = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+_OPTIONS = ("client", "headers", "auth", "timeout")
+
+
+class ServerError(OSError):
+    """The server does not give what was asked for; `strerror` says why, in words without an address.
+
+    Attributes
+    ----------
+    status : int or None
+        The HTTP status of its answer; None where there was none.
+    may_pass : bool
+        Whether it may give it when it is asked again.
+    """
+
+    def __init__(self, words: str, status: int | None = None, *, may_pass: bool = False) -> None:
+        super().__init__(errno.ENOENT if status == 404 else errno.EIO, words)
+        self.status, self.may_pass = status, may_pass
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A DICOMweb service, and how the caller is known there; it holds no connection.
+
+    Attributes
+    ----------
+    url : str
+        Its address, without credentials.
+    client : dicomweb_client.DICOMwebClient or None
+        The one that the caller has made.
+    options : mapping
+        `headers`, `auth` and `timeout` of requests, where there is no client.
+    """
+
+    url: str
+    client: Any = field(default=None, repr=False, compare=False)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def at(cls, address: Address, storage_options: Mapping[str, Any] | None) -> Server:
+        """The server of an address.
+
+        Parameters
+        ----------
+        address : Address
+            Of anything there.
+        storage_options : mapping, optional
+            ``client``: a `dicomweb_client.DICOMwebClient`; or ``headers``, ``auth`` and ``timeout`` as requests takes
+            them.
+
+        Raises
+        ------
+        ValueError, TypeError
+            An option that does not exist, or a client that is none.
+        """
+        options = dict(storage_options or {})
+        if unknown := [str(name) for name in options if name not in _OPTIONS]:
+            raise ValueError(f"storage_options of a DICOMweb server are {', '.join(_OPTIONS)}, not {unknown[0]!r}")
+        client = options.pop("client", None)
+        if client is not None and not (hasattr(client, "retrieve_series_metadata") and hasattr(client, "base_url")):
+            raise TypeError(f"client must be a dicomweb_client.DICOMwebClient, not {describe_argument(client)}")
+        if client is not None and options:
+            raise ValueError(f"{next(iter(options))!r} goes to the client: DICOMwebClient(url, session=…, headers=…)")
+        if address.credentials is not None:
+            options.setdefault("auth", address.credentials)
+        return cls(address.service, client, options)
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """Open connections for several requests, and close them; those of the caller's client stay open."""
+        if self.client is not None:
+            yield Connection(self.client, attempts=1)  # it asks again by itself, as the caller has told it to
+            return
+        web = require("dicomweb_client.web", extra="dicomweb")
+        requests = require("requests", extra="dicomweb")
+        with requests.Session() as session:
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=CONNECTIONS))
+            session.auth = self.options.get("auth")
+            client = web.DICOMwebClient(
+                self.url,
+                session,
+                headers=self.options.get("headers"),
+                timeout=self.options.get("timeout", 60),
+                permissive_uid=True,
+            )
+            client.set_http_retry_params(retry=False)
+            yield Connection(client, attempts=_ATTEMPTS)
+
+
+class Connection:
+    """A client that is ready to ask, each time up to so many attempts; threads may share it."""
+
+    def __init__(self, client: Any, attempts: int) -> None:
+        self._client, self._attempts = client, attempts
+
+    def _ask(self, request: Callable[[], T]) -> T:
+        for attempt in range(self._attempts - 1):
+            try:
+                return _call(request)
+            except ServerError as error:
+                if not error.may_pass:
+                    raise
+            time.sleep(_FIRST_WAIT * 2**attempt)
+        return _call(request)
+
+    def list_series(self, study: str) -> list[str]:
+        """List the SeriesInstanceUIDs of a study (QIDO-RS)."""
+        found: dict[str, None] = {}
+        while True:
+            page = self._ask(lambda: self._client.search_for_series(study, limit=_PAGE, offset=len(found)))
+            new = [uid for item in page if (uid := _find_uid(item, "0020000E")) and uid not in found]
+            found.update(dict.fromkeys(new))
+            if not new or len(page) < _PAGE:  # some servers do not know `offset`, and give the same again
+                return list(found)
+
+    def retrieve_metadata(self, address: Address) -> list[dict[str, Any]]:
+        """Read what the server says of the instances of a series, or of one instance (WADO-RS), as DICOM JSON."""
+        study, series, instance = address.study, address.series, address.instance
+        if instance is None:
+            answer = self._ask(lambda: self._client.retrieve_series_metadata(study, series))
+        else:
+            answer = [self._ask(lambda: self._client.retrieve_instance_metadata(study, series, instance))]
+        if not isinstance(answer, list) or not all(isinstance(item, dict) for item in answer):
+            raise ServerError("the server's metadata is no list of data sets")
+        return answer
+
+    def fetch_instance(self, path: str) -> bytes:
+        """Fetch a file as it is stored (WADO-RS); where the connection is cut, once more."""
+        prefix = self._client.wado_url_prefix
+        url = "/".join(part for part in (self._client.base_url.rstrip("/"), prefix, path) if part)
+        for _ in range(_ATTEMPTS):
+            # Public methods give a data set that pydicom has parsed, where the bytes themselves are wanted.
+            response = self._ask(lambda: self._client._http_get(url, headers=_ACCEPT_INSTANCE.copy(), stream=True))
+            data = _call(partial(self._read_instance, response))
+            if data is not None:
+                return data
+        raise ServerError("the server's answer is cut short")
+
+    def _read_instance(self, response: Any) -> bytes | None:
+        """Read the one file in an answer; None where the connection is cut."""
+        import requests
+
+        with response, suppress(requests.exceptions.ChunkedEncodingError, requests.ConnectionError):
+            body = response.content
+            if not str(response.headers.get("Content-Type", "")).lower().startswith("multipart/"):
+                return bytes(body)
+            if body.rstrip(b"\r\n ").endswith(b"--"):
+                return _take_part(list(self._client._decode_multipart_message(response, stream=False)))
+        return None
+
+    def fetch_bulk(self, uri: str) -> bytes:
+        """Fetch the value of an element from where the metadata says; from no other server, as credentials are sent."""
+        # Orthanc leaves out the port, where a client has not said it.
+        base = urlsplit(self._client.base_url)
+        wanted = urlsplit(uri)
+        if wanted.netloc and wanted.hostname != base.hostname:
+            raise ServerError("the server refers to another one for a part of its metadata")
+        url = wanted._replace(scheme=base.scheme, netloc=base.netloc).geturl()
+        return _take_part(
+            self._ask(lambda: self._client.retrieve_bulkdata(url, media_types=("application/octet-stream",)))
+        )
+
+
+# Compressing on the way takes a server longer than the network saves, and pixels that are compressed gain nothing.
+_ACCEPT_INSTANCE = {"Accept": _ANY_SYNTAX, "Accept-Encoding": "identity"}
+
+
+def _find_uid(item: Any, tag: str) -> str | None:
+    try:
+        return str(item[tag]["Value"][0])
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def _take_part(parts: list[Any]) -> bytes:
+    if len(parts) != 1:
+        raise ServerError(f"the server's answer has {len(parts)} parts where 1 belongs")
+    return bytes(parts[0])
+
+
+def _call(request: Callable[[], T]) -> T:
+    """Make what the libraries raise a ServerError, without theirs as its context: it may hold credentials."""
+    import requests
+    import retrying
+
+    try:
+        return request()
+    # ValueError and LookupError are dicomweb-client's: no parts, a UID that is none.
+    except (requests.RequestException, retrying.RetryError, ValueError, LookupError) as error:
+        fault = _explain(error)
+    raise fault
+
+
+def _explain(error: Exception) -> ServerError:
+    import requests
+    import retrying
+
+    if isinstance(error, requests.HTTPError):
+        return _make_status_error(error.response)
+    if isinstance(error, retrying.RetryError):
+        return _make_status_error(error.last_attempt.value)
+    if isinstance(error, requests.Timeout):
+        return ServerError("the server does not answer in time", may_pass=True)
+    if isinstance(error, requests.ConnectionError):
+        return ServerError(f"there is no connection to the server: {_find_reason(error)}", may_pass=True)
+    return ServerError(f"the server's answer cannot be used ({type(error).__name__})")
+
+
+def _make_status_error(response: Any) -> ServerError:
+    response.close()  # nobody reads the rest of it
+    status = response.status_code
+    words = f"the server answers {status} {response.reason}".rstrip()
+    return ServerError(words, status, may_pass=status in _BUSY)
+
+
+def _find_reason(error: BaseException) -> str:
+    """The system's words for a connection that failed."""
+    seen: BaseException | None = error
+    words = "it was cut"
+    while seen is not None:
+        if isinstance(seen, OSError) and isinstance(seen.strerror, str):
+            words = seen.strerror
+        seen = seen.__cause__ or seen.__context__
+    return words
