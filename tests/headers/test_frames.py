@@ -573,3 +573,14 @@ def test_uneven_planes_of_a_dose_grid(tmp_path: Path) -> None:
     _dose(tmp_path / "1.dcm", (0, 2.5, 5, 10, 12.5))
     with pytest.raises(vdl.MissingSliceError):
         vdl.load(tmp_path)
+
+
+def test_a_dose_grid_behind_an_unknown_vr_is_refused(tmp_path: Path) -> None:
+    """A reader that steps wrongly over such an element may not see it at all."""
+    path = tmp_path / "1.dcm"
+    write_dataset(path, multi_frame(2, RTDoseStorage, "RTDOSE"))
+    written = path.read_bytes()
+    at = written.index(b"\x28\0\2\0US")
+    path.write_bytes(written[:at] + b"\x19\0\1\x10??\0\0\6\0\0\0abcdef" + written[at:])
+    with pytest.raises(vdl.CorruptFileError, match="a VR that the standard does not know"):
+        vdl.load(path)

@@ -189,12 +189,22 @@ def test_a_file_changed_since_the_scan_is_named(series: Write, change: str) -> N
     assert str(path) in str(caught.value)
 
 
-@pytest.mark.parametrize("length", [-30, 200, 1])
-def test_whatever_pydicom_raises_names_the_file(series: Write, length: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("written", "damaged"),
+    [
+        (b"\x28\0\0\x01US\2\0\x10\0", b"\x28\0\0\x01US\2\0\7\0"),
+        (b"\x28\0\x10\0US", b"\x28\0\x0f\0US"),
+        (b"\xe0\x7f\x10\0OW", b"\xe0\x7f\x11\0OW"),
+    ],
+    ids=["BitsAllocated 7", "no Rows", "no PixelData"],
+)
+def test_whatever_pydicom_raises_names_the_file(series: Write, written: bytes, damaged: bytes) -> None:
     truth = series()
     frames = scanned(truth.files)
     path = truth.files[3]
-    path.write_bytes(path.read_bytes()[:length])
+    data = path.read_bytes()
+    assert written in data
+    path.write_bytes(data.replace(written, damaged))
     frames[3] = as_it_is_now(frames[3])
     with pytest.raises(CorruptFileError, match="pydicom cannot read it: ") as caught:
         filled(frames)

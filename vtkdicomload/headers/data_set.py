@@ -192,6 +192,12 @@ def _find_tag(name: str | int) -> BaseTag:
     return Tag(name)
 
 
+@lru_cache(maxsize=1024)
+def find_tag(name: str | int) -> int:
+    """The tag of a keyword, or of a tag itself."""
+    return int(_find_tag(name))
+
+
 def find_keyword(tag: int) -> str:
     """The keyword of a tag of the standard; empty where it is none."""
     from pydicom.datadict import keyword_for_tag

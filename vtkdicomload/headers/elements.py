@@ -15,7 +15,7 @@ from ..errors import make_damaged_error
 from .liberties import STRICT, Liberties, Liberty
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ..errors import CorruptFileError
     from ..sources.file import Handle
@@ -221,6 +221,7 @@ def walk(
     only_group: int | None = None,
     enter: frozenset[int] = frozenset(),
     liberties: Liberties = STRICT,
+    step_over: Callable[[int, int], tuple[int, int]] | None = None,
 ) -> Iterator[Element]:
     """Walk the elements of a data set in file order, those nested in sequences of undefined length too.
 
@@ -241,6 +242,8 @@ def walk(
         Tags of sequences whose items are walked too where their length is defined.
     liberties : Liberties, optional
         Notes the liberty that the walk takes; none by default.
+    step_over : callable, optional
+        As `AlikeItems.step_over`, asked at each item of a sequence at the top level, which may be known to be sound.
 
     Raises
     ------
@@ -257,6 +260,11 @@ def walk(
         if element is None:
             pos = _close_container(containers, behind)
             continue
+        if element.tag == ITEM and element.depth == 1 and step_over is not None:
+            behind, passed = step_over(pos, here.end)
+            if passed:
+                pos, count = behind, count + passed
+                continue
         count += 1
         if count > MAX_ELEMENTS:
             raise source.corrupt(f"its header has more than {MAX_ELEMENTS} elements")

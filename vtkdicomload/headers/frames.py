@@ -1,7 +1,8 @@
 """The frames of multi-frame files: enhanced objects, dose grids, nuclear medicine, mosaics, and plain runs of images.
 
-Functional groups (PS3.3 C.7.6.16), dose grids (PS3.3 C.8.8.3) and detectors (PS3.3 C.8.4.11) are rare and deep, so
-pydicom reads them; each frame then gets a header of its own that holds what the file says of it.
+Functional groups (PS3.3 C.7.6.16) are read by the strict walk (`items.py`); dose grids (PS3.3 C.8.8.3) and detectors
+(PS3.3 C.8.4.11) are rare and deep, so pydicom reads them. Each frame gets a header of its own with what its file says
+of it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import make_damaged_error
 from .data_set import UnusableAttribute, open_data_set
+from .items import open_items
 from .liberties import Liberty
 from .model import Frame, Header
 from .objects.enhanced import is_classic, read_functional_groups
@@ -38,7 +40,7 @@ def make_frames(header: Header) -> tuple[Frame, ...]:
     if header.modality in ULTRASOUND and header.pixel_spacing is None:
         header = header._replace(region_spacing=read_region_spacing(header.file))
     if header.functional_groups and not is_classic(header):
-        headers = _read_frames(header, "functional groups", read_functional_groups)
+        headers = _read_groups(header)
         if any(MOSAIC in h.image_type for h in (header, *headers)):
             headers = mark_mosaics(header, headers)
     elif header.sop_class_uid == RT_DOSE:
@@ -78,6 +80,15 @@ def _locate_frames(header: Header, headers: list[Header]) -> list[tuple[int, int
     corners = (divmod(index, tile.tiles_across) for index in range(len(headers)))
     length = (tile.rows - 1) * tile.row_bytes + width
     return [(down * tile.rows * tile.row_bytes + across * width, length) for down, across in corners]
+
+
+def _read_groups(header: Header) -> list[Header]:
+    """The headers of the frames by their functional groups."""
+    try:
+        with open_items(header) as item:
+            return read_functional_groups(header, item)
+    except UnusableAttribute as error:
+        raise make_damaged_error(header.path, f"its functional groups cannot be used: {error}") from error
 
 
 def _read_frames(header: Header, what: str, headers: Callable[[Header, Attributes], list[Header]]) -> list[Header]:

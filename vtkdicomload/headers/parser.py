@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import CorruptFileError
 from ..sources.local import as_file
 from ..sources.reasons import Reason
+from .alike import AlikeItems
 from .attributes import (
     DOUBLE_PIXEL_DATA,
     FIELDS,
@@ -45,7 +46,7 @@ _BITS_OF_FLOATS = {FLOAT_PIXEL_DATA: 32, DOUBLE_PIXEL_DATA: 64}  # PS3.3 C.7.6.2
 
 
 # pydicom reads these, and does not mind a length that leaves its container, so they are walked strictly first.
-_WALKED = frozenset((*SEQUENCES, VFRAMES))
+WALKED = frozenset((*SEQUENCES, VFRAMES))
 _DEFAULTS: dict[str, object] = {
     **dict.fromkeys(("image_type", "blank", "stack", "dimensions", "liberties"), ()),
     **dict.fromkeys(("has_modality_lut", "functional_groups", "vframes", "on_slide"), False),
@@ -97,7 +98,7 @@ def _parse(source: Source, start: int, visited: list[Element]) -> Header:
     try:
         return _parse_data_set(source, data_set, visited, liberties)
     except CorruptFileError as error:
-        other = _swap_vr_encoding(data_set)
+        other = swap_vr_encoding(data_set)
         if other is None or before[1]:
             raise
         del visited[before[0] :]
@@ -108,7 +109,7 @@ def _parse(source: Source, start: int, visited: list[Element]) -> Header:
         return header._replace(liberties=(Liberty.OTHER_VR_ENCODING,))
 
 
-def _swap_vr_encoding(data_set: DataSet) -> DataSet | None:
+def swap_vr_encoding(data_set: DataSet) -> DataSet | None:
     """The data set in implicit VR where explicit VR is declared, and the reverse; None where bytes may be swapped."""
     syntax = data_set.transfer_syntax
     if syntax == EXPLICIT_BIG or not syntax.startswith("1.2.840.10008."):
@@ -123,8 +124,16 @@ def _walk(
     source: Source, data_set: DataSet, visited: list[Element], values: dict[str, object], liberties: Liberties
 ) -> Iterator[Element]:
     """Walk a data set, whose caller notes in `visited` and `values` what it holds, up to a harmless end."""
+    alike = AlikeItems(source, data_set.encoding, FUNCTIONAL_GROUPS[1], visited, WALKED, liberties)
     try:
-        yield from walk(source, data_set.start, data_set.encoding, enter=_WALKED, liberties=liberties)
+        yield from walk(
+            source,
+            data_set.start,
+            data_set.encoding,
+            enter=WALKED,
+            liberties=liberties,
+            step_over=alike.step_over,
+        )
     except CorruptFileError:
         if not may_end_here(source, visited, values, liberties):
             raise

@@ -14,7 +14,7 @@ from ..sop_classes import LABEL_MAP, SEGMENTATION
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ..data_set import Attributes
+    from ..items import Item
     from ..model import Header
 
     _Known = dict[tuple[int, bytes], dict[str, Any]]
@@ -113,7 +113,7 @@ def is_classic(header: Header) -> bool:
     return placed and header.number_of_frames == 1 and header.sop_class_uid in _CLASSIC
 
 
-def read_functional_groups(header: Header, attributes: Attributes) -> list[Header]:
+def read_functional_groups(header: Header, attributes: Item) -> list[Header]:
     """One header for each frame, with what its functional groups say; its own go before those shared by all.
 
     Raises
@@ -122,7 +122,7 @@ def read_functional_groups(header: Header, attributes: Attributes) -> list[Heade
         The groups do not describe the frames.
     """
     shared = attributes.first("SharedFunctionalGroupsSequence")
-    each: list[Attributes | None] = [*attributes.items("PerFrameFunctionalGroupsSequence")]
+    each: list[Item | None] = [*attributes.items("PerFrameFunctionalGroupsSequence")]
     one = header.number_of_frames == 1
     if not each and (one or attributes.get("DimensionOrganizationType") == "TILED_FULL"):
         each = [None] * header.number_of_frames  # PS3.3 C.7.6.17.3: tiles in the order of the file
@@ -157,7 +157,7 @@ def _note_liberty(header: Header, liberty: Liberty) -> Header:
     return header if header.liberties else header._replace(liberties=(liberty,))
 
 
-def _find_surplus_group(each: list[Attributes | None], frames: list[dict[str, Any]]) -> int | None:
+def _find_surplus_group(each: list[Item | None], frames: list[dict[str, Any]]) -> int | None:
     """Find the one of per-frame groups that no frame can belong to; None where it may be any.
 
     It is empty, or equal to its neighbour, or behind groups in order and equal to one of them.
@@ -197,23 +197,20 @@ def _strip_header(header: Header) -> Header:
     return header
 
 
-def _read_groups(groups: Attributes | None, known: _Known, required: Sequence[str]) -> dict[str, Any]:
+def _read_groups(groups: Item | None, known: _Known, required: Sequence[str]) -> dict[str, Any]:
     """Say what the functional groups of one item say, by the fields of `Header`; nothing where there is no item."""
     found: dict[str, Any] = {}
     if groups is None:
         return found
-    present = groups.tags()  # private ones too
     for tag, sequence in _list_wanted().items():
-        if tag not in present:
+        written = groups.written(tag)
+        if written is None:
             continue
-        # Most groups are the same bytes in every frame, which pydicom leaves unparsed until they are asked for.
-        raw = groups.unparsed(tag)
-        said = None if raw is None else known.get((tag, raw))
+        said = known.get((tag, written))  # most groups are the same bytes in every frame
         if said is None:
             group = groups.first(tag)
             said = {} if group is None else _read_group(sequence, group, required)
-            if raw is not None:
-                known[tag, raw] = said
+            known[tag, written] = said
         found.update(said)
     if found.get("slope") == 0:
         raise UnusableAttribute("RescaleSlope is 0")
@@ -233,7 +230,7 @@ def _list_wanted() -> dict[int, str]:
     return {tag_for_keyword(keyword) or 0: keyword for keyword in (*_CONVERTED, *_NUMBERS, *_FRAME_TYPES)}
 
 
-def _read_group(sequence: str, group: Attributes, required: Sequence[str]) -> dict[str, Any]:
+def _read_group(sequence: str, group: Item, required: Sequence[str]) -> dict[str, Any]:
     """Say what one functional group says, by the fields of `Header`; `required` attributes must have a value."""
     if sequence in _CONVERTED:
         return _read_converted(group)
@@ -265,7 +262,7 @@ def _read_group(sequence: str, group: Attributes, required: Sequence[str]) -> di
     return found
 
 
-def _read_frame_type(group: Attributes) -> dict[str, Any]:
+def _read_frame_type(group: Item) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if frame_type := group.get("FrameType"):
         found["image_type"] = tuple(map(str, list_values(frame_type)))
@@ -274,7 +271,7 @@ def _read_frame_type(group: Attributes) -> dict[str, Any]:
     return found
 
 
-def _read_converted(group: Attributes) -> dict[str, Any]:
+def _read_converted(group: Item) -> dict[str, Any]:
     """Say what a single-frame file would have said; values that cannot be used count as absent, as in such a file."""
     found: dict[str, Any] = {}
     for keyword, (field, take) in _OF_CONVERTED.items():
@@ -288,7 +285,7 @@ def _read_converted(group: Attributes) -> dict[str, Any]:
 
 
 # ------------------------------------------------------------------------------------------------------ dimensions
-def _read_pointers(attributes: Attributes) -> list[tuple[str, int, int | None]]:
+def _read_pointers(attributes: Item) -> list[tuple[str, int, int | None]]:
     """Keyword, tag and functional group of each dimension (PS3.3 C.7.6.17)."""
     found = []
     for item in attributes.items("DimensionIndexSequence"):
@@ -298,7 +295,7 @@ def _read_pointers(attributes: Attributes) -> list[tuple[str, int, int | None]]:
     return found
 
 
-def _find_tag_in(item: Attributes, pointer: str) -> int | None:
+def _find_tag_in(item: Item, pointer: str) -> int | None:
     """The tag that an element of VR AT points at."""
     value = item.get(pointer)
     if value is not None and not isinstance(value, int):
@@ -307,7 +304,7 @@ def _find_tag_in(item: Attributes, pointer: str) -> int | None:
 
 
 def _read_dimensions(
-    pointers: list[tuple[str, int, int | None]], own: Attributes | None, shared: Attributes | None
+    pointers: list[tuple[str, int, int | None]], own: Item | None, shared: Item | None
 ) -> tuple[Dimension, ...]:
     content = None if own is None else own.first("FrameContentSequence")
     values = None if content is None else content.get("DimensionIndexValues")
@@ -322,7 +319,7 @@ def _read_dimensions(
     )
 
 
-def _follow_pointer(tag: int, group: int | None, own: Attributes | None, shared: Attributes | None) -> object:
+def _follow_pointer(tag: int, group: int | None, own: Item | None, shared: Item | None) -> object:
     """The value of the attribute that a dimension points at, where it is a number or a text."""
     for groups in (own, shared):
         item = None if groups is None or group is None else groups.first(group)
@@ -335,7 +332,7 @@ def _follow_pointer(tag: int, group: int | None, own: Attributes | None, shared:
 
 
 # ---------------------------------------------------------------------------------------------------- segmentations
-def _read_segments(attributes: Attributes) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+def _read_segments(attributes: Item) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
     """Say what the whole segmentation says of a frame: the label of its segment, and the scale of fractions."""
     labels = {
         _read_integer("SegmentNumber", item.get("SegmentNumber")): item.text("SegmentLabel")
