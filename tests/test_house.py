@@ -73,7 +73,7 @@ def test_a_circle_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: 
 
 
 def test_the_package_folder_can_be_taken_in_at_a_glance() -> None:
-    siblings = [path.name for path in PACKAGE.iterdir() if path.name != "__pycache__"]
+    siblings = [path.name for path in PACKAGE.iterdir() if path.name not in ("__pycache__", "py.typed")]
     assert len(siblings) <= MOST_SIBLINGS, sorted(siblings)
 
 

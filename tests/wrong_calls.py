@@ -57,6 +57,8 @@ def load_several_with_wrong_options(path: Path) -> None:
     vdl.load_many([path], ahead="2")  # type: ignore[arg-type]
     vdl.scan(path)[0].load(engine="gdcm")  # type: ignore[arg-type]
     vdl.scan(path)[0].load(sort=True)  # type: ignore[call-arg]
+    vdl.open(path, reader="direct")  # type: ignore[call-arg]
+    vdl.open(path, chunks=1.5)  # type: ignore[arg-type]
 
 
 def misread_results(path: Path) -> None:

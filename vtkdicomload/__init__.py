@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import errors as errors
     from ._api import load, load_all, load_many, scan, to_grid
+    from .arrays.open_array import open  # noqa: A004
     from .bulk.many import Loaded
     from .catalog.rows import StackRow
     from .convert.contours import contours_of
@@ -87,6 +88,7 @@ __all__ = [
     "load",
     "load_all",
     "load_many",
+    "open",
     "scan",
     "structures",
     "to_grid",
@@ -116,6 +118,7 @@ _WRITTEN_IN = {
     "load": "_api",
     "load_all": "_api",
     "load_many": "_api",
+    "open": "arrays.open_array",
     "scan": "_api",
     "structures": "convert.structures",
     "to_grid": "_api",

@@ -21,12 +21,18 @@ Write = Callable[..., Truth]
 
 ROOT = Path(__file__).parents[2]
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-LIBRARIES = {"xarray": "xarray", "pyvista": "pyvista", "SimpleITK": "sitk", "nibabel": "nibabel", "zarr": "zarr"}
+LIBRARIES = {
+    **{"xarray": "xarray", "dask": "dask", "pyvista": "pyvista", "SimpleITK": "sitk", "nibabel": "nibabel"},
+    **{"pandas": "pandas", "zarr": "zarr", "requests": "dicomweb"},
+}
 USES: dict[str, tuple[str, Callable[[vdl.Volume, Path], Any]]] = {
     "to_xarray": ("xarray", lambda volume, _: volume.to_xarray()),
     "to_pyvista": ("pyvista", lambda volume, _: volume.to_pyvista()),
     "to_sitk": ("SimpleITK", lambda volume, _: volume.to_sitk()),
     "to_nibabel": ("nibabel", lambda volume, _: volume.to_nibabel()),
+    "open": ("xarray", lambda volume, _: vdl.open(volume.series)),
+    "open, chunks": ("dask", lambda volume, _: vdl.open(volume.series, chunks={})),
+    "affine_of": ("xarray", lambda volume, _: vdl.affine_of(volume)),
     ".mha": ("SimpleITK", lambda volume, folder: volume.save(folder / "a.mha")),
     ".nrrd": ("SimpleITK", lambda volume, folder: volume.save(folder / "a.nrrd")),
     ".nii.gz": ("nibabel", lambda volume, folder: volume.save(folder / "a.nii.gz")),

@@ -1,0 +1,1 @@
+"""Private: series as arrays of xarray that are read where they are indexed."""

@@ -1,0 +1,203 @@
+"""An image that is read where it is indexed: only the frames, and of native pixels the rows, that are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from math import prod
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import numpy as np
+
+from ..errors import DicomLoadError, GeometryError
+from ..errors.remedies import SetOption
+from ..readers.choose import choose
+from ..readers.dtype import Conversion, ValueOverflow, choose_conversion, find_pixel_shape, widen_conversion
+from .read import read
+from .rows import cut_rows, may_cut
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import DTypeLike, NDArray
+
+    from .._util.arrays import Pixels
+    from ..headers.model import Frame
+    from .plan import Plan
+
+    Indices = NDArray[np.intp]
+    Key = int | np.integer[Any] | slice | Indices
+
+_BATCH_BYTES = 32 << 20  # of frames that are read to take a part of each
+_compared: set[str] = set()  # tokens of the images of which a second reader has seen a frame, in this process
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LazyImage:
+    """One volume or several of one shape, none of their pixels read: plain data that pickles into any process.
+
+    Attributes
+    ----------
+    plan : Plan
+        Of the first volume, with the frames of all, one volume after another.
+    lengths : tuple of int
+        Of the further dimensions, the volumes in C order; empty for one volume.
+    token : str
+        What stands for the image in a graph of tasks.
+    """
+
+    plan: Plan
+    lengths: tuple[int, ...] = ()
+    token: str = field(default_factory=lambda: uuid4().hex)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The further dimensions, then those of `Volume.frames`."""
+        return (*self.lengths, *self.plan.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the values, which none that is read will change."""
+        return self.plan.conversion.dtype
+
+    def __dask_tokenize__(self) -> tuple[str, str]:
+        return type(self).__name__, self.token
+
+    def read(self, key: Sequence[Key]) -> Pixels:
+        """Read a part of the image.
+
+        Parameters
+        ----------
+        key : sequence of int, slice or numpy.ndarray, shape (n,)
+            For every dimension of `shape`, each by itself: an integer, which drops it, a slice or indices.
+
+        Returns
+        -------
+        numpy.ndarray
+            C-contiguous, of `dtype`.
+
+        Raises
+        ------
+        DicomLoadError
+            As `load`; and values that do not fit the type.
+        """
+        chosen = [np.atleast_1d(np.arange(n)[k]) for n, k in zip(self.shape, key, strict=True)]
+        kept = [not isinstance(k, (int, np.integer)) for k in key]
+        counted = len(self.lengths) + 1
+        shape = tuple(len(indices) for indices in chosen)
+        result = tuple(n for n, keep in zip(shape, kept, strict=True) if keep)
+        if 0 in shape:
+            return np.empty(result, self.dtype)
+        frames = np.ravel_multi_index(np.ix_(*chosen[:counted]), self.shape[:counted]).ravel()
+        return self._read_frames(frames, chosen[counted:]).reshape(result)
+
+    def _read_frames(self, places: Indices, within: Sequence[Indices]) -> Pixels:
+        """Read frames, (n, rows, columns[, 3]), cut to the indices within each."""
+        wanted, again = np.unique(places, return_inverse=True)
+        if len(wanted) < len(places):
+            return self._read_frames(wanted, within)[again]
+        frames = [self.plan.series.frames[k] for k in places.tolist()]
+        if all(len(i) == n and (np.diff(i) == 1).all() for i, n in zip(within, self.plan.shape[1:], strict=True)):
+            return self._guard(frames, lambda compare: self._read(frames, verify=compare))
+        return self._guard(frames, lambda compare: self._read_parts(frames, within, verify=compare))
+
+    def _guard(self, frames: Sequence[Frame], work: Callable[[bool], Pixels]) -> Pixels:
+        """Let a second reader look at the first frames that are read, and no others."""
+        compare = self.token not in _compared
+        _compared.add(self.token)
+        try:
+            return work(compare)
+        except BaseException as error:
+            if compare:
+                _compared.discard(self.token)
+            if isinstance(error, ValueOverflow):
+                raise self._make_overflow_error(frames) from None
+            raise
+
+    def _read_parts(self, frames: Sequence[Frame], within: Sequence[Indices], *, verify: bool) -> Pixels:
+        """Read a few frames at a time, and of each no more rows than are asked for, where its reader can do so."""
+        out = np.empty((len(frames), *map(len, within)), self.dtype)
+        rows = within[0]
+        first, count = int(rows.min()), int(rows.max() - rows.min()) + 1
+        cuts = self.plan.options.verify != "all" and all(may_cut(frame, self.plan.reader) for frame in frames)
+        if cuts:
+            if verify and self.plan.options.verify == "probe":
+                self._read([frames[len(frames) // 2]], verify=True)  # readers beside `direct` read whole frames
+            frames, verify = [cut_rows(frame, first, count) for frame in frames], False
+            within = [rows - first, *within[1:]]
+        frame_bytes = prod(find_pixel_shape(frames[0].header)) * self.dtype.itemsize
+        step = max(1, _BATCH_BYTES // max(1, frame_bytes))
+        for start in range(0, len(frames), step):
+            block = self._read(frames[start : start + step], verify=verify and start == 0)
+            for axis, indices in enumerate(within, 1):
+                block = block.take(indices, axis)
+            out[start : start + step] = block
+        return out
+
+    def _read(self, frames: Sequence[Frame], *, verify: bool) -> Pixels:
+        plan = self.plan
+        options = plan.options if verify or plan.options.verify != "probe" else replace(plan.options, verify="none")
+        return read(replace(plan, series=replace(plan.series, frames=tuple(frames)), options=options)).pixels
+
+    def _make_overflow_error(self, frames: Sequence[Frame]) -> DicomLoadError:
+        wider = tuple(
+            dict.fromkeys(str(d) for d in (widen_conversion(self.plan.conversion).dtype, np.dtype(np.float64)))
+        )
+        return DicomLoadError(
+            f"values of {len(frames)} frames do not fit {self.dtype}, the type that was settled on when the series was "
+            "opened",
+            files=[frame.path for frame in frames],
+            remedies=[SetOption("dtype", wider, function="open")],
+        )
+
+
+def make_lazy(plans: Sequence[Plan], lengths: Sequence[int] = (), dtype: DTypeLike | None = None) -> LazyImage:
+    """One image of the volumes of some plans, all of one shape and reader.
+
+    Parameters
+    ----------
+    plans : sequence of Plan
+        In C order of the further dimensions.
+    lengths : sequence of int
+        Of these; empty for one plan.
+    dtype : dtype-like, optional
+        Of the values; by default the type that `load` tries first.
+
+    Raises
+    ------
+    UnsupportedPixelDataError
+        No reader is right for all of them.
+    GeometryError
+        Slices would have to be interpolated.
+    ValueError
+        A type that the values cannot be given in.
+    """
+    first = plans[0]
+    if any(plan.resampled for plan in plans):
+        raise GeometryError(
+            "interpolated slices cannot be read one by one",
+            files=first.series.files[:1],
+            remedies=[SetOption("irregular", ("resample",), function="load"), SetOption("irregular", ("keep",))],
+        )
+    frames = tuple(frame for plan in plans for frame in plan.series.frames)
+    conversion = first.conversion
+    if len(plans) > 1:
+        conversion = choose_conversion(frames, rescale=bool(first.options.rescale))
+    if dtype is not None:
+        conversion = _convert_to(np.dtype(dtype), conversion, colour=len(first.shape) > 3)
+    reader = first.reader
+    if len(plans) > 1 or conversion != first.conversion:
+        reader = choose(first.options.engine, frames, conversion)
+    series = replace(first.series, frames=frames)
+    return LazyImage(replace(first, series=series, conversion=conversion, reader=reader), tuple(lengths))
+
+
+def _convert_to(dtype: np.dtype[Any], own: Conversion, *, colour: bool) -> Conversion:
+    """The conversion to a type that the caller asks for; integers are checked as they are read."""
+    if dtype == own.dtype:
+        return own
+    whole = own.dtype.kind in "iu" and dtype.kind in "iu"
+    if colour or not (whole or (dtype.kind in "iuf" and np.can_cast(own.dtype, dtype))):
+        values = "colour" if colour else str(own.dtype)
+        raise ValueError(f"the values are {values} and cannot be given as {dtype}: leave dtype= out")
+    return Conversion(dtype, own.rescale, checked=whole)
