@@ -57,7 +57,8 @@ def give_every_option(path: Path) -> None:
         progress=print,
         max_bytes=1 << 30,
     )
-    vdl.load_all(path, workers=2, order="given", ignore=())
+    vdl.load(path, rescale="suv-lbm").at_patient()
+    vdl.load_all(path, workers=2, order="given", ignore=(), rescale="precise")
     vdl.load(path, archives=True)
     vdl.load_all(path, archives=True)
     vdl.load_many([path], archives=True)

@@ -134,10 +134,12 @@ def load(
         ``auth`` and ``timeout`` as requests takes them. They are shown nowhere.
     engine : {"auto", "direct", "codec", "vtk", "pydicom"}
         The reader; ``"auto"`` takes the fastest that is right for the series.
-    rescale : bool, or "real-world"
+    rescale : bool, or {"real-world", "precise", "suv-bw", "suv-lbm", "suv-bsa"}
         Apply the modality transform (slope and intercept, or the modality LUT); False gives stored values.
         ``"real-world"`` applies RealWorldValueMappingSequence in its place, ``"real-world:LABEL"`` the one of several
-        with that LUTLabel or code of its units.
+        with that LUTLabel or code of its units; ``"precise"`` the private scale of Philips MR. ``"suv-bw"``,
+        ``"suv-lbm"`` and ``"suv-bsa"`` give standardized uptake values of PET, by body weight, lean body mass
+        (Janmahasatian) or body surface; `Volume.checks` holds the factor and the reference time.
     verify : {"probe", "all", "none"}
         Read one frame, every frame or none again through a second, independent reader and compare.
     workers : int, optional

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ._util.public import public
@@ -58,6 +59,8 @@ class Series(SeriesData):
         Made of the whole series: copies that were left out, images that it lacks; each of its stacks tells them.
     missing_places : tuple of tuple of float
         For a stack, the positions (LPS, mm) at which it has no slice and other stacks of the same grid have one.
+    first_acquired : datetime or None
+        For a stack of PET, when the first frame of its whole series was acquired, as far as the files say.
     """
 
     __slots__ = ()
@@ -67,7 +70,7 @@ class Series(SeriesData):
         """The same frames as a `Series`."""
         if isinstance(data, cls):
             return data
-        return cls(data.frames, data.labels, data.problems, data.beside, data.assumptions, data.missing_places)
+        return cls(*(getattr(data, field.name) for field in fields(SeriesData)))
 
     def stacks(self) -> tuple[Series, ...]:
         """The clean 3-D stacks of the series, each a `Series` again; one where there is nothing to divide."""

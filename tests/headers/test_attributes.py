@@ -75,9 +75,8 @@ def test_no_attribute_identifies_a_patient():
         field = FIELDS[tag]
         assert not field.keyword.startswith(("Patient", "Institution", "Physician", "Operator", "Referring"))
         assert dictionary_VR(tag) != "PN"
-        assert (
-            dictionary_VR(tag) != "DA" or field.keyword == "StudyDate"
-        )  # the date of a list of series, never of a birth
+        # The date of a list of series and that of an acquisition, never of a birth.
+        assert dictionary_VR(tag) != "DA" or field.keyword in ("StudyDate", "AcquisitionDate")
 
 
 @pytest.mark.parametrize(

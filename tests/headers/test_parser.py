@@ -140,6 +140,7 @@ PLAIN = {
     "echo_number": ("EchoNumbers", whole),
     "echo_time": ("EchoTime", number),
     "acquisition_number": ("AcquisitionNumber", whole),
+    "acquisition_date": ("AcquisitionDate", text),
     "acquisition_time": ("AcquisitionTime", text),
     "content_time": ("ContentTime", text),
     "trigger_time": ("TriggerTime", number),
@@ -341,7 +342,8 @@ def rich(dataset: Dataset, k: int) -> None:
     d = dataset
     d.SpecificCharacterSet = "ISO_IR 192"
     d.SeriesDescription = "Schädel – 頭"
-    d.StudyDate, d.AcquisitionTime, d.ContentTime = "20240229", "101112.5", "235959"
+    d.StudyDate, d.AcquisitionDate = "20240229", "20240301"
+    d.AcquisitionTime, d.ContentTime = "101112.5", "235959"
     d.SliceThickness, d.SpacingBetweenSlices, d.GantryDetectorTilt = 1.25, -2.5, -14.5
     d.EchoTime, d.EchoNumbers, d.TriggerTime, d.DiffusionBValue = 4.6, 2, 33.5, 1000.5
     d.DiffusionGradientOrientation, d.ComplexImageComponent = [0.6, -0.8, 0.0], "MAGNITUDE"

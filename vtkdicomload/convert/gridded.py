@@ -154,6 +154,32 @@ class GriddedVolume(VolumeData):
         pixels, geometry = pad(self, before, after, background)
         return self.replaced(pixels, geometry)
 
+    def at_patient(self) -> Self:
+        """A projection with the spacing that it has in the patient, not magnified as at the detector.
+
+        X-rays diverge: what lies in the patient is larger on the detector, by
+        EstimatedRadiographicMagnificationFactor or DistanceSourceToDetector / DistanceSourceToPatient. `load` gives the
+        spacing at the detector, ImagerPixelSpacing, and says so. The one in the patient holds for one depth only, that
+        of the isocentre or table that the file means.
+
+        Returns
+        -------
+        Volume
+            Over the same memory; the factor stands in `checks`. Where PixelSpacing was calibrated
+            (PixelSpacingCalibrationType, PS3.3 10.7.1.3) it is that of the patient already.
+
+        Raises
+        ------
+        GeometryError
+            No projection; an attribute is missing (the message names it), or two of them contradict each other.
+        """
+        from .patient_plane import measure_at_patient
+
+        geometry, check = measure_at_patient(self)
+        volume = self.replaced(self.frames, geometry)
+        volume.checks = (*self.checks, check)
+        return volume
+
     # ------------------------------------------------------------------------------------------ masks
     def mask_of(
         self,

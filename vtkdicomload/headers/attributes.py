@@ -215,6 +215,7 @@ def _make_fields() -> dict[int, Field]:
         (0x00080016, "sop_class_uid", parse_text, True, "SOPClassUID"),
         (0x00080018, "sop_instance_uid", parse_text, True, "SOPInstanceUID"),
         (0x00080020, "study_date", parse_text, False, "StudyDate"),
+        (0x00080022, "acquisition_date", parse_text, False, "AcquisitionDate"),
         (0x00080032, "acquisition_time", parse_text, False, "AcquisitionTime"),
         (0x00080033, "content_time", parse_text, False, "ContentTime"),
         (0x00080060, "modality", parse_text, False, "Modality"),

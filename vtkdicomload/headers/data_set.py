@@ -108,6 +108,15 @@ class Attributes:
         """The tags of all elements, none of which is parsed."""
         return set(map(int, self._data_set.keys()))
 
+    def find_private_tag(self, group: int, creator: str, element: int) -> int | None:
+        """Find the tag of a private element of a creator, wherever its block lies (PS3.5 7.8.1); None where none is."""
+        for block in range(0x10, 0x100):
+            name = group << 16 | block
+            if name in self._data_set and (self.text(name) or "").strip() == creator:
+                tag = group << 16 | block << 8 | element
+                return tag if tag in self._data_set else None
+        return None
+
     def list_plain(self) -> Iterator[tuple[int, str, str, Any]]:
         """Tag, name, VR and value of each element that is no sequence, is not empty, and can be parsed."""
         for tag in sorted(self.tags()):

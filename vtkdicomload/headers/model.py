@@ -91,6 +91,7 @@ class Header(NamedTuple):
     echo_number: int | None
     echo_time: float | None
     acquisition_number: int | None
+    acquisition_date: str | None
     acquisition_time: str | None
     content_time: str | None
     trigger_time: float | None

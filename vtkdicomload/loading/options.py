@@ -7,7 +7,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
 from .._util.wording import describe_argument
-from ..headers.objects.real_world_values import parse_label
+from ..headers.objects.real_world_values import REAL_WORLD
 from ..stacks.tolerances import GAP_TOLERANCE
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ Order = Literal["position", "natural", "given"]
 Irregular = Literal["raise", "resample", "keep"]
 Engine = Literal["auto", "direct", "codec", "vtk", "pydicom"]
 Verify = Literal["probe", "all", "none"]
-Rescale = bool | str  # "real-world", "real-world:LABEL"
+Scaling = Literal["real-world", "precise", "suv-bw", "suv-lbm", "suv-bsa"]
+Rescale = bool | Scaling | str  # a text that is no Scaling is "real-world:LABEL"
 
 
 class LoadOptions(TypedDict, total=False):
@@ -60,7 +61,7 @@ class Options:
                 raise ValueError(
                     f"{name} must be one of {', '.join(map(repr, allowed))}, not {describe_argument(value)}"
                 )
-        parse_label(self.rescale)
+        _check_rescale(self.rescale)
         if self.irregular == "resample" and self.order != "position":
             raise ValueError(f'irregular="resample" needs order="position", not order={self.order!r}')
         _check_number("tolerance", self.tolerance, Real)
@@ -76,6 +77,15 @@ class Options:
                 raise ValueError(f"max_bytes must be positive, not {describe_argument(self.max_bytes)}")
         if self.progress is not None and not callable(self.progress):
             raise TypeError(f"progress must be callable, not {describe_argument(self.progress)}")
+
+
+def _check_rescale(value: Any) -> None:
+    """Refuse what says no way to make values of stored ones (ValueError)."""
+    if not isinstance(value, str):
+        return
+    if value not in get_args(Scaling) and not value.startswith(f"{REAL_WORLD}:"):
+        allowed = ", ".join(f'"{name}"' for name in (*get_args(Scaling), f"{REAL_WORLD}:LABEL"))
+        raise ValueError(f"rescale must be True, False or one of {allowed}, not {describe_argument(value)}")
 
 
 def check_count(name: str, value: Any) -> None:

@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .._util.wording import size_words
-from ..headers.objects.real_world_values import check_hounsfield_units, map_real_world, parse_label
 from ..readers.choose import check_supported, choose, find_reader
 from ..readers.dtype import choose_conversion, find_pixel_shape
 from ..stacks.arrange import arrange
 from ..stacks.assumptions import Assumption, AssumptionKind
 from ..stacks.resample import describe_change, make_upright_grid
 from ..stacks.spacing import may_omit
-from .lut_faults import check_modality_luts
+from .scaling import scale_frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from ..readers.protocol import Reader
     from ..stacks.geometry import Geometry
     from ..stacks.series_data import SeriesData
+    from .checks import Check
     from .options import Options
 
 
@@ -45,6 +45,8 @@ class Plan:
         The options of `load`.
     assumptions : tuple of Assumption
         What was taken for granted; `str` makes the sentence of each for a DicomLoadWarning.
+    checks : tuple of Check
+        How values are made of stored ones, where that takes more than the files' own rescale.
     """
 
     series: SeriesData
@@ -54,6 +56,7 @@ class Plan:
     reader: Reader
     options: Options
     assumptions: tuple[Assumption, ...]
+    checks: tuple[Check, ...] = ()
 
     def __getstate__(self) -> dict[str, Any]:
         """Hold the reader by its name, and no `progress`, which is told where the plan was made."""
@@ -86,18 +89,13 @@ def plan_volume(series: SeriesData, options: Options) -> Plan:
     refused = options.irregular == "raise" or (options.irregular == "resample" and arrangement.may_be_several)
     if refused and arrangement.irregularity is not None:
         raise arrangement.irregularity
-    frames, stored = arrangement.frames, arrangement.geometry
-    label = parse_label(options.rescale)
-    looked_up: tuple[Assumption, ...] = ()
-    if label is not None:
-        frames = map_real_world(frames, label)
-    elif options.rescale:
-        frames, looked_up = check_modality_luts(check_hounsfield_units(frames))
+    stored = arrangement.geometry
+    frames, scaled, assumed = scale_frames(arrangement.frames, series, options.rescale)
     geometry = make_upright_grid(stored) if options.irregular == "resample" and not stored.regular else stored
     conversion = choose_conversion(frames, rescale=bool(options.rescale))
     reader = choose(options.engine, frames, conversion)
-    assumptions = (*arrangement.assumptions, *looked_up, *_assume_more(series, stored, geometry))
-    return Plan(replace(series, frames=frames), stored, geometry, conversion, reader, options, assumptions)
+    assumptions = (*arrangement.assumptions, *assumed, *_assume_more(series, stored, geometry))
+    return Plan(replace(series, frames=frames), stored, geometry, conversion, reader, options, assumptions, scaled)
 
 
 def replace_conversion(plan: Plan, conversion: Conversion) -> Plan:

@@ -61,7 +61,7 @@ def load_stack(series: SeriesData, options: Options, ignored: tuple[str, ...] = 
         release(plan.series),
         rescaled=bool(options.rescale),
         engine=plan.reader.NAME,
-        checks=reading.checks,
+        checks=(*plan.checks, *reading.checks),
         ignored=ignored,
     )
 

@@ -301,11 +301,11 @@ class SourceSettings:
         return self._settings.options.verify
 
     def SetRescale(self, rescale: bool | str) -> None:
-        """Tell whether slope and intercept are applied; True by default. Or ``"real-world"``, as for `load`."""
+        """Tell whether slope and intercept are applied; True by default. Or ``"suv-bw"`` …, as for `load`."""
         self._change_option(rescale=rescale if isinstance(rescale, str) else bool(rescale))
 
     def GetRescale(self) -> bool | str:
-        """Tell whether slope and intercept are applied, or ``"real-world"``."""
+        """Tell whether slope and intercept are applied, or which other transform."""
         return self._settings.options.rescale
 
     def SetWorkers(self, workers: int | None) -> None:

@@ -65,6 +65,11 @@ class AssumptionKind(Enum):
         "the modality LUT of {count} files holds more than the {bits} bits that it states ({names}): its entries are "
         "taken as they are"
     )
+    UPTAKE = "{what}"
+    PRECISE = (
+        "the Scale Intercept of Philips (2005,100D) is {said:g} where RescaleIntercept and RescaleSlope, which are "
+        "taken, make it {made:g}"
+    )
     ONE_SERIES = "no SeriesInstanceUID: {files} files are taken for one series"
 
     # What only a whole series tells, and each of its stacks has to know.

@@ -16,7 +16,7 @@ from ..sources.folders import find_common_folder
 from .consistency import list_paths
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, datetime
 
     from ..errors import CorruptFileError
     from ..headers.model import Frame, Header, Triple
@@ -111,6 +111,8 @@ class SeriesData:
         Made of the whole series: copies that were left out, images that it lacks; each of its stacks tells them.
     missing_places : tuple of tuple of float
         For a stack, the positions (LPS, mm) at which it has no slice and other stacks of the same grid have one.
+    first_acquired : datetime or None
+        For a stack of PET, when the first frame of its whole series was acquired, as far as the files say.
     """
 
     frames: tuple[Frame, ...]
@@ -119,6 +121,7 @@ class SeriesData:
     beside: tuple[Problem, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
     missing_places: tuple[Triple, ...] = ()
+    first_acquired: datetime | None = None
 
     @property
     def header(self) -> Header:

@@ -10,6 +10,7 @@ import numpy as np
 
 from .._util.log import logger
 from .._util.wording import size_words
+from ..headers.moments import parse_moment
 from ..headers.orientation import name_plane
 from . import consistency
 from .along import measure_along
@@ -23,6 +24,7 @@ from .split_shared import divide_shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
 
     from .._util.arrays import Floats
     from ..headers.model import Frame, Triple
@@ -84,10 +86,26 @@ def split(series: S) -> tuple[S, ...]:
     # By name alone: the values of a label may be any text.
     names = dict.fromkeys(label.attribute for part in parts for label in part.labels)
     logger.debug("%d frames are divided into %d stacks by %s", len(series.frames), len(parts), ", ".join(names))
+    first = series.first_acquired or _find_first_acquired(series)
     return tuple(
-        replace(series, frames=tuple(part.frames), labels=labels, missing_places=part.missing_places)
+        replace(
+            series,
+            frames=tuple(part.frames),
+            labels=labels,
+            missing_places=part.missing_places,
+            first_acquired=first,
+        )
         for part, labels in zip(parts, make_unique([part.labels for part in parts]), strict=True)
     )
+
+
+def _find_first_acquired(series: SeriesData) -> datetime | None:
+    """When the first frame of a series of PET was acquired: one reference time holds for all of its stacks."""
+    if series.modality != "PT":
+        return None
+    days = {(f.header.acquisition_date, f.header.acquisition_time) for f in series.frames}
+    moments = [parse_moment(date, clock) for date, clock in days]
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _divide_by_trait(part: Part, groups: list[list[Frame]], attributes: Sequence[Named]) -> list[Part]:

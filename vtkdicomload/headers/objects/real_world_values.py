@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..._util.wording import describe_argument
 from ...errors import UnsupportedPixelDataError
 from ...errors.remedies import SetOption
 from ..data_set import UnusableAttribute, convert_numbers, open_data_set
@@ -21,7 +20,7 @@ UNSPECIFIED = "US"  # RescaleType (PS3.3 C.11.1.1.2)
 HOUNSFIELD = ("HU", "[hnsf'U]")  # RescaleType and UCUM
 _SEQUENCE = "RealWorldValueMappingSequence"
 _TAGS = (b"\x40\x00\x96\x90", b"\x00\x40\x90\x96")  # of it in a file, in either byte order
-_REAL_WORLD = "real-world"
+REAL_WORLD = "real-world"  # the value of ``rescale=``, with ``:LABEL`` behind it where there are several
 _WITHOUT = SetOption("rescale", (True, False))
 
 
@@ -33,18 +32,6 @@ class Mapping(NamedTuple):
     slope: float | None  # None where it is a lookup table
     intercept: float | None
     stored: tuple[float, float] | None  # the first and last stored value that it is for
-
-
-def parse_label(rescale: bool | str) -> str | None:
-    """The label after ``real-world:``; empty where none is given, None where real-world values are not asked for."""
-    if not isinstance(rescale, str):
-        return None
-    name, _, label = rescale.partition(":")
-    if name != _REAL_WORLD:
-        raise ValueError(
-            f'rescale must be True, False, "real-world" or "real-world:LABEL", not {describe_argument(rescale)}'
-        )
-    return label.strip()
 
 
 def map_real_world(frames: Sequence[Frame], label: str = "") -> tuple[Frame, ...]:
@@ -166,7 +153,7 @@ def _choose_mapping(frame: Frame, mappings: list[Mapping], label: str) -> tuple[
         raise _make_refusal(
             frame,
             f"{len(fitting)} of its {len(mappings)} real-world value mappings ({', '.join(map(repr, labels))}) fit",
-            SetOption("rescale", (f"{_REAL_WORLD}:{single[0]}",)) if single else _WITHOUT,
+            SetOption("rescale", (f"{REAL_WORLD}:{single[0]}",)) if single else _WITHOUT,
         )
     chosen = fitting[0]
     if chosen.slope is None or chosen.intercept is None:
