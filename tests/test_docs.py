@@ -23,6 +23,7 @@ README = ROOT / "README.md"
 PAGE = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
 PIPELINES = (ROOT / "docs" / "vtk-pipelines.md").read_text(encoding="utf-8")
 CONVERSIONS = (ROOT / "docs" / "conversions.md").read_text(encoding="utf-8")
+LAZY = (ROOT / "docs" / "lazy.md").read_text(encoding="utf-8")
 GRIDS = (ROOT / "docs" / "grids.md").read_text(encoding="utf-8")
 VALUES = (ROOT / "docs" / "values.md").read_text(encoding="utf-8")
 TEST = re.compile(r"`tests/(?P<file>[\w/]+\.py)::(?P<name>test_\w+)(?:\[(?P<case>[^`]+)\])?`")
@@ -64,8 +65,8 @@ def words(file: str) -> frozenset[str]:
 # ------------------------------------------------------------------------------------------------------ conformance
 @pytest.mark.parametrize(
     ("page", "fewest"),
-    [(PAGE, 100), (PIPELINES, 60), (CONVERSIONS, 15), (GRIDS, 40), (VALUES, 20)],
-    ids=["conformance", "vtk-pipelines", "conversions", "grids", "values"],
+    [(PAGE, 100), (PIPELINES, 60), (CONVERSIONS, 15), (GRIDS, 40), (VALUES, 20), (LAZY, 12)],
+    ids=["conformance", "vtk-pipelines", "conversions", "grids", "values", "lazy"],
 )
 def test_every_test_that_is_named_exists(page: str, fewest: int) -> None:
     found = list(TEST.finditer(page))

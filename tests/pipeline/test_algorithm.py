@@ -705,7 +705,7 @@ def test_the_geometry_of_the_patient_is_that_of_load(data: Path) -> None:
 
 def test_changing_the_geometry_reads_no_header_again(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     source = reading(series().folder)
-    monkeypatch.setattr("vtkdicomload.pipeline.algorithm.find_series", None)
+    monkeypatch.setattr("vtkdicomload.pipeline.planning.find_series", None)
     source.SetGeometryToPatient()
     assert source.GetGeometryAsString() == "Patient"
     source.Update()
@@ -1269,7 +1269,7 @@ def test_ctrl_c_comes_out_of_an_update(
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("where", ["vtkdicomload.readers.direct.fill", "vtkdicomload.pipeline.algorithm.find_series"])
+@pytest.mark.parametrize("where", ["vtkdicomload.readers.direct.fill", "vtkdicomload.pipeline.planning.find_series"])
 def test_ctrl_c_in_an_update_from_downstream_is_not_lost(
     series: Write, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], where: str
 ) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from .._util.warnings import say_once, warn
 from .._util.wording import count_noun
@@ -51,6 +51,17 @@ class OpenedImage:
         return self.image.__dask_tokenize__()
 
 
+class PlannedStacks(NamedTuple):
+    """Volumes of one geometry that are to be read."""
+
+    plans: tuple[Plan, ...]  # in C order of the further dimensions
+    grid: StackGrid | None = None  # the further dimensions; None for one volume
+
+    def open(self, dtype: DTypeLike | None) -> OpenedImage:
+        """All of them as one image; errors as `make_lazy`."""
+        return OpenedImage(make_lazy(self.plans, () if self.grid is None else self.grid.lengths, dtype), self.grid)
+
+
 @dataclass(frozen=True, slots=True)
 class Meant:
     """What of a source is meant: the arguments of `load` that say so."""
@@ -76,25 +87,30 @@ def open_image(source: Source | SeriesData, options: Options, meant: Meant, dtyp
     Raises
     ------
     MultipleSeriesError
-        Several series and none chosen, or volumes in several places.
+        Several series and none chosen, or volumes on several grids.
     DicomLoadError
         As `load`.
     """
     found, ignored, ignore = meant.find(source, options)
     try:
-        with say_once():
-            selected = select_stack(found, ignored, options, series=meant.series, stack=meant.stack, ignore=ignore)
-            stacks = split(selected.stack) if meant.stack is None else (selected.stack,)
-            if len(stacks) == 1:
-                return OpenedImage(make_lazy([_plan(selected, options)], dtype=dtype))
-            plans = [_plan(selected._replace(stack=one), options) for one in stacks]
+        return plan_found(found, ignored, options, replace(meant, ignore=ignore)).open(dtype)
     except MultipleSeriesError as error:
         error.remedies = (*(r for r in error.remedies if r is not Step.LOAD_ALL), DATATREE)
         raise
+
+
+def plan_found(found: Scan, ignored: tuple[str, ...], options: Options, meant: Meant) -> PlannedStacks:
+    """Plan every stack of the one series that is meant of those that were found; errors as `open_image`."""
+    with say_once():
+        selected = select_stack(found, ignored, options, series=meant.series, stack=meant.stack, ignore=meant.ignore)
+        stacks = split(selected.stack) if meant.stack is None else (selected.stack,)
+        if len(stacks) == 1:
+            return PlannedStacks((_plan(selected, options),))
+        plans = [_plan(selected._replace(stack=one), options) for one in stacks]
     groups = group_by_geometry([plan.geometry for plan in plans])
     if len(groups) > 1:
         raise _make_places_error(stacks, len(groups))
-    return _open_together(plans, dtype)
+    return _put_together(plans)
 
 
 def open_all(
@@ -119,14 +135,14 @@ def open_all(
             error.add_note(f"in [{row}] {series.title}; open(p, series={row}) opens one series alone")
             raise
         for place, group in enumerate(group_by_geometry([plan.geometry for plan in plans])):
-            yield row, place, _open_together([plans[k] for k in group], dtype)
+            yield row, place, _put_together([plans[k] for k in group]).open(dtype)
 
 
-def _open_together(plans: Sequence[Plan], dtype: DTypeLike | None) -> OpenedImage:
+def _put_together(plans: Sequence[Plan]) -> PlannedStacks:
     if len(plans) == 1:
-        return OpenedImage(make_lazy(plans, dtype=dtype))
+        return PlannedStacks(tuple(plans))
     grid = arrange_stacks([plan.series for plan in plans])
-    return OpenedImage(make_lazy([plans[k] for k in grid.order], grid.lengths, dtype), grid)
+    return PlannedStacks(tuple(plans[k] for k in grid.order), grid)
 
 
 def _plan(selected: Selected, options: Options) -> Plan:
@@ -145,5 +161,5 @@ def _make_places_error(stacks: Sequence[SeriesData], places: int) -> MultipleSer
     return MultipleSeriesError(
         f"{what}: {shown}{more}",
         files=[one.files[0] for one in stacks],
-        remedies=[SetOption("stack", tuple(range(len(stacks)))), DATATREE],
+        remedies=[SetOption("stack", tuple(range(len(stacks))))],
     )

@@ -35,6 +35,7 @@ _SHELL_OPTIONS = frozenset(("--ignore", "--series", "--stack", "--irregular", "-
 _VTK_METHODS = {
     "series": "SetSeries",
     "stack": "SetStack",
+    "time_dimension": "SetTimeDimension",
     "ignore": "SetIgnore",
     "order": "SetOrder",
     "irregular": "SetIrregular",

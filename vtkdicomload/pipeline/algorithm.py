@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from vtkmodules.util.misc import calldata_type
-from vtkmodules.util.numpy_support import get_numpy_array_type
 from vtkmodules.util.vtkAlgorithm import VTKPythonAlgorithmBase
 from vtkmodules.util.vtkConstants import VTK_STRING
 from vtkmodules.vtkCommonCore import vtkOutputWindow
@@ -24,25 +23,24 @@ from vtkmodules.vtkCommonExecutionModel import vtkStreamingDemandDrivenPipeline
 from vtkmodules.vtkCommonMisc import vtkErrorCode
 
 from .._util.public import public
-from .._util.warnings import warn
-from ..catalog.find import find_series
 from ..convert.vtk import wrap_scalars
 from ..errors import CorruptFileError, DicomLoadError, NoDicomError, UnsupportedPixelDataError
 from ..errors.remedies import Use
 from ..errors.wording import word_for_vtk
-from ..loading.plan import Plan, replace_conversion
 from ..loading.read import read
-from ..readers.dtype import Conversion, ValueOverflow, announce_conversion, widen_conversion
-from ..series import Scan, Selected, plan_selected, select_stack
+from ..readers.dtype import ValueOverflow, widen_conversion
 from ..stacks.geometry import NOWHERE
 from .getters import SourceAnswers
 from .placement import SourceGeometry
+from .planning import announce_times, find_requested_step, plan_source
 from .settings import Settings, SourceSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .._util.arrays import Pixels
+    from ..loading.plan import Plan
+    from .planning import SourcePlan
 
 _PACKAGE = __name__.split(".", maxsplit=1)[0]
 _CTRL_C_AGAIN = 0.05  # seconds
@@ -105,7 +103,7 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
         self._settings = Settings()
         self._in_patient = False
         self._data_place = NOWHERE
-        self._plan: Plan | None = None
+        self._planned: SourcePlan | None = None
         self._planned_for: Any = None  # settings and file stamps of the plan
         self._raises = False  # whether an update of our own runs, which will raise
         self._fault: BaseException | None = None  # with its traceback, until it is raised
@@ -119,6 +117,11 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
             if not hasattr(type(self), name):
                 raise TypeError(f"DICOMSeriesSource has no property {name!r}")
             setattr(self, name, value)
+
+    @property
+    def _plan(self) -> Plan | None:
+        """The plan of the volume, or of the first step of time."""
+        return None if self._planned is None else self._planned.plans[0]
 
     # ------------------------------------------------------------------------------------------ updates that raise
     def Update(self, *arguments: Any) -> Any:
@@ -151,7 +154,7 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
         return self._run(super().UpdatePiece, *arguments)
 
     def UpdateTimeStep(self, *arguments: Any) -> Any:
-        """`Update` with a time step; a series has one only."""
+        """`Update` with a time: the volume of the last step that is not after it, see `SetTimeDimension`."""
         return self._run(super().UpdateTimeStep, *arguments)
 
     def update(self) -> DICOMSeriesSource:
@@ -181,8 +184,8 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
 
     def _widen(self) -> None:
         """Announce the next wider type, as `load` would take it, from now on."""
-        assert self._plan is not None  # noqa: S101 - for the type checker: it has just been read by
-        self._plan = replace_conversion(self._plan, widen_conversion(self._plan.conversion))
+        assert self._planned is not None  # noqa: S101 - for the type checker: it has just been read by
+        self._planned = self._planned.convert(widen_conversion(self._planned.plans[0].conversion))
         self.Modified()
 
     # ------------------------------------------------------------------------------------------ output and error
@@ -229,18 +232,16 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
 
     def _announce(self, info: Any) -> None:
         settings, stamp = self._settings, self._settings.stamp()
-        if self._plan is None or self._planned_for != (settings, stamp):
-            self._plan = None
-            plan = _plan(settings)
-            for assumption in plan.assumptions:
-                warn(str(assumption))
-            self._plan, self._planned_for = plan, (settings, stamp)
+        if self._planned is None or self._planned_for != (settings, stamp):
+            self._planned = None
+            self._planned, self._planned_for = plan_source(settings), (settings, stamp)
         place = self._place()
         info.Set(vtkStreamingDemandDrivenPipeline.WHOLE_EXTENT(), self.GetDataExtent(), 6)
         info.Set(vtkDataObject.ORIGIN(), place.origin, 3)
         info.Set(vtkDataObject.SPACING(), place.spacing, 3)
         info.Set(vtkDataObject.DIRECTION(), place.direction, 9)
         info.Set(self.CAN_PRODUCE_SUB_EXTENT(), 1)
+        announce_times(info, self._planned.times)
         vtkDataObject.SetPointDataActiveScalarInfo(info, self.GetDataScalarType(), self.GetNumberOfComponents())
 
     def RequestData(self, _request: Any, _inputs: Any, outputs: Any) -> int:
@@ -250,17 +251,22 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
                 self._failed(self._refusal)
             self._refusal_is_told = False
             return 0
-        assert self._plan is not None  # noqa: S101 - for the type checker: RequestInformation went before
+        assert self._planned is not None  # noqa: S101 - for the type checker: RequestInformation went before
         self._error = None
-        extent = outputs.GetInformationObject(0).Get(vtkStreamingDemandDrivenPipeline.UPDATE_EXTENT())
+        info = outputs.GetInformationObject(0)
+        step = find_requested_step(info, self._planned)
+        extent = info.Get(vtkStreamingDemandDrivenPipeline.UPDATE_EXTENT())
         x, y, z = (slice(extent[a], extent[a + 1] + 1) for a in (0, 2, 4))
         image = vtkImageData.GetData(outputs)
         if all(part.stop > part.start for part in (x, y, z)):
             read_slices = _read_like_volume if self._in_patient else _read_like_vtk
-            plan = replace(self._plan, options=replace(self._plan.options, progress=self._tell_progress))
+            plan = self._planned.plans[step]
+            plan = replace(plan, options=replace(plan.options, progress=self._tell_progress))
             pixels = read_slices(plan, z)[:, y, x]
             image.GetPointData().SetScalars(wrap_scalars(np.ascontiguousarray(pixels)))
         image.SetExtent(extent)
+        if self._planned.times:
+            image.GetInformation().Set(vtkDataObject.DATA_TIME_STEP(), self._planned.times[step])
         return 1
 
     def _tell_progress(self, done: int, total: int) -> None:
@@ -317,42 +323,6 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
         spacing = "×".join(f"{s:.4g}" for s in self.GetDataSpacing())
         where = self.GetGeometryAsString()
         return f"<DICOMSeriesSource {name}: {size} {plan.conversion.dtype}, {spacing} mm, geometry {where}>"
-
-
-def _plan(settings: Settings) -> Plan:
-    plan = plan_selected(_select_stack(settings), settings.options)
-    plan = replace_conversion(plan, announce_conversion(plan.series.frames, plan.conversion))
-    return plan if settings.scalar_type is None else _widen_to(plan, settings.scalar_type)
-
-
-def _select_stack(settings: Settings) -> Selected:
-    """The stack that is meant."""
-    source, ignore, options = settings.source(), settings.ignore, settings.options
-    recursive = settings.recursive or settings.anything is not None
-    try:
-        found, ignored = find_series(source, ignore, options.workers, recursive=recursive, archives=settings.archives)
-        return select_stack(
-            Scan.of(found), ignored, options, series=settings.series, stack=settings.stack, ignore=ignore
-        )
-    except NoDicomError as error:
-        if settings.recursive or not settings.has_folders():
-            raise
-        raise NoDicomError(
-            f"{error.message}; the folders in it are not read",
-            files=error.files,
-            remedies=[Use("SetRecursive(True)"), *error.remedies],
-        ) from None
-
-
-def _widen_to(plan: Plan, scalar_type: int) -> Plan:
-    """The plan with values of a type that holds all that its own does, or more."""
-    dtype, own = np.dtype(get_numpy_array_type(scalar_type)), plan.conversion.dtype
-    if dtype == own:
-        return plan
-    if not np.can_cast(own, dtype) or plan.shape[3:]:
-        words = "colour" if plan.shape[3:] else str(own)
-        raise ValueError(f"the values are {words} and cannot be given as {dtype} → SetOutputScalarType(None)")
-    return replace_conversion(plan, Conversion(dtype, bool(plan.options.rescale), checked=dtype.kind == "i"))
 
 
 def _read_like_volume(plan: Plan, chosen: slice) -> Pixels:

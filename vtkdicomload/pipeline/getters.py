@@ -18,6 +18,7 @@ from ..readers.dtype import is_colour
 if TYPE_CHECKING:
     from ..headers.model import Frame, Header, Triple
     from ..loading.plan import Plan
+    from .planning import SourcePlan
 
 
 class SourceAnswers:
@@ -27,7 +28,12 @@ class SourceAnswers:
     slice is that of the first one along row × column of ImageOrientationPatient, as there.
     """
 
-    _plan: Plan | None
+    if TYPE_CHECKING:
+
+        @property
+        def _plan(self) -> Plan | None: ...
+
+    _planned: SourcePlan | None
     _in_patient: bool
 
     @property
@@ -37,6 +43,10 @@ class SourceAnswers:
     @property
     def _header(self) -> Header | None:
         return None if self._plan is None else self._plan.series.header
+
+    def GetTimeSteps(self) -> tuple[float, ...]:
+        """The steps of time that are announced; empty without `SetTimeDimension`."""
+        return () if self._planned is None else self._planned.times
 
     # ------------------------------------------------------------------------------------------ the grid
     def GetDataExtent(self) -> tuple[int, int, int, int, int, int]:

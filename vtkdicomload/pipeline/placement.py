@@ -27,7 +27,11 @@ _FLAT = 1e-6  # determinant of a direction matrix
 class SourceGeometry:
     """The geometry of a DICOMSeriesSource."""
 
-    _plan: Plan | None
+    if TYPE_CHECKING:
+
+        @property
+        def _plan(self) -> Plan | None: ...
+
     _in_patient: bool
     _data_place: Place  # in VTK's geometry, but for the spacing
     Modified: Callable[[], None]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     Path = str | os.PathLike[str]
 
+ANY = "any"  # the further dimension of a series, whatever it is called
 # What vtkDICOMImageReader inherits and overwrites with what the files say: no effect there, none here.
 _OVERRULED = (
     "SetDataSpacing",
@@ -62,6 +63,7 @@ class Settings:
     archives: bool = False
     series: Any = None
     stack: Any = None
+    time_dimension: str | None = None
     ignore: Any = ()
     scalar_type: int | None = None
     options: Options = field(default_factory=Options)
@@ -251,6 +253,21 @@ class SourceSettings:
     def GetStack(self) -> Any:
         """Which stack, as it was set."""
         return self._settings.stack
+
+    def SetTimeDimension(self, name: str | None) -> None:
+        """Give the volumes of a series as steps of time, by the name of the dimension along which they lie.
+
+        The names are those of `vtkdicomload.open`: ``"time"``, ``"phase"``, ``"echo"``, ``"b_value"`` …; ``"any"`` is
+        the only one, ``"volume"`` counts all volumes, one after another. The source announces TIME_STEPS, the values
+        of the dimension or their indices, and serves UPDATE_TIME_STEP. None: a series of several volumes is refused.
+        """
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"SetTimeDimension takes the name of a dimension or None, not {describe_argument(name)}")
+        self._change(time_dimension=name)
+
+    def GetTimeDimension(self) -> str | None:
+        """The dimension that is time, as it was set."""
+        return self._settings.time_dimension
 
     def SetIgnore(self, ignore: Ignore | Path) -> None:
         """Files to leave out: ``"damaged"`` ones, paths, names, or a callable that gets a path and says whether to."""
