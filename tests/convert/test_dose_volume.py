@@ -94,7 +94,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_no_dose_in_gray_is_refused(ct: Volume, tmp_path: Path, name: str) -> None:
     attributes, words = REFUSED[name]
-    dose = vdl.load(write_dose(tmp_path / "dose.dcm", **attributes)).resampled(like=ct)
+    dose = vdl.load(write_dose(tmp_path / "dose.dcm", **attributes)).resampled(like=ct.geometry)
     with pytest.raises(UnsupportedPixelDataError, match=words):
         vdl.dvh(dose, box(ct, tmp_path, -20.5, 19.5))
 
@@ -121,3 +121,11 @@ def test_another_frame_of_reference_is_refused(ct: Volume, tmp_path: Path) -> No
     dose = vdl.load(write_dose(tmp_path / "dose.dcm", FrameOfReferenceUID="1.2.3"))
     with pytest.raises(vdl.GeometryError, match="different coordinate systems"):
         dose.resampled(like=ct)
+
+
+@pytest.mark.parametrize(("keyword", "value"), [("DoseUnits", "RELATIVE"), ("DoseType", "ERROR")])
+def test_what_is_no_dose_in_gray_is_not_brought_onto_a_ct(ct: Volume, tmp_path: Path, keyword: str, value: str) -> None:
+    dose = vdl.load(write_dose(tmp_path / "dose.dcm", **{keyword: value}))
+    with pytest.raises(UnsupportedPixelDataError, match=f"holds no dose in Gy: {keyword} {value}"):
+        dose.resampled(like=ct)
+    assert np.nanmax(dose.resampled(like=ct.geometry).frames) == pytest.approx(58)

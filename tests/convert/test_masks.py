@@ -379,6 +379,15 @@ def test_the_frame_of_reference_has_to_match(ct: Volume, tmp_path: Path) -> None
             np.testing.assert_array_equal(ct.mask_of(mine), expected)
 
 
+def test_structures_of_another_series_are_told(ct: Volume, tmp_path: Path) -> None:
+    ring = {"it": [closed(circle((0, 0, 0), 9))]}
+    expected = ct.mask_of(write_structure_set(tmp_path / "right.dcm", ring))
+    other = write_structure_set(tmp_path / "other.dcm", ring, series="1.2.4")
+    with pytest.warns(DicomLoadWarning, match="was drawn on another series"):
+        np.testing.assert_array_equal(ct.mask_of(other), expected)
+    np.testing.assert_array_equal(ct.mask_of(other, frame_of_reference="ignore"), expected)
+
+
 def test_a_volume_of_unknown_frame_of_reference_refuses(series: Write, tmp_path: Path) -> None:
     truth = series("ct", FrameOfReferenceUID=None, seed=5)
     path = write_structure_set(tmp_path / "rs.dcm", {"it": [closed(circle((-9, -19, 32.5), 2))]})
@@ -415,12 +424,17 @@ def truth_of(data: Path, name: str, key: str) -> np.ndarray:
     return placed
 
 
+# The slices that the segmentations name were converted to one file, of another series.
+CONVERTED = pytest.mark.filterwarnings("ignore:.*was drawn on another series")
+
+
 @pytest.fixture
 def oblique_ct(data: Path) -> Volume:
     """The six slices that the segmentations were made of."""
     return vdl.load(data / "highdicom" / "legacy_ct.dcm")
 
 
+@CONVERTED
 @pytest.mark.parametrize(("number", "name"), [(1, "bone"), (2, " MARROW"), (3, 3)])
 def test_segments_are_those_of_highdicom(oblique_ct: Volume, data: Path, number: int, name: Any) -> None:
     mask = oblique_ct.mask_of(data / "highdicom" / "seg_binary.dcm", name)
@@ -428,6 +442,7 @@ def test_segments_are_those_of_highdicom(oblique_ct: Volume, data: Path, number:
     assert mask.dtype == bool
 
 
+@CONVERTED
 def test_labels_are_those_of_highdicom(oblique_ct: Volume, data: Path) -> None:
     path = data / "highdicom" / "seg_labelmap.dcm"
     expected = truth_of(data, "seg_labelmap", "None")
@@ -436,6 +451,7 @@ def test_labels_are_those_of_highdicom(oblique_ct: Volume, data: Path) -> None:
     np.testing.assert_array_equal(oblique_ct.label_map_of(path, [1, 2, 3]), expected)
 
 
+@CONVERTED
 def test_fractions_need_a_threshold(oblique_ct: Volume, data: Path) -> None:
     path, expected = data / "highdicom" / "seg_fractional.dcm", truth_of(data, "seg_fractional", "1")
     for threshold in (0.1, 0.29, 0.5, 1.0):
@@ -450,6 +466,7 @@ def test_fractions_need_a_threshold(oblique_ct: Volume, data: Path) -> None:
         oblique_ct.mask_of(path, threshold=0.5, interpolate=True)
 
 
+@CONVERTED
 def test_overlapping_segments_are_kept_apart(oblique_ct: Volume, data: Path) -> None:
     path = data / "highdicom" / "seg_binary.dcm"
     masks = {s.name: mask for s, mask in oblique_ct.masks_of(path)}
@@ -458,6 +475,7 @@ def test_overlapping_segments_are_kept_apart(oblique_ct: Volume, data: Path) -> 
         oblique_ct.label_map_of(path, ["bone", "marrow"])
 
 
+@CONVERTED
 def test_a_segment_on_another_grid_is_that_of_the_nearest_voxel(oblique_ct: Volume, data: Path) -> None:
     path = data / "highdicom" / "seg_binary.dcm"
     fine = oblique_ct.resampled(spacing=(0.25, 0.4, 1.25))
@@ -467,6 +485,7 @@ def test_a_segment_on_another_grid_is_that_of_the_nearest_voxel(oblique_ct: Volu
     np.testing.assert_array_equal(part.mask_of(path, "bone"), oblique_ct.mask_of(path, "bone")[1:6, 2:5, 1:5])
 
 
+@CONVERTED
 def test_a_series_of_segmentations_is_a_source_too(oblique_ct: Volume, data: Path) -> None:
     series = vdl.scan(data / "highdicom" / "seg_binary.dcm")[0]
     np.testing.assert_array_equal(

@@ -9,9 +9,7 @@ import numpy as np
 
 from .._util.public import public
 from .._util.warnings import warn
-from ..errors import UnsupportedPixelDataError
-from ..headers.objects.dose_kind import read_dose_kind
-from ..headers.sop_classes import RT_DOSE
+from .doses import require_dose
 from .measure import check_mask, measure_voxels
 
 if TYPE_CHECKING:
@@ -139,13 +137,7 @@ def dvh(dose: VolumeData, mask: Pixels) -> DoseVolumeHistogram:
         A part of the structure lies outside the dose grid.
     """
     array = check_mask(dose, mask)
-    header = dose.series.header
-    if header.sop_class_uid != RT_DOSE:
-        raise UnsupportedPixelDataError(f"{dose.series.title} is no dose (RT Dose Storage)", files=[header.path])
-    kind = read_dose_kind(header.file)
-    if dose.units != "Gy" or kind.type == "ERROR":
-        what = f"DoseUnits {dose.units or 'unknown (rescale=False)'}" if dose.units != "Gy" else "DoseType ERROR"
-        raise UnsupportedPixelDataError(f"{dose.series.title} holds no dose in Gy: {what}", files=[header.path])
+    kind = require_dose(dose)
     if not array.any():
         raise ValueError("the mask holds no voxel, so it has no dose")
     volumes = np.broadcast_to(measure_voxels(dose)[:, None, None], array.shape)[array]

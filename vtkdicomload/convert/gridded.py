@@ -83,8 +83,9 @@ class GriddedVolume(VolumeData):
             No position or orientation in the files where `like` or `matrix` needs them, another frame of reference,
             uneven slices with a cubic or B-spline order.
         UnsupportedPixelDataError
-            A dtype that VTK does not hold.
+            A dtype that VTK does not hold; onto another volume a dose in other units than Gy, or a difference of doses.
         """
+        from .doses import refuse_other_doses
         from .grid import define_grid
         from .patient_space import require_same_place
         from .resampling import choose_order, resample_onto
@@ -92,6 +93,7 @@ class GriddedVolume(VolumeData):
         grid = define_grid(self.geometry, spacing=spacing, shape=shape, like=like, matrix=matrix)
         if isinstance(like, VolumeData):
             require_same_place(self.series, like.series, frame_of_reference)
+            refuse_other_doses(self)
         pixels = resample_onto(self, grid, order=order, antialias=antialias, background=background)
         volume = self.replaced(pixels, grid)
         volume.checks = (*self.checks, Check("resampled", f"{choose_order(self, order)}, from {self.geometry!r}"))
@@ -229,7 +231,8 @@ class GriddedVolume(VolumeData):
         Warns
         -----
         DicomLoadWarning
-            Holes and overlaps, contours that bound no area, contours sparser than slices; no voxel lies in it.
+            Holes and overlaps, contours that bound no area, contours sparser than slices; no voxel lies in it; drawn on
+            another series of the same frame of reference.
         """
         from .masks import make_mask
 

@@ -44,7 +44,8 @@ def require_drawn_on(
     Returns
     -------
     str or None
-        What has to be told where they were drawn on the series, in words of another frame of reference.
+        What has to be told: they were drawn on the series, in words of another frame of reference, or in its frame of
+        reference on another series.
 
     Raises
     ------
@@ -53,8 +54,12 @@ def require_drawn_on(
     """
     check_frame_of_reference(choice)
     own = find_frame_of_reference(series)
-    if choice == "ignore" or (own is not None and set(uids) == {own}):
+    if choice == "ignore":
         return None
+    if own is not None and set(uids) == {own}:
+        if series.uid is None or not series_uids or series.uid in series_uids:
+            return None
+        return f"{path} was drawn on another series than {series.title}, in the same FrameOfReferenceUID"
     words = f"their FrameOfReferenceUID is {', '.join(uids) or 'missing'}, that of {series.title} {own or 'unknown'}"
     if series.uid is not None and series.uid in series_uids:
         return f"{path} was drawn on this series, and is taken to lie where it does: {words}"
