@@ -10,7 +10,9 @@ from .._util.wording import count_noun
 from ..catalog.find import find_series, settle_ignored
 from ..errors import DicomLoadError, MultipleSeriesError
 from ..errors.remedies import SetOption, Step, Use
+from ..loading.described import fetch_first
 from ..loading.lazy import LazyImage, make_lazy
+from ..loading.plan import plan_volume
 from ..series import Scan, plan_selected, select_stack, select_stacks
 from ..stacks.dimensions import StackGrid, arrange_stacks, group_by_geometry
 from ..stacks.split import split
@@ -103,10 +105,19 @@ def plan_found(found: Scan, ignored: tuple[str, ...], options: Options, meant: M
     """Plan every stack of the one series that is meant of those that were found; errors as `open_image`."""
     with say_once():
         selected = select_stack(found, ignored, options, series=meant.series, stack=meant.stack, ignore=meant.ignore)
-        stacks = split(selected.stack) if meant.stack is None else (selected.stack,)
-        if len(stacks) == 1:
-            return PlannedStacks((_plan(selected, options),))
-        plans = [_plan(selected._replace(stack=one), options) for one in stacks]
+        whole, options = fetch_first(selected.stack, options)
+        selected = selected._replace(stack=whole)
+        try:
+            plan = plan_volume(whole, options)
+        except DicomLoadError:
+            stacks = split(whole) if meant.stack is None else (whole,)
+            if len(stacks) == 1:
+                return PlannedStacks((_plan(selected, options),))  # the same error, with the ways past it
+            plans = [_plan(selected._replace(stack=one), options) for one in stacks]
+        else:
+            for sentence in (*selected.warnings, *map(str, plan.assumptions)):
+                warn(sentence)
+            return PlannedStacks((plan,))
     groups = group_by_geometry([plan.geometry for plan in plans])
     if len(groups) > 1:
         raise _make_places_error(stacks, len(groups))

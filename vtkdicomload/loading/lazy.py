@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Key = int | np.integer[Any] | slice | Indices
 
 _BATCH_BYTES = 32 << 20  # of frames that are read to take a part of each
+_SMALL_BYTES = 4 << 20  # that are there: to ask how many are takes as long as to read a slice
 _compared: set[str] = set()  # tokens of the images of which a second reader has seen a frame, in this process
 
 
@@ -125,8 +126,7 @@ class LazyImage:
                 self._read([frames[len(frames) // 2]], verify=True)  # readers beside `direct` read whole frames
             frames, verify = [cut_rows(frame, first, count) for frame in frames], False
             within = [rows - first, *within[1:]]
-        frame_bytes = prod(find_pixel_shape(frames[0].header)) * self.dtype.itemsize
-        step = max(1, _BATCH_BYTES // max(1, frame_bytes))
+        step = max(1, _BATCH_BYTES // max(1, self._count_frame_bytes(frames[0])))
         for start in range(0, len(frames), step):
             block = self._read(frames[start : start + step], verify=verify and start == 0)
             for axis, indices in enumerate(within, 1):
@@ -135,9 +135,16 @@ class LazyImage:
         return out
 
     def _read(self, frames: Sequence[Frame], *, verify: bool) -> Pixels:
-        plan = self.plan
-        options = plan.options if verify or plan.options.verify != "probe" else replace(plan.options, verify="none")
-        return read(replace(plan, series=replace(plan.series, frames=tuple(frames)), options=options)).pixels
+        plan, changed = self.plan, dict[str, Any]()
+        if not verify and plan.options.verify == "probe":
+            changed["verify"] = "none"
+        if plan.options.max_bytes is None and len(frames) * self._count_frame_bytes(frames[0]) <= _SMALL_BYTES:
+            changed["max_bytes"] = _SMALL_BYTES
+        series = replace(plan.series, frames=tuple(frames))
+        return read(replace(plan, series=series, options=replace(plan.options, **changed))).pixels
+
+    def _count_frame_bytes(self, frame: Frame) -> int:
+        return prod(find_pixel_shape(frame.header)) * self.dtype.itemsize
 
     def _make_overflow_error(self, frames: Sequence[Frame]) -> DicomLoadError:
         wider = tuple(
