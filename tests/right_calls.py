@@ -64,6 +64,7 @@ def give_every_option(path: Path) -> None:
     vdl.load_many([path], archives=True)
     vdl.scan(path, recursive=False, archives=True, workers=2, progress=print)
     vdl.scan(path)[0].stacks()[0].load(irregular="resample", ignore=[path])
+    vdl.load(path, slices=slice(10, 20))
     image = vdl.open(path, series=0, stack="axial", chunks={"z": 32}, dtype="int32", order="natural", workers=2)
     print(vdl.affine_of(image[1:]).shape, vdl.Volume.from_xarray(image[0]).affine)
 

@@ -99,6 +99,7 @@ def load(
     workers: int | None = None,
     progress: Progress | None = None,
     max_bytes: int | None = None,
+    slices: slice | None = None,
 ) -> Volume:
     """Load one series as a checked volume: the right one, or a clear error.
 
@@ -149,6 +150,8 @@ def load(
         Called with (frames done, frames in all). An exception from it ends the load.
     max_bytes : int, optional
         Refuse a volume that takes more memory; three quarters of what is available by default.
+    slices : slice, optional
+        Read these of the slices, with step 1: ``slice(100, 120)`` of ``frames``, in their own place.
 
     Returns
     -------
@@ -173,7 +176,7 @@ def load(
     >>> volume.frames.shape, volume.spacing  # doctest: +SKIP
     ((93, 64, 64), (3.2, 3.2, 1.5))
     """
-    options = Options(order, irregular, tolerance, engine, rescale, verify, workers, progress, max_bytes)
+    options = Options(order, irregular, tolerance, engine, rescale, verify, workers, progress, max_bytes, slices)
     return load_volume(
         source,
         options,
@@ -297,8 +300,7 @@ def load_many(
     are through.
     """
     if isinstance(sources, (str, bytes, os.PathLike)) or is_content(sources):
-        what = describe_argument(sources)
-        raise TypeError(f"load_many takes several sources, not {what}: load_many(scan(p)) reads each series at p")
+        raise TypeError(f"load_many takes several sources, not {describe_argument(sources)}: load_many(scan(p))")
     check_count("ahead", ahead)
     if workers is not None:
         check_count("workers", workers)

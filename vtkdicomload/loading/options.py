@@ -33,6 +33,7 @@ class LoadOptions(TypedDict, total=False):
     verify: Verify
     progress: Progress | None
     max_bytes: int | None
+    slices: slice | None
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Options:
     workers: int | None = None
     progress: Progress | None = None
     max_bytes: int | None = None
+    slices: slice | None = None
 
     def __post_init__(self) -> None:
         for name, allowed in (
@@ -75,6 +77,8 @@ class Options:
             _check_number("max_bytes", self.max_bytes, Real)
             if self.max_bytes < 1:
                 raise ValueError(f"max_bytes must be positive, not {describe_argument(self.max_bytes)}")
+        if self.slices is not None:
+            _check_slices(self.slices)
         if self.progress is not None and not callable(self.progress):
             raise TypeError(f"progress must be callable, not {describe_argument(self.progress)}")
 
@@ -101,6 +105,17 @@ def _check_number(name: str, value: Any, kind: type) -> None:
         raise TypeError(
             f"{name} must be a {'whole ' if kind is Integral else ''}number, not {describe_argument(value)}"
         )
+
+
+def _check_slices(slices: Any) -> None:
+    """Refuse what is no slice of whole numbers (TypeError) or leaves some out (ValueError)."""
+    if not isinstance(slices, slice):
+        raise TypeError(f"slices must be a slice, slice(100, 120), not {describe_argument(slices)}")
+    for end in (slices.start, slices.stop, slices.step):
+        if end is not None:
+            _check_number("an end of slices", end, Integral)
+    if slices.step not in (None, 1):
+        raise ValueError(f"slices must have step 1, not {slices.step}: open(p)[::{slices.step}] leaves slices out")
 
 
 def make_options(**options: Any) -> Options:

@@ -11,6 +11,7 @@ from ..readers.dtype import choose_conversion, find_pixel_shape
 from ..stacks.arrange import arrange
 from ..stacks.assumptions import Assumption, AssumptionKind
 from ..stacks.resample import describe_change, make_upright_grid
+from ..stacks.slab import cut_grid
 from ..stacks.spacing import may_omit
 from .scaling import scale_frames
 
@@ -95,7 +96,29 @@ def plan_volume(series: SeriesData, options: Options) -> Plan:
     conversion = choose_conversion(frames, rescale=bool(options.rescale))
     reader = choose(options.engine, frames, conversion)
     assumptions = (*arrangement.assumptions, *assumed, *_assume_more(series, stored, geometry))
-    return Plan(replace(series, frames=frames), stored, geometry, conversion, reader, options, assumptions, scaled)
+    plan = Plan(replace(series, frames=frames), stored, geometry, conversion, reader, options, assumptions, scaled)
+    return plan if options.slices is None else _cut_slices(plan, options.slices)
+
+
+def _cut_slices(plan: Plan, slices: slice) -> Plan:
+    """The plan of some of the slices, in their places.
+
+    Raises
+    ------
+    ValueError
+        There are none, or they are interpolated.
+    """
+    count = plan.geometry.dimensions[2]
+    first, stop, _ = slices.indices(count)
+    if first >= stop:
+        raise ValueError(f"slices={slices.start}:{slices.stop} holds none of the {count} slices")
+    if plan.resampled:
+        raise ValueError(
+            f"slices= of interpolated slices: load(…).crop(index=(None, None, ({first}, {stop}))) takes them"
+        )
+    geometry = cut_grid(plan.geometry, first, stop)
+    series = replace(plan.series, frames=plan.series.frames[first:stop])
+    return replace(plan, series=series, stored=geometry, geometry=geometry)
 
 
 def replace_conversion(plan: Plan, conversion: Conversion) -> Plan:
