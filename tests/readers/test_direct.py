@@ -18,7 +18,7 @@ from vtkdicomload.headers.frames import make_frames
 from vtkdicomload.headers.parser import read_header
 from vtkdicomload.readers import direct, vtk
 from vtkdicomload.readers.dtype import Conversion, choose_conversion
-from vtkdicomload.sources.local import as_file
+from vtkdicomload.sources.local import LocalFile, as_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -240,19 +240,40 @@ def test_any_number_of_workers_gives_the_same(series: Write, workers: int | None
 def test_a_large_series_is_read_in_threads(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     truth = series(count=5)
     names: set[str] = set()
-    one = direct.view_stored_words
+    read_into = LocalFile.read_into
 
-    def watched(*args: Any) -> Pixels:
+    def watched(*args: Any) -> None:
         names.add(threading.current_thread().name)
-        return one(*args)
+        read_into(*args)
 
-    monkeypatch.setattr(direct, "view_stored_words", watched)
+    monkeypatch.setattr(LocalFile, "read_into", watched)
     np.testing.assert_array_equal(filled(scanned(truth)), truth.frames)
     assert names == {threading.current_thread().name}
     names.clear()
     monkeypatch.setattr(direct, "_INLINE_BYTES", 100)
     np.testing.assert_array_equal(filled(scanned(truth)), truth.frames)
     assert threading.current_thread().name not in names
+
+
+@pytest.mark.parametrize("slope", [1, 2])
+@pytest.mark.parametrize("step", [(-1, -1), (1, -1), (1, 1)])
+def test_a_buffer_of_any_strides_is_filled_with_the_same_values(
+    series: Write, slope: int, step: tuple[int, int]
+) -> None:
+    truth = series(count=5, rows=7, columns=9, RescaleSlope=slope, RescaleIntercept=-1024)
+    frames = scanned(truth)
+    conversion = choose_conversion(frames, rescale=True)
+    out = np.full((5, 7, 9), 77, conversion.dtype)[:: step[0], :: step[1]]
+    direct.fill(frames, conversion, out, lambda: None)
+    np.testing.assert_array_equal(out, truth.frames)
+
+
+def test_words_of_the_same_size_and_another_kind_are_converted(series: Write) -> None:
+    truth = series(dtype=np.int32, BitsStored=32)
+    frames = scanned(truth)
+    out = np.empty(truth.frames.shape, np.float32)
+    direct.fill(frames, Conversion(out.dtype, rescale=True, checked=False), out, lambda: None)
+    np.testing.assert_array_equal(out, truth.frames.astype(np.float32))
 
 
 def test_frames_may_be_asked_for_in_any_order(series: Write) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from .dtype import describe_transform, find_dtype_in_file, find_stored_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any
 
     from .._util.arrays import Pixels
     from ..headers.model import Frame
@@ -51,21 +52,46 @@ def fill(
     if workers is None and sum(f.length for f in frames) < _INLINE_BYTES:
         workers = 1
     scratch = Scratch()
-    converters: dict[tuple[float, ...], Callable[[Pixels, Pixels], None]] = {}
+    ways: dict[tuple[object, ...], _Way] = {}
 
     def work(k: int) -> None:
-        frame = frames[k]
-        kind = describe_transform(frame)
-        convert = converters.get(kind)
-        if convert is None:
-            convert = converters[kind] = rescale.make_converter(frame, conversion)
-        convert(view_stored_words(frame, scratch.of(frame.length)), out[k])
+        frame, place = frames[k], out[k]
+        h = frame.header
+        kind = (*describe_transform(frame), h.transfer_syntax, h.planar_configuration, frame.length)
+        way = ways.get(kind)
+        if way is None:
+            way = ways[kind] = _find_way(frame, conversion, place)
+        if way.in_place is None:
+            words = view_stored_words(frame, scratch.of(frame.length))
+        else:
+            h.file.read_into(place.data.cast("B"), frame.offset)
+            words = place.view(way.in_place)
+        way.convert(words, place)
 
-    last = len(frames) - 1
-    # From the end of the memory to its beginning: of a huge page touched so, what is filled next was cleared last and
-    # is still in the cache (Linux; 10 to 15 % on 200 slices of 512²).
-    for_each(len(frames), (lambda i: work(last - i)) if out.strides[0] > 0 else work, step, workers)
+    for_each(len(frames), work, step, workers)
     return ()
+
+
+class _Way(NamedTuple):
+    """From the stored words of a frame to its values; the same for every frame of one layout and transform."""
+
+    convert: Callable[[Pixels, Pixels], None]
+    in_place: np.dtype[Any] | None  # of the words, where they are read into the place of the values
+
+
+def _find_way(frame: Frame, conversion: Conversion, place: Pixels) -> _Way:
+    """Find the way of a frame: words that fit the place of its values are converted there, still in the cache."""
+    header = frame.header
+    in_file = find_dtype_in_file(header)
+    whole = place.flags.c_contiguous and place.nbytes == frame.length
+    planar = header.samples > 1 and header.planar_configuration
+    same_words = (
+        in_file.isnative and in_file.itemsize == place.itemsize and (in_file.kind == "f") == (place.dtype.kind == "f")
+    )
+    return _Way(
+        rescale.make_converter(frame, conversion),
+        find_stored_dtype(header) if same_words and whole and not planar else None,
+    )
 
 
 class Scratch(threading.local):

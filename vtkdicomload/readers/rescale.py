@@ -110,9 +110,13 @@ def _make_adder(frame: Frame, conversion: Conversion) -> Callable[[Pixels, Pixel
 
 
 def put(values: Pixels, conversion: Conversion, out: Pixels) -> None:
-    """Write values that are those of the volume already; ValueOverflow where they do not fit its dtype."""
+    """Write values that are those of the volume already; ValueOverflow where they do not fit its dtype.
+
+    They may lie in their place already, as words of the same size.
+    """
     if conversion.checked and values.size:
         limits = np.iinfo(out.dtype)
         if values.min() < limits.min or values.max() > limits.max:
             raise ValueOverflow
-    out[...] = values
+    if not np.may_share_memory(values, out):
+        out[...] = values
