@@ -56,7 +56,13 @@ def give_every_option(path: Path) -> None:
         workers=2,
         progress=print,
         max_bytes=1 << 30,
+        dtype="float32",
+        out=np.empty((4, 8, 8), np.float32),
     )
+    for dtype in (np.float32, np.dtype("int32"), float, "<i4", None):
+        vdl.load_all(path, dtype=dtype)
+    vdl.scan(path)[0].load(out=np.memmap(path, np.int16, shape=(4, 8, 8)))
+    vdl.load_many([path], dtype=np.int16, reuse=True)
     vdl.load(path, rescale="suv-lbm").at_patient()
     vdl.load_all(path, workers=2, order="given", ignore=(), rescale="precise")
     vdl.load(path, archives=True)

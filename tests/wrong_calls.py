@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
+    from numpy.typing import NDArray
 
 
 def load_with_wrong_options(path: Path) -> None:
@@ -25,6 +26,8 @@ def load_with_wrong_options(path: Path) -> None:
     vdl.load(path, max_bytes="1 GB")  # type: ignore[arg-type]
     vdl.load(path, rescale=1.5)  # type: ignore[arg-type]
     vdl.load(path, progress=lambda done: None)  # type: ignore[arg-type, misc]
+    vdl.load(path, dtype=32)  # type: ignore[arg-type]
+    vdl.load(path, out=bytearray(8))  # type: ignore[arg-type]
     vdl.load(path, sort=True)  # type: ignore[call-arg]
     vdl.load(path, 0)  # type: ignore[call-arg]
 
@@ -50,11 +53,13 @@ def choose_wrongly(path: Path) -> None:
     vdl.load(path, ignore=lambda: True)  # type: ignore[arg-type, misc]
 
 
-def load_several_with_wrong_options(path: Path) -> None:
+def load_several_with_wrong_options(path: Path, array: NDArray[np.int16]) -> None:
     vdl.load_all(path, order="sorted")  # type: ignore[arg-type]
     vdl.load_all(path, series=0)  # type: ignore[call-arg]
     vdl.load_many([path], verify="twice")  # type: ignore[arg-type]
     vdl.load_many([path], ahead="2")  # type: ignore[arg-type]
+    vdl.load_many([path], reuse="yes")  # type: ignore[arg-type]
+    vdl.load_all(path, out=array)  # type: ignore[call-arg]
     vdl.scan(path)[0].load(engine="gdcm")  # type: ignore[arg-type]
     vdl.scan(path)[0].load(sort=True)  # type: ignore[call-arg]
     vdl.open(path, reader="direct")  # type: ignore[call-arg]

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import errors as errors
-    from ._api import load, load_all, load_many, scan, to_grid
+    from ._api import load, load_all, load_many, scan
     from .arrays.open_array import open  # noqa: A004
     from .bulk.many import Loaded
+    from .bulk.on_grid import to_grid
     from .catalog.rows import StackRow
     from .convert.contours import contours_of
     from .convert.coordinates import affine_of
@@ -121,7 +122,7 @@ _WRITTEN_IN = {
     "open": "arrays.open_array",
     "scan": "_api",
     "structures": "convert.structures",
-    "to_grid": "_api",
+    "to_grid": "bulk.on_grid",
 }
 
 

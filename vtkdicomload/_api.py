@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
-from functools import partial
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ._util.warnings import say_once, warn
 from ._util.wording import describe_argument
 from .bulk.many import Loaded, load_each
+from .bulk.reuse import Buffers
 from .catalog.choose import list_strays
 from .catalog.damage import describe_left_out, make_all_damaged_error, make_damage_error
 from .catalog.find import find_series, leaves_damaged, settle_ignored
 from .catalog.scan import ScanData, scan_files
 from .errors import DicomLoadError
+from .loading.destination import Given
 from .loading.options import Options, check_count, make_options
 from .series import Scan, Series, load_selected, load_volume, select_stacks
 from .sources.objects import is_content
@@ -23,18 +26,17 @@ from .stacks.series_data import SeriesData
 from .stacks.tolerances import GAP_TOLERANCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any, Unpack
 
+    from numpy.typing import DTypeLike
+
+    from ._util.arrays import Pixels
     from ._util.threads import Progress
     from .catalog.find import Ignore
-    from .convert.common_grid import Align, OnGrid
-    from .convert.patient_space import FrameOfReference
-    from .convert.resampling import OrderChoice
     from .loading.options import Engine, Irregular, LoadOptions, Order, Rescale, Verify
     from .series import SeriesChoice
     from .sources.resolve import Source
-    from .stacks.geometry import Geometry
     from .volume import Volume
 
 
@@ -95,6 +97,8 @@ def load(
     storage_options: Mapping[str, Any] | None = None,
     engine: Engine = "auto",
     rescale: Rescale = True,
+    dtype: DTypeLike | None = None,
+    out: Pixels | None = None,
     verify: Verify = "probe",
     workers: int | None = None,
     progress: Progress | None = None,
@@ -141,6 +145,14 @@ def load(
         with that LUTLabel or code of its units; ``"precise"`` the private scale of Philips MR. ``"suv-bw"``,
         ``"suv-lbm"`` and ``"suv-bsa"`` give standardized uptake values of PET, by body weight, lean body mass
         (Janmahasatian) or body surface; `Volume.checks` holds the factor and the reference time.
+    dtype : dtype-like, optional
+        The type of the values, from int8 to float64: whole numbers come out exactly, fractions rounded to float32 or
+        float64, and where one does not fit it is an error that says which type would hold all. By default the type
+        that vtkDICOMImageReader gives wherever that holds the values.
+    out : numpy.ndarray, optional
+        Memory to fill, which becomes that of the volume: an array, a memory map, an array over shared memory. Of shape
+        (slices, rows, columns[, 3]) and the dtype of the volume, C-contiguous, writable. After an error it may hold
+        anything.
     verify : {"probe", "all", "none"}
         Read one frame, every frame or none again through a second, independent reader and compare.
     workers : int, optional
@@ -162,7 +174,7 @@ def load(
     DicomLoadError
         One of its kinds; the message names the files and the call that goes past it.
     ValueError, TypeError
-        An option or source that does not exist.
+        An option or source that does not exist, or `out` is not an array for this volume.
 
     Warns
     -----
@@ -176,10 +188,11 @@ def load(
     >>> volume.frames.shape, volume.spacing  # doctest: +SKIP
     ((93, 64, 64), (3.2, 3.2, 1.5))
     """
-    options = Options(order, irregular, tolerance, engine, rescale, verify, workers, progress, max_bytes, slices)
+    options = Options(order, irregular, tolerance, engine, rescale, verify, workers, progress, max_bytes, slices, dtype)
     return load_volume(
         source,
         options,
+        np.empty if out is None else Given(out),
         series=series,
         stack=stack,
         ignore=ignore,
@@ -206,7 +219,7 @@ def load_all(
     ignore, archives, storage_options, workers
         As for `load`.
     **options
-        The other options of `load`, but for `series` and `stack`.
+        The other options of `load`, but for `series`, `stack` and `out`.
 
     Returns
     -------
@@ -253,6 +266,7 @@ def load_many(
     workers: int | None = None,
     ahead: int = 2,
     as_completed: bool = False,
+    reuse: bool = False,
     series: SeriesChoice | None = None,
     stack: SeriesChoice | None = None,
     ignore: Ignore = (),
@@ -274,10 +288,13 @@ def load_many(
         How many volumes may be in the making or wait in memory beside the one that was yielded last.
     as_completed : bool
         Yield each result as soon as it is there; else in the order of the sources.
+    reuse : bool
+        Fill the memory of earlier volumes again, which is faster than fresh memory. Only that to which nothing refers
+        any more: while a volume, array, view, image or tensor over it is kept, it stays as it is.
     series, stack, ignore, archives, storage_options
         As for `load`, the same for all.
     **options
-        The other options of `load`, the same for all.
+        The other options of `load`, but for `out`; the same for all.
 
     Yields
     ------
@@ -304,97 +321,21 @@ def load_many(
     check_count("ahead", ahead)
     if workers is not None:
         check_count("workers", workers)
-    make_options(**options)
+    checked = make_options(**options)
     ignore = settle_ignored(ignore)
-    one = partial(
-        load,
-        series=series,
-        stack=stack,
-        ignore=ignore,
-        archives=archives,
-        storage_options=storage_options,
-        **options,
-    )
-    progress = options.get("progress")
-    return load_each(one, sources, progress, threads=min(workers or 1, ahead), ahead=ahead, as_completed=as_completed)
+    allocate = Buffers(ahead + 1).allocate if reuse else np.empty
 
-
-def to_grid(
-    volumes: Iterable[Volume | Loaded[Volume]],
-    *,
-    like: Volume | Geometry | None = None,
-    spacing: float | Sequence[float] | None = None,
-    shape: Sequence[int] | None = None,
-    align: Align = "patient",
-    order: OrderChoice = "auto",
-    antialias: bool = True,
-    background: float | None = None,
-    frame_of_reference: FrameOfReference = "match",
-) -> OnGrid:
-    """Bring volumes onto one grid, as one array: one after another, so that only one of them has to be in memory.
-
-    Parameters
-    ----------
-    volumes : iterable of Volume or Loaded
-        From a list, or as they come from `load_many`.
-    like : Volume or Geometry, optional
-        The grid. By default that of ``volumes[0].resampled(spacing=…, shape=…)``.
-    spacing, shape
-        As for `Volume.resampled`: in mm, and (nx, ny, nz).
-    align : {"patient", "centre"}
-        ``"patient"``: one voxel is one place in the patient for all. ``"centre"``, for volumes of many patients: grids
-        of `spacing` and `shape` along the patient's axes, each about the middle of its own volume.
-    order, antialias, background
-        As for `Volume.resampled`.
-    frame_of_reference : {"match", "ignore"}
-        What to do where the FrameOfReferenceUIDs are not all the same and known: refuse, or take LPS mm of all for the
-        same. With ``align="centre"`` and of a `Geometry` nothing has to match.
-
-    Returns
-    -------
-    OnGrid
-        A tuple: ``frames`` (n, z, y, x), or (n, z, y, x, 3) of colour, in a dtype that holds all of them; and their
-        ``geometry``, without an origin with ``align="centre"``.
-
-    Raises
-    ------
-    DicomLoadError
-        The `error` of a `Loaded` that has no volume; or as `Volume.resampled`.
-    ValueError, TypeError
-        No volume, or no grid.
-
-    Examples
-    --------
-    >>> import vtkdicomload as vdl
-    >>> frames, geometry = vdl.to_grid([pet, ct], like=ct)  # doctest: +SKIP
-    >>> frames, _ = vdl.to_grid(  # doctest: +SKIP
-    ...     vdl.load_many(vdl.scan("archive")), spacing=1, shape=(256, 256, 128), align="centre"
-    ... )
-    """
-    from .convert.common_grid import put_on_grid
-
-    source = iter(volumes)
-    try:
-        return put_on_grid(
-            map(_take_volume, source),
-            like=like,
-            spacing=spacing,
-            shape=shape,
-            align=align,
-            order=order,
-            antialias=antialias,
-            background=background,
-            frame_of_reference=frame_of_reference,
+    def load_one(source: Source | SeriesData, **changed: Any) -> Volume:
+        return load_volume(
+            source,
+            replace(checked, **changed),
+            allocate,
+            series=series,
+            stack=stack,
+            ignore=ignore,
+            archives=archives,
+            storage_options=storage_options,
         )
-    except BaseException:
-        if isinstance(source, Generator):
-            source.close()  # as `load_many` reads ahead
-        raise
 
-
-def _take_volume(item: Volume | Loaded[Volume]) -> Volume:
-    if not isinstance(item, Loaded):
-        return item
-    if item.volume is None:
-        raise item.error or TypeError(f"source {item.index} has no volume")
-    return item.volume
+    threads = min(workers or 1, ahead)
+    return load_each(load_one, sources, checked.progress, threads=threads, ahead=ahead, as_completed=as_completed)

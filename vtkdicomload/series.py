@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+import numpy as np
+
 from ._util.public import public
 from ._util.warnings import warn
 from .catalog.choose import choose, choose_series, list_strays
@@ -17,6 +19,7 @@ from .catalog.tables import scan_html, scan_text
 from .errors import DicomLoadError, MultipleSeriesError
 from .headers.data_set import read_attributes
 from .loading.described import fetch_first
+from .loading.destination import Given
 from .loading.options import make_options
 from .loading.plan import Plan, plan_volume
 from .loading.read import load_stack
@@ -32,7 +35,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import pydicom
 
+    from ._util.arrays import Pixels
     from .catalog.find import Ignore
+    from .loading.destination import Allocate
     from .loading.options import LoadOptions, Options
     from .sources.resolve import Source
 
@@ -87,10 +92,12 @@ class Series(SeriesData):
         stack: SeriesChoice | None = None,
         ignore: Ignore = (),
         workers: int | None = None,
+        out: Pixels | None = None,
         **options: Unpack[LoadOptions],
     ) -> Volume:
         """Load the series as one volume; the options of `vtkdicomload.load`."""
-        return load_volume(self, make_options(workers=workers, **options), stack=stack, ignore=ignore)
+        checked = make_options(workers=workers, **options)
+        return load_volume(self, checked, np.empty if out is None else Given(out), stack=stack, ignore=ignore)
 
 
 @public
@@ -140,6 +147,7 @@ class Scan(ScanData[Series]):
 def load_volume(
     source: Source | SeriesData,
     options: Options,
+    allocate: Allocate = np.empty,
     *,
     series: SeriesChoice | None = None,
     stack: SeriesChoice | None = None,
@@ -151,7 +159,7 @@ def load_volume(
     ignore = settle_ignored(ignore)
     found, ignored = find_series(source, ignore, options.workers, archives=archives, storage_options=storage_options)
     selected = select_stack(Scan.of(found), ignored, options, series=series, stack=stack, ignore=ignore)
-    return load_selected(selected, options)
+    return load_selected(selected, options, allocate)
 
 
 class Selected(NamedTuple):
@@ -208,9 +216,10 @@ def select_stacks(series: Series, ignore: Ignore, ignored: tuple[str, ...], opti
         yield select_stack(found, ignored, options, series=0, stack=None, ignore=ignore)._replace(warnings=())
 
 
-def load_selected(selected: Selected, options: Options) -> Volume:
+def load_selected(selected: Selected, options: Options, allocate: Allocate = np.empty) -> Volume:
     """Load one stack, and warn of what is not in it; an error offers only what goes past it."""
-    return Volume.of(_finish(selected, options, lambda: load_stack(selected.stack, options, selected.left_out)))
+    stack, left_out = selected.stack, selected.left_out
+    return Volume.of(_finish(selected, options, lambda: load_stack(stack, options, left_out, allocate)))
 
 
 def plan_selected(selected: Selected, options: Options) -> Plan:

@@ -170,7 +170,7 @@ WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "an option": ({"colour": True}, TypeError, "there is no option 'colour'"),
     "an engine": ({"engine": "xarray"}, ValueError, "engine must be one of"),
     "a stack": ({"stack": 7}, vdl.DicomLoadError, "stack 7 fits 0 of 1 stacks"),
-    "a type": ({"dtype": "int7"}, TypeError, "int7"),
+    "a type": ({"dtype": "int7"}, ValueError, "dtype must be one of int8"),
     "chunks": ({"chunks": {"t": 1}}, ValueError, "chunks= has t, the dimensions are z, y, x"),
 }
 

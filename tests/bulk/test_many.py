@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from synthetic import Truth
 
+    from vtkdicomload.loading.options import Options
+
     Write = Callable[..., Truth]
 
 many = importlib.import_module("vtkdicomload.bulk.many")
@@ -163,11 +165,11 @@ def test_warnings_are_said_where_the_result_is_taken(series: Write) -> None:
 
 
 def test_what_a_failing_load_had_to_say_is_not_lost(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(source: Any, **_: Any) -> Any:
+    def failing(*_: Any, **__: Any) -> Any:
         many.warn("something was assumed")
         raise NoDicomError("and then it failed")
 
-    monkeypatch.setattr("vtkdicomload._api.load", failing)
+    monkeypatch.setattr("vtkdicomload._api.load_volume", failing)
     with pytest.warns(DicomLoadWarning, match="something was assumed"):
         (result,) = vdl.load_many(["x"])
     assert result.warnings == ("something was assumed",)
@@ -181,7 +183,7 @@ def slow_load(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     state: dict[str, Any] = {"running": 0, "most": 0, "begun": 0, "stopped": 0, "at_least": 1}
     lock = threading.Condition()
 
-    def load(source: Any, *, progress: Callable[[int, int], None], **_: Any) -> Any:
+    def load(source: Any, options: Options, *_: Any, **__: Any) -> Any:
         with lock:
             state["begun"] += 1
             state["running"] += 1
@@ -190,7 +192,8 @@ def slow_load(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             lock.wait_for(lambda: source == "long" or state["most"] >= state["at_least"], LAST_RESORT)
         try:
             for done in range(5) if source == "short" else itertools.count():
-                progress(done, 10_000)
+                assert options.progress is not None
+                options.progress(done, 10_000)
                 time.sleep(0.002)
         except BaseException:
             state["stopped"] += 1
@@ -200,7 +203,7 @@ def slow_load(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
                 state["running"] -= 1
         return vdl.Volume.__new__(vdl.Volume)
 
-    monkeypatch.setattr("vtkdicomload._api.load", load)
+    monkeypatch.setattr("vtkdicomload._api.load_volume", load)
     return state
 
 

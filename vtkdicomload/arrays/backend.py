@@ -100,12 +100,13 @@ class DicomBackend(BackendEntrypoint):
             tolerance=tolerance,
             reader=reader,
             rescale=rescale,
+            dtype=dtype,
             verify=verify,
             workers=workers,
             max_bytes=max_bytes,
         )
         meant = Meant(series, stack, ignore, archives, storage_options)
-        return make_dataset(open_image(filename_or_obj, options, meant, dtype), drop_variables)
+        return make_dataset(open_image(filename_or_obj, options, meant), drop_variables)
 
     def open_groups_as_dict(
         self,
@@ -115,7 +116,6 @@ class DicomBackend(BackendEntrypoint):
         ignore: Ignore = (),
         archives: bool = False,
         storage_options: Mapping[str, Any] | None = None,
-        dtype: DTypeLike | None = None,
         **options: Any,
     ) -> dict[str, xr.Dataset]:
         """Open every series: a group ``/series_0`` for each, ``/series_0/grid_1`` where its volumes lie on several."""
@@ -124,7 +124,7 @@ class DicomBackend(BackendEntrypoint):
 
         checked = _make_options(**options)
         meant = Meant(ignore=ignore, archives=archives, storage_options=storage_options)
-        opened = list(open_all(filename_or_obj, checked, meant, dtype))
+        opened = list(open_all(filename_or_obj, checked, meant))
         several = Counter(row for row, _, _ in opened)
         return {
             f"/series_{row}" + (f"/grid_{place}" if several[row] > 1 else ""): make_dataset(image, drop_variables)

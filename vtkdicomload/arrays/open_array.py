@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     import xarray
-    from numpy.typing import DTypeLike
 
     from ..catalog.find import Ignore
     from ..loading.options import LoadOptions
@@ -30,7 +29,6 @@ def open(  # noqa: A001 - as xarray, tifffile and nibabel call it
     series: SeriesChoice | None = None,
     stack: SeriesChoice | None = None,
     chunks: Chunks = None,
-    dtype: DTypeLike | None = None,
     ignore: Ignore = (),
     archives: bool = False,
     storage_options: Mapping[str, Any] | None = None,
@@ -47,12 +45,11 @@ def open(  # noqa: A001 - as xarray, tifffile and nibabel call it
         As for `load`.
     chunks : int, dict, "auto" or None
         What dask computes at a time: ``{}`` whole slices, ``{"z": 32}`` 32 of them. None is an array without dask.
-    dtype : dtype-like, optional
-        Of the values; by default the type that `load` tries first. It never changes: see the errors.
     workers : int, optional
         Threads that read what is indexed at once, by default as `load`. With dask, one a chunk reads as fast.
     **options
-        The other options of `load`.
+        The other options of `load`. `dtype` is by default the type that `load` tries first, and never changes: see the
+        errors.
 
     Returns
     -------
@@ -70,7 +67,7 @@ def open(  # noqa: A001 - as xarray, tifffile and nibabel call it
         As `load` does. Where it is indexed, or computed by dask: a file that changed since; values that do not fit the
         type, with the `dtype` that holds them; two readers that disagree about the first frame that is read.
     ValueError, TypeError
-        An option or source that does not exist, or a type that the values cannot be given in.
+        An option or source that does not exist.
     ImportError
         xarray or dask is not installed; the message says how to.
 
@@ -92,7 +89,7 @@ def open(  # noqa: A001 - as xarray, tifffile and nibabel call it
     from .backend import DicomBackend
     from .dataset import IMAGE
 
-    opened = open_image(source, checked, Meant(series, stack, ignore, archives, storage_options), dtype)
+    opened = open_image(source, checked, Meant(series, stack, ignore, archives, storage_options))
     array: xarray.DataArray = xr.open_dataset(opened, engine=DicomBackend, chunks=chunks)[IMAGE]
     unknown = [str(name) for name in chunks if name not in array.dims] if isinstance(chunks, Mapping) else []
     if unknown:  # which xarray would not heed, silently

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
-    from numpy.typing import DTypeLike
-
     from ..catalog.find import Ignore
     from ..loading.options import Options
     from ..loading.plan import Plan
@@ -59,9 +57,9 @@ class PlannedStacks(NamedTuple):
     plans: tuple[Plan, ...]  # in C order of the further dimensions
     grid: StackGrid | None = None  # the further dimensions; None for one volume
 
-    def open(self, dtype: DTypeLike | None) -> OpenedImage:
+    def open(self) -> OpenedImage:
         """All of them as one image; errors as `make_lazy`."""
-        return OpenedImage(make_lazy(self.plans, () if self.grid is None else self.grid.lengths, dtype), self.grid)
+        return OpenedImage(make_lazy(self.plans, () if self.grid is None else self.grid.lengths), self.grid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ class Meant:
         return Scan.of(found), ignored, ignore
 
 
-def open_image(source: Source | SeriesData, options: Options, meant: Meant, dtype: DTypeLike | None) -> OpenedImage:
+def open_image(source: Source | SeriesData, options: Options, meant: Meant) -> OpenedImage:
     """Open the one series that is meant, or the one stack of it; headers are read, pixels are not.
 
     Raises
@@ -95,7 +93,7 @@ def open_image(source: Source | SeriesData, options: Options, meant: Meant, dtyp
     """
     found, ignored, ignore = meant.find(source, options)
     try:
-        return plan_found(found, ignored, options, replace(meant, ignore=ignore)).open(dtype)
+        return plan_found(found, ignored, options, replace(meant, ignore=ignore)).open()
     except MultipleSeriesError as error:
         error.remedies = (*(r for r in error.remedies if r is not Step.LOAD_ALL), DATATREE)
         raise
@@ -124,9 +122,7 @@ def plan_found(found: Scan, ignored: tuple[str, ...], options: Options, meant: M
     return _put_together(plans)
 
 
-def open_all(
-    source: Source | SeriesData, options: Options, meant: Meant, dtype: DTypeLike | None
-) -> Iterator[tuple[int, int, OpenedImage]]:
+def open_all(source: Source | SeriesData, options: Options, meant: Meant) -> Iterator[tuple[int, int, OpenedImage]]:
     """Open every series of a source: the row of each, and the volumes of each of its geometries as one image.
 
     Yields
@@ -146,7 +142,7 @@ def open_all(
             error.add_note(f"in [{row}] {series.title}; open(p, series={row}) opens one series alone")
             raise
         for place, group in enumerate(group_by_geometry([plan.geometry for plan in plans])):
-            yield row, place, _put_together([plans[k] for k in group]).open(dtype)
+            yield row, place, _put_together([plans[k] for k in group]).open()
 
 
 def _put_together(plans: Sequence[Plan]) -> PlannedStacks:

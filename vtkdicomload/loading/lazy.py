@@ -12,14 +12,15 @@ import numpy as np
 from ..errors import DicomLoadError, GeometryError
 from ..errors.remedies import SetOption
 from ..readers.choose import choose
-from ..readers.dtype import Conversion, ValueOverflow, choose_conversion, find_pixel_shape, widen_conversion
+from ..readers.dtype import ValueOverflow, find_pixel_shape, widen_conversion
+from .plan import settle_conversion
 from .read import read
 from .rows import cut_rows, may_cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import DTypeLike, NDArray
+    from numpy.typing import NDArray
 
     from .._util.arrays import Pixels
     from ..headers.model import Frame
@@ -158,8 +159,8 @@ class LazyImage:
         )
 
 
-def make_lazy(plans: Sequence[Plan], lengths: Sequence[int] = (), dtype: DTypeLike | None = None) -> LazyImage:
-    """One image of the volumes of some plans, all of one shape and reader.
+def make_lazy(plans: Sequence[Plan], lengths: Sequence[int] = ()) -> LazyImage:
+    """One image of the volumes of some plans, all of one shape, reader and set of options.
 
     Parameters
     ----------
@@ -167,8 +168,6 @@ def make_lazy(plans: Sequence[Plan], lengths: Sequence[int] = (), dtype: DTypeLi
         In C order of the further dimensions.
     lengths : sequence of int
         Of these; empty for one plan.
-    dtype : dtype-like, optional
-        Of the values; by default the type that `load` tries first.
 
     Raises
     ------
@@ -176,8 +175,8 @@ def make_lazy(plans: Sequence[Plan], lengths: Sequence[int] = (), dtype: DTypeLi
         No reader is right for all of them.
     GeometryError
         Slices would have to be interpolated.
-    ValueError
-        A type that the values cannot be given in.
+    DicomLoadError
+        The type that ``dtype=`` names does not hold the values of all.
     """
     first = plans[0]
     if any(plan.resampled for plan in plans):
@@ -187,24 +186,9 @@ def make_lazy(plans: Sequence[Plan], lengths: Sequence[int] = (), dtype: DTypeLi
             remedies=[SetOption("irregular", ("resample",), function="load"), SetOption("irregular", ("keep",))],
         )
     frames = tuple(frame for plan in plans for frame in plan.series.frames)
-    conversion = first.conversion
-    if len(plans) > 1:
-        conversion = choose_conversion(frames, rescale=bool(first.options.rescale))
-    if dtype is not None:
-        conversion = _convert_to(np.dtype(dtype), conversion, colour=len(first.shape) > 3)
+    conversion = settle_conversion(frames, first.options) if len(plans) > 1 else first.conversion
     reader = first.reader
     if len(plans) > 1 or conversion != first.conversion:
         reader = choose(first.options.engine, frames, conversion)
     series = replace(first.series, frames=frames)
     return LazyImage(replace(first, series=series, conversion=conversion, reader=reader), tuple(lengths))
-
-
-def _convert_to(dtype: np.dtype[Any], own: Conversion, *, colour: bool) -> Conversion:
-    """The conversion to a type that the caller asks for; integers are checked as they are read."""
-    if dtype == own.dtype:
-        return own
-    whole = own.dtype.kind in "iu" and dtype.kind in "iu"
-    if colour or not (whole or (dtype.kind in "iuf" and np.can_cast(own.dtype, dtype))):
-        values = "colour" if colour else str(own.dtype)
-        raise ValueError(f"the values are {values} and cannot be given as {dtype}: leave dtype= out")
-    return Conversion(dtype, own.rescale, checked=whole)

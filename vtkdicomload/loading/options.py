@@ -6,11 +6,16 @@ from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
+import numpy as np
+
 from .._util.wording import describe_argument
 from ..headers.objects.real_world_values import REAL_WORLD
+from ..readers.requested_dtype import DTYPES
 from ..stacks.tolerances import GAP_TOLERANCE
 
 if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
     from .._util.threads import Progress
 
 
@@ -30,6 +35,7 @@ class LoadOptions(TypedDict, total=False):
     tolerance: float
     engine: Engine
     rescale: Rescale
+    dtype: DTypeLike | None
     verify: Verify
     progress: Progress | None
     max_bytes: int | None
@@ -38,7 +44,7 @@ class LoadOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Options:
-    """The options of `load`, checked; shared by every call that loads."""
+    """The options of `load`, checked; shared by every call that loads. Their `dtype` is a numpy.dtype."""
 
     order: Order = "position"
     irregular: Irregular = "raise"
@@ -50,6 +56,7 @@ class Options:
     progress: Progress | None = None
     max_bytes: int | None = None
     slices: slice | None = None
+    dtype: DTypeLike | None = None
 
     def __post_init__(self) -> None:
         for name, allowed in (
@@ -64,6 +71,8 @@ class Options:
                     f"{name} must be one of {', '.join(map(repr, allowed))}, not {describe_argument(value)}"
                 )
         _check_rescale(self.rescale)
+        if self.dtype is not None:
+            object.__setattr__(self, "dtype", _settle_dtype(self.dtype))
         if self.irregular == "resample" and self.order != "position":
             raise ValueError(f'irregular="resample" needs order="position", not order={self.order!r}')
         _check_number("tolerance", self.tolerance, Real)
@@ -90,6 +99,19 @@ def _check_rescale(value: Any) -> None:
     if value not in get_args(Scaling) and not value.startswith(f"{REAL_WORLD}:"):
         allowed = ", ".join(f'"{name}"' for name in (*get_args(Scaling), f"{REAL_WORLD}:LABEL"))
         raise ValueError(f"rescale must be True, False or one of {allowed}, not {describe_argument(value)}")
+
+
+def _settle_dtype(value: Any) -> np.dtype[Any]:
+    """The type that ``dtype=`` names; a ValueError where volumes have none of the kind."""
+    given = describe_argument(value)
+    try:
+        dtype: np.dtype[Any] = np.dtype(value)
+        given = given if dtype.names else str(dtype)
+    except TypeError:
+        dtype = np.dtype(object)
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype must be one of {', '.join(d.name for d in DTYPES)}, in native byte order, not {given}")
+    return dtype
 
 
 def check_count(name: str, value: Any) -> None:
@@ -122,6 +144,8 @@ def make_options(**options: Any) -> Options:
     """Check the options of `load` by name: TypeError for one that does not exist, ValueError for a wrong value."""
     known = [field.name for field in fields(Options)]
     unknown = [name for name in options if name not in known]
+    if "out" in unknown:
+        raise TypeError("out= is the memory of one volume: load(…, out=…) and Series.load(out=…) take it")
     if unknown:
         raise TypeError(f"there is no option {unknown[0]!r}; there are {', '.join(known)}")
     return Options(**options)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .._util.wording import size_words
 from ..readers.choose import check_supported, choose, find_reader
 from ..readers.dtype import choose_conversion, find_pixel_shape
+from ..readers.requested_dtype import request_dtype
 from ..stacks.arrange import arrange
 from ..stacks.assumptions import Assumption, AssumptionKind
 from ..stacks.resample import describe_change, make_upright_grid
@@ -16,8 +19,9 @@ from ..stacks.spacing import may_omit
 from .scaling import scale_frames
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from ..headers.model import Frame
     from ..readers.dtype import Conversion
     from ..readers.protocol import Reader
     from ..stacks.geometry import Geometry
@@ -93,7 +97,7 @@ def plan_volume(series: SeriesData, options: Options) -> Plan:
     stored = arrangement.geometry
     frames, scaled, assumed = scale_frames(arrangement.frames, series, options.rescale)
     geometry = make_upright_grid(stored) if options.irregular == "resample" and not stored.regular else stored
-    conversion = choose_conversion(frames, rescale=bool(options.rescale))
+    conversion = settle_conversion(frames, options)
     reader = choose(options.engine, frames, conversion)
     assumptions = (*arrangement.assumptions, *assumed, *_assume_more(series, stored, geometry))
     plan = Plan(replace(series, frames=frames), stored, geometry, conversion, reader, options, assumptions, scaled)
@@ -119,6 +123,18 @@ def _cut_slices(plan: Plan, slices: slice) -> Plan:
     geometry = cut_grid(plan.geometry, first, stop)
     series = replace(plan.series, frames=plan.series.frames[first:stop])
     return replace(plan, series=series, stored=geometry, geometry=geometry)
+
+
+def settle_conversion(frames: Sequence[Frame], options: Options) -> Conversion:
+    """The conversion of the frames of a volume: by the dtype rule, or to the type that ``dtype=`` names.
+
+    Raises
+    ------
+    DicomLoadError
+        As `choose_conversion` and `request_dtype`.
+    """
+    own = choose_conversion(frames, rescale=bool(options.rescale))
+    return own if options.dtype is None else request_dtype(frames, own, np.dtype(options.dtype))
 
 
 def replace_conversion(plan: Plan, conversion: Conversion) -> Plan:

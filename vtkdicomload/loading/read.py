@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -13,26 +12,27 @@ from .._util.threads import make_stepper
 from .._util.warnings import warn
 from ..errors import DicomLoadError
 from ..errors.remedies import SetOption, Step
-from ..readers.dtype import ValueOverflow, find_pixel_shape, widen_conversion
+from ..readers.dtype import ValueOverflow, choose_conversion, find_pixel_shape, widen_conversion
+from ..readers.requested_dtype import make_overflow_error
 from ..stacks.resample import complete, resample
 from ..stacks.spacing import may_omit
 from .checks import Check, check_mapped, check_zeros
 from .described import fetch_first, release
+from .destination import Given
 from .filling import fill_frames
 from .plan import describe_resampling, plan_volume, replace_conversion
 from .second_reader import choose_compared, verify
 from .volume_data import VolumeData
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from .._util.arrays import Pixels
     from ..headers.model import Frame
     from ..stacks.series_data import SeriesData
+    from .destination import Allocate
     from .options import Options
     from .plan import Plan
-
-    Allocate = Callable[[tuple[int, ...], np.dtype[np.generic]], Pixels]
 
 _ALL = slice(None)
 
@@ -44,15 +44,20 @@ class Reading(NamedTuple):
     checks: tuple[Check, ...]
 
 
-def load_stack(series: SeriesData, options: Options, ignored: tuple[str, ...] = ()) -> VolumeData:
+def load_stack(
+    series: SeriesData, options: Options, ignored: tuple[str, ...] = (), allocate: Allocate = np.empty
+) -> VolumeData:
     """The volume of one stack; `ignored` are the files that its caller has left out.
 
     Raises
     ------
-    DicomLoadError
+    DicomLoadError, ValueError
         As `load`.
     """
-    plan, reading = read_whole(plan_volume(*fetch_first(series, options)))
+    plan = plan_volume(*fetch_first(series, options))
+    if isinstance(allocate, Given):
+        allocate.check(plan)
+    plan, reading = read_whole(plan, allocate)
     for assumption in plan.assumptions:
         warn(str(assumption))
     return VolumeData(
@@ -66,14 +71,27 @@ def load_stack(series: SeriesData, options: Options, ignored: tuple[str, ...] = 
     )
 
 
-def read_whole(plan: Plan) -> tuple[Plan, Reading]:
-    """Every slice of a volume, once more in a wider type where the values do not fit; the plan that fitted, first."""
+def read_whole(plan: Plan, allocate: Allocate = np.empty) -> tuple[Plan, Reading]:
+    """Every slice of a volume, once more in a wider type where the values do not fit; the plan that fitted, first.
+
+    Where the caller has settled the type, values that do not fit it are a DicomLoadError.
+    """
     while True:
-        with suppress(ValueOverflow):
-            return plan, read(plan)
+        try:
+            return plan, read(plan, allocate=allocate)
+        except ValueOverflow as overflow:
+            if plan.options.dtype is not None or isinstance(allocate, Given):
+                raise _make_overflow_error(plan, overflow, allocate) from None
         conversion = widen_conversion(plan.conversion)
         logger.debug("the values do not fit %s, they are read again as %s", plan.conversion.dtype, conversion.dtype)
         plan = replace_conversion(plan, conversion)
+
+
+def _make_overflow_error(plan: Plan, overflow: ValueOverflow, allocate: Allocate) -> DicomLoadError:
+    frames = plan.series.frames
+    own = choose_conversion(frames, rescale=bool(plan.options.rescale))
+    note = "with an out= of it" if isinstance(allocate, Given) else ""
+    return make_overflow_error(frames, own, plan.conversion, overflow, note)
 
 
 def read(plan: Plan, chosen: slice = _ALL, allocate: Allocate = np.empty) -> Reading:
@@ -141,6 +159,8 @@ def _find_padding(frame: Frame, *, rescaled: bool) -> float | None:
 
 def _allocate(plan: Plan, shape: tuple[int, ...], allocate: Allocate) -> Pixels:
     """The buffer of a volume; a DicomLoadError where it is larger than it may be, or cannot be had."""
+    if isinstance(allocate, Given):
+        return allocate(shape, plan.conversion.dtype)  # which takes no more memory
     dtype, max_bytes = plan.conversion.dtype, plan.options.max_bytes
     needed = dtype.itemsize
     for n in shape:

@@ -10,7 +10,7 @@ import numpy as np
 from .._util.threads import for_each
 from ..headers.transfer_syntaxes import EXPLICIT_BIG
 from . import rescale
-from .dtype import describe_transform, find_dtype_in_file, find_stored_dtype
+from .dtype import NamedOverflow, describe_transform, find_dtype_in_file, find_stored_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,7 +66,8 @@ def fill(
         else:
             h.file.read_into(place.data.cast("B"), frame.offset)
             words = place.view(way.in_place)
-        way.convert(words, place)
+        with NamedOverflow(frame):
+            way.convert(words, place)
 
     for_each(len(frames), work, step, workers)
     return ()

@@ -27,10 +27,48 @@ class Conversion(NamedTuple):
     dtype: np.dtype[Any]
     rescale: bool
     checked: bool  # whether only the actual values can tell that they fit the dtype
+    fractions: bool = False  # whether they may be fractions, which a float type rounds
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The smallest and largest value that the dtype holds: whole numbers exactly, fractions rounded."""
+        if self.dtype.kind in "iu":
+            return int(np.iinfo(self.dtype).min), int(np.iinfo(self.dtype).max)
+        info = np.finfo(self.dtype)
+        high = float(info.max) if self.fractions else float(2 ** (info.nmant + 1))
+        return -high, high
 
 
 class ValueOverflow(Exception):  # noqa: N818 - a signal between readers and load, not an error
-    """Values do not fit the dtype of the conversion."""
+    """Values do not fit the dtype of the conversion.
+
+    Attributes
+    ----------
+    low, high : float
+        The smallest and largest value of the frame.
+    path : str
+        Its file, where that is known.
+    """
+
+    def __init__(self, low: float, high: float) -> None:
+        super().__init__(low, high)
+        self.low, self.high, self.path = low, high, ""
+
+
+class NamedOverflow:
+    """A context that tells an overflow within it which frame it is of."""
+
+    __slots__ = ("_frame",)
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    def __enter__(self) -> None:
+        """Nothing is to be done before."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, ValueOverflow):
+            error.path = self._frame.path
 
 
 def find_stored_dtype(header: Header) -> np.dtype[Any]:
@@ -86,7 +124,7 @@ def choose_conversion(frames: Sequence[Frame], *, rescale: bool) -> Conversion:
         Colour of 8 and of 16 bits, which have no common scale.
     """
     header = frames[0].header
-    distinct = _find_distinct(frames)
+    distinct = find_distinct(frames)
     if header.photometric_interpretation == PALETTE:
         return Conversion(np.dtype(np.uint16 if header.palette_bits == 16 else np.uint8), rescale=False, checked=False)
     stored = _find_common_dtype(distinct)
@@ -100,16 +138,16 @@ def choose_conversion(frames: Sequence[Frame], *, rescale: bool) -> Conversion:
     if looked_up and not any(map(is_fractional, distinct)):
         return Conversion(np.dtype(np.uint16), rescale=True, checked=True)  # PS3.3 C.11.1.1: entries of 8 or 16 bits
     if stored.kind == "f" or any(map(is_fractional, distinct)):
-        single = widest <= 2 and all(map(_fits_single, distinct))
+        single = widest <= 2 and all(map(fits_single, distinct))
         return Conversion(np.dtype(np.float32 if single else np.float64), rescale=True, checked=False)
     dtype = _choose_like_vtk(distinct, widest)
     limits = np.iinfo(dtype)
-    low = min(min(_compute_rescaled_range(f)) for f in distinct)
-    high = max(max(_compute_rescaled_range(f)) for f in distinct)
+    low = min(min(compute_rescaled_range(f)) for f in distinct)
+    high = max(max(compute_rescaled_range(f)) for f in distinct)
     return Conversion(dtype, rescale=True, checked=low < limits.min or high > limits.max)
 
 
-def _find_distinct(frames: Sequence[Frame]) -> list[Frame]:
+def find_distinct(frames: Sequence[Frame]) -> list[Frame]:
     """One frame for each modality transform and kind of stored words."""
     return list({describe_transform(f): f for f in frames}.values())
 
@@ -142,7 +180,7 @@ def _find_common_dtype(frames: Sequence[Frame]) -> np.dtype[Any]:
 
 def _check_finite(frames: Sequence[Frame]) -> None:
     for frame in frames:
-        if not all(map(math.isfinite, _compute_rescaled_range(frame))):
+        if not all(map(math.isfinite, compute_rescaled_range(frame))):
             raise CorruptFileError(
                 f"{frame.path}: slope {frame.slope:g} and intercept {frame.intercept:g} lead to values beyond every "
                 "float64",
@@ -151,9 +189,9 @@ def _check_finite(frames: Sequence[Frame]) -> None:
             )
 
 
-def _fits_single(frame: Frame) -> bool:
+def fits_single(frame: Frame) -> bool:
     """Tell whether float32 holds the results in full: their steps are not too fine, their ends not too far."""
-    return abs(frame.slope) > 1e-30 and max(map(abs, _compute_rescaled_range(frame))) < 1e30
+    return abs(frame.slope) > 1e-30 and max(map(abs, compute_rescaled_range(frame))) < 1e30
 
 
 def predict_vtk_dtype(frame: Frame) -> np.dtype[Any]:
@@ -178,7 +216,8 @@ def _choose_like_vtk(frames: Sequence[Frame], widest: int) -> np.dtype[Any]:
     return np.dtype(np.int16 if any(map(_looks_signed, frames)) else np.uint16)
 
 
-def _compute_rescaled_range(frame: Frame) -> tuple[float, float]:
+def compute_rescaled_range(frame: Frame) -> tuple[float, float]:
+    """The values of the smallest and largest stored one that the header allows; a negative slope turns them."""
     low, high = compute_stored_range(frame.header)
     return low * frame.slope + frame.intercept, high * frame.slope + frame.intercept
 
@@ -196,7 +235,7 @@ def announce_conversion(frames: Sequence[Frame], conversion: Conversion) -> Conv
     Where only the values can tell, it is VTK's 16-bit type as long as that holds PixelPaddingValue and more than half
     of the range that the headers allow (a CT of 16 bits with intercept -1024), else the next wider one.
     """
-    while conversion.checked and not all(_mostly_fits(f, conversion.dtype) for f in _find_distinct(frames)):
+    while conversion.checked and not all(_mostly_fits(f, conversion.dtype) for f in find_distinct(frames)):
         conversion = widen_conversion(conversion)
     return conversion
 
@@ -209,7 +248,7 @@ def _mostly_fits(frame: Frame, dtype: np.dtype[Any]) -> bool:
     limits, padding = np.iinfo(dtype), frame.header.padding_value
     if padding is not None and not limits.min <= padding * frame.slope + frame.intercept <= limits.max:
         return False
-    low, high = sorted(_compute_rescaled_range(frame))
+    low, high = sorted(compute_rescaled_range(frame))
     return min(high, limits.max) - max(low, limits.min) > (high - low) / 2
 
 

@@ -18,6 +18,7 @@ from ..headers.transfer_syntaxes import DEFLATED_LITTLE, EXPLICIT_BIG, EXPLICIT_
 from ..sources.stream import open_stream
 from . import codec, colour, rescale
 from .codestream import read_declared_colour
+from .dtype import NamedOverflow
 from .encapsulation import CompressedFrames
 from .modality_lut import parse_modality_lut
 from .stored_bits import BeyondBitsStored, fit_bits
@@ -104,9 +105,9 @@ def fill(
         if stored.shape != out.shape[1:]:
             raise _make_unread_error(frame, f"its pixels have shape {stored.shape}, its header says {out.shape[1:]}")
         if conversion.rescale and frame.header.has_modality_lut:
-            rescale.put(
-                _apply_lut(rescale.mask_words(stored, frame.header), description.dataset, frame), conversion, out[k]
-            )
+            values = _apply_lut(rescale.mask_words(stored, frame.header), description.dataset, frame)
+            with NamedOverflow(frame):
+                rescale.put(values, conversion, out[k])
         else:
             rescale.store(stored, frame, conversion, out[k])
         step()

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..headers.attributes import PIXEL_DATA
 from .colour import PALETTE
-from .dtype import ValueOverflow, compute_stored_range, find_stored_dtype, is_identity
+from .dtype import NamedOverflow, ValueOverflow, compute_stored_range, find_stored_dtype, is_identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,8 @@ def store(stored: Pixels, frame: Frame, conversion: Conversion, out: Pixels) -> 
     ValueOverflow
         The values do not fit the dtype.
     """
-    make_converter(frame, conversion)(stored, out)
+    with NamedOverflow(frame):
+        make_converter(frame, conversion)(stored, out)
 
 
 def make_converter(frame: Frame, conversion: Conversion) -> Callable[[Pixels, Pixels], None]:
@@ -76,11 +77,10 @@ def make_converter(frame: Frame, conversion: Conversion) -> Callable[[Pixels, Pi
 
     if frame.header.photometric_interpretation == PALETTE:
         return keep
-    same_size = find_stored_dtype(frame.header).itemsize == conversion.dtype.itemsize
     convert: Callable[[Pixels, Pixels], None]
     if not conversion.rescale or is_identity(frame):
         convert = keep
-    elif slope == 1.0 and same_size and conversion.dtype.kind in "iu":
+    elif slope == 1.0 and _adds_exactly(frame, conversion):
         convert = _make_adder(frame, conversion)
     else:
         convert = rescale
@@ -88,23 +88,35 @@ def make_converter(frame: Frame, conversion: Conversion) -> Callable[[Pixels, Pi
     return convert if mask is None else lambda stored, out: convert(mask(stored), out)
 
 
-def _make_adder(frame: Frame, conversion: Conversion) -> Callable[[Pixels, Pixels], None]:
-    """Add an integer intercept in one pass.
+def _adds_exactly(frame: Frame, conversion: Conversion) -> bool:
+    """Tell whether the intercept can be added in the dtype of the volume, whatever comes out."""
+    if find_stored_dtype(frame.header).kind == "f" or not float(frame.intercept).is_integer():
+        return False
+    if conversion.dtype.kind in "iu":
+        return True  # it may wrap, and rightly so: results that fit come out right whatever wraps between
+    ends = (*compute_stored_range(frame.header), frame.intercept)
+    return all(abs(end) <= 2 ** np.finfo(conversion.dtype).nmant for end in ends)
 
-    It wraps, and rightly so: results that fit come out right whatever wraps between.
-    """
+
+def _make_adder(frame: Frame, conversion: Conversion) -> Callable[[Pixels, Pixels], None]:
+    """Add an integer intercept in one pass."""
     dtype, intercept = conversion.dtype, int(frame.intercept)
-    limits, (low, high) = np.iinfo(dtype), compute_stored_range(frame.header)
-    least, most = int(limits.min) - intercept, int(limits.max) - intercept
+    (lowest, highest), (low, high) = conversion.limits, compute_stored_range(frame.header)
+    least, most = lowest - intercept, highest - intercept
     # One end of the declared range is usually safe and need not be looked at.
     look_low, look_high = conversion.checked and low < least, conversion.checked and high > most
-    wrapped = intercept % (1 << 8 * dtype.itemsize)
-    addend = np.array(wrapped, f"u{dtype.itemsize}").view(dtype)[()]
+    whole = dtype.kind in "iu"
+    wrapped = np.array(intercept % (1 << 8 * dtype.itemsize), f"u{dtype.itemsize}") if whole else np.array(intercept)
+    addend = wrapped.view(dtype)[()] if whole else wrapped.astype(dtype)[()]
+    same_words = whole and find_stored_dtype(frame.header).itemsize == dtype.itemsize
 
     def add(values: Pixels, out: Pixels) -> None:
         if values.size and ((look_low and values.min() < least) or (look_high and values.max() > most)):
-            raise ValueOverflow
-        np.add(values.view(dtype), addend, out=out)
+            raise ValueOverflow(int(values.min()) + intercept, int(values.max()) + intercept)
+        if same_words:
+            np.add(values.view(dtype), addend, out=out)
+        else:
+            np.add(values, addend, out=out, dtype=dtype, casting="unsafe")
 
     return add
 
@@ -115,8 +127,17 @@ def put(values: Pixels, conversion: Conversion, out: Pixels) -> None:
     They may lie in their place already, as words of the same size.
     """
     if conversion.checked and values.size:
-        limits = np.iinfo(out.dtype)
-        if values.min() < limits.min or values.max() > limits.max:
-            raise ValueOverflow
+        (least, most), (low, high) = conversion.limits, _find_finite_range(values)
+        if low < least or high > most:
+            raise ValueOverflow(low, high)
     if not np.may_share_memory(values, out):
         out[...] = values
+
+
+def _find_finite_range(values: Pixels) -> tuple[float, float]:
+    """The smallest and largest value; of stored floats without infinities and what is no number."""
+    low, high = values.min(), values.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
+        finite = values[np.isfinite(values)]
+        low, high = (finite.min(), finite.max()) if finite.size else (np.float64(0), np.float64(0))
+    return low.item(), high.item()

@@ -16,7 +16,7 @@ from .._util.names import is_utf8, natural_key
 from ..errors import CorruptFileError
 from ..errors.remedies import SetOption, Step
 from ..sources.folders import find_whole_folder
-from .dtype import is_fractional, is_identity, predict_vtk_dtype
+from .dtype import NamedOverflow, is_fractional, is_identity, predict_vtk_dtype
 from .rescale import put
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def _fill_by_directory(
     array = _run_reader("SetDirectoryName", folder, frames)
     # VTK counts rows from the bottom and slices from the largest position along row × column.
     for k, values in enumerate(array.T[::-1, ::-1]):
-        put(values, conversion, out[k])
+        with NamedOverflow(frames[k]):
+            put(values, conversion, out[k])
         step()
 
 
@@ -86,7 +87,8 @@ def _fill_by_names(frames: Sequence[Frame], conversion: Conversion, out: Pixels,
     for i, k in enumerate(places):
         frames[k].header.file.check_unchanged()
         array = _run_reader("SetFileName", names.GetValue(i), frames[k : k + 1])
-        put(array.T[0, ::-1], conversion, out[k])
+        with NamedOverflow(frames[k]):
+            put(array.T[0, ::-1], conversion, out[k])
         step()
 
 
