@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..readers.protocol import Reader
     from ..sources.file import File
 
-_BATCH_BYTES = 32 << 20  # of files that are held, and of values that are made of them, at a time
+_BATCH_BYTES = 8 << 20  # of files that are held, and of values that are made of them, at a time
 
 
 def fill_frames(

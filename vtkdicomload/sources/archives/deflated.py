@@ -11,6 +11,7 @@ from ..._util.memory import measure_usable_bytes
 from ...errors import CorruptFileError, make_damaged_error
 from ...errors.remedies import Unpack
 from ..file import Handle, Whole, fill_from_whole, read_in_threads
+from .checksum import compute_crc32, make_checksum_error
 from .section import Member
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from ..file import File, Request
 
-_CHUNK = 1 << 16
+_CHUNK = 1 << 14  # bytes of a header that are inflated at a time
 _WORTH_IMPORTING = 64 << 20  # bytes to inflate from which libdeflate saves more than importing imagecodecs costs
 
 
@@ -141,8 +142,8 @@ class DeflatedHandle(Handle):
         return data
 
     def _check(self, data: bytes | bytearray) -> None:
-        if zlib.crc32(data) != self.file.checksum:
-            raise self._damaged("its checksum is not that of the archive")
+        if compute_crc32(data) != self.file.checksum:
+            raise make_checksum_error(self.file.name)
 
     def _damaged(self, what: str) -> CorruptFileError:
         return make_damaged_error(self.file.name, what)

@@ -13,7 +13,7 @@ from ...errors.remedies import Unpack
 from ..stream import open_stream
 from .deflated import DeflatedMember
 from .members import Listed, LostFile, clean_name, find_passed_over, join_name, sort_members
-from .section import Section
+from .stored import StoredMember
 
 if TYPE_CHECKING:
     from ...errors.remedies import Remedy
@@ -138,7 +138,7 @@ def _make_zip_member(archive: File, handle: Handle, path: str, info: zipfile.Zip
     if info.compress_type == zipfile.ZIP_STORED:
         if info.file_size != info.compress_size:
             return LostFile(path, what=f"it has {info.compress_size} bytes, and is said to have {info.file_size}")
-        return Section(path, info.file_size, archive=archive, start=start)
+        return StoredMember(path, info.file_size, archive=archive, start=start, checksum=info.CRC)
     if info.file_size > _MOST_TIMES * (info.compress_size + 1):
         words = f"it is said to inflate from {info.compress_size} to {info.file_size} bytes, more than can be"
         return LostFile(path, what=words)
