@@ -20,6 +20,7 @@ from .errors import DicomLoadError
 from .loading.destination import Given
 from .loading.options import Options, check_count, make_options
 from .series import Scan, Series, load_selected, load_volume, select_stacks
+from .sources.keeping import Keeping
 from .sources.objects import is_content
 from .sources.resolve import find_files
 from .stacks.series_data import SeriesData
@@ -231,26 +232,35 @@ def load_all(
         As `load` does, for the first stack that cannot be loaded; ``load_many(scan(source))`` goes on after it.
     """
     checked, ignore = make_options(workers=workers, **options), settle_ignored(ignore)
-    found, ignored = find_series(source, ignore, checked.workers, archives=archives, storage_options=storage_options)
-    scanned, leave_damaged = Scan.of(found), leaves_damaged(ignore)
+    with Keeping.whole() as keeping:
+        found, ignored = find_series(
+            source, ignore, checked.workers, archives=archives, storage_options=storage_options, keeping=keeping
+        )
+        volumes = _load_each(Scan.of(found), ignore, ignored, checked)
+    strays, leave_damaged = list_strays(found), leaves_damaged(ignore)
+    damaged = [problem.path for problem in found.problems if problem.path not in strays] if leave_damaged else []
+    for sentence in describe_left_out(ignored, damaged, strays):
+        warn(sentence)
+    return volumes
+
+
+def _load_each(scanned: Scan, ignore: Ignore, ignored: tuple[str, ...], options: Options) -> list[Volume]:
+    """Load every stack of every series of a list."""
+    leave_damaged = leaves_damaged(ignore)
     for row, series in enumerate(scanned):
         if series.problems and not leave_damaged:
             raise _note_where(make_damage_error(series.problems), series, row)
     if not scanned.series:
-        raise make_all_damaged_error(found.problems)
+        raise make_all_damaged_error(scanned.problems)
     volumes = []
     for row, series in enumerate(scanned):
         try:
             with say_once():
-                stacks = select_stacks(series, ignore, ignored, checked)
-                volumes += [load_selected(stack, checked) for stack in stacks]
+                stacks = select_stacks(series, ignore, ignored, options)
+                volumes += [load_selected(stack, options) for stack in stacks]
         except DicomLoadError as error:
             _note_where(error, series, row)
             raise
-    strays = list_strays(found)
-    damaged = [problem.path for problem in found.problems if problem.path not in strays] if leave_damaged else []
-    for sentence in describe_left_out(ignored, damaged, strays):
-        warn(sentence)
     return volumes
 
 

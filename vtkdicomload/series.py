@@ -24,6 +24,7 @@ from .loading.options import make_options
 from .loading.plan import Plan, plan_volume
 from .loading.read import load_stack
 from .loading.true_remedies import keep_true_remedies
+from .sources.keeping import Keeping
 from .stacks.series_data import SeriesData
 from .stacks.split import split
 from .volume import Volume
@@ -157,9 +158,12 @@ def load_volume(
 ) -> Volume:
     """Load the one stack at a source that is meant; the arguments beside `options` are those of `load`."""
     ignore = settle_ignored(ignore)
-    found, ignored = find_series(source, ignore, options.workers, archives=archives, storage_options=storage_options)
-    selected = select_stack(Scan.of(found), ignored, options, series=series, stack=stack, ignore=ignore)
-    return load_selected(selected, options, allocate)
+    with Keeping.whole() as keeping:
+        found, ignored = find_series(
+            source, ignore, options.workers, archives=archives, storage_options=storage_options, keeping=keeping
+        )
+        selected = select_stack(Scan.of(found), ignored, options, series=series, stack=stack, ignore=ignore)
+        return load_selected(selected, options, allocate)
 
 
 class Selected(NamedTuple):

@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from .._util.log import logger
 from .._util.wording import count_noun, describe_argument
@@ -19,6 +19,9 @@ from ..sources.resolve import find_files
 from ..stacks.series_data import SeriesData
 from .damage import DAMAGED
 from .scan import ScanData, scan_files
+
+if TYPE_CHECKING:
+    from ..sources.keeping import Keeping
 
 _FOREIGN = frozenset((Reason.NOT_DICOM, Reason.MAYBE_DAMAGED, Reason.GZIP, Reason.ARCHIVE))
 
@@ -34,6 +37,7 @@ def find_series(
     recursive: bool = True,
     archives: bool = False,
     storage_options: Mapping[str, Any] | None = None,
+    keeping: Keeping | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[ScanData[Any], tuple[str, ...]]:
     """Say what is at the source without the ignored files, and those; ``ignore="damaged"`` is for `choose`.
@@ -48,13 +52,13 @@ def find_series(
         return _leave_out_of(source, is_ignored)
     if isinstance(source, ScanData):
         raise TypeError("a Scan is a list of series: load(scan[0]), or [s.load() for s in scan]")
-    files = find_files(source, recursive=recursive, archives=archives, storage_options=storage_options)
+    files = find_files(source, recursive=recursive, archives=archives, storage_options=storage_options, keeping=keeping)
     ignored = [is_ignored(file.name) for file in files.files]
     kept_files = tuple(file for file, out in zip(files.files, ignored, strict=True) if not out)
     left_out = tuple(file.name for file, out in zip(files.files, ignored, strict=True) if out)
     for name in left_out:
         logger.debug("%s is passed over: it is ignored", name)
-    found = scan_files(files._replace(files=kept_files), workers=workers, progress=progress)
+    found = scan_files(files._replace(files=kept_files), workers=workers, keeping=keeping, progress=progress)
     if not found.series and not found.problems:
         raise make_no_image_error(found, left_out)
     return found, left_out

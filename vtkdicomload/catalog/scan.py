@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from ..headers.model import Frame, Header
     from ..sources.file import File
+    from ..sources.keeping import Keeping
     from ..sources.resolve import Files
     from .charging import SeriesKey
 
@@ -84,7 +85,11 @@ class _Result(NamedTuple):
 
 
 def scan_files(
-    files: Files, *, workers: int | None = None, progress: Callable[[int, int], None] | None = None
+    files: Files,
+    *,
+    workers: int | None = None,
+    keeping: Keeping | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> ScanData[SeriesData]:
     """Find the series among files. Headers are read, pixels are not; damaged files are listed, never raised.
 
@@ -94,6 +99,8 @@ def scan_files(
         From `find_files`.
     workers : int, optional
         Threads that read headers; more than one helps where storage is slow.
+    keeping : Keeping, optional
+        Keeps the files that have to be read whole, for their pixels; by default they are let go of.
     progress : callable, optional
         Called with (files done, files in all).
     """
@@ -102,7 +109,8 @@ def scan_files(
     skipped = list(files.skipped)
     suspects: list[tuple[File, Reason]] = []
     foreign: set[str] = set()
-    for file, (frames_in_file, reason, problem) in zip(files.files, _read_files(files, workers, progress), strict=True):
+    results = _read_files(files, workers, keeping, progress)
+    for file, (frames_in_file, reason, problem) in zip(files.files, results, strict=True):
         if problem is not None:
             problems.append(problem)
             if reason is Reason.NOT_DICOM:
@@ -127,7 +135,12 @@ def scan_files(
     return ScanData(files.name, series, tuple(problems), tuple(skipped), tuple(file.name for file in files.files))
 
 
-def _read_files(files: Files, workers: int | None, progress: Callable[[int, int], None] | None) -> list[_Result]:
+def _read_files(
+    files: Files,
+    workers: int | None,
+    keeping: Keeping | None,
+    progress: Callable[[int, int], None] | None,
+) -> list[_Result]:
     """Say what `_read_file` says of every file, in the order of the files."""
     headers, total = HeaderReader(), len(files.files)
     results = [_Result()] * total
@@ -143,20 +156,22 @@ def _read_files(files: Files, workers: int | None, progress: Callable[[int, int]
     left = []
     for k, file in enumerate(files.files):
         try:
-            results[k] = _read_beginning(file, headers)
+            results[k] = _read_beginning(file, headers, keeping)
             step()
         except NotAtHand:
             left.append(k)
     for place, opened, held, error in hold_each([files.files[k] for k in left], _HELD_BYTES, workers):
         if error is None:
-            results[left[place]] = _put_back(_read_file(held, headers), opened)
+            keeps = keeping is not None and keeping.take(len(held.data)) == len(held.data)
+            file = keeping.keep(opened, held.data) if keeping and keeps else opened
+            results[left[place]] = _put_back(_read_file(held, headers), file)
         else:
             results[left[place]] = _Result(problem=Problem(opened.name, error))
         step()
     return results
 
 
-def _read_beginning(file: File, headers: HeaderReader) -> _Result:
+def _read_beginning(file: File, headers: HeaderReader, keeping: Keeping | None) -> _Result:
     """As `_read_file`, by no more of a file than is at hand; NotAtHand where that is too little."""
     if file.has_beginning:
         return _read_file(file, headers)
@@ -164,7 +179,10 @@ def _read_beginning(file: File, headers: HeaderReader) -> _Result:
         raise NotAtHand
     found = _read_file(file.beginning, headers)
     with file.open() as handle:
-        return _put_back(found, handle.file)
+        opened = handle.file
+    if keeping is not None and (data := file.kept_whole) is not None:
+        opened = keeping.keep(opened, data)
+    return _put_back(found, opened)
 
 
 def _put_back(result: _Result, file: File) -> _Result:

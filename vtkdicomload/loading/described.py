@@ -65,9 +65,9 @@ def fetch_described(series: S, workers: int | None = None, progress: Callable[[i
         for place, file, data, error in whole:
             if error is not None:
                 raise error
-            fetched = _read_frames(KeptFile.of(file, data), headers)
+            fetched = _read_fetched(KeptFile.of(file, data), headers)
             said = make_frames(told.read(described[place]))
-            _compare(file, fetched, said)
+            _refuse_contradiction(file, fetched, said)
             for k in of_file[described[place]]:
                 index = frames[k].index_in_file
                 frames[k] = _settle_again(fetched[index], said[index], frames[k])
@@ -104,14 +104,14 @@ def _refuse_size(files: Sequence[File]) -> None:
         )
 
 
-def _read_frames(file: KeptFile, headers: HeaderReader) -> tuple[Frame, ...]:
+def _read_fetched(file: KeptFile, headers: HeaderReader) -> tuple[Frame, ...]:
     try:
         return make_frames(headers.read(file))
     except NotDicomError as error:
         raise make_damaged_error(file.name, f"the server sent what is {error.reason}") from error
 
 
-def _compare(file: File, fetched: tuple[Frame, ...], said: tuple[Frame, ...]) -> None:
+def _refuse_contradiction(file: File, fetched: tuple[Frame, ...], said: tuple[Frame, ...]) -> None:
     """Refuse a file that contradicts what its server said of it."""
     ours, theirs = fetched[0].header, said[0].header
     for name in _SAME:
@@ -125,10 +125,10 @@ def _compare(file: File, fetched: tuple[Frame, ...], said: tuple[Frame, ...]) ->
         if (a is None) != (b is None) or (
             a is not None and b is not None and max(abs(x - y) for x, y in zip(a, b, strict=True)) > _SAME_POSITION
         ):
-            raise file.changed(f"it lies at {_write(a)}, by the server's metadata at {_write(b)}")
+            raise file.changed(f"it lies at {_write_position(a)}, by the server's metadata at {_write_position(b)}")
 
 
-def _write(position: tuple[float, ...] | None) -> str:
+def _write_position(position: tuple[float, ...] | None) -> str:
     return "no position" if position is None else "\\".join(f"{x:g}" for x in position)
 
 

@@ -162,6 +162,11 @@ class File(ABC):
         """The first bytes of the file, where they are at hand and the whole is not; reading more is a NotAtHand."""
         return None
 
+    @property
+    def kept_whole(self) -> bytes | None:
+        """All bytes of the file, where they are at hand with its beginning."""
+        return None
+
     def check_unchanged(self) -> None:
         """Refuse a file that is not the one any more that was opened before; errors as `open`."""
         self.open().close()

@@ -40,7 +40,7 @@ class KeptFile(File):
     read_from : File
         The file itself, as it was opened.
     data : bytes
-        All of it.
+        All of it; nothing once it was let go of, and the file itself is read then.
     """
 
     read_from: File = None  # type: ignore[assignment] # a default is needed behind those of File
@@ -53,19 +53,19 @@ class KeptFile(File):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave the bytes behind: in another process it is the file itself."""
-        return _take, (self.read_from,)
+        return _restore_file, (self.read_from,)
 
     @property
     def origin(self) -> File:
         """The file itself."""
         return self.read_from
 
-    def open(self) -> WholeHandle:
-        """Open the bytes; never an error."""
-        return WholeHandle(self, self.data)
+    def open(self) -> Handle:
+        """Open the bytes, or the file itself."""
+        return WholeHandle(self, self.data) if len(self.data) == self.size else self.read_from.open()
 
 
-def _take(file: File) -> File:
+def _restore_file(file: File) -> File:
     return file
 
 

@@ -17,6 +17,7 @@ from .dicomweb.listing import list_instances
 from .file import File
 from .folders import walk_folder
 from .hints import looks_like_path, make_missing_error
+from .keeping import Keeping
 from .local import LocalFile
 from .objects import hold_content, is_content
 
@@ -59,6 +60,7 @@ def find_files(
     recursive: bool = True,
     archives: bool = False,
     storage_options: Mapping[str, Any] | None = None,
+    keeping: Keeping | None = None,
 ) -> Files:
     """The files that a source means: a path, what is in memory, or a sequence of these.
 
@@ -75,6 +77,8 @@ def find_files(
         Whether archives in a folder are entered, which are named as such.
     storage_options : mapping, optional
         How the caller is known to a server: see `dicomweb.server.Server.at`.
+    keeping : Keeping, optional
+        What is kept of files that have to be passed through; their beginnings by default.
 
     Raises
     ------
@@ -83,8 +87,9 @@ def find_files(
     TypeError
         The source is none of these.
     """
+    keeping = keeping or Keeping()
     if isinstance(source, (str, bytes, os.PathLike, File)) or is_content(source):
-        return _find_part(source, 0, recursive, archives, storage_options, alone=True)
+        return _find_part(source, 0, recursive, archives, storage_options, keeping, alone=True)
     if isinstance(source, Mapping):  # its keys may be a patient's
         raise _make_type_error(source)
     if hasattr(source, "GetNumberOfValues") and hasattr(source, "GetValue"):  # vtkStringArray, without importing VTK
@@ -96,7 +101,8 @@ def find_files(
     if not parts:
         raise NoDicomError("the source is an empty sequence: there is nothing to load")
     found = [
-        _find_part(part, place, recursive, archives, storage_options, alone=False) for place, part in enumerate(parts)
+        _find_part(part, place, recursive, archives, storage_options, keeping, alone=False)
+        for place, part in enumerate(parts)
     ]
     # A path given twice is one file.
     by_name: dict[str, File] = {}
@@ -119,6 +125,7 @@ def _find_part(
     recursive: bool,
     archives: bool,
     storage_options: Mapping[str, Any] | None,
+    keeping: Keeping,
     *,
     alone: bool,
 ) -> Files:
@@ -126,7 +133,7 @@ def _find_part(
     if isinstance(part, File):
         return Files(part.name, (part,), ())
     if is_content(part):
-        return _enter(hold_content(part, place), recursive)
+        return _enter(hold_content(part, place), recursive, keeping)
     address = find_address(part)
     if address is not None:
         return Files(address.url, list_instances(address, storage_options), ())
@@ -138,17 +145,17 @@ def _find_part(
         # The cause names the path too.
         raise make_missing_error(part, error) from (error if looks_like_path(part) else None)
     if stat.S_ISDIR(mode):
-        return _find_in_folder(path, start, recursive, archives)
+        return _find_in_folder(path, start, recursive, archives, keeping)
     if not stat.S_ISREG(mode):
         raise NoDicomError(f"{path} is neither a folder nor a regular file", files=[path])
     file = LocalFile(path, folder=start)
     if is_named_as_dicomdir(path) and (listed := enter_dicomdir(file)) is not None:
         return Files(path, *listed)
     # Of a list of slices none is opened here: that would take as long as to read its header.
-    return _enter(file, recursive) if alone or is_named_as_archive(path) else Files(path, (file,), ())
+    return _enter(file, recursive, keeping) if alone or is_named_as_archive(path) else Files(path, (file,), ())
 
 
-def _find_in_folder(path: str, start: str, recursive: bool, archives: bool) -> Files:
+def _find_in_folder(path: str, start: str, recursive: bool, archives: bool, keeping: Keeping) -> Files:
     """The files in a folder, and in the archives there."""
     skipped: list[Skipped] = []
     names = walk_folder(path, recursive, skipped)
@@ -157,24 +164,24 @@ def _find_in_folder(path: str, start: str, recursive: bool, archives: bool) -> F
     files: list[File] = []
     for name in names:
         file = LocalFile(name, folder=start)
-        found = _enter_if_readable(file, recursive) if is_named_as_archive(name) else Files(name, (file,), ())
+        found = _enter_if_readable(file, recursive, keeping) if is_named_as_archive(name) else Files(name, (file,), ())
         files += found.files
         skipped += found.skipped
     return Files(path, tuple(files), tuple(skipped))
 
 
-def _enter(file: File, recursive: bool) -> Files:
+def _enter(file: File, recursive: bool, keeping: Keeping) -> Files:
     """The files in an archive; the file itself where it is none, or cannot be opened: reading it says why."""
     try:
-        listed = enter_archive(file, recursive=recursive)
+        listed = enter_archive(file, keeping, recursive=recursive)
     except (OSError, CorruptFileError):
         listed = None
     return Files(file.name, (file,), ()) if listed is None else Files(file.name, *listed)
 
 
-def _enter_if_readable(file: File, recursive: bool) -> Files:
+def _enter_if_readable(file: File, recursive: bool, keeping: Keeping) -> Files:
     """The files in an archive; one that a library is missing for is a file that cannot be read."""
     try:
-        return _enter(file, recursive)
+        return _enter(file, recursive, keeping)
     except ImportError as error:
         return Files(file.name, (LostFile(file.name, what=str(error)),), ())

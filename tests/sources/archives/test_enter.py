@@ -22,7 +22,9 @@ from sources.contract import ChangingFileContract, FileContract, opened
 from sources.packing import KINDS, compress, make_tar, write_archive
 
 import vtkdicomload as vdl
+from vtkdicomload.sources import keeping
 from vtkdicomload.sources.archives import enter, solid, tar
+from vtkdicomload.sources.archives.compressed import CompressedFile
 from vtkdicomload.sources.archives.deflated import DeflatedMember
 from vtkdicomload.sources.archives.members import clean_name
 from vtkdicomload.sources.archives.solid import SolidMember
@@ -205,30 +207,69 @@ def _blank(dataset: Dataset, _: int) -> None:
     dataset.PixelData = bytes(len(dataset.PixelData))
 
 
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Note each pass through a compressed archive behind the one that lists it."""
+    found: list[str] = []
+    real = solid.open_decompressed
+    monkeypatch.setattr(solid, "open_decompressed", lambda file, codec: found.append(codec) or real(file, codec))
+    return found
+
+
+def test_a_solid_archive_is_loaded_in_the_pass_that_lists_it(packed: Pack, passes: list[str]) -> None:
+    truth, path = packed("tar.gz")
+    volume = vdl.load(path, verify="all")
+    np.testing.assert_array_equal(volume.frames, truth.frames)
+    (again,) = vdl.load_all(path)
+    np.testing.assert_array_equal(again.frames, truth.frames)
+    assert passes == []
+    assert isinstance(volume.series.frames[0].header.file, SolidMember)  # what was kept was let go of
+    np.testing.assert_array_equal(volume.series.load().frames, truth.frames)
+    assert passes == ["gzip"]
+
+
+def test_of_a_scan_the_headers_are_in_the_pass_that_lists_an_archive(packed: Pack, passes: list[str]) -> None:
+    truth, path = packed("tar.gz")
+    (found,) = vdl.scan(path)
+    assert passes == []
+    np.testing.assert_array_equal(found.load().frames, truth.frames)
+    assert passes == ["gzip"]
+
+
 def test_blank_slices_of_a_solid_archive_take_no_pass_of_their_own(
-    series: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    series: Write, tmp_path: Path, passes: list[str]
 ) -> None:
     truth = series("written", count=8, edit=_blank)
     path = write_archive(tmp_path / "a.tar.gz", "tar.gz", {p.name: p.read_bytes() for p in truth.files})
-    passes: list[str] = []
-    real = solid.open_decompressed
-    monkeypatch.setattr(solid, "open_decompressed", lambda file, codec: passes.append(codec) or real(file, codec))
-    volume = vdl.load(path, verify="all")
+    volume = vdl.scan(path)[0].load(verify="all")
     assert not volume.frames.any()
     assert vdl.Check("zero guard", "8 of 8 slices are blank, as in the files") in volume.checks
-    assert passes == ["gzip"]  # for the pixels; listing it gave the headers
+    assert passes == ["gzip"]
 
 
-def test_a_large_solid_archive_is_passed_through_once_for_headers_and_once_for_pixels(
-    packed: Pack, monkeypatch: pytest.MonkeyPatch
+def test_a_solid_archive_that_memory_does_not_hold_is_passed_through_again(
+    packed: Pack, passes: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     truth, path = packed("tar.gz")
-    monkeypatch.setattr(tar, "_BEGINNING", 200)  # as if the headers were longer than what is kept
-    passes: list[str] = []
-    real = solid.open_decompressed
-    monkeypatch.setattr(solid, "open_decompressed", lambda file, codec: passes.append(codec) or real(file, codec))
-    np.testing.assert_array_equal(vdl.load(path, verify="all").frames, truth.frames)
-    assert passes == ["gzip", "gzip"]
+    size = truth.files[0].stat().st_size
+    monkeypatch.setattr(keeping, "_BEGINNING", 200)  # as if the headers were longer than what is kept
+    for room, count in ((0, 2), (size // 2, 2), (3 * size, 2), (100 * size, 0)):
+        monkeypatch.setattr(keeping, "measure_usable_bytes", lambda room=room: 4 * room)
+        passes.clear()
+        np.testing.assert_array_equal(vdl.load(path, verify="all").frames, truth.frames)
+        assert passes == ["gzip"] * count, "once for the headers, and once for the pixels"
+
+
+def test_a_compressed_file_is_unpacked_once(series: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = series("written")
+    for file in truth.files:
+        (tmp_path / f"{file.name}.gz").write_bytes(compress(file.read_bytes(), "gz"))
+    unpacked: list[str] = []
+    real = CompressedFile.open
+    monkeypatch.setattr(CompressedFile, "open", lambda file: unpacked.append(file.name) or real(file))
+    paths = sorted(tmp_path.glob("*.gz"))
+    np.testing.assert_array_equal(vdl.load(paths).frames, truth.frames)
+    assert sorted(unpacked) == list(map(str, paths))
 
 
 def test_members_of_a_solid_archive_are_read_in_its_order(packed: Pack) -> None:
@@ -592,7 +633,7 @@ def test_what_does_not_fit_into_memory_is_refused_with_its_size(
         monkeypatch.setattr(module, name, 1000)
     for module in (deflated, solid, compressed):
         monkeypatch.setattr(module, "measure_usable_bytes", lambda: 4096)
-    monkeypatch.setattr(tar, "_KEPT_BYTES", 0)
+    monkeypatch.setattr(keeping, "measure_usable_bytes", lambda: 0)
     archive = tmp_path / f"a.{kind}"
     if kind == "gz":
         archive.write_bytes(compress(path.read_bytes(), "gz"))

@@ -18,7 +18,7 @@ def compute_crc32(data: bytes | bytearray | memoryview, before: int = 0) -> int:
         return zlib.crc32(data, before)
     import imagecodecs
 
-    checksum: int = imagecodecs.deflate_crc32(data, before)  # in a fourth of the time
+    checksum: int = imagecodecs.deflate_crc32(data, before)  # type: ignore[arg-type] # in a fourth of the time
     return checksum
 
 

@@ -13,6 +13,7 @@ from .zip import list_zip
 
 if TYPE_CHECKING:
     from ..file import File
+    from ..keeping import Keeping
     from .streams import Codec
 
 _HEAD = 512  # bytes that tell what a file is
@@ -34,7 +35,7 @@ def is_named_as_archive(name: str) -> bool:
     return lower.endswith(_SUFFIXES) and not lower.endswith(_FOREIGN)
 
 
-def enter_archive(file: File, *, recursive: bool) -> Listed | None:
+def enter_archive(file: File, keeping: Keeping, *, recursive: bool) -> Listed | None:
     """List what an archive holds; None where a file is none.
 
     Raises
@@ -60,7 +61,7 @@ def enter_archive(file: File, *, recursive: bool) -> Listed | None:
         except CorruptFileError as error:
             return Listed((LostFile(file.name, what=error.what, remedies=error.remedies),), ())
     if found.kind == "tar":
-        return list_tar(archive, found.codec, recursive=recursive)
+        return list_tar(archive, found.codec, keeping, recursive=recursive)
     assert found.codec is not None  # noqa: S101 - a file that is not packed is no archive
     return Listed((CompressedFile(file.name, archive=archive, codec=found.codec),), ())
 

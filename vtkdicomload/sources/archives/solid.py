@@ -60,6 +60,11 @@ class SolidMember(Member):
         """The bytes that were kept of the file; see `File.beginning`."""
         return _Beginning(self.name, self.size, self.stamp, self.kept) if self.kept else None
 
+    @property
+    def kept_whole(self) -> bytes | None:
+        """The bytes that were kept, where they are all of the file."""
+        return self.kept if self.size and len(self.kept) == self.size else None
+
     @classmethod
     def read_many(cls, requests: Sequence[Request], limit_bytes: int) -> Generator[int]:
         """Fill buffers in one pass through each archive; see `file.read_many`."""

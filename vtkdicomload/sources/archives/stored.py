@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from .checksum import compute_crc32, make_checksum_error
 from .section import Section, SectionHandle
 
-_CHUNK = 1 << 20
+_COMPARED_BYTES = 1 << 20
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -52,6 +52,6 @@ class StoredHandle(SectionHandle):
         self.file.is_checked = True
 
     def _continue(self, checksum: int, start: int, end: int) -> int:
-        for place in range(start, end, _CHUNK):
-            checksum = compute_crc32(self._read(place, min(_CHUNK, end - place)), checksum)
+        for place in range(start, end, _COMPARED_BYTES):
+            checksum = compute_crc32(self._read(place, min(_COMPARED_BYTES, end - place)), checksum)
         return checksum

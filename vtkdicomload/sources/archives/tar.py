@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ..file import File
+    from ..keeping import Keeping
 
 _BLOCK = 512
-_BEGINNING = 1 << 16  # bytes of each file that are kept from listing a compressed archive to reading the headers
-_KEPT_BYTES = 64 << 20  # of all files
 _MOST_TIMES = 1032  # as many bytes as compressed ones, at most, beyond _SMALL
 _SMALL = 1 << 30
 _STREAM_BUFFER = 1 << 20
@@ -42,7 +41,7 @@ def is_tar(head: bytes) -> bool:
     return True
 
 
-def list_tar(archive: File, codec: Codec | None, *, recursive: bool) -> Listed:
+def list_tar(archive: File, codec: Codec | None, keeping: Keeping, *, recursive: bool) -> Listed:
     """List the members of a tar archive; of a compressed one that means to pass through it.
 
     Parameters
@@ -51,6 +50,8 @@ def list_tar(archive: File, codec: Codec | None, *, recursive: bool) -> Listed:
         As it was opened.
     codec : {"gzip", "bzip2", "xz", "zstd"}, optional
         How it is compressed.
+    keeping : Keeping
+        What of its files is kept, where it is compressed.
     recursive : bool
         Whether what lies in folders is listed.
 
@@ -63,7 +64,6 @@ def list_tar(archive: File, codec: Codec | None, *, recursive: bool) -> Listed:
     links: list[tuple[str, str]] = []
     skipped: list[Skipped] = []
     fault: CorruptFileError | None = None
-    kept = 0
     try:
         with _open_tar(archive, codec) as tar:
             for info in tar:
@@ -82,9 +82,8 @@ def list_tar(archive: File, codec: Codec | None, *, recursive: bool) -> Listed:
                     beginning = b""
                     if codec is not None:
                         _refuse_endless(archive, info.offset_data + info.size)
-                        if kept < _KEPT_BYTES:
-                            beginning = tar.extractfile(info).read(_BEGINNING)  # type: ignore[union-attr] # it is a file
-                            kept += len(beginning)
+                        if length := keeping.take(info.size):
+                            beginning = tar.extractfile(info).read(length)  # type: ignore[union-attr] # it is a file
                     found[name] = _make_tar_member(archive, codec, path, info, beginning)
                 elif not info.isdir():
                     skipped.append(Skipped(path, Reason.NOT_REGULAR))

@@ -69,32 +69,32 @@ def list_instances(
 
 def _list_series(server: Server, connection: Connection, address: Address) -> list[DescribedFile | InstanceFile]:
     found = connection.retrieve_metadata(address)
-    found.sort(key=lambda metadata: (_find_number(metadata), _find_text(metadata, _SOP_INSTANCE)))
+    found.sort(key=lambda metadata: (_read_number(metadata), _read_text(metadata, _SOP_INSTANCE)))
     return [_describe(server, connection, address, metadata) for metadata in found]
 
 
 def _describe(
     server: Server, connection: Connection, address: Address, metadata: dict[str, Any]
 ) -> DescribedFile | InstanceFile:
-    instance, series = _find_text(metadata, _SOP_INSTANCE), _find_text(metadata, _SERIES) or address.series
+    instance, series = _read_text(metadata, _SOP_INSTANCE), _read_text(metadata, _SERIES) or address.series
     if not instance:
         raise ServerError("the server's metadata holds an instance without SOPInstanceUID")
     file = InstanceFile.at(server, address._replace(series=series, instance=instance).path)
-    if any(tag in metadata and not _find_text(metadata, tag) for tag in _PLACE):
+    if any(tag in metadata and not _read_text(metadata, tag) for tag in _PLACE):
         return file
     header, pixel_bytes = describe(metadata, connection.fetch_bulk)
     return DescribedFile(file.name, len(header) + pixel_bytes, zlib.crc32(header), file, header)
 
 
-def _find_text(metadata: Mapping[str, Any], tag: str) -> str:
+def _read_text(metadata: Mapping[str, Any], tag: str) -> str:
     try:
         return str(metadata[tag]["Value"][0])
     except (LookupError, TypeError):
         return ""
 
 
-def _find_number(metadata: Mapping[str, Any]) -> float:
+def _read_number(metadata: Mapping[str, Any]) -> float:
     try:
-        return float(_find_text(metadata, _NUMBER))
+        return float(_read_text(metadata, _NUMBER))
     except ValueError:
         return float("inf")

@@ -25,8 +25,8 @@ _LONGEST_VALUE = 0xFFFFFFFE
 _LONGEST_SHORT = 0xFFFE
 
 _LONG = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"))
-_BINARY = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
-_NUMBERS = {"FD": "d", "FL": "f", "SL": "i", "SS": "h", "SV": "q", "UL": "I", "US": "H", "UV": "Q"}
+_BYTES_VRS = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
+_PACKED_VRS = {"FD": "d", "FL": "f", "SL": "i", "SS": "h", "SV": "q", "UL": "I", "US": "H", "UV": "Q"}
 
 
 class Described(NamedTuple):
@@ -63,7 +63,7 @@ def describe(metadata: Mapping[str, Any], fetch: Fetch) -> Described:
         parts.append(_write_element(tag, elements[tag], fetch if needed else None))
     if pixels is not None:
         tag, length = pixels
-        parts.append(_write_head(tag, _PIXELS[tag].decode(), length))
+        parts.append(_write_element_head(tag, _PIXELS[tag].decode(), length))
         return Described(b"".join(parts), length)
     return Described(b"".join(parts), 0)
 
@@ -111,7 +111,7 @@ def _write_meta(elements: Mapping[int, Any]) -> list[bytes]:
     uids = [(0x00020010, _EXPLICIT_LITTLE)]
     for uid in _find_values(elements, _SOP_CLASS)[:1]:
         uids.insert(0, (0x00020002, str(uid).encode("ascii", "replace")))
-    return [_write_head(tag, "UI", len(uid) + len(uid) % 2) + _pad(uid, b"\0") for tag, uid in uids]
+    return [_write_element_head(tag, "UI", len(uid) + len(uid) % 2) + _pad(uid, b"\0") for tag, uid in uids]
 
 
 def _write_element(tag: int, element: Any, fetch: Fetch | None) -> bytes:
@@ -126,10 +126,10 @@ def _write_element(tag: int, element: Any, fetch: Fetch | None) -> bytes:
             value = base64.b64decode(element["InlineBinary"], validate=True)
         else:
             value = _write_values(vr, element.get("Value") or [])
-        value = _pad(value, b"\0" if vr == "UI" or vr in _BINARY else b" ")
+        value = _pad(value, b"\0" if vr == "UI" or vr in _BYTES_VRS else b" ")
         if len(vr) != 2 or (len(value) > _LONGEST_SHORT and vr not in _LONG):
             vr = "UN"
-        return _write_head(tag, vr, len(value)) + value
+        return _write_element_head(tag, vr, len(value)) + value
     except (AttributeError, LookupError, TypeError, ValueError, OverflowError, struct.error, binascii.Error):
         return b""
 
@@ -137,12 +137,12 @@ def _write_element(tag: int, element: Any, fetch: Fetch | None) -> bytes:
 def _write_values(vr: str, values: list[Any]) -> bytes:
     if vr == "SQ":
         return b"".join(map(_write_item, values))
-    if vr in _NUMBERS:
+    if vr in _PACKED_VRS:
         convert = float if vr in ("FD", "FL") else int
-        return struct.pack(f"<{len(values)}{_NUMBERS[vr]}", *map(convert, values))
+        return struct.pack(f"<{len(values)}{_PACKED_VRS[vr]}", *map(convert, values))
     if vr == "AT":
         return b"".join(struct.pack("<HH", int(value[:4], 16), int(value[4:8], 16)) for value in values)
-    if vr in _BINARY and values:
+    if vr in _BYTES_VRS and values:
         raise ValueError("binary data is written in another way")
     return "\\".join(_write_text(vr, value) for value in values).encode()
 
@@ -166,7 +166,7 @@ def _write_text(vr: str, value: Any) -> str:
     return str(value)
 
 
-def _write_head(tag: int, vr: str, length: int) -> bytes:
+def _write_element_head(tag: int, vr: str, length: int) -> bytes:
     if vr in _LONG:
         return struct.pack("<HH2s2xI", tag >> 16, tag & 0xFFFF, vr.encode(), length)
     return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr.encode(), length)

@@ -1,0 +1,64 @@
+"""Bytes that are kept of files which have to be passed through, from their headers to their pixels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._util.memory import measure_usable_bytes
+from .memory import KeptFile
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from .file import File
+
+_BEGINNING = 1 << 16  # bytes of each file, where only its header is wanted
+_ROOM_FOR_HEADERS = 64 << 20  # of all of them
+_PART_OF_MEMORY = 4  # one of so many parts of the usable memory, where pixels will be wanted
+
+
+class Keeping:
+    """The bytes that may be kept, and the files that have some; a context that lets go of them.
+
+    Parameters
+    ----------
+    limit_bytes : int
+        Of all files.
+    longest : int
+        Of each file.
+    """
+
+    def __init__(self, limit_bytes: int = _ROOM_FOR_HEADERS, longest: int = _BEGINNING) -> None:
+        self._left, self._longest = limit_bytes, longest
+        self._files: list[KeptFile] = []
+
+    @classmethod
+    def whole(cls) -> Self:
+        """Keep files whole, as far as memory allows: for those whose pixels will be read."""
+        limit = measure_usable_bytes() // _PART_OF_MEMORY
+        return cls(limit, limit)
+
+    def take(self, size: int) -> int:
+        """Take the room for a file: how many of its first bytes may be kept."""
+        wanted = min(size, self._longest)
+        if wanted > self._left:
+            wanted = min(size, _BEGINNING) if min(size, _BEGINNING) <= self._left else 0
+        self._left -= wanted
+        return wanted
+
+    def keep(self, opened: File, data: bytes) -> File:
+        """The file with all of its bytes, for which there is room."""
+        file = KeptFile.of(opened, data)
+        self._files.append(file)
+        return file
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for file in self._files:
+            file.data = b""
+        self._files.clear()
