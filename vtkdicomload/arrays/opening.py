@@ -105,17 +105,13 @@ def plan_found(found: Scan, ignored: tuple[str, ...], options: Options, meant: M
         selected = select_stack(found, ignored, options, series=meant.series, stack=meant.stack, ignore=meant.ignore)
         whole, options = fetch_first(selected.stack, options)
         selected = selected._replace(stack=whole)
-        try:
-            plan = plan_volume(whole, options)
-        except DicomLoadError:
-            stacks = split(whole) if meant.stack is None else (whole,)
-            if len(stacks) == 1:
-                return PlannedStacks((_plan(selected, options),))  # the same error, with the ways past it
-            plans = [_plan(selected._replace(stack=one), options) for one in stacks]
-        else:
-            for sentence in (*selected.warnings, *map(str, plan.assumptions)):
-                warn(sentence)
+        if meant.stack is not None:
+            return PlannedStacks((_plan(selected, options),))
+        plan = _plan_whole(selected, options)
+        if plan is not None:
             return PlannedStacks((plan,))
+        stacks = split(whole)
+        plans = [_plan(selected._replace(stack=one), options) for one in stacks]
     groups = group_by_geometry([plan.geometry for plan in plans])
     if len(groups) > 1:
         raise _make_places_error(stacks, len(groups))
@@ -150,6 +146,20 @@ def _put_together(plans: Sequence[Plan]) -> PlannedStacks:
         return PlannedStacks(tuple(plans))
     grid = arrange_stacks([plan.series for plan in plans])
     return PlannedStacks(tuple(plans[k] for k in grid.order), grid)
+
+
+def _plan_whole(selected: Selected, options: Options) -> Plan | None:
+    """Plan a whole series as one volume, which costs less than to look for several; None where it is none."""
+    places = [frame.position for frame in selected.stack.frames]
+    if len(set(places)) < len(places) > 1:
+        return None  # as frames of several volumes lie: to find out why there is no plan would take long
+    try:
+        plan = plan_volume(selected.stack, options)
+    except DicomLoadError:
+        return None
+    for sentence in (*selected.warnings, *map(str, plan.assumptions)):
+        warn(sentence)
+    return plan
 
 
 def _plan(selected: Selected, options: Options) -> Plan:
