@@ -21,6 +21,7 @@ OF_NO_MODULE = {
     *(
         "test_benchmarks",
         "test_docs",
+        "test_api",
         "test_archive",
         "test_fuzz",
         "test_house",

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import errors as errors
-    from ._api import load, load_all, load_many, scan
+    from ._api.single import load, load_all, load_many, scan
     from .arrays.open_array import open  # noqa: A004
+    from .bulk.conversion import Conversion, Converted
     from .bulk.many import Loaded
     from .bulk.on_grid import to_grid
     from .catalog.rows import StackRow
@@ -56,6 +57,8 @@ __version__ = "0.1.0"
 __all__ = [
     "Check",
     "CompressedPixelDataError",
+    "Conversion",
+    "Converted",
     "CorruptFileError",
     "DICOMSeriesSource",
     "DicomLoadError",
@@ -99,6 +102,8 @@ __all__ = [
 # A name is imported when it is asked for: a program that renders does not wait for what a notebook needs.
 _WRITTEN_IN = {
     "Check": "loading.checks",
+    "Conversion": "bulk.conversion",
+    "Converted": "bulk.conversion",
     "DICOMSeriesSource": "pipeline.algorithm",
     "DoseVolumeHistogram": "convert.dose_volume",
     "Frame": "headers.model",
@@ -116,11 +121,11 @@ _WRITTEN_IN = {
     "affine_of": "convert.coordinates",
     "contours_of": "convert.contours",
     "dvh": "convert.dose_volume",
-    "load": "_api",
-    "load_all": "_api",
-    "load_many": "_api",
+    "load": "_api.single",
+    "load_all": "_api.single",
+    "load_many": "_api.single",
     "open": "arrays.open_array",
-    "scan": "_api",
+    "scan": "_api.single",
     "structures": "convert.structures",
     "to_grid": "bulk.on_grid",
 }

@@ -169,7 +169,7 @@ def test_what_a_failing_load_had_to_say_is_not_lost(series: Write, monkeypatch: 
         many.warn("something was assumed")
         raise NoDicomError("and then it failed")
 
-    monkeypatch.setattr("vtkdicomload._api.load_volume", failing)
+    monkeypatch.setattr("vtkdicomload._api.single.load_volume", failing)
     with pytest.warns(DicomLoadWarning, match="something was assumed"):
         (result,) = vdl.load_many(["x"])
     assert result.warnings == ("something was assumed",)
@@ -203,7 +203,7 @@ def slow_load(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
                 state["running"] -= 1
         return vdl.Volume.__new__(vdl.Volume)
 
-    monkeypatch.setattr("vtkdicomload._api.load_volume", load)
+    monkeypatch.setattr("vtkdicomload._api.single.load_volume", load)
     return state
 
 

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import secrets
+import shutil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
+
+
+_UNFINISHED = re.compile(r"\.[0-9a-z_]{8,16}\.part\Z")
+
+
+def remove_unfinished(folders: Iterable[str]) -> None:
+    """Remove what a killed process has left of files that it did not end; nobody may be writing there."""
+    for folder in set(folders):
+        with contextlib.suppress(FileNotFoundError):
+            for entry in list(os.scandir(folder)):
+                if _UNFINISHED.match(entry.name):
+                    shutil.rmtree(entry.path) if entry.is_dir() else os.unlink(entry.path)
 
 
 class Staged:

@@ -79,7 +79,7 @@ def _leave_out_of(series: SeriesData, is_ignored: Callable[[str], bool]) -> tupl
 
 
 def settle_ignored(ignore: Ignore) -> Callable[[str], bool] | tuple[_Path, ...]:
-    """What ``ignore=`` says, for every source it is for: a callable, or paths; an iterator is read but once.
+    """Read what ``ignore=`` says, for every source it is for: a callable, or paths; an iterator is read but once.
 
     Raises
     ------

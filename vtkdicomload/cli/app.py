@@ -1,4 +1,4 @@
-"""The command line: ``vtkdicomload info``, ``show``, ``render``, ``surface``, ``demo``, ``decompress`` and ``bench``.
+"""The command line: ``vtkdicomload info``, ``show``, ``render``, ``surface``, ``convert`` and others.
 
 Each command is a module; what they have in common is how they end: `vtkdicomload.cli.exit_status`.
 """
@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from .bench import bench
+from .convert import convert
 from .decompress import decompress
 from .demo import demo
 from .exit_status import INTERRUPTED
@@ -56,5 +57,5 @@ def _take_options(
     pass
 
 
-for command in (info, show, render, surface, demo, decompress, bench):
+for command in (info, show, render, surface, convert, demo, decompress, bench):
     app.command()(command)

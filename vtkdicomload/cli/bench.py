@@ -28,7 +28,7 @@ def bench(
     And compare the values they give.
     """
     with report_failure(context):
-        from .._api import load
+        from .._api.single import load
         from ..loading.comparison import compare
 
         chosen = take_whole(choose_series_of(find_at(paths, ignore, archives=archives), series, stack), ignore)

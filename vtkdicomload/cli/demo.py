@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import numpy as np
 import typer
 
-from .._api import load, scan
+from .._api.single import load, scan
 from ..data import HEAD
 from ..errors import DicomLoadError
 from ..stacks.geometry import Geometry, find_opposite, name_side

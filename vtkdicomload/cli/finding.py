@@ -42,7 +42,7 @@ def list_series(
     as_one : bool
         List all files as one series.
     """
-    from .._api import scan
+    from .._api.single import scan
 
     if ignore:
         found = _find(source, ignore, archives=archives)

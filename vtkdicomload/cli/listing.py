@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._api import scan
+from .._api.single import scan
 from .._util.wording import count_noun
 from ..catalog.assess import assess
 from ..catalog.damage import DAMAGED

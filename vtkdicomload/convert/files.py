@@ -40,7 +40,7 @@ def save(volume: VolumeData, path: str | os.PathLike[str]) -> None:
     if suffix in _BY_CPP and not is_utf8(target):
         raise OSError(errno.EILSEQ, "its path is not UTF-8, as VTK and ITK need it → .nii, .npz or .zarr", target)
     volume.geometry.require_even()
-    with _write_whole(target, suffix) as unfinished:
+    with write_whole(target, suffix) as unfinished:
         _WRITERS[suffix](volume, unfinished)
 
 
@@ -73,7 +73,7 @@ def _check_target(target: str, suffix: str) -> None:
 
 
 @contextmanager
-def _write_whole(target: str, suffix: str) -> Iterator[str]:
+def write_whole(target: str, suffix: str) -> Iterator[str]:
     """A path for what becomes `target` once it is written without an error; else nothing is left and `target` stays.
 
     It lies in a hidden folder beside, which no scan enters: writers go by the suffix, and a Zarr store is a folder too.

@@ -239,19 +239,19 @@ class SourceSettings:
 
     # ------------------------------------------------------------------------------------------ the options of load
     def SetSeries(self, choice: Any) -> None:
-        """Which series: a row of ``scan(source)``, a SeriesInstanceUID, ``"largest"`` or a callable; None: the only."""
+        """Choose the series: a row of ``scan(source)``, a text, ``"largest"`` or a callable; None is the only one."""
         self._change(series=choice)
 
     def GetSeries(self) -> Any:
-        """Which series, as it was set."""
+        """The series that was chosen."""
         return self._settings.series
 
     def SetStack(self, choice: Any) -> None:
-        """Which stack of the series: a row, a label such as ``"axial"`` or a callable; None: the only one."""
+        """Choose the stack of the series: a row, a label such as ``"axial"`` or a callable; None: the only one."""
         self._change(stack=choice)
 
     def GetStack(self) -> Any:
-        """Which stack, as it was set."""
+        """The stack that was chosen."""
         return self._settings.stack
 
     def SetTimeDimension(self, name: str | None) -> None:

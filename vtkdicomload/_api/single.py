@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._util.warnings import say_once, warn
-from ._util.wording import describe_argument
-from .bulk.many import Loaded, load_each
-from .bulk.reuse import Buffers
-from .catalog.choose import list_strays
-from .catalog.damage import describe_left_out, make_all_damaged_error, make_damage_error
-from .catalog.find import find_series, leaves_damaged, settle_ignored
-from .catalog.scan import ScanData, scan_files
-from .errors import DicomLoadError
-from .loading.destination import Given
-from .loading.options import Options, check_count, make_options
-from .series import Scan, Series, load_selected, load_volume, select_stacks
-from .sources.keeping import Keeping
-from .sources.objects import is_content
-from .sources.resolve import find_files
-from .stacks.series_data import SeriesData
-from .stacks.tolerances import GAP_TOLERANCE
+from .._util.warnings import say_once, warn
+from .._util.wording import describe_argument
+from ..bulk.many import Loaded, load_each
+from ..bulk.reuse import Buffers
+from ..catalog.choose import list_strays
+from ..catalog.damage import describe_left_out, make_all_damaged_error, make_damage_error
+from ..catalog.find import find_series, leaves_damaged, settle_ignored
+from ..catalog.scan import ScanData, scan_files
+from ..errors import DicomLoadError
+from ..loading.destination import Given
+from ..loading.options import Options, check_count, make_options
+from ..series import Scan, Series, load_selected, load_volume, select_stacks
+from ..sources.keeping import Keeping
+from ..sources.objects import is_content
+from ..sources.resolve import find_files
+from ..stacks.series_data import SeriesData
+from ..stacks.tolerances import GAP_TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike
 
-    from ._util.arrays import Pixels
-    from ._util.threads import Progress
-    from .catalog.find import Ignore
-    from .loading.options import Engine, Irregular, LoadOptions, Order, Rescale, Verify
-    from .series import SeriesChoice
-    from .sources.resolve import Source
-    from .volume import Volume
+    from .._util.arrays import Pixels
+    from .._util.threads import Progress
+    from ..catalog.find import Ignore
+    from ..loading.options import Engine, Irregular, LoadOptions, Order, Rescale, Verify
+    from ..series import SeriesChoice
+    from ..sources.resolve import Source
+    from ..volume import Volume
 
 
 def scan(

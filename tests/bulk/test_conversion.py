@@ -1,0 +1,433 @@
+"""`convert`: every stack as a whole file, resumed after whatever stopped it; values and places are those of `load`."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK as sitk  # noqa: N813
+from full_disk import largest_file
+from hangs import LAST_RESORT
+from typer.testing import CliRunner
+
+import vtkdicomload as vdl
+from vtkdicomload import DicomLoadWarning
+from vtkdicomload._api.bulk import convert
+from vtkdicomload.bulk import manifest
+from vtkdicomload.cli import app as cli
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from synthetic import Truth
+
+    Write = Callable[..., Truth]
+
+conversion = importlib.import_module("vtkdicomload.bulk.conversion")
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+@pytest.fixture
+def archive(series: Write, tmp_path: Path) -> Path:
+    """Two series that load, one of two stacks, and one that lacks a slice."""
+    series("in/a", seed=1, SeriesDescription="first one")
+    series("in/b", seed=2, SeriesDescription="gap").files[2].unlink()
+    for k in (1, 2):
+        series("in/c", seed=2 + k, SeriesInstanceUID="1.2.3", SeriesNumber=9, TemporalPositionIdentifier=k)
+    return tmp_path / "in"
+
+
+def names(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / manifest.NAME).read_text().splitlines()]
+
+
+@pytest.mark.parametrize("form", ["nii.gz", "nii", "nrrd", "mha", "vti", "npz"])
+def test_every_stack_is_a_file_of_its_own_and_says_what_was_refused(archive: Path, tmp_path: Path, form: str) -> None:
+    done = convert(archive, tmp_path / "out", format=form)
+    assert [outcome.status for outcome in done] == ["written", "refused", "written", "written"]
+    assert not done.whole
+    assert "1 slice missing in 4" in str(done[1].reason)
+    assert "3 written, 1 refused" in repr(done)
+    assert all(os.path.exists(outcome.path) is (outcome.status == "written") for outcome in done)
+    assert len({outcome.path for outcome in done}) == 4
+    assert [line["status"] for line in lines(tmp_path / "out")].count("written") == 3
+
+
+@pytest.mark.parametrize("name", ["small_ct", "asl_4d", "mono1", "enh_mr_phase", "comp_rle"])
+def test_values_and_places_of_real_series_are_those_of_load(data: Path, tmp_path: Path, name: str) -> None:
+    done = convert(data / name, tmp_path, format="nii.gz")
+    stacks = vdl.scan(data / name).stacks()
+    assert done.count("written") == len(stacks)
+    for outcome, stack in zip(done, stacks, strict=True):
+        volume, image = stack.load(), nib.load(outcome.path)
+        np.testing.assert_array_equal(np.asarray(image.dataobj), volume.array)
+        if volume.affine is not None:
+            np.testing.assert_allclose(image.affine, LPS_TO_RAS @ volume.affine, atol=1e-4)
+
+
+def test_a_series_of_several_stacks_is_one_file_of_four_dimensions(archive: Path, tmp_path: Path) -> None:
+    done = convert(archive, tmp_path / "out", format="nii", per="series")
+    assert [outcome.status for outcome in done] == ["written", "refused", "written"]
+    image = nib.load(done[2].path)
+    volumes = [stack.load() for stack in vdl.scan(archive)[2].stacks()]
+    assert image.shape == (*volumes[0].array.shape, 2)
+    for k, volume in enumerate(volumes):
+        np.testing.assert_array_equal(np.asarray(image.dataobj)[..., k], volume.array)
+    assert sitk.ReadImage(done[2].path).GetSize() == image.shape
+
+
+def test_stacks_that_lie_elsewhere_make_no_one_file(series: Write, tmp_path: Path) -> None:
+    series("in", seed=1, SeriesInstanceUID="1.2.3", names=list("12345"))
+    series("in", seed=2, SeriesInstanceUID="1.2.3", names=list("67890"), orientation=(1, 0, 0, 0, 0, -1))
+    (outcome,) = convert(tmp_path / "in", tmp_path / "out", format="nii", per="series")
+    assert outcome.status == "refused"
+    assert "do not lie in one place" in str(outcome.reason)
+    assert 'per="stack"' in str(outcome.reason)
+    assert convert(tmp_path / "in", tmp_path / "out", format="nii").whole
+
+
+def diffusion(series: Write, folder: str) -> np.ndarray[Any, Any]:
+    """Write an oblique diffusion series of a b = 0 and six directions; the directions in LPS."""
+    rng = np.random.default_rng(5)
+    directions = rng.normal(size=(6, 3))
+    directions /= np.linalg.norm(directions, axis=1)[:, None]
+    row = np.array([np.cos(0.3), np.sin(0.3), 0])
+    column = np.array([-np.sin(0.3) * np.cos(0.4), np.cos(0.3) * np.cos(0.4), np.sin(0.4)])
+    for v in range(7):
+
+        def edit(dataset: Any, k: int, v: int = v) -> None:
+            dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.4"
+            dataset.InstanceNumber, dataset.AcquisitionNumber = v * 4 + k + 1, v + 1
+            dataset.AcquisitionTime = f"1000{2.5 * v:07.4f}"
+            dataset.EchoTime, dataset.RepetitionTime, dataset.MagneticFieldStrength = 80, 2500, 3
+            dataset.PatientPosition, dataset.FrameOfReferenceUID, dataset.StudyInstanceUID = "HFS", "1.2.5", "1.2.4"
+            dataset.add_new(0x00189087, "FD", 1000.0 if v else 0.0)
+            if v:
+                dataset.add_new(0x00189089, "FD", directions[v - 1].tolist())
+
+        series(
+            folder,
+            **{"seed": v + 1, "SeriesInstanceUID": "1.2.3", "SeriesNumber": 4, "Modality": "MR", "count": 4},
+            **{"rows": 12, "columns": 10, "dtype": np.uint16, "Manufacturer": "SIEMENS", "SeriesDescription": "dwi"},
+            orientation=np.round([*row, *column], 8).tolist(),
+            edit=edit,
+        )
+    return directions
+
+
+def read_gradients(path: Path) -> tuple[Any, Any]:
+    """b-values and directions in RAS, by FSL's rule: the first axis is turned where the voxels are right-handed."""
+    stem = str(path).removesuffix(".nii")
+    axes = nib.load(path).affine[:3, :3]
+    axes = axes / np.linalg.norm(axes, axis=0)
+    turned = np.array([-1.0 if np.linalg.det(axes) > 0 else 1.0, 1.0, 1.0])
+    return np.loadtxt(f"{stem}.bval"), (axes @ (np.loadtxt(f"{stem}.bvec") * turned[:, None])).T
+
+
+def test_diffusion_has_the_gradients_and_values_of_dcm2niix(series: Write, tmp_path: Path) -> None:
+    directions = diffusion(series, "in")
+    (outcome,) = convert(tmp_path / "in", tmp_path / "ours", format="nii", per="series")
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    command = [sys.executable, "-m", "dcm2niix", "-z", "n", "-f", "x", "-o", str(theirs), str(tmp_path / "in")]
+    subprocess.run(command, check=True, capture_output=True)
+    b_values, vectors = read_gradients(outcome.path)
+    their_b_values, their_vectors = read_gradients(theirs / "x.nii")
+    np.testing.assert_array_equal(b_values, [0, *[1000] * 6])
+    np.testing.assert_array_equal(their_b_values, b_values)
+    np.testing.assert_allclose(vectors[1:], directions * [-1, -1, 1], atol=1e-6)
+    np.testing.assert_allclose(vectors, their_vectors, atol=1e-5)
+    one, other = (nib.as_closest_canonical(nib.load(path)) for path in (outcome.path, theirs / "x.nii"))
+    np.testing.assert_array_equal(np.asarray(one.dataobj), np.asarray(other.dataobj))
+    np.testing.assert_allclose(one.affine, other.affine, atol=1e-4)
+    assert one.header.get_zooms()[3] == 2.5
+    said = json.loads(Path(outcome.path).with_suffix(".json").read_text())
+    their_words = json.loads((theirs / "x.json").read_text())
+    for word in ("EchoTime", "RepetitionTime", "MagneticFieldStrength", "SeriesNumber", "Modality", "SliceThickness"):
+        assert said[word] == their_words[word], word
+
+
+def test_no_identity_is_in_the_names_the_sidecar_or_the_manifest(series: Write, tmp_path: Path) -> None:
+    series("in", PatientName="Secret^Name", PatientID="ID4711", PatientBirthDate="19630412")
+    convert(tmp_path / "in", tmp_path / "out", format="nii")
+    for path in (tmp_path / "out").iterdir():
+        words = path.name.encode() + path.read_bytes()
+        assert not any(secret in words for secret in (b"Secret", b"ID4711", b"19630412")), path.name
+
+
+# ---------------------------------------------------------------------------------------------------- resuming
+def test_a_second_run_keeps_what_the_first_has_written(archive: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = convert(archive, out, format="nii")
+    before = {name: (out / name).stat().st_mtime_ns for name in names(out) if name != manifest.NAME}
+    second = convert(archive, out, format="nii")
+    assert [o.status for o in second] == ["kept", "refused", "kept", "kept"]
+    assert [o.path for o in second] == [o.path for o in first]
+    assert {name: (out / name).stat().st_mtime_ns for name in before} == before
+    assert convert(archive, out, format="nii", resume=False).count("written") == 3
+
+
+@pytest.mark.parametrize("how", [{"irregular": "resample"}, {"rescale": False}, {"grid": 2.0}, {"per": "series"}])
+def test_what_would_be_made_in_another_way_is_made_again(archive: Path, tmp_path: Path, how: dict[str, Any]) -> None:
+    convert(archive, tmp_path / "out", format="nii")
+    expected = pytest.warns(DicomLoadWarning, match="^#2 CT gap: irregular") if "irregular" in how else nullcontext()
+    with expected:
+        again = convert(archive, tmp_path / "out", format="nii", **how)
+    assert again.count("kept") == 0
+    assert again.count("written") >= 2
+
+
+@pytest.mark.parametrize("harm", ["changed source", "cut target", "lost target", "torn manifest"])
+def test_what_was_harmed_since_is_made_again(series: Write, tmp_path: Path, harm: str) -> None:
+    whole, other = series("in/a", seed=1), series("in/b", seed=2)
+    out = tmp_path / "out"
+    first = convert(tmp_path / "in", out, format="nii", workers=1)
+    target = tmp_path / first[0].path
+    match harm:
+        case "changed source":
+            os.utime(whole.files[0], ns=(1, 1))
+        case "cut target":
+            target.write_bytes(target.read_bytes()[:-1])
+        case "lost target":
+            target.unlink()
+        case "torn manifest":  # of the last entry; the first series is converted first by one worker
+            (out / manifest.NAME).write_text((out / manifest.NAME).read_text()[:-20])
+    second = convert(tmp_path / "in", out, format="nii")
+    again = ["kept", "written"] if harm == "torn manifest" else ["written", "kept"]
+    assert [o.status for o in second] == again
+    np.testing.assert_array_equal(np.asarray(nib.load(second[0].path).dataobj), whole.array)
+    np.testing.assert_array_equal(np.asarray(nib.load(second[1].path).dataobj), other.array)
+
+
+def test_a_killed_run_leaves_whole_files_only_and_the_next_one_goes_on(series: Write, tmp_path: Path) -> None:
+    for k in range(1, 9):
+        series(f"in/{k}", seed=k, rows=64, columns=64)
+    out = tmp_path / "out"
+    script = f"""
+        from vtkdicomload._api.bulk import convert
+        def wait(done, total):
+            if done == 3:
+                print("three", flush=True)
+                input()
+        convert({str(tmp_path / "in")!r}, {str(out)!r}, format="nii", workers=1, progress=wait)
+    """
+    run = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
+    )
+    assert run.stdout is not None
+    assert run.stdin is not None
+    assert run.stdout.readline() == "three\n"
+    with pytest.raises(BlockingIOError, match=f"process {run.pid} on .* a conversion here since"):
+        convert(tmp_path / "in", out, format="nii")
+    run.send_signal(signal.SIGKILL)
+    run.wait(LAST_RESORT)
+    run.stdout.close()
+    run.stdin.close()
+    for name in names(out):
+        if name.endswith(".nii"):
+            nib.load(out / name).get_fdata()
+    done = convert(tmp_path / "in", out, format="nii")
+    assert done.whole
+    assert done.count("kept") >= 3
+    assert {os.path.basename(outcome.path) for outcome in done} == {n for n in names(out) if n.endswith(".nii")}
+    assert not [name for name in names(out) if name.startswith(".")]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # nibabel leaves its file open
+def test_a_full_disk_ends_the_run_and_the_next_one_goes_on(series: Write, tmp_path: Path) -> None:
+    series("in/a", seed=1)
+    series("in/b", seed=2, rows=200, columns=200)
+    out = tmp_path / "out"
+    with largest_file(100_000), pytest.raises(OSError, match=r"File too large|No space"):
+        convert(tmp_path / "in", out, format="nii", workers=1)
+    gc.collect()
+    assert len([name for name in names(out) if name.endswith(".nii")]) == 1
+    assert not (out / conversion._LOCK).exists()
+    assert [o.status for o in convert(tmp_path / "in", out, format="nii")] == ["kept", "written"]
+
+
+def test_stopping_it_stops_it(series: Write, tmp_path: Path) -> None:
+    for k in range(1, 6):
+        series(f"in/{k}", seed=k)
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        convert(tmp_path / "in", tmp_path / "out", format="nii", workers=1, progress=stop)
+    assert not (tmp_path / "out" / conversion._LOCK).exists()
+    assert convert(tmp_path / "in", tmp_path / "out", format="nii").whole
+
+
+def test_a_file_of_another_hand_is_never_replaced(series: Write, tmp_path: Path) -> None:
+    series("in")
+    (planned,) = convert(tmp_path / "in", tmp_path / "out", format="nii", dry_run=True)
+    assert planned.status == "planned"
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / os.path.basename(planned.path)).write_text("mine")
+    with pytest.raises(FileExistsError, match="no conversion has made it"):
+        convert(tmp_path / "in", tmp_path / "out", format="nii")
+    assert (tmp_path / "out" / os.path.basename(planned.path)).read_text() == "mine"
+
+
+# ---------------------------------------------------------------------------------------------------- names
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("{modality}_{number}_{description}", "CT_4_head-neck-1"),
+        ("{number:03}", "004"),
+        ("{modality}/{date}/{folder}", "CT/2020-02-01/in"),
+        ("{uid}", "1.2.3"),
+        ("{description}_{label}_{plane}", "head-neck-1_axial"),
+        ("../{description}", "unnamed/head-neck-1"),
+        ("/etc/{number}", "etc/4"),
+    ],
+)
+def test_names_come_from_a_template(series: Write, tmp_path: Path, template: str, expected: str) -> None:
+    said = {"SeriesDescription": " head/neck: #1 ", "StudyDate": "20200201", "SeriesInstanceUID": "1.2.3"}
+    series("in", seed=4, **said)
+    (outcome,) = convert(tmp_path / "in", tmp_path / "out", format="nii", name=template)
+    assert outcome.path == str(tmp_path / "out" / f"{expected}.nii")
+    assert os.path.exists(outcome.path)
+
+
+def test_the_hash_of_a_uid_has_the_digits_that_are_asked_for(series: Write, tmp_path: Path) -> None:
+    series("in/a", seed=1, SeriesInstanceUID="1.2.3")
+    series("in/b", seed=2, SeriesInstanceUID="1.2.4")
+    done = convert(tmp_path / "in", tmp_path / "out", format="nii", name="{uid:8}", dry_run=True)
+    stems = [os.path.basename(outcome.path).removesuffix(".nii") for outcome in done]
+    assert stems == ["a0d78e9e", "5c9b5a2d"] or all(len(stem) == 8 for stem in stems)
+    assert len(set(stems)) == 2
+
+
+def test_names_that_are_alike_are_numbered_and_stay_what_they_are(series: Write, tmp_path: Path) -> None:
+    for k in (1, 2, 3):
+        series(f"in/{k}", seed=k)
+    out = tmp_path / "out"
+    first = convert(tmp_path / "in", out, format="nii", name="{modality}")
+    assert [os.path.basename(o.path) for o in first] == ["CT.nii", "CT_2.nii", "CT_3.nii"]
+    series("in/0", seed=9, SeriesNumber=0)
+    second = convert(tmp_path / "in", out, format="nii", name="{modality}")
+    assert [(os.path.basename(o.path), o.status) for o in second] == [
+        ("CT_4.nii", "written"),
+        *(("CT.nii", "kept"), ("CT_2.nii", "kept"), ("CT_3.nii", "kept")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("{patient}", "no field {patient}"),
+        ("{}", "no field {}"),
+        ("{uid.real}", "no field {uid.real}"),
+        ("{uid:x}", "a number of digits"),
+        ("{uid:999}", "a number of digits"),
+        ("{number:e}", "is a width"),
+        ("{description:>99999999}", "takes no format"),
+        ("{modality", "no template"),
+        ("", "must be a template"),
+        ("//", "must be a template"),
+        (7, "must be a template"),
+    ],
+)
+def test_a_wrong_template_is_said_before_anything_is_read(tmp_path: Path, template: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        convert(tmp_path / "missing", tmp_path / "out", name=template)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "words"),
+    [
+        ({"format": "bmp"}, ValueError, "the suffix says the format"),
+        ({"format": None}, TypeError, "a suffix such as"),
+        ({"per": "study"}, ValueError, 'per must be "stack" or "series"'),
+        ({"per": "series", "format": "nrrd"}, ValueError, "four dimensions"),
+        ({"workers": 0}, ValueError, "workers must be 1 or more"),
+        ({"irregular": "guess"}, ValueError, "irregular must be one of"),
+        ({"nonsense": 1}, TypeError, "there is no option"),
+    ],
+)
+def test_wrong_options_are_said_before_anything_is_read(
+    tmp_path: Path, options: dict[str, Any], kind: type[Exception], words: str
+) -> None:
+    with pytest.raises(kind, match=words):
+        convert(tmp_path / "missing", tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_grid_is_that_of_every_file(archive: Path, tmp_path: Path) -> None:
+    reference = vdl.scan(archive)[0].load()
+    done = convert(archive, tmp_path / "out", format="nii", grid=reference.resampled(spacing=1.5))
+    shapes = {nib.load(o.path).shape for o in done if o.status == "written"}
+    assert shapes == {reference.resampled(spacing=1.5).array.shape}
+    for outcome in convert(archive, tmp_path / "mm", format="nii", grid=1):
+        if outcome.status == "written":
+            np.testing.assert_allclose(nib.load(outcome.path).header.get_zooms(), 1)
+
+
+def test_several_at_a_time_give_the_same(archive: Path, tmp_path: Path) -> None:
+    for workers in (1, 4):
+        convert(archive, tmp_path / str(workers), format="nii", workers=workers)
+    one, four = tmp_path / "1", tmp_path / "4"
+    assert names(one) == names(four)
+    for name in names(one) - {manifest.NAME}:
+        assert (one / name).read_bytes() == (four / name).read_bytes()
+
+
+def test_a_scan_is_a_source(archive: Path, tmp_path: Path) -> None:
+    done = convert(vdl.scan(archive), tmp_path / "out", format="nii")
+    assert done.count("written") == 3
+    assert convert(vdl.scan(archive)[0], tmp_path / "one", format="nii").whole
+
+
+# ---------------------------------------------------------------------------------------------------- the command
+def test_the_command_says_what_it_does_and_fails_where_something_is_refused(archive: Path, tmp_path: Path) -> None:
+    def run(*arguments: object) -> Any:
+        return CliRunner().invoke(cli.app, ["convert", *map(str, arguments)])
+
+    out = tmp_path / "out"
+    dry = run(archive, out, "--dry-run", "--format", "nii")
+    assert dry.exit_code == 0
+    assert dry.stdout.count("planned: ") == 4
+    assert not out.exists()
+    done = run(archive, out, "--format", "nii")
+    assert done.exit_code == 1
+    assert "3 written, 1 refused" in done.stdout
+    assert "1 slice missing in 4" in done.stdout
+    resampled = run(archive, out, "--format", "nii", "--irregular", "resample")
+    assert resampled.exit_code == 0
+    assert "4 written" in resampled.stdout
+    assert run(archive, out, "--name", "{nobody}").exit_code == 2
+    assert run(tmp_path / "missing", out).exit_code == 1
+
+
+def test_the_time_of_a_lock_of_a_dead_process_does_not_matter(series: Write, tmp_path: Path) -> None:
+    series("in")
+    out = tmp_path / "out"
+    out.mkdir()
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    host = os.uname().nodename
+    lock = {"host": host, "pid": int(dead.stdout), "since": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(0))}
+    (out / conversion._LOCK).write_text(json.dumps(lock))
+    assert convert(tmp_path / "in", out, format="nii").whole
+    (out / conversion._LOCK).write_text(json.dumps({**lock, "host": "elsewhere"}))
+    with pytest.raises(BlockingIOError, match=r"on elsewhere .* since 1970"):
+        convert(tmp_path / "in", out, format="nii")

@@ -1,0 +1,1 @@
+"""The functions of the package, put together from what lies below."""

@@ -1,0 +1,107 @@
+"""What a conversion has done, from which files: JSON lines beside the new files, one an outcome."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..stacks.series_data import SeriesData
+
+NAME = "conversion.jsonl"
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One outcome.
+
+    Attributes
+    ----------
+    key : str
+        What was converted: SeriesInstanceUID and label.
+    path : str
+        The new file, below the target folder.
+    status : {"begun", "written", "refused"}
+        Whether it may be there, is there, or could not be made.
+    reason : str or None
+        Why not.
+    warnings : list of str
+        What was assumed.
+    how : dict
+        The options that were given.
+    files : list of [name, size, stamp]
+        What it was made of.
+    size : int or None
+        Of the new file, in bytes; None for a folder.
+    """
+
+    key: str
+    path: str
+    status: str
+    reason: str | None
+    warnings: list[str]
+    how: dict[str, Any]
+    files: list[list[Any]]
+    size: int | None
+
+
+class Manifest:
+    """The entries of a target folder: the last of each key counts. Any thread may add one."""
+
+    def __init__(self, folder: str) -> None:
+        self._writing = threading.Lock()
+        self._path = os.path.join(folder, NAME)
+        self._entries: dict[str, Entry] = {}
+        self._torn = False
+        try:
+            with open(self._path, encoding="utf-8") as file:
+                lines = file.read().split("\n")
+        except FileNotFoundError:
+            return
+        self._torn = lines[-1] != ""  # a run that was killed while it wrote
+        for line in lines:
+            entry = _read_entry(line)
+            if entry is not None:
+                self._entries[entry.key] = entry
+
+    def find(self, key: str) -> Entry | None:
+        """The last entry of a key."""
+        return self._entries.get(key)
+
+    def list_paths(self) -> dict[str, str]:
+        """The new files by the keys of what they were made of."""
+        return {key: entry.path for key, entry in self._entries.items()}
+
+    def list_begun(self) -> list[str]:
+        """The files that were begun and not ended: a run was killed."""
+        return [entry.path for entry in self._entries.values() if entry.status == "begun"]
+
+    def add(self, entry: Entry) -> None:
+        """Write an entry down, at once."""
+        line = json.dumps({"version": _VERSION, **asdict(entry)}, ensure_ascii=True)
+        with self._writing:
+            with open(self._path, "a", encoding="utf-8") as file:
+                file.write(f"{chr(10) if self._torn else ''}{line}\n")
+            self._torn = False
+            self._entries[entry.key] = entry
+
+
+def _read_entry(line: str) -> Entry | None:
+    """An entry of a line; None where it is torn, or of another version."""
+    try:
+        known = json.loads(line)
+        return Entry(**known) if known.pop("version") == _VERSION else None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def stamp_files(stacks: Sequence[SeriesData]) -> list[list[Any]]:
+    """List the files of stacks with their sizes and stamps, as JSON gives them back."""
+    files = {frame.path: frame.header.file for stack in stacks for frame in stack.frames}
+    return [[file.name, file.size, repr(file.stamp)] for file in files.values()]

@@ -1,0 +1,85 @@
+"""``vtkdicomload convert``: every stack at a path as a file of another format."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from .exit_status import FAILED, report_failure
+from .options import Archives, GridOption, Ignore, OntoGrid
+from .terminal import say, show_progress
+
+
+class Format(StrEnum):
+    """The formats that are written."""
+
+    NII_GZ = "nii.gz"
+    NII = "nii"
+    NRRD = "nrrd"
+    MHA = "mha"
+    VTI = "vti"
+    NPZ = "npz"
+    ZARR = "zarr"
+
+
+class Per(StrEnum):
+    """What one file holds."""
+
+    STACK = "stack"
+    SERIES = "series"
+
+
+def convert(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="SRC", help="A folder, a file or an archive.", show_default=False)],
+    target: Annotated[str, typer.Argument(metavar="DST", help="The folder for the new files.", show_default=False)],
+    format: Annotated[Format, typer.Option(help="The format of the new files.")] = Format.NII_GZ,  # noqa: A002
+    per: Annotated[Per, typer.Option(help="One file a stack, or of NIfTI one 4-D file a series.")] = Per.STACK,
+    name: Annotated[
+        str | None, typer.Option(help="The names, such as {modality}_{number}_{description}_{uid:8}; / makes folders.")
+    ] = None,
+    spacing: Annotated[float | None, typer.Option(help="Interpolate onto voxels of this size in mm.")] = None,
+    irregular: GridOption = OntoGrid.RAISE,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Make again what an earlier run has made.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="Stacks at the same time; by default one a core.")] = None,
+    ignore: Ignore = None,
+    archives: Archives = False,
+) -> None:
+    """Write every stack at SRC as a file in DST.
+
+    A second run goes on where the first was stopped. DST/conversion.jsonl says what was made of which files, what was
+    refused and why. The exit status is 0 where nothing was refused.
+    """
+    with report_failure(context):
+        from .._api.bulk import convert as work
+        from ..bulk.naming import DEFAULT_TEMPLATE, check_template
+
+        try:
+            check_template(name or DEFAULT_TEMPLATE)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--name") from error
+        with show_progress("converting") as progress:
+            done = work(
+                source,
+                target,
+                format=format.value,
+                per=per.value,
+                name=name or DEFAULT_TEMPLATE,
+                grid=spacing,
+                resume=not fresh,
+                dry_run=dry_run,
+                workers=workers,
+                ignore=ignore or (),
+                archives=archives,
+                irregular=irregular.value,
+                progress=progress,
+            )
+        if dry_run:
+            for outcome in done:
+                say(f"{outcome.status}: {outcome.path}")
+        say(repr(done))
+    if not done.whole:
+        raise typer.Exit(FAILED)

@@ -1,0 +1,101 @@
+"""Several volumes of one grid as one four-dimensional NIfTI file, with what stands beside it."""
+
+from __future__ import annotations
+
+import os
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .._util.atomic import Staged
+from .._util.optional import require
+from .._util.warnings import silence_warnings
+from ..errors import GeometryError, UnsupportedPixelDataError
+from ..errors.remedies import SetOption
+from ..headers.data_set import read_attributes
+from .files import suffix_of, write_whole
+from .nibabel import to_nibabel
+from .sidecar import find_repetition_time, list_gradients, write_sidecar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..loading.volume_data import VolumeData
+
+_NEAR = 1e-3  # mm by which corresponding voxels of volumes of one grid may differ
+_ONE_EACH = SetOption("per", ("stack",), function="convert")
+
+
+def save_nifti(volumes: Sequence[VolumeData], path: str) -> None:
+    """Write one volume, or several of one grid as a time series, with what stands beside it by custom.
+
+    Parameters
+    ----------
+    volumes : sequence of VolumeData
+        In the order of the fourth axis.
+    path : str
+        Beside it come ``.json`` and, of diffusion, ``.bval`` and ``.bvec``. It ends in ``.nii`` or ``.nii.gz``.
+
+    Raises
+    ------
+    GeometryError
+        They do not lie on one grid.
+    UnsupportedPixelDataError
+        NIfTI does not hold their pixels.
+    """
+    refuse_several_grids(volumes)
+    suffix = suffix_of(path)
+    stem = path[: -len(suffix)]
+    with silence_warnings():
+        data_sets = [read_attributes(volume.series.header.file) for volume in volumes]
+        beside = {f"{stem}.json": write_sidecar(data_sets)}
+        repetition_time = find_repetition_time(data_sets[0])
+    gradients = list_gradients(volumes)
+    if gradients is not None and any(b > 0 for b in gradients[0]):
+        b_values, vectors = gradients
+        beside[f"{stem}.bval"] = " ".join(f"{b:g}" for b in b_values) + "\n"
+        beside[f"{stem}.bvec"] = "".join(" ".join(f"{x + 0:.8g}" for x in axis) + "\n" for axis in vectors.T)
+    with Staged() as staged:
+        for name, text in beside.items():
+            with open(staged.new(name), "w", encoding="utf-8") as file:
+                file.write(text)
+        with write_whole(os.path.realpath(path), suffix) as unfinished:
+            if len(volumes) == 1:
+                to_nibabel(volumes[0]).to_filename(unfinished)
+            else:
+                _write_time_series(volumes, unfinished, repetition_time)
+        staged.commit()
+
+
+def refuse_several_grids(volumes: Sequence[VolumeData]) -> None:
+    """Refuse volumes that differ in shape or lie elsewhere than the first."""
+    first = volumes[0]
+    for volume in volumes[1:]:
+        what = None
+        if volume.frames.shape != first.frames.shape:
+            what = "differ in shape"
+        elif (volume.affine is None) != (first.affine is None):
+            what = "have a place in part only"
+        elif volume.affine is not None and first.affine is not None:
+            corners = np.array([(*corner, 1) for corner in product(*((0, n - 1) for n in first.dimensions))])
+            if np.abs(corners @ (volume.affine - first.affine).T).max() > _NEAR:
+                what = "do not lie in one place"
+        if what:
+            raise GeometryError(f"its {len(volumes)} volumes {what}: they make no one file", remedies=[_ONE_EACH])
+
+
+def _write_time_series(volumes: Sequence[VolumeData], path: str, repetition_time: float | None) -> None:
+    nib = require("nibabel", extra="nibabel")
+    first = volumes[0]
+    if first.frames.ndim == 4:
+        raise UnsupportedPixelDataError("NIfTI holds no time series of colour", remedies=[_ONE_EACH])
+    pixels = np.empty((len(volumes), *first.frames.shape), np.result_type(*(volume.dtype for volume in volumes)))
+    for row, volume in enumerate(volumes):
+        pixels[row] = volume.frames
+    image = nib.Nifti1Image(pixels.transpose(3, 2, 1, 0), None, to_nibabel(first).header)
+    image.header.set_data_shape(image.shape)
+    image.header.set_data_dtype(pixels.dtype)
+    image.header["pixdim"][4] = repetition_time or 1.0
+    image.header.set_xyzt_units("mm", "sec")
+    image.to_filename(path)
