@@ -11,7 +11,7 @@ import pytest
 from hangs import LAST_RESORT
 
 from vtkdicomload._util import threads
-from vtkdicomload._util.threads import for_each
+from vtkdicomload._util.threads import choose_threads, for_each
 
 WORKERS = (None, 1, 2, 3, 8)
 
@@ -170,3 +170,28 @@ def test_work_may_call_for_each_itself() -> None:
 
     for_each(6, outer, lambda: None, 2)
     assert sorted(sums) == [5, 6, 7, 8, 9, 10]
+
+
+@pytest.mark.parametrize(("blocks", "wanted"), [(8, 8), (0, None)])
+def test_files_from_storage_are_read_in_more_threads(
+    monkeypatch: pytest.MonkeyPatch, blocks: int, wanted: int | None
+) -> None:
+    fetched = iter([100, 100 + blocks])
+    monkeypatch.setattr(threads, "_count_blocks", lambda: next(fetched))
+    done: list[int] = []
+    assert choose_threads(lambda: done.append(1)) == wanted
+    assert done == [1]
+
+
+def test_where_the_system_does_not_tell_files_come_from_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource")
+    monkeypatch.delattr(resource, "RUSAGE_THREAD", raising=False)
+    assert choose_threads(lambda: None) is None
+
+
+def test_the_exception_of_the_first_file_comes_out() -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        choose_threads(fail)

@@ -158,7 +158,7 @@ def load(
         Read one frame, every frame or none again through a second, independent reader and compare.
     workers : int, optional
         Threads, for headers and pixels. By default one for headers, which is the fastest where files come from memory
-        or a local disk, and for pixels one for each core, from 2 to 8.
+        or a local disk, and for pixels one for each core, from 2 to 8, or 8 where the files come from storage.
     progress : callable, optional
         Called with (frames done, frames in all). An exception from it ends the load.
     max_bytes : int, optional

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from .._util.threads import for_each
+from .._util.threads import choose_threads, for_each
 from ..headers.transfer_syntaxes import EXPLICIT_BIG
 from . import rescale
 from .dtype import NamedOverflow, describe_transform, find_dtype_in_file, find_stored_dtype
@@ -49,8 +49,6 @@ def fill(
     workers: int | None = None,
 ) -> tuple[str, ...]:
     """Read the stored words of every frame and convert them in place; see `protocol.Reader.fill`."""
-    if workers is None and sum(f.length for f in frames) < _INLINE_BYTES:
-        workers = 1
     scratch = Scratch()
     ways: dict[tuple[object, ...], _Way] = {}
 
@@ -69,7 +67,13 @@ def fill(
         with NamedOverflow(frame):
             way.convert(words, place)
 
-    for_each(len(frames), work, step, workers)
+    begun = 0
+    if workers is None and sum(f.length for f in frames) < _INLINE_BYTES:
+        workers = 1
+    elif workers is None:
+        workers, begun = choose_threads(lambda: work(0)), 1
+        step()
+    for_each(len(frames) - begun, lambda k: work(k + begun), step, workers)
     return ()
 
 
