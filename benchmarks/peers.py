@@ -102,6 +102,18 @@ def _vtkdicomload(folder: Path, workers: int | None = None) -> Pixels:
     return vtkdicomload.load(folder, workers=workers).frames
 
 
+_memory: dict[Path, Pixels] = {}  # of a folder: touched by the first run, which is not timed
+
+
+def _vtkdicomload_out(folder: Path) -> Pixels:
+    import vtkdicomload
+
+    if folder not in _memory:
+        fresh = vtkdicomload.load(folder).frames
+        _memory[folder] = np.zeros_like(fresh)
+    return vtkdicomload.load(folder, out=_memory[folder]).frames
+
+
 def _load_many(data: Data) -> list[Pixels]:
     import vtkdicomload
 
@@ -268,6 +280,7 @@ ONE_WORKER = Peer(
     "vtkdicomload, workers=1", "vtkdicomload", "vtkdicomload", partial(_each, partial(_vtkdicomload, workers=1))
 )
 LOAD_MANY = Peer("vtkdicomload, load_many", "vtkdicomload", "vtkdicomload", _load_many, needs="load_many")
+OUT = Peer("vtkdicomload, out=", "vtkdicomload", "vtkdicomload", partial(_each, _vtkdicomload_out))
 VTK = Peer("vtkDICOMImageReader", "vtk", "vtkmodules.vtkIOImage", partial(_each, _vtk))
 SIMPLEITK = Peer("SimpleITK", "SimpleITK", "SimpleITK", partial(_each, _simpleitk), _from_simpleitk)
 PYDICOM = Peer("pydicom + stack", "pydicom", "pydicom", partial(_each, _pydicom))

@@ -68,6 +68,12 @@ class Bench:
         rows = measure.timed((*peers.CORE, *self._others), self._data(self._works.ct), self._rounds)
         return Section("warm", "One series, warm cache", rows)
 
+    def _reuse(self) -> Section:
+        sides = (peers.FLOOR, peers.OUT, *peers.CORE[1:])
+        rows = measure.timed(sides, self._data(self._works.ct), self._rounds)
+        note = "`out=` fills an array that earlier runs have touched; the floor and the others take fresh memory."
+        return Section("reuse", "One series into memory that is used again, warm cache", rows, note)
+
     def _cold(self) -> Section:
         left: list[float | None] = []
         rows = measure.timed(
@@ -98,7 +104,7 @@ class Bench:
         return Section(
             "small",
             "Many small series, one after another",
-            measure.timed(sides, self._data(self._works.small), self._rounds),
+            measure.timed(sides, self._data(*self._works.small), self._rounds),
         )
 
     def _compressed(self) -> Section:
@@ -126,4 +132,4 @@ class Bench:
         return Section("growth", "Growth with the number of slices, warm cache", rows)
 
 
-SECTIONS = ("warm", "cold", "formats", "scan", "small", "compressed", "memory", "import", "growth")
+SECTIONS = ("warm", "reuse", "cold", "formats", "scan", "small", "compressed", "memory", "import", "growth")

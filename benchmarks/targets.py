@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .measure import Row
     from .sections import Section
 
-_OURS, _ONE, _FLOOR = peers.DEFAULT.name, peers.ONE_WORKER.name, peers.FLOOR.name
+_OURS, _ONE, _OUT, _FLOOR = peers.DEFAULT.name, peers.ONE_WORKER.name, peers.OUT.name, peers.FLOOR.name
 
 
 class Target(NamedTuple):
@@ -29,6 +29,13 @@ def targets(sections: Sequence[Section]) -> list[Target]:
     result: list[Target] = []
     if "warm" in found:
         result += _warm(found["warm"])
+    if "reuse" in found:
+        (work,) = _works(found["reuse"])
+        result.append(Target(work, f"{_OUT} ≤ 0.9 × floor", _times(_ratio(found["reuse"], work, _OUT, _FLOOR))))
+    if "cold" in found:
+        result += _cold(found["cold"])
+    if "small" in found:
+        result += _small(found["small"])
     if "growth" in found:
         result += _growth(found["growth"])
     if "scan" in found:
@@ -56,10 +63,23 @@ def targets(sections: Sequence[Section]) -> list[Target]:
 def _warm(rows: Sequence[Row]) -> Iterator[Target]:
     (work,) = _works(rows)
     for name in (_OURS, _ONE):
-        wanted = f"{name} ≤ 1.5 × floor" if name == _OURS else f"{name}, × floor"
+        wanted = f"{name} ≤ 1.35 × floor" if name == _OURS else f"{name}, × floor"
         yield Target(work, wanted, _times(_ratio(rows, work, name, _FLOOR)))
     for name, times in ((peers.VTK.name, 5), (peers.SIMPLEITK.name, 10), (peers.PYDICOM.name, 15)):
         yield Target(work, f"≥ {times} × {name}", _times(_ratio(rows, work, name, _OURS)))
+
+
+def _cold(rows: Sequence[Row]) -> Iterator[Target]:
+    (work,) = _works(rows)
+    for name in dict.fromkeys(row.peer for row in rows if row.peer not in (_FLOOR, _OURS, _ONE)):
+        yield Target(f"{work}, cold", f"≥ 2 × {name}", _times(_ratio(rows, work, name, _OURS)))
+
+
+def _small(rows: Sequence[Row]) -> Iterator[Target]:
+    for work in _works(rows):
+        yield Target(work, f"{_OURS} ≤ 1.5 × {peers.VTK.name}", _times(_ratio(rows, work, _OURS, peers.VTK.name)))
+        many = peers.LOAD_MANY.name
+        yield Target(work, f"{many} ≤ 1.2 × {_OURS}", _times(_ratio(rows, work, many, _OURS)))
 
 
 def _growth(rows: Sequence[Row]) -> Iterator[Target]:

@@ -52,7 +52,7 @@ class Works(NamedTuple):
     long_ct: Work
     formats: tuple[Work, ...]
     headers: tuple[Work, ...]
-    small: Work
+    small: tuple[Work, ...]
     compressed: tuple[Work, ...]
     tiny: Work  # for first use
     brief: bool = False  # leave out what takes longest
@@ -96,6 +96,13 @@ def _headers(slices: int, side: int) -> tuple[Work, ...]:
     return rich, large
 
 
+def _small(series: int, tiny: int) -> tuple[Work, ...]:
+    return (
+        Work(f"small-{series}", f"{series} series of 128²×24", 24, 128, 128, intercept=-1024.0, series=series),
+        Work(f"four-{tiny}", f"{tiny} series of 256²×4", 4, 256, 256, intercept=-1024.0, series=tiny),
+    )
+
+
 _TINY = Work("tiny", "CT 64²×4", 4, 64, 64, intercept=-1024.0)
 
 FULL = Works(
@@ -103,7 +110,7 @@ FULL = Works(
     long_ct=_ct(2000),
     formats=_formats(200),
     headers=_headers(400, 256),
-    small=Work("small-100", "100 series of 128²×24", 24, 128, 128, intercept=-1024.0, series=100),
+    small=_small(100, 250),
     compressed=_compressed(100),
     tiny=_TINY,
 )
@@ -112,7 +119,7 @@ QUICK = Works(
     long_ct=_ct(100),
     formats=_formats(10)[1:2],
     headers=_headers(60, 64),
-    small=Work("small-6", "6 series of 128²×24", 24, 128, 128, intercept=-1024.0, series=6),
+    small=_small(6, 12),
     compressed=_compressed(4),
     tiny=_TINY,
     brief=True,
@@ -122,7 +129,7 @@ MINIMAL = Works(  # for the tests of this package
     long_ct=_ct(12, rows=64, columns=64, title="CT 64²×12"),
     formats=(_formats(2)[1]._replace(name="pet", title="PET 64²×2", rows=64, columns=64),),
     headers=_headers(3, 32),
-    small=Work("small-2", "2 series of 32²×3", 3, 32, 32, intercept=-1024.0, series=2),
+    small=(Work("small-2", "2 series of 32²×3", 3, 32, 32, intercept=-1024.0, series=2),),
     compressed=_compressed(3, 64)[:1],  # the one that pydicom decodes by itself
     tiny=_TINY,
 )
