@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import pyvista
     import SimpleITK
     import xarray
-    from matplotlib.figure import Figure
     from vtkmodules.vtkCommonDataModel import vtkImageData
     from vtkmodules.vtkRenderingCore import vtkCamera
 
@@ -181,51 +180,6 @@ class Volume(PicturedVolume):
         from .pictures.cutting import plane
 
         return plane(self, name, point, index=index, mm=mm)
-
-    def plot(
-        self,
-        window: str | Sequence[float] | None = None,
-        *,
-        at: Sequence[float] | None = None,
-        title: str | None = None,
-        width: float = 12.0,
-    ) -> Figure:
-        """Draw the axial, coronal and sagittal plane through a point, at one true scale, with the patient's sides.
-
-        The ticks are LPS mm, the numbers that `at` and `plane` take; of an oblique volume mm along its own axes
-        (position · axis), as `plane` takes them. A single slice and slices on no regular grid are shown alone, upright;
-        without position or orientation as stored, in mm from the corner. The picture says so.
-
-        Parameters
-        ----------
-        window : str or (center, width), optional
-            For a CT in Hounsfield units ``"bone"``, ``"lung"``, ``"brain"``, ``"soft tissue"`` … (`CT_WINDOWS` of
-            `vtkdicomload.pictures.windows`); for every volume ``"percentiles"`` or two numbers. By default the
-            file's own window, or percentiles of the values where it has none that shows anything.
-        at : sequence of three float, optional
-            A position (x, y, z) in LPS mm, inside the volume; it is marked. By default the middle.
-            ``volume.geometry.to_patient(index)`` gives that of a voxel.
-        title : str, optional
-            By default the series' number, modality and description.
-        width : float
-            Of the figure in inches, more where the names of thin planes need it; its height follows.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-            Shown by a notebook as the last line of a cell; ``savefig("volume.png")`` writes it. pyplot knows nothing
-            of it, so there is nothing to close.
-
-        Raises
-        ------
-        ValueError, TypeError
-            A window that does not exist or does not fit the volume; a point outside it.
-        GeometryError
-            `at` for a volume without position or orientation.
-        """
-        from .pictures.plotting import plot
-
-        return plot(self, window, at=at, title=title, width=width)
 
     # ------------------------------------------------------------------------------------------ other libraries, files
     def to_xarray(self) -> xarray.DataArray:

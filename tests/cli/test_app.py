@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from enhanced import multi_frame
 from matplotlib.image import imread
+from pets import write_pet
 from pydicom.data import get_testdata_file
 from pydicom.uid import (
     ComputedRadiographyImageStorage,
@@ -27,6 +28,7 @@ from pydicom.uid import (
     XRayAngiographicImageStorage,
 )
 from rich.console import Console
+from structure_sets import closed, rectangle, write_structure_set
 from synthetic import write_dataset
 from typer.testing import CliRunner
 
@@ -282,6 +284,42 @@ def test_show_writes_a_picture(data: Path, tmp_path: Path) -> None:
     result = run("show", data / "small_ct", "-o", tmp_path / "out.png")
     assert result.exit_code == 0, result.output
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("option", [[], ["--fill"], ["--colormap", "viridis"]])
+def test_show_draws_structures_over_a_series(series: Write, tmp_path: Path, option: list[str]) -> None:
+    written = series("ct", count=12, rows=20, columns=24)
+    lines = [closed(rectangle(-8, -16, -2, -8, z)) for z in (30, 32.5, 35)]
+    structures = write_structure_set(tmp_path / "rs.dcm", {"it": lines})
+    plain, over = tmp_path / "plain.png", tmp_path / "over.png"
+    for path, options in ((plain, []), (over, ["--overlay", structures, *option])):
+        result = run("show", written.folder, "-o", path, *options)
+        assert result.exit_code == 0, result.output
+    assert plain.read_bytes() != over.read_bytes()
+
+
+def test_show_draws_uptake_over_a_series(series: Write, tmp_path: Path) -> None:
+    written = series("ct", count=5, rows=6, columns=8)
+    write_pet(tmp_path / "pet")
+    result = run("show", written.folder, "--overlay", tmp_path / "pet", "-o", tmp_path / "over.png")
+    assert result.exit_code == 0, result.output
+    result = run("show", tmp_path / "pet", "--rescale", "suv-bw", "--colormap", "hot", "-o", tmp_path / "pet.png")
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--rescale", "suv"], "rescale must be True, False or one of"),
+        (["--colormap", "none"], "there is no colour map"),
+        (["--overlay", "nowhere"], "nowhere"),
+    ],
+)
+def test_show_refuses_what_it_cannot_draw(series: Write, tmp_path: Path, options: list[str], words: str) -> None:
+    result = run("show", series().folder, "-o", tmp_path / "out.png", *options)
+    assert result.exit_code != 0
+    assert words in result.stderr
+    assert not (tmp_path / "out.png").exists()
 
 
 def test_show_of_a_refused_series_draws_and_says_why(series: Write, tmp_path: Path) -> None:

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import matplotlib as mpl
 import numpy as np
 import pydicom
 import pytest
 import SimpleITK
 from enhanced import group
+from pets import write_pet
 from pydicom.data import get_testdata_file
 
 import vtkdicomload as vdl
@@ -162,3 +164,20 @@ def test_the_caption_claims_hounsfield_units_only_where_they_are(ct_head: Path) 
 )
 def test_windows_of_the_command_line(words: str, expected: Any) -> None:
     assert windows.parse_window(words) == expected
+
+
+def test_pet_is_drawn_in_inverted_grey(tmp_path: Path) -> None:
+    write_pet(tmp_path)
+    pet = vdl.load(tmp_path)
+    plain, shown = windows.choose_window(pet), windows.choose_display(pet)
+    np.testing.assert_allclose(shown.grey(pet.frames).astype(int) + plain.grey(pet.frames), 255, atol=1)
+    assert shown.words.endswith(", inverted")
+
+
+def test_a_colour_map_takes_the_place_of_grey(series: Write) -> None:
+    volume = vdl.load(series().folder)
+    grey, colour = windows.choose_display(volume), windows.choose_display(volume, colormap="hot")
+    expected = mpl.colormaps["hot"](grey.grey(volume.frames))[..., :3]
+    np.testing.assert_allclose(colour.grey(volume.frames) / 255, expected, atol=1 / 255)
+    with pytest.raises(ValueError, match="there is no colour map"):
+        windows.choose_display(volume, colormap="rainbows")

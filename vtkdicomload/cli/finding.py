@@ -168,10 +168,17 @@ def _parse_choice(words: str) -> int | str:
     return int(words) if re.fullmatch(r"-?\d+", words) else words
 
 
-def load_series(series: Series, irregular: str, ignore: list[str] | None = None) -> Volume:
-    """Load the volume of a series, with a progress bar."""
+def load_series(
+    series: Series, irregular: str, ignore: list[str] | None = None, *, rescale: str | None = None
+) -> Volume:
+    """Load the volume of a series, with a progress bar; rescaled by the files unless told otherwise."""
     with show_progress("reading pixels") as progress:
-        return series.load(progress=progress, irregular=cast("Irregular", irregular), ignore=choose_policy(ignore))
+        return series.load(
+            progress=progress,
+            irregular=cast("Irregular", irregular),
+            ignore=choose_policy(ignore),
+            rescale=True if rescale is None else rescale,
+        )
 
 
 def verify(series: Series, ignore: list[str] | None) -> list[tuple[str, str]]:

@@ -60,6 +60,9 @@ WindowOption = Annotated[
     str | None,
     typer.Option("--window", metavar="NAME|C,W", help='"bone", "lung" … of CT, "percentiles", or center and width.'),
 ]
+RescaleOption = Annotated[
+    str | None, typer.Option("--rescale", metavar="HOW", help='"suv-bw" of PET, "precise" of Philips, "real-world" …')
+]
 
 
 def require_png(output: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import DicomLoadError
+from ..loading.options import make_options
 from .exit_status import FAILED, choose_wording, refuse_unfit_options, report_failure
 from .finding import choose_series_of, find_at, load_series, make_none_chosen_error
 from .options import (
@@ -16,12 +17,14 @@ from .options import (
     Irregular,
     IrregularOption,
     Paths,
+    RescaleOption,
     SeriesOption,
     StackOption,
     WindowOption,
     read_window,
     require_png,
 )
+from .overlaying import read_overlay
 from .terminal import clean, say
 
 if TYPE_CHECKING:
@@ -39,6 +42,17 @@ def show(
     irregular: IrregularOption = Irregular.RAISE,
     ignore: Ignore = None,
     archives: Archives = False,
+    rescale: RescaleOption = None,
+    colormap: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A colour map of matplotlib in the place of grey, with a bar.")
+    ] = None,
+    overlay: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH", help="Draw over it: contours or segments as outlines, an image or dose as a wash."
+        ),
+    ] = None,
+    fill: Annotated[bool, typer.Option("--fill", help="Fill what contours and segments outline.")] = False,
 ) -> None:
     """Draw a series: three planes at true aspect and a montage.
 
@@ -49,20 +63,25 @@ def show(
         from ..pictures import sheets
         from ..pictures.canvas import save
 
+        with refuse_unfit_options():
+            make_options(rescale=True if rescale is None else rescale)
         found = find_at(paths, ignore, archives=archives)
         if series is None and len(found) > 1:
-            if window is not None:
-                raise make_none_chosen_error(found, "--window is for one series")
+            for name, value in (("window", window), ("overlay", overlay), ("colormap", colormap), ("rescale", rescale)):
+                if value is not None:
+                    raise make_none_chosen_error(found, f"--{name} is for one series")
             _show_several(context, found, output)
             return
         chosen = choose_series_of(found, series, stack)
         try:
-            volume = load_series(chosen, irregular, ignore)
+            volume = load_series(chosen, irregular, ignore, rescale=rescale)
         except DicomLoadError as error:
             _show_refused(context, found, chosen, error, output, read_window(window))
             return
         with refuse_unfit_options():
-            figure = sheets.draw_volume(volume, window=read_window(window))
+            over = None if overlay is None else read_overlay(volume, overlay, fill=fill, colormap=colormap)
+            own = colormap if over is None or over.of_masks else None
+            figure = sheets.draw_volume(volume, window=read_window(window), colormap=own, overlay=over)
         save(figure, output)
         say(f"{output}: {volume.series.title}")
 

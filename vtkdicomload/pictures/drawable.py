@@ -14,7 +14,7 @@ from ..loading.read import load_stack
 from ..stacks.split import split
 from .planes import cut_acquired_planes, describe_slice_direction, space_evenly
 from .sheets import TILES_A_ROW, Strip
-from .windows import choose_window
+from .windows import choose_display
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -92,7 +92,7 @@ def _draw_stack(stack: SeriesData, tiles: int, window: Wanted) -> Iterator[Strip
 def _strip(volume: VolumeData, caption: str, tiles: int, window: Wanted) -> Strip:
     planes = cut_acquired_planes(volume, space_evenly(volume.frames.shape[0], tiles))
     plane = "" if planes[0].name in caption else f", {planes[0].name}"
-    return Strip(caption + plane, planes, choose_window(volume, window), has_scale(volume))
+    return Strip(caption + plane, planes, choose_display(volume, window), has_scale(volume))
 
 
 def _count(volume: VolumeData) -> str:

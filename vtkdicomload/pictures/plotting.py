@@ -17,9 +17,11 @@ from .._util.wording import describe_argument
 from ..loading.facts import has_scale
 from ..stacks.geometry import name_side
 from .canvas import MARK, encode_png, replace_unprintable
+from .legends import LINE, measure_lines, paint_legend
+from .overlays import list_keys
 from .planes import cut_orthogonal_planes, turn_toward_lps
 from .sheets import describe_volume, list_notes
-from .windows import choose_window
+from .windows import choose_display
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,12 +31,14 @@ if TYPE_CHECKING:
 
     from .._util.arrays import Floats
     from ..loading.volume_data import VolumeData
+    from .overlays import Key, Overlay
     from .planes import Letters, Plane
     from .windows import Wanted, Window
 
 _ALIGNED = 1 - 1e-6  # a cosine: within 0.08° the position along an axis is the patient's coordinate, to 0.2 mm
 # Room in inches: left of each picture for its ticks, below for those and the label, above for its name.
 _LEFT, _BELOW, _ABOVE, _EDGE = 0.75, 0.6, 0.35, 0.15
+_DPI = 100
 _LINE = 0.24  # a line of words
 _NARROWEST = 1.7  # a picture's cell, for its name
 _TALLEST = 6.5  # picture
@@ -50,11 +54,20 @@ class VolumeFigure(Figure):
         return encode_png(self)
 
 
-def plot(volume: VolumeData, window: Wanted, *, at: Sequence[float] | None, title: str | None, width: float) -> Figure:
+def plot(
+    volume: VolumeData,
+    window: Wanted,
+    *,
+    at: Sequence[float] | None,
+    title: str | None,
+    width: float,
+    colormap: str | None,
+    overlay: Overlay | None,
+) -> Figure:
     """The planes of a volume through a point, as a figure (`Volume.plot`)."""
     if not width > 0:
         raise ValueError(f"width must be above 0 inches, not {describe_argument(width)}")
-    chosen = choose_window(volume, window)
+    chosen = choose_display(volume, window, colormap)
     planes = cut_orthogonal_planes(volume, at)
     words = [describe_volume(volume, chosen), *list_notes(volume)]
     scale = _choose_scale(planes, width)
@@ -62,8 +75,10 @@ def plot(volume: VolumeData, window: Wanted, *, at: Sequence[float] | None, titl
     tallest = max(plane.size[1] for plane in planes) * scale
     top = _EDGE + _LINE * (len(words) + 1)
     width = max(width, sum(cells) + _EDGE)
-    height = top + _ABOVE + tallest + _BELOW
-    figure = VolumeFigure(figsize=(width, height), dpi=100)
+    keys = list_keys(volume, chosen, overlay)
+    legend = measure_lines(keys, (width - 2 * _EDGE) * _DPI) * LINE / _DPI
+    height = top + _ABOVE + tallest + _BELOW + legend
+    figure = VolumeFigure(figsize=(width, height), dpi=_DPI)
     FigureCanvasAgg(figure)
     for i, line in enumerate([title or volume.series.title, *words]):
         style: dict[str, Any] = {"fontsize": 9, "color": "dimgray"} if i else {"fontsize": 12, "weight": "bold"}
@@ -80,11 +95,24 @@ def plot(volume: VolumeData, window: Wanted, *, at: Sequence[float] | None, titl
         w, h = (side * scale for side in plane.size)
         box = (left + _LEFT + (cell - _LEFT - w) / 2, height - top - _ABOVE - h, w, h)
         axes = figure.add_axes((box[0] / width, box[1] / height, box[2] / width, box[3] / height))
-        _draw(axes, plane, chosen, (w, h), in_mm=has_scale(volume))
+        _draw(axes, plane, chosen, (w, h), overlay, in_mm=has_scale(volume))
         if at is not None:
             _mark(axes, plane, at)
         left += cell
+    if keys:
+        _add_legend(figure, keys, width, height, legend)
     return figure
+
+
+def _add_legend(figure: Figure, keys: Sequence[Key], width: float, height: float, lines: float) -> None:
+    """A legend at the foot of a figure whose sizes are in inches."""
+    room = width - 2 * _EDGE
+    axes = figure.add_axes((_EDGE / width, 0, room / width, lines / height))
+    axes.set_axis_off()
+    axes.set_autoscale_on(False)
+    axes.set_xlim(0, room * _DPI)
+    axes.set_ylim(lines * _DPI, 0)
+    paint_legend(axes, keys, 0, 0, room * _DPI, "black")
 
 
 def _choose_scale(planes: Sequence[Plane], width: float) -> float:
@@ -97,9 +125,13 @@ def _choose_scale(planes: Sequence[Plane], width: float) -> float:
     return scale
 
 
-def _draw(axes: Axes, plane: Plane, window: Window, size: tuple[float, float], *, in_mm: bool) -> None:
+def _draw(
+    axes: Axes, plane: Plane, window: Window, size: tuple[float, float], overlay: Overlay | None, *, in_mm: bool
+) -> None:
     pixels = window.grey(plane.pixels)
     axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, extent=plane.extent, aspect="auto", origin="upper")
+    if overlay is not None:
+        overlay.paint(axes, plane, plane.extent)
     axes.set_title(_write_title(plane), fontsize=10)
     axes.tick_params(labelsize=8)
     left, right, bottom, top = plane.extent

@@ -7,9 +7,11 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..loading.facts import has_scale
-from .canvas import BRIGHT, MARGIN, MARK, QUIET, WIDTH, Canvas, Sheet, encode_png
+from .canvas import BRIGHT, MARGIN, MARK, QUIET, TEXT, WIDTH, Canvas, Sheet, encode_png
+from .legends import LINE, measure_lines, paint_legend
+from .overlays import list_keys
 from .planes import cut_acquired_planes, cut_orthogonal_planes, describe_slice_direction, space_evenly
-from .windows import choose_window
+from .windows import choose_display
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from .._util.arrays import Pixels
     from ..loading.volume_data import VolumeData
+    from .overlays import Key, Overlay
     from .planes import Letters, Plane
     from .windows import Grey, Wanted, Window
 
@@ -43,7 +46,13 @@ class Strip(NamedTuple):
 
 # ---------------------------------------------------------------------------------------------------- whole pictures
 def draw_volume(
-    volume: VolumeData, *, window: Wanted = None, title: str | None = None, beside: tuple[str, Grey] | None = None
+    volume: VolumeData,
+    *,
+    window: Wanted = None,
+    title: str | None = None,
+    beside: tuple[str, Grey] | None = None,
+    colormap: str | None = None,
+    overlay: Overlay | None = None,
 ) -> Figure:
     """The three orthogonal planes of a volume at one scale, then a montage of its stored slices.
 
@@ -57,14 +66,19 @@ def draw_volume(
         By default the series' number, modality and description.
     beside : tuple of str and numpy.ndarray, optional
         One more picture in the row of the planes, with its name: uint8, shape (rows, columns, 3).
+    colormap : str, optional
+        As for `Volume.plot`.
+    overlay : Overlay, optional
+        What is drawn over the planes and slices.
     """
-    sheet, chosen = Sheet(), choose_window(volume, window)
+    sheet, chosen = Sheet(), choose_display(volume, window, colormap)
     planes = cut_orthogonal_planes(volume)
     sheet.words(title or volume.series.title, size=15, color=BRIGHT, after=2, weight="bold")
     sheet.words(describe_volume(volume, chosen), color=QUIET, after=12)
     for words in list_notes(volume):
         sheet.words(words, color=MARK, after=8)
-    _add_planes(sheet, planes, chosen, in_mm=has_scale(volume), beside=beside)
+    _add_planes(sheet, planes, chosen, in_mm=has_scale(volume), beside=beside, overlay=overlay)
+    _add_legend(sheet, list_keys(volume, chosen, overlay))
     nz = volume.frames.shape[0]
     if nz > 1:
         indices = space_evenly(nz, _TILES)
@@ -72,7 +86,7 @@ def draw_volume(
         how, way = "turned upright" if tiles[0].letters else "as stored", describe_slice_direction(volume)
         of = f"{len(indices)} of {nz} slices" if len(indices) < nz else f"all {nz} slices"
         sheet.words(f"{of} {how}{', ' + way if way else ''}   volume.frames[k], k in the corner", after=8)
-        _add_tiles(sheet, tiles, chosen, in_mm=has_scale(volume))
+        _add_tiles(sheet, tiles, chosen, in_mm=has_scale(volume), overlay=overlay)
     return sheet.figure()
 
 
@@ -116,7 +130,7 @@ def draw_rows(rows: Sequence[tuple[str, Sequence[str], VolumeData]], title: str)
         for line in words:
             sheet.words(line, color=QUIET)
         sheet.add(10, lambda canvas, top: None)
-        _add_planes(sheet, cut_orthogonal_planes(volume), choose_window(volume), in_mm=True, height=300)
+        _add_planes(sheet, cut_orthogonal_planes(volume), choose_display(volume), in_mm=True, height=300)
     return sheet.figure()
 
 
@@ -127,7 +141,7 @@ def draw_middle_slice(volume: VolumeData) -> str:
     scale = 200 / max(width, height)
     width, height = max(1.0, width * scale), max(1.0, height * scale)
     canvas = Canvas(width + 2 * LETTER, height + 2 * LETTER)
-    _paint_plane(canvas, plane, choose_window(volume), LETTER, LETTER, width, height, letters=True)
+    _paint_plane(canvas, plane, choose_display(volume), LETTER, LETTER, width, height, letters=True)
     return base64.b64encode(encode_png(canvas.figure)).decode("ascii")
 
 
@@ -160,6 +174,7 @@ def _add_planes(
     in_mm: bool,
     height: float = _PLANES_HEIGHT,
     beside: tuple[str, Grey] | None = None,
+    overlay: Overlay | None = None,
 ) -> None:
     """A row of planes at one scale, each with its name and letters, and a scale bar below."""
     sizes = [plane.size for plane in planes]
@@ -174,7 +189,7 @@ def _add_planes(
         for plane, (w, h), cell in zip(planes, sizes, cells, strict=True):
             canvas.text(x + cell / 2, top, plane.name, color=BRIGHT, ha="center")
             left, y = x + (cell - w * scale) / 2, top + 18 + LETTER
-            _paint_plane(canvas, plane, window, left, y, w * scale, h * scale, letters=True)
+            _paint_plane(canvas, plane, window, left, y, w * scale, h * scale, overlay, letters=True)
             x += cell + _GAP
         if beside is not None:
             name, pixels = beside
@@ -186,8 +201,23 @@ def _add_planes(
     sheet.add(18 + 2 * LETTER + tallest + 34, paint)
 
 
+def _add_legend(sheet: Sheet, keys: Sequence[Key]) -> None:
+    """What the colours of the planes above mean."""
+    if not keys:
+        return
+    width = sheet.width - 2 * MARGIN
+    lines = measure_lines(keys, width)
+    sheet.add(lines * LINE + 14, lambda canvas, top: paint_legend(canvas.axes, keys, MARGIN, top, width, TEXT))
+
+
 def _add_tiles(
-    sheet: Sheet, planes: Sequence[Plane], window: Window, *, in_mm: bool, height: float = _TILE_HEIGHT
+    sheet: Sheet,
+    planes: Sequence[Plane],
+    window: Window,
+    *,
+    in_mm: bool,
+    height: float = _TILE_HEIGHT,
+    overlay: Overlay | None = None,
 ) -> None:
     """A montage of planes at one scale, the first one with letters, and a scale bar below."""
     columns = min(TILES_A_ROW, len(planes))
@@ -201,7 +231,7 @@ def _add_tiles(
         for i, plane in enumerate(planes):
             w, h = plane.size[0] * scale, plane.size[1] * scale
             x, y = MARGIN + i % columns * step_x, top + i // columns * step_y
-            _paint_plane(canvas, plane, window, x, y, w, h, letters=False)
+            _paint_plane(canvas, plane, window, x, y, w, h, overlay, letters=False)
             if plane.number is not None:
                 canvas.text(x + 4, y + 3, str(plane.number), size=8, color=MARK, over=True)
             if i == 0 and plane.letters is not None:
@@ -213,10 +243,21 @@ def _add_tiles(
 
 
 def _paint_plane(
-    canvas: Canvas, plane: Plane, window: Window, x: float, y: float, width: float, height: float, *, letters: bool
+    canvas: Canvas,
+    plane: Plane,
+    window: Window,
+    x: float,
+    y: float,
+    width: float,
+    height: float,
+    overlay: Overlay | None = None,
+    *,
+    letters: bool,
 ) -> None:
-    """One plane in a box, with the letters of its sides around it."""
+    """One plane in a box, with what is drawn over it and the letters of its sides around it."""
     canvas.image(window.grey(_thin_pixels(plane.pixels)), x, y, width, height)
+    if overlay is not None:
+        overlay.paint(canvas.axes, plane, (x, x + width, y + height, y))
     if letters and plane.letters is not None:
         paint_letters(canvas, plane.letters, x, y, width, height)
 

@@ -12,6 +12,7 @@ from ..headers.objects.real_world_values import HOUNSFIELD
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from matplotlib.colors import Colormap
     from numpy.typing import NDArray
 
     from .._util.arrays import Pixels
@@ -34,6 +35,8 @@ CT_WINDOWS = {
     "temporal bone": (600.0, 2800.0),
 }
 _PERCENTILES = "percentiles"
+_INVERTED = ", inverted"
+_COLORMAPS = ("hot", "inferno", "turbo", "viridis", "gray_r")
 _AIR = -1024  # HU
 _SAMPLES = 200_000  # voxels that are enough for a percentile
 
@@ -51,6 +54,8 @@ class Window(NamedTuple):
         Whether small values are bright (MONOCHROME1).
     bits : int
         Bits of colour, which is not windowed; 0 for grey.
+    colormap : str
+        A colour map of matplotlib to draw the values in; empty for grey.
     """
 
     center: float
@@ -58,6 +63,7 @@ class Window(NamedTuple):
     words: str
     inverted: bool = False
     bits: int = 0
+    colormap: str = ""
 
     @property
     def low(self) -> float:
@@ -73,7 +79,39 @@ class Window(NamedTuple):
         if self.inverted:
             scaled = 255 - scaled
         brightness: Grey = np.clip(scaled, 0, 255).astype(np.uint8)
-        return brightness
+        return find_colormap(self.colormap)(brightness, bytes=True)[..., :3] if self.colormap else brightness
+
+
+def choose_display(volume: VolumeData, wanted: Wanted = None, colormap: str | None = None) -> Window:
+    """The window to draw planes of a volume with: of PET in inverted grey, as nuclear medicine looks at it.
+
+    Parameters
+    ----------
+    volume, wanted
+        As for `choose_window`, with its errors.
+    colormap : str, optional
+        A colour map of matplotlib in the place of grey.
+    """
+    window = choose_window(volume, wanted)
+    if colormap is not None:
+        if window.bits:
+            raise ValueError("colour is shown as it is stored: colormap= is for grey values")
+        find_colormap(colormap)
+        words = f"{window.words.removesuffix(_INVERTED)}, {colormap}"
+        return window._replace(words=words, inverted=False, colormap=colormap)
+    if volume.series.modality != "PT" or window.inverted or window.bits:
+        return window
+    return window._replace(words=window.words + _INVERTED, inverted=True)
+
+
+def find_colormap(name: str) -> Colormap:
+    """A colour map of matplotlib by its name; ValueError where there is none."""
+    from matplotlib import colormaps
+
+    if not isinstance(name, str) or name not in colormaps:
+        some = ", ".join(repr(known) for known in _COLORMAPS)
+        raise ValueError(f"there is no colour map {describe_argument(name)} of matplotlib; there are {some} and others")
+    return colormaps[name]
 
 
 def choose_window(volume: VolumeData, wanted: Wanted = None) -> Window:
@@ -106,7 +144,7 @@ def choose_window(volume: VolumeData, wanted: Wanted = None) -> Window:
     sample = _sample_values(volume)
     center, width, why = _choose_window(volume, wanted, sample)
     words = f"window center {center:.4g}, width {width:.4g}{write_units(volume)} ({why})"
-    words += ", inverted" if inverted else ""
+    words += _INVERTED if inverted else ""
     return Window(center, width, words, inverted)
 
 

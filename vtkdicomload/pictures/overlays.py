@@ -1,0 +1,252 @@
+"""What is drawn over the planes of a volume: masks as contours or fill, another volume as a wash of colour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from .._util.wording import describe_argument
+from ..convert.grid import make_grid
+from ..convert.measure import check_mask
+from ..convert.patient_space import require_same_place
+from ..convert.resampling import choose_order, resample_onto
+from ..errors import GeometryError
+from ..headers.objects.real_world_values import HOUNSFIELD
+from ..headers.sop_classes import RT_DOSE
+from ..loading.volume_data import VolumeData
+from .windows import choose_window, find_colormap, write_units
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from .._util.arrays import Floats, Pixels
+    from ..convert.patient_space import FrameOfReference
+    from ..convert.structures import Structure
+    from ..stacks.geometry import Geometry
+    from .planes import Plane
+    from .windows import Wanted, Window
+
+    Over = VolumeData | Pixels | Mapping[str, Pixels] | Iterable[tuple[Structure, Pixels]]
+    Extent = tuple[float, float, float, float]
+    Colour = tuple[float, float, float]
+
+_COLOURS: tuple[Colour, ...] = (  # of Okabe and Ito, which the colour-blind tell apart too
+    (0.90, 0.62, 0.00),
+    (0.34, 0.71, 0.91),
+    (0.00, 0.62, 0.45),
+    (0.94, 0.89, 0.26),
+    (0.80, 0.47, 0.65),
+    (0.84, 0.37, 0.00),
+    (0.00, 0.45, 0.70),
+)
+_OPACITY = 0.55
+_CLEAR = 0.1  # of the window: less of a dose or an uptake would veil the whole picture
+
+
+class Key(NamedTuple):
+    """One line of a legend: a colour and its name, or a bar of colours from one value to another."""
+
+    name: str
+    colour: Colour | None = None
+    colormap: str = ""
+    low: float = 0.0
+    high: float = 0.0
+
+
+class Overlay:
+    """Something that is drawn over planes."""
+
+    keys: tuple[Key, ...]
+    of_masks = False  # which leave the colour map to what they are drawn over
+
+    def paint(self, axes: Axes, plane: Plane, extent: Extent) -> None:
+        """Draw the part of it that lies in a plane, whose picture has this extent on the axes."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class MaskOverlay(Overlay):
+    """Masks of a volume, along the edges of their voxels: labels have nothing between them to interpolate."""
+
+    volume: VolumeData
+    masks: tuple[Pixels, ...]
+    keys: tuple[Key, ...]
+    fill: bool
+    of_masks = True
+
+    def paint(self, axes: Axes, plane: Plane, extent: Extent) -> None:
+        """Draw the masks in a plane, the first ones below."""
+        from matplotlib.collections import LineCollection
+
+        for mask, key in zip(self.masks, self.keys, strict=True):
+            cut = self._cut(mask, plane)
+            if not cut.any():
+                continue
+            if self.fill:
+                pixels = np.zeros((*cut.shape, 4))
+                pixels[cut] = (*(key.colour or (1.0, 1.0, 1.0)), _OPACITY)
+                axes.imshow(pixels, extent=extent, aspect="auto", origin="upper", interpolation="nearest")
+            else:
+                edges = trace_edges(cut, extent)
+                axes.add_collection(LineCollection(list(edges), colors=[key.colour], linewidths=1.2), autolim=False)
+
+    def _cut(self, mask: Pixels, plane: Plane) -> Pixels:
+        """The pixels of a plane that lie in a mask."""
+        if plane.origin is None or plane.direction is None:
+            if plane.number is None:
+                raise GeometryError(
+                    "the files hold no position or orientation, so the mask has no place in the picture"
+                )
+            stored: Pixels = mask[plane.number]
+            return stored
+        held = self.volume.replaced(mask.view(np.uint8), self.volume.geometry)
+        found: Pixels = resample_onto(held, make_plane_grid(plane), order="nearest", background=0)[0] > 0
+        return found
+
+
+@dataclass(frozen=True)
+class WashOverlay(Overlay):
+    """Another volume as translucent colour; clear where it is not known, and where there is next to nothing of it."""
+
+    volume: VolumeData
+    keys: tuple[Key, ...]
+    labels: bool
+
+    def paint(self, axes: Axes, plane: Plane, extent: Extent) -> None:
+        """Draw the values in a plane: labels as they are, others interpolated in their true places."""
+        background = 0.0 if self.labels else float("nan")
+        values = resample_onto(self.volume, make_plane_grid(plane), background=background)[0].astype(np.float64)
+        (key,) = self.keys
+        part = (values - key.low) / (key.high - key.low)
+        known = np.isfinite(part)
+        pixels = find_colormap(key.colormap)(np.clip(np.where(known, part, 0), 0, 1))
+        pixels[..., 3] = np.where(known & (values > 0 if self.labels else part >= _CLEAR), _OPACITY, 0)
+        between = "nearest" if self.labels else "auto"
+        axes.imshow(pixels, extent=extent, aspect="auto", origin="upper", interpolation=between)
+
+
+def make_overlay(
+    volume: VolumeData,
+    over: Over,
+    *,
+    fill: bool = False,
+    window: Wanted = None,
+    colormap: str | None = None,
+    frame_of_reference: FrameOfReference = "match",
+) -> Overlay:
+    """What to draw over the planes of a volume.
+
+    Parameters
+    ----------
+    volume : Volume
+        Whose planes are drawn.
+    over : Volume, numpy.ndarray, mapping, or iterable
+        Another volume of the same frame of reference; a mask, bool (nz, ny, nx), of this one; masks by name; or
+        what `Volume.masks_of` yields.
+    fill : bool
+        Masks as translucent fill, not as contours.
+    window, colormap, frame_of_reference
+        Of another volume, as of `Volume.plot`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        No mask of this volume, nothing that can be drawn over it, no such colour map.
+    GeometryError
+        The other volume is not known to lie in the same place.
+    """
+    if isinstance(over, VolumeData):
+        require_same_place(over.series, volume.series, frame_of_reference)
+        return _make_wash(over, window, colormap)
+    if window is not None:
+        raise ValueError("overlay_window= is for a volume that is drawn over another, masks have no values")
+    if isinstance(over, np.ndarray):
+        named: list[tuple[Any, Pixels]] = [("mask", over)]
+    elif isinstance(over, Mapping):
+        named = list(over.items())
+    elif isinstance(over, Iterable) and not isinstance(over, (str, bytes)):
+        named = _list_pairs(over)
+    else:
+        raise TypeError(f"overlay must be a Volume, a mask, or masks by name, not {describe_argument(over)}")
+    masks = tuple(check_mask(volume, mask) for _, mask in named)
+    keys = tuple(_name_mask(structure, k) for k, (structure, _) in enumerate(named))
+    return MaskOverlay(volume, masks, keys, fill)
+
+
+def list_keys(volume: VolumeData, window: Window, overlay: Overlay | None) -> tuple[Key, ...]:
+    """The lines of the legend of a picture: the colours of the volume itself, and what is drawn over it."""
+    own: tuple[Key, ...] = ()
+    if window.colormap:
+        name = _write_whole_units(volume) or "values"
+        own = (Key(name, colormap=window.colormap, low=window.low, high=window.low + window.width),)
+    return (*own, *(() if overlay is None else overlay.keys))
+
+
+def make_plane_grid(plane: Plane) -> Geometry:
+    """The pixels of a plane as a grid of one slice."""
+    if plane.origin is None or plane.direction is None:
+        raise GeometryError("the files hold no position or orientation, so nothing is known to lie in the picture")
+    rows, columns = plane.pixels.shape[:2]
+    matrix = np.eye(4)
+    matrix[:3, :3] = plane.direction * (*plane.spacing, 1.0)
+    matrix[:3, 3] = plane.origin
+    return make_grid(matrix, (columns, rows, 1))
+
+
+def trace_edges(mask: Pixels, extent: Extent) -> Floats:
+    """The edges of pixels between inside and outside, as lines (n, 2, 2) on the axes of a picture."""
+    left, right, bottom, top = extent
+    rows, columns = mask.shape
+    padded = np.pad(mask.astype(np.int8), 1)
+    row, column = np.nonzero(np.diff(padded, axis=0)[:, 1:-1])  # lines along a row, above pixel `row`
+    along = np.stack([np.column_stack([column, row]), np.column_stack([column + 1, row])], axis=1)
+    row, column = np.nonzero(np.diff(padded, axis=1)[1:-1])
+    down = np.stack([np.column_stack([column, row]), np.column_stack([column, row + 1])], axis=1)
+    scale = ((right - left) / columns, (bottom - top) / rows)
+    edges: Floats = np.concatenate([along, down]) * scale + (left, top)
+    return edges
+
+
+def _make_wash(other: VolumeData, window: Wanted, colormap: str | None) -> WashOverlay:
+    if other.frames.ndim == 4:
+        raise ValueError("a volume of colour cannot be drawn over another")
+    labels = choose_order(other, "auto") == "nearest"
+    if window is None and (labels or other.series.header.sop_class_uid == RT_DOSE):
+        low, high = 0.0, float(np.nanmax(other.frames)) or 1.0
+    else:
+        chosen = choose_window(other, window)
+        low, high = chosen.low, chosen.low + chosen.width
+    name = f"{other.series.title} {_write_whole_units(other)}".rstrip()
+    chosen_map = colormap or _choose_colormap(other, labels)
+    find_colormap(chosen_map)
+    return WashOverlay(other, (Key(name, colormap=chosen_map, low=low, high=high),), labels)
+
+
+def _write_whole_units(volume: VolumeData) -> str:
+    """The units of the values, however long; empty where they are not sure."""
+    return write_units(volume).strip() or (volume.units if volume.units and volume.units not in HOUNSFIELD else "")
+
+
+def _choose_colormap(volume: VolumeData, labels: bool) -> str:
+    if labels:
+        return "tab10"
+    if volume.series.header.sop_class_uid == RT_DOSE:
+        return "turbo"
+    return "hot" if volume.series.modality == "PT" else "inferno"
+
+
+def _list_pairs(over: Iterable[Any]) -> list[tuple[Any, Pixels]]:
+    try:
+        return [(structure, mask) for structure, mask in over]
+    except (TypeError, ValueError):
+        raise TypeError("an overlay of several masks is {name: mask}, or what volume.masks_of yields") from None
+
+
+def _name_mask(structure: Any, k: int) -> Key:
+    """The line of a legend for a mask: the colour that the file wants, where it wants one."""
+    colour = getattr(structure, "color", None)
+    red, green, blue = _COLOURS[k % len(_COLOURS)] if colour is None else (channel / 255 for channel in colour)
+    return Key(str(getattr(structure, "name", structure)), (red, green, blue))
