@@ -204,8 +204,10 @@ class Volume(PicturedVolume):
         ImportError
             xarray is not installed; the message says how to.
         """
+        from .convert.accessor import register
         from .convert.xarray import to_xarray
 
+        register(type(self))
         return to_xarray(self)
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,12 +11,18 @@ from .._util.optional import require
 from .._util.wording import describe_argument
 from .coordinates import AXES, affine_of, read_values
 from .from_xarray import make_volume
+from .xarray import to_xarray
 
 if TYPE_CHECKING:
+    import os
+    from typing import Literal
+
     import xarray
 
     from .._util.arrays import Floats
     from ..loading.volume_data import VolumeData
+    from ..stacks.geometry import Geometry
+    from .ome_zarr import Version
 
 _NAME = "dicom"
 _HALF = 0.5 + 1e-6  # of a step: how far beside the outermost voxels a place may lie
@@ -67,6 +74,40 @@ class DicomAccessor:
             chosen[name] = _find_indices(name, read_values(self._array, name), place)
         return self._array.isel(chosen)
 
+    def to_ome_zarr(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        version: Version | None = None,
+        grid: Literal["patient"] | VolumeData | Geometry | None = None,
+    ) -> None:
+        """Write the array as OME-Zarr, a chunk at a time: the voxels as they are, and smaller scales of them.
+
+        Parameters
+        ----------
+        path : path-like
+            Ends in ``.ome.zarr`` or ``.zarr``. The store appears whole or not at all; one that exists is replaced.
+        version : {"0.5", "0.6"}, optional
+            Of OME-Zarr. By default 0.5 where the axes of the array are those of the patient, which it can say, else
+            0.6, whose coordinate system ``LPS`` an affine leads to.
+        grid : "patient", Volume or Geometry, optional
+            Interpolate first, in memory: onto axes of the patient around the whole array, or onto another grid.
+
+        Raises
+        ------
+        GeometryError
+            Version 0.5 of axes that are not those of the patient; as `affine_of`.
+        ValueError
+            More than one dimension beside space and colour, or another suffix or version.
+        OSError
+            As `Volume.save`.
+        ImportError
+            ngff-zarr, dask or zarr is not installed; the message says how to.
+        """
+        from .ome_zarr import save_ome_zarr
+
+        save_ome_zarr(self._array if grid is None else _put_on_grid(self.to_volume(), grid), path, version)
+
 
 def register(kind: type[VolumeData]) -> None:
     """Give arrays of xarray `dicom`, whose volumes are of a kind; a second time nothing happens."""
@@ -74,6 +115,24 @@ def register(kind: type[VolumeData]) -> None:
     DicomAccessor.volume_kind = kind
     if getattr(xr.DataArray, _NAME, None) is not DicomAccessor:
         xr.register_dataarray_accessor(_NAME)(DicomAccessor)
+
+
+def _put_on_grid(volume: Any, grid: Literal["patient"] | VolumeData | Geometry) -> xarray.DataArray:
+    """The array of a volume on another grid; of ``"patient"`` on axes of the patient around all of it."""
+    if not isinstance(grid, str):
+        return to_xarray(volume.resampled(like=grid))
+    if grid != "patient":
+        raise ValueError(f'grid must be "patient", a Volume or a Geometry, not {describe_argument(grid)}')
+    geometry = volume.geometry
+    affine = geometry.require_affine()
+    corners = geometry.to_patient(list(product(*((0, n - 1) for n in geometry.dimensions))))
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    # The spacing of each axis of the patient is that of the axis which runs most nearly along it.
+    spacing = np.array(geometry.spacing)[np.abs(affine[:3, :3] / geometry.spacing).argmax(axis=1)]
+    matrix = np.diag([*spacing, 1.0])
+    matrix[:3, 3] = low
+    shape = np.ceil((high - low) / spacing - _HALF + 0.5).astype(int) + 1
+    return to_xarray(volume.resampled(matrix=matrix, shape=shape.tolist()))
 
 
 def _list_axes(array: xarray.DataArray) -> str:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
-import tempfile
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,23 +17,23 @@ from .holding import check_numbers, place_to_write
 from .nibabel import to_nibabel
 from .sitk import to_sitk
 from .vtk import make_image
+from .whole import check_target, write_whole
 from .xarray import to_xarray
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from ..loading.volume_data import VolumeData
 
 _NRRD_HEADER = 1 << 16  # bytes in which SimpleITK's header ends
 _BY_CPP = (".vti", ".mha", ".nrrd")
-_ZARR_MARKS = ("zarr.json", ".zgroup", ".zarray")  # of version 3, and of version 2
 
 
 def save(volume: VolumeData, path: str | os.PathLike[str]) -> None:
     """Write a volume in the format that the suffix names (`Volume.save`)."""
     given = os.path.abspath(os.fsdecode(path))
     suffix, target = suffix_of(given), os.path.realpath(given)
-    _check_target(target, suffix)
+    check_target(target, suffix)
     if suffix in _BY_CPP and not is_utf8(target):
         raise OSError(errno.EILSEQ, "its path is not UTF-8, as VTK and ITK need it → .nii, .npz or .zarr", target)
     volume.geometry.require_even()
@@ -58,49 +55,6 @@ def suffix_of(path: str) -> str:
             return suffix
     shown = repr(name) if looks_like_path(path) else "the path"
     raise ValueError(f"the suffix says the format: {shown} should end in {', '.join(_WRITERS)}")
-
-
-def _check_target(target: str, suffix: str) -> None:
-    """Refuse a target that cannot be written or must not be replaced, before anything is made."""
-    folder = os.path.dirname(target)
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(errno.ENOENT, "there is no such folder to write to", folder)
-    store = any(os.path.exists(os.path.join(target, mark)) for mark in _ZARR_MARKS)
-    if suffix == ".zarr" and os.path.exists(target) and not store:
-        raise FileExistsError(errno.EEXIST, "it exists and is no Zarr store, so it is not replaced", target)
-    if suffix != ".zarr" and os.path.isdir(target):
-        raise IsADirectoryError(errno.EISDIR, "it is a folder, so it is not replaced", target)
-
-
-@contextmanager
-def write_whole(target: str, suffix: str) -> Iterator[str]:
-    """A path for what becomes `target` once it is written without an error; else nothing is left and `target` stays.
-
-    It lies in a hidden folder beside, which no scan enters: writers go by the suffix, and a Zarr store is a folder too.
-    """
-    try:
-        beside = tempfile.mkdtemp(prefix=".", suffix=".part", dir=os.path.dirname(target))
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, target) from error  # not the name of what lies beside
-    try:
-        unfinished = os.path.join(beside, f"volume{suffix}")
-        yield unfinished
-        if os.path.isdir(target):
-            _swap_folders(unfinished, target, os.path.join(beside, "replaced"))
-        else:
-            os.replace(unfinished, target)
-    finally:
-        shutil.rmtree(beside)
-
-
-def _swap_folders(new: str, target: str, aside: str) -> None:
-    """Put a folder in the place of another one; the old one comes back where that fails."""
-    os.rename(target, aside)
-    try:
-        os.rename(new, target)
-    except BaseException:
-        os.rename(aside, target)
-        raise
 
 
 # ---------------------------------------------------------------------------------------------------- formats

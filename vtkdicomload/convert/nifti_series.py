@@ -14,9 +14,10 @@ from .._util.warnings import silence_warnings
 from ..errors import GeometryError, UnsupportedPixelDataError
 from ..errors.remedies import SetOption
 from ..headers.data_set import read_attributes
-from .files import suffix_of, write_whole
+from .files import suffix_of
 from .nibabel import to_nibabel
 from .sidecar import find_repetition_time, list_gradients, write_sidecar
+from .whole import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

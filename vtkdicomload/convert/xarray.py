@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._util.optional import require
-from .accessor import register
 from .coordinates import COMPONENT, make_coordinates, name_third_axis
 from .patient_space import find_frame_of_reference
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 def to_xarray(volume: VolumeData) -> xarray.DataArray:
     """A DataArray over the memory of `frames` (`Volume.to_xarray`)."""
     xr = require("xarray", extra="xarray")
-    register(type(volume))
     coordinates = make_coordinates(volume.geometry, find_frame_of_reference(volume.series))
     array: xarray.DataArray = xr.DataArray(
         volume.frames,
