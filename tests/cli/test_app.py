@@ -98,6 +98,31 @@ def python_lines(output: str) -> list[str]:
     return [line[line.index("import vtkdicomload") :] for line in output.splitlines() if "import vtkdicomload" in line]
 
 
+# ---------------------------------------------------------------------------------------------------- imports
+_LIBRARIES = {"numpy", "pydicom", "vtkmodules", "imagecodecs", "matplotlib", "rich", "natsort"}
+
+
+@pytest.mark.parametrize(
+    ("line", "needed"),
+    [(("--help",), set()), (("--version",), set()), (("info", "--help"), set()), (("info",), {"numpy"})],
+)
+def test_a_command_imports_what_it_works_with(series: Write, line: tuple[str, ...], needed: set[str]) -> None:
+    arguments = [*line, str(series().folder)] if line == ("info",) else list(line)
+    code = f"""
+import sys
+from vtkdicomload.cli.app import main
+sys.argv[1:] = {arguments!r}
+try:
+    main()
+except SystemExit:
+    pass
+print(*sys.modules, file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    imported = _LIBRARIES & set(done.stderr.split())
+    assert needed <= imported <= needed | ({"natsort", "rich"} if needed else set())
+
+
 # ---------------------------------------------------------------------------------------------------- info
 def test_info_lists_geometry_encoding_checks_and_the_line(series: Write) -> None:
     written = series(count=5)

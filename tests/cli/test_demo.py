@@ -9,7 +9,7 @@ import pytest
 from matplotlib.image import imread
 from typer.testing import CliRunner
 
-from vtkdicomload.cli import demo
+from vtkdicomload.cli import demonstration
 from vtkdicomload.cli.app import app
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> demo.Demo:
-    return demo.run(tmp_path_factory.mktemp("demo") / "new" / "folder")
+def made(tmp_path_factory: pytest.TempPathFactory) -> demonstration.Demo:
+    return demonstration.run(tmp_path_factory.mktemp("demo") / "new" / "folder")
 
 
-def test_sheets_are_written_and_not_blank(made: demo.Demo) -> None:
+def test_sheets_are_written_and_not_blank(made: demonstration.Demo) -> None:
     assert {path.name for path in made.files} >= {"head.png", "compared.png"}
     for path in made.files:
         picture = imread(path)
@@ -31,7 +31,7 @@ def test_sheets_are_written_and_not_blank(made: demo.Demo) -> None:
         assert picture[..., 0].std() > 0.05, path.name
 
 
-def test_surface_is_upright_and_looks_at_the_viewer(made: demo.Demo) -> None:
+def test_surface_is_upright_and_looks_at_the_viewer(made: demonstration.Demo) -> None:
     if made.trouble:
         pytest.skip(f"no OpenGL here: {made.trouble}")
     bright = imread(made.files[-1])[..., 0] > 0.3
@@ -42,7 +42,7 @@ def test_surface_is_upright_and_looks_at_the_viewer(made: demo.Demo) -> None:
     assert width[top] > 1.6 * width[bottom]
 
 
-def test_facts_say_what_differs(made: demo.Demo) -> None:
+def test_facts_say_what_differs(made: demonstration.Demo) -> None:
     assert made.theirs.origin == "(0, 0, 0)"
     assert made.theirs.direction == "1 0 0 | 0 1 0 | 0 0 1"
     assert "but it says" in made.theirs.slices
@@ -82,8 +82,8 @@ def test_without_opengl_the_rest_is_made_and_it_says_so(tmp_path: Path, monkeypa
         def __init__(self, _: object, **options: object) -> None:
             super().__init__([sys.executable, "-c", "import sys; sys.exit('no OpenGL here')"], **options)  # type: ignore[call-overload]
 
-    monkeypatch.setattr(demo.subprocess, "Popen", Broken)
-    made = demo.run(tmp_path)
+    monkeypatch.setattr(demonstration.subprocess, "Popen", Broken)
+    made = demonstration.run(tmp_path)
     assert made.trouble == "no OpenGL here"
     assert [path.name for path in made.files] == ["head.png", "compared.png"]
     assert all(path.is_file() for path in made.files)

@@ -1,6 +1,7 @@
 """The command line: ``vtkdicomload info``, ``show``, ``render``, ``surface``, ``convert`` and others.
 
-Each command is a module; what they have in common is how they end: `vtkdicomload.cli.exit_status`.
+Each command is a module; what they have in common is how they end: `vtkdicomload.cli.exit_status`. All of them are
+imported for any one, so each imports what it works with when it runs.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from .exit_status import report_failure
-from .finding import ALL, choose_series_of, find_at, take_whole
 from .options import Archives, Ignore, Paths, SeriesOption, StackOption
 from .printing import print_measured
 from .terminal import show_progress
@@ -30,6 +29,7 @@ def bench(
     with report_failure(context):
         from .._api.single import load
         from ..loading.comparison import compare
+        from .finding import ALL, choose_series_of, find_at, take_whole
 
         chosen = take_whole(choose_series_of(find_at(paths, ignore, archives=archives), series, stack), ignore)
         with show_progress("timing") as progress:

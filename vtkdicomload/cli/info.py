@@ -10,7 +10,6 @@ import typer
 
 from ..errors import DicomLoadError
 from .exit_status import choose_wording, report_failure
-from .finding import ALL, find_row, join_paths, list_series, require_something, verify
 from .options import Archives, Ignore, Paths
 from .printing import print_facts, print_table
 from .terminal import say
@@ -52,6 +51,7 @@ def _print_list(
     paths: list[str], series: str | None, verify_pixels: bool, ignore: list[str] | None, archives: bool
 ) -> None:
     from . import listing
+    from .finding import ALL, find_row, join_paths, list_series, require_something, verify
 
     source = join_paths(paths)
     found = list_series(source, ignore, archives=archives, as_one=series == ALL)
@@ -81,6 +81,7 @@ def _print_json(
 ) -> None:
     """Print the list as JSON; what went wrong is a part of it, beside the message on stderr and the exit status."""
     from . import listing
+    from .finding import ALL, find_row, join_paths, list_series, require_something
 
     source = join_paths(paths)
     report = listing.make_empty_json(source)

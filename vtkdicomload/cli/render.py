@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from .exit_status import refuse_unfit_options, report_failure
-from .finding import choose_series_of, find_at, load_series
 from .options import (
     Archives,
     GridOption,
@@ -50,6 +49,7 @@ def render(
     with report_failure(context):
         from ..pictures import rendering, sheets
         from ..pictures.canvas import save
+        from .finding import choose_series_of, find_at, load_series
 
         chosen = choose_series_of(find_at(paths, ignore, archives=archives), series, stack)
         rendering.require_rendering()

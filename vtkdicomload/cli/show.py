@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import DicomLoadError
-from ..loading.options import make_options
 from .exit_status import FAILED, choose_wording, refuse_unfit_options, report_failure
-from .finding import choose_series_of, find_at, load_series, make_none_chosen_error
 from .options import (
     Archives,
     Ignore,
@@ -24,7 +22,6 @@ from .options import (
     read_window,
     require_png,
 )
-from .overlaying import read_overlay
 from .terminal import clean, say
 
 if TYPE_CHECKING:
@@ -60,8 +57,11 @@ def show(
     """
     require_png(output)
     with report_failure(context):
+        from ..loading.options import make_options
         from ..pictures import sheets
         from ..pictures.canvas import save
+        from .finding import choose_series_of, find_at, load_series, make_none_chosen_error
+        from .overlaying import read_overlay
 
         with refuse_unfit_options():
             make_options(rescale=True if rescale is None else rescale)
@@ -89,6 +89,7 @@ def show(
 def _show_several(context: typer.Context, found: Scan, output: Path) -> None:
     from ..pictures import drawable, sheets
     from ..pictures.canvas import save
+    from .finding import make_none_chosen_error
 
     strips = drawable.draw_overview(found)
     what = f"{len(found)} series, and none chosen"

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from .exit_status import refuse_unfit_options, report_failure
-from .finding import choose_series_of, find_at, load_series
 from .options import Archives, GridOption, Ignore, OntoGrid, Paths, SeriesOption, StackOption
 from .terminal import say
 
@@ -29,6 +28,7 @@ def surface(
     Where the files do not say where that is, from the first voxel, as it says.
     """
     from ..pictures import surfaces
+    from .finding import choose_series_of, find_at, load_series
 
     try:
         surfaces.find_surface_format(output)

@@ -66,7 +66,10 @@ def make_console(*, stderr: bool = False) -> Console:
 
 def say(words: str, *, stderr: bool = False, style: str | None = None) -> None:
     """Print lines as they are: the terminal wraps them, nothing else does."""
-    make_console(stderr=stderr).print(clean(words), style=style, soft_wrap=True)
+    if style is None:
+        print(clean(words), file=sys.stderr if stderr else sys.stdout)
+    else:
+        make_console(stderr=stderr).print(clean(words), style=style, soft_wrap=True)
 
 
 def quiet_matplotlib() -> None:
