@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import struct
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from .csa import parse_csa
@@ -19,6 +19,7 @@ _INTEGER = re.compile(rb"[+-]?\d+\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
+@lru_cache(4096)  # the same numbers stand in all files of a series, or in one of each
 def _parse_number(text: bytes) -> float:
     """A decimal string (DS, PS3.5 6.2), as the standard and common writers spell it; ValueError otherwise."""
     text = text.strip(b" \0")
@@ -99,7 +100,10 @@ def _parse_doubles(value: bytes) -> tuple[float, ...] | None:
 
 def parse_text(value: bytes) -> str | None:
     """A text value without padding and control characters; None where nothing is left."""
-    return _CONTROL.sub(" ", value.decode("latin-1")).strip() or None
+    text = value.decode("latin-1").rstrip("\0 ")
+    if not text.isprintable():
+        text = _CONTROL.sub(" ", text)
+    return text.strip() or None
 
 
 def _parse_texts(value: bytes) -> tuple[str, ...]:

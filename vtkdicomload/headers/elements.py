@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 UNDEFINED = -1
+_UNDEFINED_LENGTH = 0xFFFFFFFF  # as it is written
 _ITEM_GROUP = 0xFFFE
 _ITEMS = frozenset((ITEM,))
 
@@ -72,6 +73,11 @@ class Source:
         self._handle = handle
         self._start = 0
         self._block = handle.read_at(0, min(_FIRST_BLOCK, self.size))
+
+    @property
+    def block(self) -> tuple[bytes, int]:
+        """The bytes that are at hand, and where they begin."""
+        return self._block, self._start
 
     def at(self, start: int, count: int) -> bytes:
         """Read the `count` bytes at `start`; a CorruptFileError where the file ends before."""
@@ -134,24 +140,58 @@ class _Container:
     bounded: bool = True  # of defined length, so that it ends at `end` without a delimiter
 
 
+# Of tag, VR and short length, of a long length, and of a short one, for either byte order.
+_UNPACKERS = tuple(
+    tuple(struct.Struct(order + form).unpack_from for form in ("HH2sH", "I", "H")) for order in "<>"
+)
+_LONGEST_HEAD = 12
+_PLAIN_GROUPS = 0x0001, _ITEM_GROUP - 1
+
+
 class _HeadReader:
     """Decoder of tag, VR and length, the head of an element, in one byte order."""
 
     __slots__ = ("_liberties", "_only_group", "_source", "_unpack_head", "_unpack_length", "_unpack_short")
 
     def __init__(self, source: Source, *, big_endian: bool, only_group: int | None, liberties: Liberties) -> None:
-        order = ">" if big_endian else "<"
         self._source, self._only_group, self._liberties = source, only_group, liberties
-        self._unpack_head = struct.Struct(order + "HH2sH").unpack
-        self._unpack_length = struct.Struct(order + "I").unpack_from
-        self._unpack_short = struct.Struct(order + "H").unpack_from
+        self._unpack_head, self._unpack_length, self._unpack_short = _UNPACKERS[big_endian]
+
+    def read_run(self, pos: int, here: _Container) -> list[Element]:
+        """Read the elements from `pos` on that lie as plainly as nearly all do; the first that does not ends them.
+
+        Each has its head in the bytes at hand, a known VR and a defined length that stays in the container, and is
+        neither entered nor of a group that `read` has to look at.
+        """
+        block, offset = self._source.block
+        unpack_head, unpack_length, explicit = self._unpack_head, self._unpack_length, here.explicit
+        end, entered, depth = here.end - offset, here.entered, here.depth
+        least, most = _PLAIN_GROUPS if self._only_group is None else (self._only_group, self._only_group)
+        run: list[Element] = []
+        at, last = pos - offset, min(len(block), end) - _LONGEST_HEAD
+        while 0 <= at <= last:
+            group, number, vr, length = unpack_head(block, at)
+            if not explicit:
+                vr, start, (length,) = b"", at + 8, unpack_length(block, at + 4)
+            elif vr in SHORT_VRS:
+                start = at + 8
+            elif vr in LONG_VRS:
+                start, (length,) = at + 12, unpack_length(block, at + 8)
+            else:
+                break
+            tag = group << 16 | number
+            at = start + length
+            if at > end or length == _UNDEFINED_LENGTH or not least <= group <= most or tag in entered:
+                break
+            run.append(_new_element((tag, vr, start + offset, length, depth)))
+        return run
 
     def read(self, pos: int, here: _Container) -> Element | None:
         """Read the head at `pos`; None where the container ends before it."""
         if here.end - pos < 8 and self._is_used_up(pos, here):
             return None
         head = self._source.at(pos, 8)
-        group, number, vr, length = self._unpack_head(head)
+        group, number, vr, length = self._unpack_head(head, 0)
         tag = group << 16 | number
         if group != _ITEM_GROUP and here.delimiter != SEQUENCE_END:
             if (tag == 0 or self._only_group is not None) and self._is_foreign(pos, tag, here):
@@ -188,7 +228,7 @@ class _HeadReader:
         """Tell whether an element of this VR that ends at `end` ends its container, or a later element follows it."""
         if end + 8 > here.end:
             return end == here.end and here.bounded
-        group, number, next_vr, _ = self._unpack_head(self._source.peek(end, 8))
+        group, number, next_vr, _ = self._unpack_head(self._source.peek(end, 8), 0)
         following = group << 16 | number
         if group == _ITEM_GROUP:
             return bool(following == here.delimiter)
@@ -196,7 +236,7 @@ class _HeadReader:
 
     def _decode_length(self, data: bytes, start: int) -> int:
         length: int = self._unpack_length(data, start)[0]
-        return UNDEFINED if length == 0xFFFFFFFF else length
+        return UNDEFINED if length == _UNDEFINED_LENGTH else length
 
     def _is_used_up(self, pos: int, here: _Container) -> bool:
         """Tell whether the container is at its end, or only padding behind the data set is left."""
@@ -250,13 +290,19 @@ def walk(
     CorruptFileError
         A length outside the container, an unknown VR, a broken nesting, or structure beyond the limits of this module.
     """
-    read_head = _HeadReader(source, big_endian=encoding.big_endian, only_group=only_group, liberties=liberties).read
+    reader = _HeadReader(source, big_endian=encoding.big_endian, only_group=only_group, liberties=liberties)
     containers = [_Container(source.size, encoding.explicit, 0, enter)]
     pos = behind = start  # where the next element begins, and where the latest one ends
     count = 0
     while containers:
         here = containers[-1]
-        element = read_head(pos, here)
+        if here.delimiter != SEQUENCE_END and (run := reader.read_run(pos, here)):
+            count += len(run)
+            if count > MAX_ELEMENTS:
+                raise source.corrupt(f"its header has more than {MAX_ELEMENTS} elements")
+            pos = behind = run[-1].offset + run[-1].length
+            yield from run
+        element = reader.read(pos, here)
         if element is None:
             pos = _close_container(containers, behind)
             continue

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 _BITS_OF_FLOATS = {FLOAT_PIXEL_DATA: 32, DOUBLE_PIXEL_DATA: 64}  # PS3.3 C.7.6.24 and C.7.6.25
 
 
+# What a data set is asked for beside FIELDS.
+_NOTED = frozenset((*PIXEL_TAGS, MODALITY_LUT, *FUNCTIONAL_GROUPS, VFRAMES, VFRAMES_COUNT))
+
 # pydicom reads these, and does not mind a length that leaves its container, so they are walked strictly first.
 WALKED = frozenset((*SEQUENCES, VFRAMES))
 _DEFAULTS: dict[str, object] = {
@@ -146,14 +149,15 @@ def _parse_data_set(source: Source, data_set: DataSet, visited: list[Element], l
     pixels_end = 0
     for element in _walk(source, data_set, visited, values, liberties):
         visited.append(element)
-        tag = element.tag
-        if element.depth:
-            if pixels is not None and element.depth == 1 and tag == SEQUENCE_END and not pixels_end:
-                pixels_end = element.offset - 8  # where the delimiter begins
-            continue
-        if tag in FIELDS:
-            if element.length != UNDEFINED:
+        tag, _, offset, length, depth = element
+        if depth:
+            if pixels is not None and depth == 1 and tag == SEQUENCE_END and not pixels_end:
+                pixels_end = offset - 8  # where the delimiter begins
+        elif tag in FIELDS:
+            if length != UNDEFINED:
                 _take(source, element, data_set.encoding, seen, values, liberties)
+        elif tag not in _NOTED:
+            continue
         elif tag in PIXEL_TAGS:
             if pixels is not None:
                 raise source.corrupt(f"it has two pixel data elements, {name_of(pixels.tag)} and {name_of(tag)}")
@@ -197,31 +201,33 @@ def _take(
     liberties: Liberties,
 ) -> None:
     """Parse the value of one wanted element into `values`."""
-    field = FIELDS[element.tag]
-    if element.tag in seen:
-        raise source.corrupt(f"it has two {field.keyword} elements {name_of(element.tag)}")
-    seen.add(element.tag)
-    if element.length > field.written.longest:
-        if field.strict:
-            raise source.corrupt(f"its {field.keyword} is {element.length} bytes long")
+    tag, vr, offset, length, _ = element
+    name, parse, strict, keyword, written = field = FIELDS[tag]
+    if tag in seen:
+        raise source.corrupt(f"it has two {keyword} elements {name_of(tag)}")
+    seen.add(tag)
+    if length > written.longest:
+        if strict:
+            raise source.corrupt(f"its {keyword} is {length} bytes long")
         return
-    value = source.at(element.offset, element.length)
-    width = field.written.width
+    value = source.at(offset, length)
+    width = written.width
     if encoding.big_endian and width > 1:
         value = b"".join(value[i : i + width][::-1] for i in range(0, len(value), width))
     try:
-        if element.vr and element.vr not in field.written.vrs:
-            raise ValueError(f"its VR is {element.vr.decode()}")
-        values[field.name] = field.parse(value)
+        if vr and vr not in written.vrs:
+            raise ValueError(f"its VR is {vr.decode()}")
+        parsed = parse(value)
     except ValueError as error:
         try:
-            values[field.name] = reread_value(field, element.vr, value, encoding, liberties)
+            parsed = reread_value(field, vr, value, encoding, liberties)
         except ValueError:
-            if field.strict:
-                raise source.corrupt(f"its {field.keyword} {name_of(element.tag)} cannot be used: {error}") from error
+            if strict:
+                raise source.corrupt(f"its {keyword} {name_of(tag)} cannot be used: {error}") from error
             return
-    if values[field.name] is None:
-        values["blank"] = (*values.get("blank", ()), field.keyword)  # type: ignore[misc]
+    values[name] = parsed
+    if parsed is None:
+        values["blank"] = (*values.get("blank", ()), keyword)  # type: ignore[misc]
 
 
 def _find_keyword(name: str) -> str:
@@ -254,9 +260,7 @@ def _check_header(source: Source, values: dict[str, object], liberties: Libertie
     elif values["number_of_frames"] == 0 and liberties.take(Liberty.NUMBER_OF_FRAMES):
         values["number_of_frames"] = 1  # as there are pixels; they have to be those of one frame
     values.setdefault("high_bit", int(values["bits_stored"]) - 1)  # type: ignore[call-overload]
-    for name, default in _DEFAULTS.items():
-        values.setdefault(name, default)
-    header = Header(**{name: values.get(name) for name in Header._fields})  # type: ignore[arg-type]
+    header = Header._make(map({**_DEFAULTS, **values}.get, Header._fields))
     _check_pixel_layout(source, header)
     if not header.encapsulated:
         header = _check_native_length(source, header, liberties)

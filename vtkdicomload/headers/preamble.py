@@ -97,7 +97,8 @@ def _looks_bare(head: bytes) -> str:
 
 def find_data_set(source: Source, start: int, visited: list[Element], liberties: Liberties) -> DataSet:
     """The data set behind the file meta information, if there is any, that begins at `start`."""
-    syntax, meta = "", dict[int, str | None]()
+    syntax = ""
+    meta: dict[int, str | None] = {}
     if struct.unpack("<H", source.at(start, 2))[0] == 0x0002:
         encoding = Encoding(explicit=_is_meta_explicit(source, start, liberties))
         for element in walk(source, start, encoding, only_group=0x0002):
