@@ -31,8 +31,9 @@ from pydicom.uid import (
 import vtkdicomload as vdl
 from vtkdicomload.headers.liberties import STRICT, Liberties, Liberty
 from vtkdicomload.headers.parser import read_header
-from vtkdicomload.headers.templates import HeaderReader
+from vtkdicomload.headers.reading import HeaderReader
 from vtkdicomload.readers.vtk_safety import explain_unsafe_file
+from vtkdicomload.sources.local import as_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -607,13 +608,14 @@ def test_no_template_is_made_of_a_liberty_nor_lets_one_pass(tmp_path: Path, name
     liberty, syntaxes, change = TAKEN[name]
     reader = HeaderReader()
     for syntax in syntaxes:
-        paths = [tmp_path / f"{syntax}{k}.dcm" for k in range(6)]
+        paths = [tmp_path / f"{syntax}{k}.dcm" for k in range(8)]
         for k, path in enumerate(paths):
             w = write(syntax, position=float(k))
             path.write_bytes((change(write(syntax)) if k in (2, 3) else w).file)
-        found = [reader.read(path) for path in paths]
-        assert [header.liberties for header in found] == [(), (), (liberty,), (liberty,), (), ()]
-        assert found == [read_header(path) for path in paths]
+        for chosen in (paths, paths[2:] + paths[:2]):
+            found = reader.read([as_file(path).begin(reader.beginning_bytes) for path in chosen])
+            assert [h.liberties for h in found] == [(liberty,) if path in paths[2:4] else () for path in chosen]
+            assert found == [read_header(path) for path in chosen]
 
 
 def test_vtk_never_sees_a_liberty(tmp_path: Path) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
 
 from .._util.log import is_logging, logger
 from .._util.threads import for_each, make_stepper
+from .._util.tracebacks import forget_frames
 from ..errors import CorruptFileError
 from ..headers.frames import make_frames
+from ..headers.model import Header
 from ..headers.preamble import NotDicomError
+from ..headers.reading import HeaderReader
 from ..headers.remnant import read_remnant
 from ..headers.sop_classes import has_no_image
-from ..headers.templates import HeaderReader
-from ..sources.file import NotAtHand
+from ..sources.file import BegunHandle, NotAtHand
 from ..sources.holding import hold_each
 from ..sources.reasons import Reason, Skipped
 from ..stacks.prepare import prepare
@@ -23,17 +25,19 @@ from .charging import charge_problems
 from .damage import find_lost_slices, judge_foreign, judge_unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from ..headers.model import Frame, Header
+    from ..headers.blocks import Outcome
+    from ..headers.model import Frame
     from ..sources.file import File
+    from ..sources.holding import Held
     from ..sources.keeping import Keeping
     from ..sources.resolve import Files
     from .charging import SeriesKey
 
 S = TypeVar("S", bound=SeriesData)
 
-_HELD_BYTES = 32 << 20  # of files that are read whole for their headers, at a time
+_HELD_BYTES, _HELD_FILES = 32 << 20, 256  # of files that are read whole for their headers, at a time
 _SUSPECT = frozenset((Reason.NOT_DICOM, Reason.MAYBE_DAMAGED, Reason.MAYBE_STRIPPED))
 _THREADED_FILES = 64  # below, starting threads costs more than it gains
 
@@ -141,48 +145,90 @@ def _read_files(
     keeping: Keeping | None,
     progress: Callable[[int, int], None] | None,
 ) -> list[_Result]:
-    """Say what `_read_file` says of every file, in the order of the files."""
-    headers, total = HeaderReader(), len(files.files)
-    results = [_Result()] * total
-
-    def read(k: int) -> None:
-        results[k] = _read_file(files.files[k], headers)
-
-    step = make_stepper(total, progress)
-    if all(file.has_beginning for file in files.files):
-        # One thread unless asked for more: parsing holds the interpreter's lock.
-        for_each(total, read, step, 1 if total < _THREADED_FILES else workers or 1)
-        return results
-    left = []
-    for k, file in enumerate(files.files):
-        try:
-            results[k] = _read_beginning(file, headers, keeping)
+    """Say what `_judge` says of every file, in the order of the files."""
+    every, reader = files.files, HeaderReader()
+    results = [_Result()] * len(every)
+    step = make_stepper(len(every), progress)
+    direct = [k for k, file in enumerate(every) if file.has_beginning]
+    outcomes = _read_headers([every[k] for k in direct], reader, step, workers)
+    for k, outcome in zip(direct, outcomes, strict=True):
+        results[k] = _judge(every[k], outcome)
+    if len(direct) < len(every):
+        whole = {k: file for k, file in enumerate(every) if not file.has_beginning}
+        for k, result in _read_whole_files(whole, reader, keeping, workers):
+            results[k] = result
             step()
-        except NotAtHand:
-            left.append(k)
-    for place, opened, held, error in hold_each([files.files[k] for k in left], _HELD_BYTES, workers):
-        if error is None:
-            keeps = keeping is not None and keeping.take(len(held.data)) == len(held.data)
-            file = keeping.keep(opened, held.data) if keeping and keeps else opened
-            results[left[place]] = _put_back(_read_file(held, headers), file)
-        else:
-            results[left[place]] = _Result(problem=Problem(opened.name, error))
-        step()
     return results
 
 
-def _read_beginning(file: File, headers: HeaderReader, keeping: Keeping | None) -> _Result:
-    """As `_read_file`, by no more of a file than is at hand; NotAtHand where that is too little."""
-    if file.has_beginning:
-        return _read_file(file, headers)
-    if file.beginning is None:
-        raise NotAtHand
-    found = _read_file(file.beginning, headers)
-    with file.open() as handle:
-        opened = handle.file
-    if keeping is not None and (data := file.kept_whole) is not None:
-        opened = keeping.keep(opened, data)
-    return _put_back(found, opened)
+def _read_headers(
+    files: Sequence[File], reader: HeaderReader, step: Callable[[], None], workers: int | None = None
+) -> Iterator[Outcome]:
+    """Read the headers of files, block by block, in their order; `step` is called as each is begun."""
+    # One thread unless asked for more: where files are at hand, several wait for the interpreter's lock.
+    threads = 1 if len(files) < _THREADED_FILES else workers or 1
+    start = 0
+    while start < len(files):
+        begun = _begin_files(files[start : start + reader.block_files], reader.beginning_bytes, step, threads)
+        headers = iter(reader.read([one for one in begun if isinstance(one, BegunHandle)]))
+        yield from (next(headers) if isinstance(one, BegunHandle) else one for one in begun)
+        start += len(begun)
+
+
+def _begin_files(
+    files: Sequence[File], length: int, step: Callable[[], None], threads: int
+) -> list[BegunHandle | CorruptFileError | OSError]:
+    """Read the first bytes of files, or why that cannot be."""
+    begun: list[Any] = [None] * len(files)
+
+    def begin(k: int) -> None:
+        try:
+            begun[k] = files[k].begin(length)
+        except (CorruptFileError, OSError) as error:
+            begun[k] = forget_frames(error)
+
+    for_each(len(files), begin, step, threads)
+    return begun
+
+
+def _read_whole_files(
+    files: Mapping[int, File], reader: HeaderReader, keeping: Keeping | None, workers: int | None
+) -> Iterator[tuple[int, _Result]]:
+    """Read files whose beginning alone cannot be read, by no more of each than is at hand where that will do."""
+    beginnings = {k: beginning for k, file in files.items() if (beginning := file.beginning) is not None}
+    left = [k for k in files if k not in beginnings]
+    outcomes = _read_headers([*beginnings.values()], reader, lambda: None)
+    for (k, beginning), outcome in zip(beginnings.items(), outcomes, strict=True):
+        try:
+            result = _judge(beginning, outcome)
+        except NotAtHand:
+            left.append(k)
+            continue
+        with files[k].open() as handle:
+            opened = handle.file
+        if keeping is not None and (data := files[k].kept_whole) is not None:
+            opened = keeping.keep(opened, data)
+        yield k, _put_back(result, opened)
+    # One half of the memory is for files that wait to be read together, the other for those that are unpacked.
+    held: list[Held] = []
+    for one in hold_each([files[k] for k in left], _HELD_BYTES // 2, workers):
+        held.append(one)
+        if len(held) == _HELD_FILES or sum(len(other.file.data) for other in held) > _HELD_BYTES // 2:
+            yield from ((left[place], result) for place, result in _read_held(held, reader, keeping))
+            held = []
+    yield from ((left[place], result) for place, result in _read_held(held, reader, keeping))
+
+
+def _read_held(held: Sequence[Held], reader: HeaderReader, keeping: Keeping | None) -> Iterator[tuple[int, _Result]]:
+    """Read files that are held in memory, and keep what there is room for."""
+    outcomes = _read_headers([file for _, _, file, error in held if error is None], reader, lambda: None)
+    for place, opened, file, error in held:
+        if error is None:
+            keeps = keeping is not None and keeping.take(len(file.data)) == len(file.data)
+            put = keeping.keep(opened, file.data) if keeping and keeps else opened
+            yield place, _put_back(_judge(file, next(outcomes)), put)
+        else:
+            yield place, _Result(problem=Problem(opened.name, error))
 
 
 def _put_back(result: _Result, file: File) -> _Result:
@@ -201,22 +247,26 @@ def _replace_headers(result: _Result, change: Callable[[Header], Header]) -> _Re
     return result._replace(frames=tuple(f._replace(header=changed[id(f.header)]) for f in result.frames))
 
 
-def _read_file(file: File, headers: HeaderReader) -> _Result:
-    """The frames of a file, what is wrong with it, or why it is passed over."""
-    try:
-        found = _Result(make_frames(headers.read(file)))
-        return _forget_storage(found) if file.is_described else found
-    except CorruptFileError as error:
+def _judge(file: File, outcome: Outcome) -> _Result:
+    """Say which frames a file has by its header, what is wrong with it, or why it is passed over."""
+    if isinstance(outcome, Header):
+        try:
+            found = _Result(make_frames(outcome))
+            return _forget_storage(found) if file.is_described else found
+        except CorruptFileError as error:
+            outcome = error
+    if isinstance(outcome, CorruptFileError):
         remnant = read_remnant(file)
         if has_no_image(remnant.sop_class_uids):  # a report that is cut short is no slice that is lost
             return _Result(reason=Reason.NO_PIXELS)
-        return _Result(problem=Problem(file.name, error, remnant))
-    except NotDicomError as error:
-        lost = judge_foreign(file.name, error.reason)
-        return _Result(reason=error.reason, problem=Problem(file.name, lost) if lost else None)
-    except OSError as error:
-        lost = judge_unreadable(file, error)
-        return _Result(reason=Reason.LINK_TO_NOTHING, problem=Problem(file.name, lost) if lost else None)
+        return _Result(problem=Problem(file.name, outcome, remnant))
+    if isinstance(outcome, NotDicomError):
+        lost = judge_foreign(file.name, outcome.reason)
+        return _Result(reason=outcome.reason, problem=Problem(file.name, lost) if lost else None)
+    if isinstance(outcome, NotAtHand):
+        raise outcome
+    lost = judge_unreadable(file, outcome)
+    return _Result(reason=Reason.LINK_TO_NOTHING, problem=Problem(file.name, lost) if lost else None)
 
 
 def _group_by_series(

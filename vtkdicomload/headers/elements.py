@@ -72,7 +72,7 @@ class Source:
         self.size = handle.size
         self._handle = handle
         self._start = 0
-        self._block = handle.read_at(0, min(_FIRST_BLOCK, self.size))
+        self._block = handle.read_first(_FIRST_BLOCK)
 
     @property
     def block(self) -> tuple[bytes, int]:
@@ -141,9 +141,7 @@ class _Container:
 
 
 # Of tag, VR and short length, of a long length, and of a short one, for either byte order.
-_UNPACKERS = tuple(
-    tuple(struct.Struct(order + form).unpack_from for form in ("HH2sH", "I", "H")) for order in "<>"
-)
+_UNPACKERS = tuple(tuple(struct.Struct(order + form).unpack_from for form in ("HH2sH", "I", "H")) for order in "<>")
 _LONGEST_HEAD = 12
 _PLAIN_GROUPS = 0x0001, _ITEM_GROUP - 1
 

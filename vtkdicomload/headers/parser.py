@@ -29,7 +29,7 @@ from .attributes import (
 from .elements import SEQUENCE_END, UNDEFINED, Element, Encoding, Source, name_of, walk
 from .liberties import STRICT, Liberties, Liberty
 from .model import Header
-from .pixel_bytes import count_least_compressed, count_pixel_bytes
+from .pixel_bytes import count_pixel_bytes, is_too_short
 from .pixel_tail import count_fragments, explain_unsure_frames, find_missing_end, is_surplus_harmless, may_end_here
 from .preamble import DataSet, NotDicomError, begin, find_data_set
 from .sop_classes import explain_lost_pixels, is_private
@@ -38,7 +38,7 @@ from .transfer_syntaxes import DEFLATED_LITTLE, EXPLICIT_BIG, EXPLICIT_LITTLE, I
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ..sources.file import File, Handle
 
@@ -126,17 +126,14 @@ def swap_vr_encoding(data_set: DataSet) -> DataSet | None:
 def _walk(
     source: Source, data_set: DataSet, visited: list[Element], values: dict[str, object], liberties: Liberties
 ) -> Iterator[Element]:
-    """Walk a data set, whose caller notes in `visited` and `values` what it holds, up to a harmless end."""
+    """Walk a data set up to a harmless end; `values` is what was found in it so far, `visited` gets its elements."""
     alike = AlikeItems(source, data_set.encoding, FUNCTIONAL_GROUPS[1], visited, WALKED, liberties)
     try:
-        yield from walk(
-            source,
-            data_set.start,
-            data_set.encoding,
-            enter=WALKED,
-            liberties=liberties,
-            step_over=alike.step_over,
-        )
+        for element in walk(
+            source, data_set.start, data_set.encoding, enter=WALKED, liberties=liberties, step_over=alike.step_over
+        ):
+            visited.append(element)
+            yield element
     except CorruptFileError:
         if not may_end_here(source, visited, values, liberties):
             raise
@@ -144,11 +141,26 @@ def _walk(
 
 def _parse_data_set(source: Source, data_set: DataSet, visited: list[Element], liberties: Liberties) -> Header:
     values: dict[str, object] = {}
+    walked = _walk(source, data_set, visited, values, liberties)
+    header = make_header(source, data_set, walked, values, liberties)
+    if liberties.taken:
+        _check_fragments(source, header, visited)
+    return header
+
+
+def is_noted(element: Element) -> bool:
+    """Tell whether `make_header` looks at an element before the pixels; it is given others too."""
+    return element.depth == 0 and (element.tag in FIELDS or element.tag in _NOTED)
+
+
+def make_header(
+    source: Source, data_set: DataSet, elements: Iterable[Element], values: dict[str, object], liberties: Liberties
+) -> Header:
+    """Make the header of the elements of a data set; `values` gets what is found in them. Errors as `read_header`."""
     seen: set[int] = set()
     pixels: Element | None = None
     pixels_end = 0
-    for element in _walk(source, data_set, visited, values, liberties):
-        visited.append(element)
+    for element in elements:
         tag, _, offset, length, depth = element
         if depth:
             if pixels is not None and depth == 1 and tag == SEQUENCE_END and not pixels_end:
@@ -166,7 +178,7 @@ def _parse_data_set(source: Source, data_set: DataSet, visited: list[Element], l
             values["has_modality_lut"] = True
         elif tag in FUNCTIONAL_GROUPS:
             values["functional_groups"] = True
-        elif tag in (VFRAMES, VFRAMES_COUNT):
+        else:
             values["vframes"] = True
     if pixels is None:
         values.setdefault("sop_class_uid", data_set.media_sop_class_uid)
@@ -186,10 +198,7 @@ def _parse_data_set(source: Source, data_set: DataSet, visited: list[Element], l
         pixel_length=(pixels_end or source.size) - pixels.offset if encapsulated else pixels.length,
         encapsulated=encapsulated,
     )
-    header = _check_header(source, values, liberties)
-    if liberties.taken:
-        _check_fragments(source, header, visited)
-    return header
+    return _check_header(source, values, liberties)
 
 
 def _take(
@@ -264,12 +273,20 @@ def _check_header(source: Source, values: dict[str, object], liberties: Libertie
     _check_pixel_layout(source, header)
     if not header.encapsulated:
         header = _check_native_length(source, header, liberties)
+    fault = explain_own_fault(header)
+    if fault:
+        raise source.corrupt(fault)
+    return header._replace(liberties=liberties.taken) if liberties.taken else header
+
+
+def explain_own_fault(header: Header) -> str | None:
+    """Say what is wrong with the values that each slice has of its own; None where nothing is."""
     if header.position is not None and "PixelSpacing" in header.blank:
         # Projections may leave it open (PS3.3 C.8.4.8: type 2), slices that have a place in the patient may not.
-        raise source.corrupt("its PixelSpacing (0028,0030) cannot be used: it is empty or 0\\0")
+        return "its PixelSpacing (0028,0030) cannot be used: it is empty or 0\\0"
     if header.slope == 0:
-        raise source.corrupt("its RescaleSlope is 0: every stored value would become the same")
-    return header._replace(liberties=liberties.taken) if liberties.taken else header
+        return "its RescaleSlope is 0: every stored value would become the same"
+    return None
 
 
 def _check_pixel_layout(source: Source, h: Header) -> None:
@@ -289,7 +306,7 @@ def _check_pixel_layout(source: Source, h: Header) -> None:
     if h.encapsulated:
         if h.transfer_syntax in NATIVE_SYNTAXES:
             raise source.corrupt(f"its pixel data is encapsulated, its transfer syntax {h.transfer_syntax} is not")
-        if h.pixel_length < count_least_compressed(h):
+        if is_too_short(h):
             raise source.corrupt(
                 f"its compressed pixel data has {h.pixel_length} bytes, too few for {h.number_of_frames} × {h.rows} × "
                 f"{h.columns} × {h.samples} at {h.bits_allocated} bits"

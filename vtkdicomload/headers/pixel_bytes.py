@@ -23,7 +23,8 @@ def count_pixel_bytes(h: Header) -> int:
     return (samples * h.bits_allocated + 7) // 8
 
 
-def count_least_compressed(h: Header) -> int:
-    """The bytes that compressed pixel data takes at least, however well it is compressed."""
+def is_too_short(h: Header) -> bool:
+    """Tell whether compressed pixel data has fewer bytes than it takes, however well it is compressed."""
     expansion = _EXPANSION.get(h.transfer_syntax)
-    return max(h.number_of_frames * _LEAST_OF_A_FRAME, -(-count_pixel_bytes(h) // expansion) if expansion else 0)
+    least = h.number_of_frames * _LEAST_OF_A_FRAME
+    return h.pixel_length < least or (expansion is not None and h.pixel_length * expansion < count_pixel_bytes(h))

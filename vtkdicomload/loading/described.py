@@ -10,8 +10,8 @@ from .._util.memory import measure_usable_bytes
 from ..errors import DicomLoadError, make_damaged_error
 from ..errors.remedies import Step
 from ..headers.frames import make_frames
+from ..headers.parser import read_header
 from ..headers.preamble import NotDicomError
-from ..headers.templates import HeaderReader
 from ..sources.file import read_whole
 from ..sources.memory import KeptFile
 from ..stacks.series_data import SeriesData
@@ -60,13 +60,12 @@ def fetch_described(series: S, workers: int | None = None, progress: Callable[[i
     described = list(of_file)
     _refuse_size(described)
     frames, done = list(series.frames), len(series.frames) - sum(map(len, of_file.values()))
-    headers, told = HeaderReader(), HeaderReader()
     with closing(read_whole([file.origin for file in described], measure_usable_bytes(), workers or 1)) as whole:
         for place, file, data, error in whole:
             if error is not None:
                 raise error
-            fetched = _read_fetched(KeptFile.of(file, data), headers)
-            said = make_frames(told.read(described[place]))
+            fetched = _read_fetched(KeptFile.of(file, data))
+            said = make_frames(read_header(described[place]))
             _refuse_contradiction(file, fetched, said)
             for k in of_file[described[place]]:
                 index = frames[k].index_in_file
@@ -104,9 +103,9 @@ def _refuse_size(files: Sequence[File]) -> None:
         )
 
 
-def _read_fetched(file: KeptFile, headers: HeaderReader) -> tuple[Frame, ...]:
+def _read_fetched(file: KeptFile) -> tuple[Frame, ...]:
     try:
-        return make_frames(headers.read(file))
+        return make_frames(read_header(file))
     except NotDicomError as error:
         raise make_damaged_error(file.name, f"the server sent what is {error.reason}") from error
 

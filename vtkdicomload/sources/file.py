@@ -56,6 +56,10 @@ class Handle(ABC):
             raise self._incomplete(offset, length, len(data))
         return data
 
+    def read_first(self, length: int) -> bytes:
+        """Read so many of the first bytes, or as many as there are; errors as `read_at`."""
+        return self.read_at(0, min(length, self.size))
+
     def read_into(self, buffer: memoryview, offset: int) -> None:
         """Fill a writable buffer of bytes with those at an offset; errors as `read_at`."""
         length = len(buffer)
@@ -94,6 +98,40 @@ class Handle(ABC):
 
     def _unreadable(self, error: OSError) -> CorruptFileError:
         return make_damaged_error(self.file.name, f"it cannot be read: {error.strerror or type(error).__name__}")
+
+
+class BegunHandle(Handle):
+    """A file of which the first bytes were read; for what lies behind them it is opened again.
+
+    Attributes
+    ----------
+    beginning : bytes
+        Its first bytes.
+    """
+
+    __slots__ = ("_again", "beginning")
+
+    def __init__(self, file: File, size: int, beginning: bytes) -> None:
+        super().__init__(file, size)
+        self.beginning = beginning
+        self._again: Handle | None = None
+
+    def read_first(self, length: int) -> bytes:
+        """Take those that were read already, however many are asked for."""
+        return self.beginning
+
+    def _read(self, offset: int, length: int) -> bytes:
+        if offset + length <= len(self.beginning):
+            return self.beginning[offset : offset + length]
+        if self._again is None:
+            self._again = self.file.open()
+        return self._again.read_at(offset, length)
+
+    def close(self) -> None:
+        """Close the file, if it was opened again."""
+        if self._again is not None:
+            self._again.close()
+            self._again = None
 
 
 # Nothing changes a file once it is made; to freeze it would take four times as long, for each file of an archive.
@@ -166,6 +204,11 @@ class File(ABC):
     def kept_whole(self) -> bytes | None:
         """All bytes of the file, where they are at hand with its beginning."""
         return None
+
+    def begin(self, length: int) -> BegunHandle:
+        """Open the file, read its first bytes, as many as there are, and close it; errors as `open` and `read_at`."""
+        with self.open() as handle:
+            return BegunHandle(handle.file, handle.size, handle.read_first(length))
 
     def check_unchanged(self) -> None:
         """Refuse a file that is not the one any more that was opened before; errors as `open`."""

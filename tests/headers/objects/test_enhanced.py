@@ -26,7 +26,8 @@ from synthetic import ROOT, write_dataset
 import vtkdicomload as vdl
 from vtkdicomload.headers.frames import make_frames
 from vtkdicomload.headers.parser import read_header
-from vtkdicomload.headers.templates import HeaderReader
+from vtkdicomload.headers.reading import HeaderReader
+from vtkdicomload.sources.local import as_file
 from vtkdicomload.stacks.series_data import Rank
 
 if TYPE_CHECKING:
@@ -630,13 +631,24 @@ def test_groups_of_one_frame_go_before_the_top_level_of_an_enhanced_object(tmp_p
     np.testing.assert_allclose(vdl.load(tmp_path).affine[:3, 3], (1, 2, 3))
 
 
-def test_classic_objects_with_groups_are_scanned_as_a_strict_parse_reads_them(tmp_path: Path) -> None:
-    reader = HeaderReader()
-    for k in range(5):
-        path = tmp_path / f"{k}.dcm"
-        shared = group(MREchoSequence=group(EffectiveEchoTime=k), PatientOrientationInFrameSequence=[Dataset()] * k)
+@pytest.mark.parametrize("defined", [True, False])
+def test_classic_objects_with_groups_are_scanned_as_a_strict_parse_reads_them(tmp_path: Path, defined: bool) -> None:
+    """Also where one file has an empty group, or more items than the others."""
+    paths = [tmp_path / f"{k}.dcm" for k in range(24)]
+    for k, path in enumerate(paths):
+        shared = group(
+            MREchoSequence=group(EffectiveEchoTime=10 ** (k % 3)),
+            PatientOrientationInFrameSequence=[Dataset()] * (k % 4),
+        )
+        if k == 7:
+            shared = []
         _classic_slice(path, k, SharedFunctionalGroupsSequence=shared)
-        assert reader.read(path) == read_header(path)
+        if not defined:
+            dataset = pydicom.dcmread(path)
+            dataset["SharedFunctionalGroupsSequence"].is_undefined_length = True
+            dataset.save_as(path)
+    headers = HeaderReader().read([as_file(path).begin(1 << 14) for path in paths])
+    assert headers == [read_header(path) for path in paths]
 
 
 def test_orientation_at_the_top_level_is_that_of_every_frame(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..._util.memory import measure_usable_bytes
 from ...errors import CorruptFileError
-from ..file import File, Handle, NotAtHand, Whole, fill_from_whole
+from ..file import BegunHandle, File, Handle, NotAtHand, Whole, fill_from_whole
 from .deflated import make_too_large_error
 from .section import Member
 from .streams import Codec, open_decompressed
@@ -109,6 +109,9 @@ class _Beginning(File):
 
     def open(self) -> _BeginningHandle:
         return _BeginningHandle(self, self.size or 0)
+
+    def begin(self, length: int) -> BegunHandle:
+        return BegunHandle(self, self.size or 0, self.data)
 
 
 class _BeginningHandle(Handle):

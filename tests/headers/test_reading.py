@@ -12,17 +12,21 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 from synthetic import Truth, raw_image
 
 from vtkdicomload.errors import CorruptFileError
-from vtkdicomload.headers import templates
+from vtkdicomload.headers import blocks
 from vtkdicomload.headers.elements import LONG_VRS, Encoding, Source, walk
 from vtkdicomload.headers.model import Header
 from vtkdicomload.headers.parser import parse_header, read_header
-from vtkdicomload.headers.templates import HeaderReader
+from vtkdicomload.headers.reading import HeaderReader
 from vtkdicomload.sources.local import as_file
+from vtkdicomload.sources.memory import MemoryFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from vtkdicomload.sources.file import File
+
+    Outcome = Header | tuple[type[BaseException], str]
     Write = Callable[..., Truth]
 
 SERIES = [
@@ -31,15 +35,42 @@ SERIES = [
 ]
 
 
-def _outcome(read: Callable[[str], Header], path: Path) -> Header | tuple[type[Exception], str]:
+def _describe(outcome: object) -> Outcome:
+    assert isinstance(outcome, (Header, BaseException))
+    return outcome if isinstance(outcome, Header) else (type(outcome), str(outcome))
+
+
+def _parse(file: File | Path) -> Outcome:
     try:
-        return read(str(path))
+        return read_header(file)
     except Exception as error:
-        return type(error), str(error)
+        return _describe(error)
 
 
-def _assert_same(reader: HeaderReader, path: Path) -> None:
-    assert _outcome(reader.read, path) == _outcome(read_header, path)
+def _read(reader: HeaderReader, files: Sequence[File | Path]) -> list[Outcome]:
+    begun = [as_file(file).begin(reader.beginning_bytes) for file in files]
+    return [_describe(outcome) for outcome in reader.read(begun)]
+
+
+def _assert_same(reader: HeaderReader, files: Sequence[File | Path]) -> list[Outcome]:
+    """Assert that all files read together are what each of them is by itself, and return that."""
+    outcomes = _read(reader, files)
+    for k, (file, outcome) in enumerate(zip(files, outcomes, strict=True)):
+        assert outcome == _parse(file), (k, file)
+    return outcomes
+
+
+def _hold(contents: Sequence[bytes]) -> list[File]:
+    return [MemoryFile.of(data, f"{k}.dcm") for k, data in enumerate(contents)]
+
+
+@pytest.fixture
+def strictly(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that were parsed strictly."""
+    names: list[str] = []
+    real = blocks.parse_header
+    monkeypatch.setattr(blocks, "parse_header", lambda h, seen: names.append(h.file.name) or real(h, seen))
+    return names
 
 
 @pytest.mark.parametrize("name", SERIES)
@@ -49,8 +80,8 @@ def test_real_headers_in_any_order(data: Path, name: str, seed: int | None) -> N
     if seed is not None:
         random.Random(seed).shuffle(files)
     reader = HeaderReader()
-    for path in [*files, *files[::-1]]:
-        _assert_same(reader, path)
+    _assert_same(reader, files[:1])
+    _assert_same(reader, [*files, *files[::-1]])
 
 
 @pytest.mark.parametrize("seed", [None, 3])
@@ -58,42 +89,34 @@ def test_the_demo_series_in_any_order(ct_head: Path, seed: int | None) -> None:
     files = sorted(ct_head.iterdir())
     if seed is not None:
         random.Random(seed).shuffle(files)
-    reader = HeaderReader()
-    for path in files:
-        _assert_same(reader, path)
+    _assert_same(HeaderReader(), files)
 
 
 def test_all_real_headers_through_one_reader(data: Path) -> None:
     files = [p for p in data.rglob("*") if p.is_file()]
     random.Random(7).shuffle(files)
     reader = HeaderReader()
-    for path in files * 2:
-        _assert_same(reader, path)
+    _assert_same(reader, files[:50])
+    _assert_same(reader, files)
+    _assert_same(reader, files)
 
 
-def test_templates_are_used(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten slices that are alike are parsed strictly once or a few times, not ten times."""
-    strict: list[str] = []
-    monkeypatch.setattr(templates, "parse_header", lambda h, seen: strict.append(h.file.name) or parse_header(h, seen))
+def test_templates_are_used(series: Write, strictly: list[str]) -> None:
+    """Of ten slices that are alike one is parsed strictly."""
     truth = series(count=10, names=[f"{k}" for k in range(10)], gap=1, origin=(0, 0, 10))
-    reader = HeaderReader()
-    headers = [reader.read(str(p)) for p in truth.files]
-    assert len(strict) < 4
-    assert [h.position for h in headers] == [tuple(p) for p in truth.positions]
+    headers = _read(HeaderReader(), truth.files)
+    assert strictly == [str(truth.files[0])]
+    assert [h.position for h in headers if isinstance(h, Header)] == [tuple(p) for p in truth.positions]
 
 
 @pytest.mark.parametrize("declared", [10, 14])
-def test_another_length_of_the_pixels_is_no_stretch(tmp_path: Path, declared: int) -> None:
+def test_another_length_of_the_pixels_is_damage(declared: int) -> None:
     """The file has its size and all its bytes, but declares other than it holds."""
-    good, bad = tmp_path / "good.dcm", tmp_path / "bad.dcm"
-    good.write_bytes(raw_image())
-    pixels = np.arange(6, dtype="<u2").tobytes()
-    bad.write_bytes(raw_image((0x7FE00010, "OW", pixels, declared)))
-    assert bad.stat().st_size == good.stat().st_size
-    reader = HeaderReader()
-    reader.read(str(good))
-    with pytest.raises(CorruptFileError):
-        reader.read(str(bad))
+    bad = raw_image((0x7FE00010, "OW", np.arange(6, dtype="<u2").tobytes(), declared))
+    assert len(bad) == len(raw_image())
+    *good, outcome = _assert_same(HeaderReader(), _hold([*[raw_image()] * 5, bad]))
+    assert all(isinstance(header, Header) for header in good)
+    assert outcome[0] is CorruptFileError
 
 
 # ---------------------------------------------------------------------------------------------------- mutations
@@ -184,28 +207,22 @@ def _mutated(whole: bytes, spans: list[tuple[int, int]], end: int, rng: random.R
 
 
 @pytest.mark.parametrize("base", BASES)
-def test_mutations_that_keep_the_length(series: Write, tmp_path: Path, base: str) -> None:
+def test_mutations_that_keep_the_length(series: Write, base: str) -> None:
     """Whatever happens to a header, the fast reader says what the strict one says: a Header, or the same error."""
     truth = series(count=3, **BASES[base])
-    path = truth.files[1]
-    whole, spans = path.read_bytes(), _values(path)
-    end = read_header(path).pixel_offset
+    whole, spans = truth.files[1].read_bytes(), _values(truth.files[1])
+    end = read_header(truth.files[1]).pixel_offset
     rng = random.Random(base)
     reader = HeaderReader()
-    for known in truth.files:
-        _assert_same(reader, known)
-    victim = tmp_path / "mutated"
     read = 0
-    for k in range(500):
-        data = _mutated(whole, spans, end, rng)
-        victim.write_bytes(data)
-        if k % 100 == 99:
-            reader = HeaderReader()  # the templates of damaged files must not stand for good ones
-            _assert_same(reader, truth.files[0])
-        strict = _outcome(read_header, victim)
-        assert _outcome(reader.read, victim) == strict, (k, data)
-        read += isinstance(strict, Header)
-    assert read > 50
+    for k in range(8):
+        if k % 3 == 0:
+            reader = HeaderReader()  # which meets the good files first, or damaged ones
+        good = [path.read_bytes() for path in truth.files]
+        mutated = [_mutated(whole, spans, end, rng) for _ in range(80)]
+        outcomes = _assert_same(reader, _hold([*good, *mutated] if k % 2 else [*mutated, *good]))
+        read += sum(isinstance(outcome, Header) for outcome in outcomes)
+    assert read > 74
 
 
 def _lengths(path: Path) -> list[tuple[int, int, int, int]]:
@@ -247,138 +264,146 @@ def _resized(whole: bytes, elements: list[tuple[int, int, int, int]], rng: rando
 
 
 @pytest.mark.parametrize("base", BASES)
-def test_mutations_of_lengths(series: Write, tmp_path: Path, base: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Headers whose values are longer or shorter, in one folder with their originals."""
+def test_mutations_of_lengths(series: Write, base: str, strictly: list[str]) -> None:
+    """Headers whose values are longer or shorter, together with their originals."""
     truth = series(count=3, **BASES[base])
-    path = truth.files[1]
-    whole, elements = path.read_bytes(), _lengths(path)
+    whole, elements = truth.files[1].read_bytes(), _lengths(truth.files[1])
+    good = [path.read_bytes() for path in truth.files]
     rng = random.Random(f"lengths {base}")
-    strictly: list[str] = []
-    real = templates.parse_header
-    monkeypatch.setattr(templates, "parse_header", lambda h, seen: strictly.append(h.file.name) or real(h, seen))
-    reader = HeaderReader()
-    victim = tmp_path / "mutated"
-    read = 0
-    for k in range(600):
-        if k % 5 == 0:
-            reader = HeaderReader()
-            _assert_same(reader, truth.files[0])
-            strictly.clear()
-        data = _resized(whole, elements, rng)
-        victim.write_bytes(data)
-        strict = _outcome(read_header, victim)
-        before = len(strictly)
-        assert _outcome(reader.read, victim) == strict, (k, data)
-        read += isinstance(strict, Header) and len(strictly) == before
-    if base != "big endian":
-        assert read > 20, "hardly a template was stretched"
+    for k in range(8):
+        reader = HeaderReader()
+        resized = [_resized(whole, elements, rng) for _ in range(80)]
+        files = _hold([*good, *resized] if k % 2 else [*resized, *good])
+        strictly.clear()
+        outcomes = _read(reader, files)
+        by_itself = set(strictly)
+        assert outcomes == [_parse(file) for file in files], (base, k)
+        read = {f.name for f, outcome in zip(files, outcomes, strict=True) if isinstance(outcome, Header)}
+        assert base == "big endian" or len(read - by_itself) > 5, "hardly a file was read by a template"
 
 
 @pytest.mark.parametrize(
     "tail", [b"", b"\0\0", bytes(8), b"\xfc\xff\xfc\xffOB\0\0\0\0\0\0", b"\xfe\xff\xdd\xe0\0\0\0\0"]
 )
 @pytest.mark.parametrize("cut", [0, 1, 7, 8, 9, 16])
-def test_encapsulated_files_that_end_in_another_way(series: Write, tmp_path: Path, tail: bytes, cut: int) -> None:
-    truth = series(count=3, syntax=RLELossless)
-    reader = HeaderReader()
-    reader.read(str(truth.files[0]))
-    whole = truth.files[1].read_bytes()
-    victim = tmp_path / "victim"
-    victim.write_bytes(whole[: len(whole) - cut] + tail)
-    _assert_same(reader, victim)
-    _assert_same(reader, truth.files[2])
+def test_encapsulated_files_that_end_in_another_way(series: Write, tail: bytes, cut: int) -> None:
+    truth = series(count=6, syntax=RLELossless)
+    contents = [path.read_bytes() for path in truth.files]
+    contents[3] = contents[3][: len(contents[3]) - cut] + tail
+    _assert_same(HeaderReader(), _hold(contents))
 
 
-def test_encapsulated_files_are_read_by_templates(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    strictly: list[str] = []
-    real = templates.parse_header
-    monkeypatch.setattr(templates, "parse_header", lambda h, seen: strictly.append(h.file.name) or real(h, seen))
+def test_compressed_pixels_that_are_too_few_are_damage(series: Write) -> None:
+    """Their file is whole and built like the others."""
+    truth = series(count=6, syntax=RLELossless)
+    contents = [path.read_bytes() for path in truth.files]
+    offset = read_header(truth.files[3]).pixel_offset
+    contents[3] = contents[3][:offset] + b"\xfe\xff\xdd\xe0\0\0\0\0"
+    outcomes = _assert_same(HeaderReader(), _hold(contents))
+    assert [isinstance(outcome, Header) for outcome in outcomes] == [True, True, True, False, True, True]
+
+
+def test_encapsulated_files_are_read_by_templates(series: Write, strictly: list[str]) -> None:
     truth = series(count=12, syntax=RLELossless)
-    reader = HeaderReader()
-    headers = [reader.read(str(p)) for p in truth.files]
+    headers = _read(HeaderReader(), truth.files)
     assert len(strictly) == 1
     assert headers == [read_header(p) for p in truth.files]
-    assert len({h.file.size for h in headers}) > 1
+    assert len({p.stat().st_size for p in truth.files}) > 1
 
 
-def test_real_headers_of_a_series_need_one_strict_parse(
-    data: Path, ct_head: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    strictly: list[str] = []
-    real = templates.parse_header
-    monkeypatch.setattr(templates, "parse_header", lambda h, seen: strictly.append(h.file.name) or real(h, seen))
+def test_real_headers_of_a_series_need_one_strict_parse(data: Path, ct_head: Path, strictly: list[str]) -> None:
     for folder in (data / "asl_4d", data / "small_ct", data / "mr_small_slope", ct_head):
-        strictly.clear()
-        reader = HeaderReader()
         files = sorted(folder.glob("*.dcm"))
-        assert [reader.read(str(p)) for p in files] == [read_header(p) for p in files]
-        assert 1 <= len(strictly) <= 1 + len(files) // 4, folder.name
+        reader = HeaderReader()
+        first = _read(reader, files[:1])
+        strictly.clear()
+        assert first + _read(reader, files[1:]) == [read_header(p) for p in files]
+        assert len(strictly) <= 1 + len(files) // 4, folder.name
 
 
-def test_a_damaged_template_does_not_spoil_the_good_files(series: Write, tmp_path: Path) -> None:
+def test_a_damaged_template_does_not_spoil_the_good_files(series: Write) -> None:
     """The reader meets the damaged header first and learns from it, if it can be read at all."""
-    truth = series(count=3)
+    truth = series(count=4)
     whole, spans = truth.files[1].read_bytes(), _values(truth.files[1])
+    good = [path.read_bytes() for path in truth.files]
     end = read_header(truth.files[1]).pixel_offset
     rng = random.Random(5)
-    victim = tmp_path / "mutated"
     for _ in range(300):
-        victim.write_bytes(_mutated(whole, spans, end, rng))
-        reader = HeaderReader()
-        _outcome(reader.read, victim)
-        _assert_same(reader, truth.files[1])
+        _assert_same(HeaderReader(), _hold([_mutated(whole, spans, end, rng), *good]))
 
 
-def test_flips_of_every_byte_of_the_header(tmp_path: Path) -> None:
-    """Two bits of each header byte of a small file, one at a time."""
+@pytest.mark.parametrize("bit", range(8))
+def test_flips_of_every_byte_of_the_header(tmp_path: Path, bit: int) -> None:
+    """One bit of each header byte of a small file."""
     whole = raw_image()
-    good, victim = tmp_path / "good", tmp_path / "flipped"
-    good.write_bytes(whole)
-    reader = HeaderReader()
-    end = read_header(good).pixel_offset
+    end = read_header(MemoryFile.of(whole, "good")).pixel_offset
+    flipped = []
     for place in range(128, end):
-        for bit in (0, 5):
-            data = bytearray(whole)
-            data[place] ^= 1 << bit
-            victim.write_bytes(data)
-            _assert_same(reader, victim)
-        if place % 50 == 0:
-            reader = HeaderReader()
-            reader.read(str(good))
+        data = bytearray(whole)
+        data[place] ^= 1 << bit
+        flipped.append(bytes(data))
+    _assert_same(HeaderReader(), _hold([whole, whole, *flipped]))
 
 
-def test_truncated_and_longer_files_are_not_taken_for_their_template(tmp_path: Path) -> None:
+def test_truncated_and_longer_files_are_not_taken_for_their_template() -> None:
     whole = raw_image()
-    good, victim = tmp_path / "good", tmp_path / "other"
-    good.write_bytes(whole)
-    reader = HeaderReader()
-    reader.read(str(good))
-    for data in (whole[:-1], whole[:-12], whole[:200], whole + b"\0\0", whole + b"\1\0", b"", whole[4:]):
-        victim.write_bytes(data)
-        _assert_same(reader, victim)
+    others = [whole[:-1], whole[:-12], whole[:200], whole + b"\0\0", whole + b"\1\0", b"", whole[4:]]
+    _assert_same(HeaderReader(), _hold([*[whole] * 4, *others]))
+    _assert_same(HeaderReader(), _hold([*[whole] * 4, *(whole[:size] for size in range(len(whole)))]))
 
 
 def test_a_file_that_is_replaced_is_read_anew(series: Write) -> None:
     truth = series(count=2)
     reader = HeaderReader()
-    first = reader.read(str(truth.files[0]))
+    (first,) = _read(reader, truth.files[:1])
     truth.files[0].write_bytes(truth.files[1].read_bytes())
-    again = reader.read(str(truth.files[0]))
-    assert again == read_header(truth.files[0])
+    (again,) = _assert_same(reader, truth.files[:1])
+    assert isinstance(again, Header)
+    assert isinstance(first, Header)
     assert again.sop_instance_uid != first.sop_instance_uid
 
 
-def test_more_layouts_than_templates(series: Write, tmp_path: Path) -> None:
+def test_layouts_of_any_lengths_are_one_template(strictly: list[str]) -> None:
+    files = _hold([raw_image((0x00081030, "LO", b"x" * 2 * (k % 290 + 1))) for k in range(300)])
+    assert _read(HeaderReader(), files) == [_parse(file) for file in files]
+    assert strictly == ["0.dcm"]
+
+
+def test_more_layouts_than_templates() -> None:
+    """Each file has an element that no other one has, then each twenty do."""
+    for alike in (1, 20):
+        contents = [raw_image((0x00091000 + k, "LO", b"x")) for k in range(150) for _ in range(alike)]
+        reader = HeaderReader()
+        _assert_same(reader, _hold(contents))
+        _assert_same(reader, _hold(contents[::-1]))
+
+
+def test_a_header_that_is_longer_than_was_read_of_it(strictly: list[str]) -> None:
+    sizes = (*[100] * 6, *[20_000] * 6, *[100] * 6)
+    files = _hold([raw_image((0x00091010, "UT", b"x" * size)) for size in sizes])
     reader = HeaderReader()
-    path = tmp_path / "x"
-    for k in range(300):
-        path.write_bytes(raw_image((0x00081030, "LO", b"x" * 2 * (k % 290 + 1))))
-        _assert_same(reader, path)
+    expected = [_parse(file) for file in files]
+    assert _read(reader, files) == expected
+    strictly.clear()
+    assert _read(reader, files) == expected
+    assert strictly == [], "more is read then of each"
+
+
+def test_files_of_several_series_share_a_template_but_not_their_values(series: Write, strictly: list[str]) -> None:
+    """Rows, a description and a blank value decide how the rest is understood."""
+    many = [
+        series(count=4, shape=(8, 8 + k), SeriesDescription=f"series {k}", SliceThickness="" if k % 2 else 2)
+        for k in range(5)
+    ]
+    files = [path for truth in many for path in truth.files]
+    random.Random(2).shuffle(files)
+    assert _read(HeaderReader(), files) == [_parse(file) for file in files]
+    assert len(strictly) == 1
 
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
 def test_private_values_of_any_length_and_maker_are_read_by_templates(
-    series: Write, syntax: str, monkeypatch: pytest.MonkeyPatch
+    series: Write, syntax: str, strictly: list[str]
 ) -> None:
     """Those that are too long to say anything too, and CSA headers, whose length differs from slice to slice."""
 
@@ -388,9 +413,8 @@ def test_private_values_of_any_length_and_maker_are_read_by_templates(
         d.private_block(0x0029, "SIEMENS CSA HEADER", create=True).add_new(0x10, "OB", b"SV10" + bytes(12_000 + 4 * k))
 
     truth = series(count=8, syntax=syntax, edit=edit)
-    strictly: list[str] = []
-    real = templates.parse_header
-    monkeypatch.setattr(templates, "parse_header", lambda h, seen: strictly.append(h.file.name) or real(h, seen))
     reader = HeaderReader()
-    assert [reader.read(str(path)) for path in truth.files] == [read_header(path) for path in truth.files]
-    assert strictly == [str(truth.files[0]), str(truth.files[7])]  # the last one's b-value has another length
+    _read(reader, truth.files[:1])
+    strictly.clear()
+    assert _read(reader, truth.files) == [read_header(path) for path in truth.files]
+    assert strictly == [str(truth.files[7])]  # the last one's b-value has another length
