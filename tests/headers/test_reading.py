@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 from synthetic import Truth, raw_image
@@ -117,6 +119,61 @@ def test_another_length_of_the_pixels_is_damage(declared: int) -> None:
     *good, outcome = _assert_same(HeaderReader(), _hold([*[raw_image()] * 5, bad]))
     assert all(isinstance(header, Header) for header in good)
     assert outcome[0] is CorruptFileError
+
+
+# ------------------------------------------------------------------------------------------------ drawn structures
+_TEXT = st.tuples(st.sampled_from((b"LO", b"SH", b"DS", b"UT", b"UN", b"UC", b"OB")), st.binary(max_size=12))
+_NESTED = st.lists(st.lists(_TEXT, max_size=3), max_size=3)
+
+
+def _element(tag: int, vr: bytes, value: bytes, length: int | None = None) -> bytes:
+    length = len(value) if length is None else length
+    size = b"\0\0" + length.to_bytes(4, "little") if vr in LONG_VRS else length.to_bytes(2, "little")
+    return (tag >> 16).to_bytes(2, "little") + (tag & 0xFFFF).to_bytes(2, "little") + vr + size + value
+
+
+def _sequence(tag: int, items: list[list[tuple[bytes, bytes]]], *, open_sequence: bool, open_item: bool) -> bytes:
+    """A sequence of items, each of them and itself of defined or undefined length (PS3.5 7.5)."""
+    content = b""
+    for item in items:
+        inside = b"".join(_element(0x00080100 + k, vr, value) for k, (vr, value) in enumerate(item))
+        length = 0xFFFFFFFF if open_item else len(inside)
+        content += b"\xfe\xff\x00\xe0" + length.to_bytes(4, "little") + inside
+        content += b"\xfe\xff\x0d\xe0\0\0\0\0" if open_item else b""
+    if not open_sequence:
+        return _element(tag, b"SQ", content)
+    return _element(tag, b"SQ", content + b"\xfe\xff\xdd\xe0\0\0\0\0", 0xFFFFFFFF)
+
+
+@st.composite
+def _contents(draw: st.DrawFn) -> list[bytes]:
+    """Files of one or two structures with values of any length, a byte of some of them changed."""
+    whole = raw_image()
+    start = whole.index(b"\x20\x00\x0d\x00UI")  # behind what has a lower tag
+    contents = []
+    for _ in range(draw(st.integers(1, 2))):
+        vrs = draw(st.lists(st.sampled_from((b"LO", b"UT", b"UN", b"OB")), max_size=3))
+        shape = draw(_NESTED)
+        walked = draw(st.booleans())  # a sequence that is entered where its length is defined too
+        open_sequence, open_item = draw(st.booleans()), draw(st.booleans())
+        for _ in range(draw(st.integers(1, 6))):
+            plain = [_element(0x00091001 + k, vr, draw(st.binary(max_size=300))) for k, vr in enumerate(vrs)]
+            items = [[(vr, draw(st.binary(max_size=9))) for vr, _ in item] for item in shape]
+            tag = 0x00189114 if walked else 0x00189999
+            nested = _sequence(tag, items, open_sequence=open_sequence, open_item=open_item)
+            data = bytearray(whole[:start] + b"".join(plain) + nested + whole[start:])
+            if draw(st.integers(0, 3)) == 0:
+                data[draw(st.integers(128, len(data) - 1))] = draw(st.integers(0, 255))
+            contents.append(bytes(data))
+    return draw(st.permutations(contents))
+
+
+@settings(max_examples=150, deadline=None)
+@given(contents=_contents())
+def test_files_of_any_structure_are_read_as_by_themselves(contents: list[bytes]) -> None:
+    reader = HeaderReader()
+    _assert_same(reader, _hold(contents[:1]))
+    _assert_same(reader, _hold(contents))
 
 
 # ---------------------------------------------------------------------------------------------------- mutations
