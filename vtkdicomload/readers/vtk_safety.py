@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from ..headers.preamble import DataSet
 
 # DICOMParser::IsValidRepresentation, without UT: VTK reads its length in 2 bytes where it has 4.
-_SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
-_LONG_VRS = frozenset(b"OB OW SQ UN".split())
+_KNOWN_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US OB OW SQ UN".split())
 
 _PREAMBLE = 128
 _TRANSFER_SYNTAX, _INSTANCE_NUMBER, _SWITCH_BYTES = 0x00020010, 0x00200013, 0x08000000
@@ -247,17 +246,17 @@ def _walk_records(source: Source, data_set: DataSet) -> Iterator[Element]:
 
 def _find_element_fault(source: Source, element: Element, data_set: DataSet) -> str | None:
     """Say why VTK's parser would take one element for something else than it is."""
-    name = name_of(element.tag)
-    if element.vr:
-        if element.vr not in _SHORT_VRS and element.vr not in _LONG_VRS:
-            return f"VTK does not know the VR {element.vr.decode('latin-1')} of {name}"
+    tag, vr = element.tag, element.vr
+    if vr:
+        if vr not in _KNOWN_VRS:
+            return f"VTK does not know the VR {vr.decode('latin-1')} of {name_of(tag)}"
     elif (element.length & 0xFFFF).to_bytes(2, "little").isalpha():
         # DICOMParser::IsValidRepresentation takes the first two bytes of such a length for a VR.
-        return f"VTK takes the length {element.length} of {name} for a VR"
-    if element.tag not in _LISTENED:
+        return f"VTK takes the length {element.length} of {name_of(tag)} for a VR"
+    if tag not in _LISTENED:
         return None
     if element.depth:
-        return f"VTK takes the nested {name} for the image's"
+        return f"VTK takes the nested {name_of(tag)} for the image's"
     return _find_value_fault(source, element, data_set)
 
 
