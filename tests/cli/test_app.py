@@ -336,7 +336,7 @@ def test_show_draws_uptake_over_a_series(series: Write, tmp_path: Path) -> None:
     ("options", "words"),
     [
         (["--rescale", "suv"], "rescale must be True, False or one of"),
-        (["--colormap", "none"], "there is no colour map"),
+        (["--colormap", "none"], "matplotlib has no colour map"),
         (["--overlay", "nowhere"], "nowhere"),
     ],
 )

@@ -179,5 +179,5 @@ def test_a_colour_map_takes_the_place_of_grey(series: Write) -> None:
     grey, colour = windows.choose_display(volume), windows.choose_display(volume, colormap="hot")
     expected = mpl.colormaps["hot"](grey.grey(volume.frames))[..., :3]
     np.testing.assert_allclose(colour.grey(volume.frames) / 255, expected, atol=1 / 255)
-    with pytest.raises(ValueError, match="there is no colour map"):
+    with pytest.raises(ValueError, match="matplotlib has no colour map"):
         windows.choose_display(volume, colormap="rainbows")

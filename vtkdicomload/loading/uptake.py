@@ -129,7 +129,7 @@ def _find_factor(facts: PetFacts, kind: Normalisation, find_dose: Callable[[PetF
     activity, words = 1.0, "Units BQML"
     if facts.units == "CNTS":
         if facts.philips_suv:
-            factor = _convert(facts, "bw", kind)
+            factor = _convert_normalisation(facts, "bw", kind)
             return _Factor(
                 facts.philips_suv * factor, f"Units CNTS, {facts.philips_suv:g} of Philips (7053,1000)", guessed
             )
@@ -163,10 +163,10 @@ def _convert_stored(facts: PetFacts, kind: Normalisation) -> _Factor:
     stored = _STORED.get((cast("str", facts.units), facts.suv_type))
     if stored is None:
         raise NoUptake(f"{words}: values of another formula")
-    return _Factor(_convert(facts, stored, kind), f"{words}, which is {_NAMES[stored]}")
+    return _Factor(_convert_normalisation(facts, stored, kind), f"{words}, which is {_NAMES[stored]}")
 
 
-def _convert(facts: PetFacts, stored: Normalisation, kind: Normalisation) -> float:
+def _convert_normalisation(facts: PetFacts, stored: Normalisation, kind: Normalisation) -> float:
     """The factor from one normalisation to another."""
     return 1.0 if stored == kind else measure_body(facts, kind) / measure_body(facts, stored)
 

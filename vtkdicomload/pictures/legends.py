@@ -24,23 +24,23 @@ _LONGEST = 48  # letters of a name
 
 def measure_lines(keys: Sequence[Key], width: float) -> int:
     """How many lines the legend takes."""
-    return len(_lay_out(keys, width))
+    return len(_break_lines(keys, width))
 
 
 def paint_legend(axes: Axes, keys: Sequence[Key], x: float, y: float, width: float, color: str) -> None:
     """Draw a legend on axes in pixels whose y runs down, from its top left corner, in words of a colour."""
-    for row, line in enumerate(_lay_out(keys, width)):
+    for row, line in enumerate(_break_lines(keys, width)):
         middle = y + (row + 0.5) * LINE
         for left, key in line:
             _paint_key(axes, key, x + left, middle, color)
 
 
-def _lay_out(keys: Sequence[Key], width: float) -> list[list[tuple[float, Key]]]:
+def _break_lines(keys: Sequence[Key], width: float) -> list[list[tuple[float, Key]]]:
     """The lines of a legend, each as its parts and where they begin."""
     lines: list[list[tuple[float, Key]]] = []
     at = width + 1
     for key in keys:
-        size = _measure(key)
+        size = _measure_key(key)
         if at + size > width:
             lines.append([])
             at = 0.0
@@ -53,7 +53,7 @@ def _shorten(name: str) -> str:
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
 
 
-def _measure(key: Key) -> float:
+def _measure_key(key: Key) -> float:
     words = len(_shorten(key.name)) * _LETTER
     if not key.colormap:
         return _MARK + 6 + words

@@ -100,11 +100,11 @@ def plot(
             _mark(axes, plane, at)
         left += cell
     if keys:
-        _add_legend(figure, keys, width, height, legend)
+        _draw_legend(figure, keys, width, height, legend)
     return figure
 
 
-def _add_legend(figure: Figure, keys: Sequence[Key], width: float, height: float, lines: float) -> None:
+def _draw_legend(figure: Figure, keys: Sequence[Key], width: float, height: float, lines: float) -> None:
     """A legend at the foot of a figure whose sizes are in inches."""
     room = width - 2 * _EDGE
     axes = figure.add_axes((_EDGE / width, 0, room / width, lines / height))

@@ -78,7 +78,7 @@ def draw_volume(
     for words in list_notes(volume):
         sheet.words(words, color=MARK, after=8)
     _add_planes(sheet, planes, chosen, in_mm=has_scale(volume), beside=beside, overlay=overlay)
-    _add_legend(sheet, list_keys(volume, chosen, overlay))
+    _add_keys(sheet, list_keys(volume, chosen, overlay))
     nz = volume.frames.shape[0]
     if nz > 1:
         indices = space_evenly(nz, _TILES)
@@ -201,7 +201,7 @@ def _add_planes(
     sheet.add(18 + 2 * LETTER + tallest + 34, paint)
 
 
-def _add_legend(sheet: Sheet, keys: Sequence[Key]) -> None:
+def _add_keys(sheet: Sheet, keys: Sequence[Key]) -> None:
     """What the colours of the planes above mean."""
     if not keys:
         return

@@ -110,7 +110,9 @@ def find_colormap(name: str) -> Colormap:
 
     if not isinstance(name, str) or name not in colormaps:
         some = ", ".join(repr(known) for known in _COLORMAPS)
-        raise ValueError(f"there is no colour map {describe_argument(name)} of matplotlib; there are {some} and others")
+        raise ValueError(
+            f"matplotlib has no colour map of that name ({describe_argument(name)}); it has {some} and others"
+        )
     return colormaps[name]
 
 

@@ -68,20 +68,20 @@ def _read_pet_facts(attributes: Attributes) -> PetFacts:
         suv_type=_read_words(attributes, "SUVType"),
         decay_correction=_read_words(attributes, "DecayCorrection"),
         corrected_image=tuple(str(word).strip() for word in list_values(attributes.get("CorrectedImage") or ())),
-        weight=_read_number(attributes, "PatientWeight"),
-        size=_read_number(attributes, "PatientSize"),
+        weight=_read_optional_number(attributes, "PatientWeight"),
+        size=_read_optional_number(attributes, "PatientSize"),
         sex=_read_words(attributes, "PatientSex"),
         radiopharmaceuticals=len(injections),
-        dose=_read_number(injection, "RadionuclideTotalDose"),
-        half_life=_read_number(injection, "RadionuclideHalfLife"),
+        dose=_read_optional_number(injection, "RadionuclideTotalDose"),
+        half_life=_read_optional_number(injection, "RadionuclideHalfLife"),
         injected=parse_datetime(_read_words(injection, "RadiopharmaceuticalStartDateTime"), offset),
         injected_time=parse_time(_read_words(injection, "RadiopharmaceuticalStartTime")),
         series=parse_moment(series_date or acquired_date, _read_words(attributes, "SeriesTime")),
         acquired=parse_moment(acquired_date or series_date, _read_words(attributes, "AcquisitionTime")),
-        frame_reference=_read_number(attributes, "FrameReferenceTime"),
-        frame_duration=_read_number(attributes, "ActualFrameDuration"),
+        frame_reference=_read_optional_number(attributes, "FrameReferenceTime"),
+        frame_duration=_read_optional_number(attributes, "ActualFrameDuration"),
         dated=bool(series_date or acquired_date),
-        ge_scan=None if ge_scan is None else parse_datetime(str(_decode(attributes.get(ge_scan))), offset),
+        ge_scan=None if ge_scan is None else parse_datetime(str(_strip_bytes(attributes.get(ge_scan))), offset),
         philips_suv=_read_private_number(attributes, 0x00),
         philips_activity=_read_private_number(attributes, 0x09),
     )
@@ -96,7 +96,7 @@ def _read_words(attributes: Attributes | None, name: str) -> str | None:
         return None
 
 
-def _read_number(attributes: Attributes | None, name: str) -> float | None:
+def _read_optional_number(attributes: Attributes | None, name: str) -> float | None:
     """A single number; None where there is none, which is then named as missing."""
     if attributes is None:
         return None
@@ -109,11 +109,11 @@ def _read_number(attributes: Attributes | None, name: str) -> float | None:
 def _read_private_number(attributes: Attributes, element: int) -> float | None:
     tag = attributes.find_private_tag(*_PHILIPS, element)
     try:
-        return None if tag is None else float(convert_numbers("", _decode(attributes.get(tag)), 1))
+        return None if tag is None else float(convert_numbers("", _strip_bytes(attributes.get(tag)), 1))
     except UnusableAttribute:
         return None
 
 
-def _decode(value: object) -> object:
+def _strip_bytes(value: object) -> object:
     """A value of private data, of which implicit VR leaves bytes."""
     return value.decode("latin-1").strip(" \0") if isinstance(value, bytes) else value
