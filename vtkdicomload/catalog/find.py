@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +13,7 @@ from .._util.wording import count_noun, describe_argument
 from ..errors import NoDicomError
 from ..errors.remedies import LoadFolder, Step
 from ..sources.archives.enter import is_named_as_archive
-from ..sources.hints import describe_foreign
+from ..sources.hints import Foreign, describe_foreign, describe_nested
 from ..sources.reasons import Reason, Skipped
 from ..sources.resolve import find_files
 from ..stacks.series_data import SeriesData
@@ -127,15 +127,23 @@ def make_no_image_error(found: ScanData[Any], ignored: tuple[str, ...] = ()) -> 
         count_noun(n, "folder") if reason is Reason.FOLDER else f"{n} {words}"
         for (reason, words), n in counts.most_common()
     )
-    foreign = [s.path for s in skipped if s.reason in _FOREIGN]
-    packed = [s.path for s in skipped if s.reason in (Reason.ARCHIVE, Reason.GZIP) or s.path.lower().endswith(".nii")]
-    others = [path for path in foreign if not is_named_as_archive(path)]  # an archive of no DICOM was entered
-    example = describe_foreign((packed or others)[0]) if packed or others else None
+    example = _choose_example(skipped)
     return NoDicomError(
         f"no DICOM image in {found.source}: {there or 'it is empty'}" + (f" ({example.words})" if example else ""),
         files=[s.path for s in skipped],
         remedies=example.remedies if example else (),
     )
+
+
+def _choose_example(skipped: Sequence[Skipped]) -> Foreign | None:
+    """Describe one of the files that are not DICOM, an archive before others."""
+    nested = [s.path for s in skipped if s.reason is Reason.ARCHIVE and not os.path.exists(s.path)]
+    if nested:
+        return describe_nested(nested[0])
+    foreign = [s.path for s in skipped if s.reason in _FOREIGN]
+    packed = [s.path for s in skipped if s.reason in (Reason.ARCHIVE, Reason.GZIP) or s.path.lower().endswith(".nii")]
+    others = [path for path in foreign if not is_named_as_archive(path)]  # an archive of no DICOM was entered
+    return describe_foreign((packed or others)[0]) if packed or others else None
 
 
 def _make_not_an_image_error(skipped: Skipped) -> NoDicomError:

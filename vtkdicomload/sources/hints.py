@@ -119,6 +119,15 @@ _SUFFIXES = (
 )
 
 
+def describe_nested(path: str) -> Foreign:
+    """Tell of an archive that lies in another one, which is to be unpacked first."""
+    holder = os.path.dirname(path)
+    while holder and not os.path.isfile(holder) and os.path.dirname(holder) != holder:
+        holder = os.path.dirname(holder)
+    past = (Unpack(holder),) if os.path.isfile(holder) else ()
+    return Foreign(f"{os.path.basename(path)} is an archive in an archive, which is not entered", past)
+
+
 def describe_foreign(path: str) -> Foreign:
     """Tell what a file that is not DICOM is, by its name and first bytes, and what reads or unpacks it."""
     name = os.path.basename(path)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from sources.packing import write_archive
 
 import vtkdicomload as vdl
+from vtkdicomload.errors.remedies import Unpack
 from vtkdicomload.sources.resolve import find_files
 
 if TYPE_CHECKING:
@@ -51,3 +53,16 @@ def test_more_members_than_a_small_archive_counts_are_listed(tmp_path: Path) -> 
         for k in range(66_000):
             archive.writestr(f"{k}", b"")
     assert len(find_files(path).files) == 66_000
+
+
+def test_an_archive_of_archives_is_to_be_unpacked_first(series: Write, tmp_path: Path) -> None:
+    (file,) = series("written", count=1).files
+    inner = write_archive(tmp_path / "inner.zip", "deflated.zip", {"1.dcm": file.read_bytes()})
+    outer = write_archive(tmp_path / "outer.zip", "stored.zip", {"a/inner.zip": inner.read_bytes(), "b": b"text" * 99})
+    assert [s.reason for s in vdl.scan(outer).skipped] == [vdl.Reason.NOT_DICOM, vdl.Reason.ARCHIVE]
+    words = r"inner\.zip is an archive in an archive, which is not entered\) → unpack it first"
+    with pytest.raises(vdl.NoDicomError, match=words) as caught:
+        vdl.load(outer, archives=True)
+    assert caught.value.remedies == (Unpack(str(outer)),)
+    with pytest.raises(vdl.NoDicomError, match="is an archive in an archive, which is not entered"):
+        vdl.load(outer.read_bytes())
