@@ -87,7 +87,7 @@ def _read_bytes(data: Data) -> list[Pixels]:
     return volumes
 
 
-def _of_bytes(made: list[Pixels], data: Data) -> Iterable[Pixels]:
+def of_bytes(made: list[Pixels], data: Data) -> Iterable[Pixels]:
     """The floor neither sorts nor rescales."""
     work = data.work
     for words in made:
@@ -208,7 +208,11 @@ def _plugin(dataset: Any) -> str:
 def _pydicom(folder: Path) -> Pixels:
     import pydicom
 
-    datasets = [pydicom.dcmread(path) for path in folder.iterdir()]
+    return stack_datasets([pydicom.dcmread(path) for path in folder.iterdir()])
+
+
+def stack_datasets(datasets: list[Any]) -> Pixels:
+    """The volume of the pydicom Datasets of a series."""
     datasets.sort(key=lambda dataset: float(dataset.ImagePositionPatient[2]))
     plugin = _plugin(datasets[0])
     if plugin:
@@ -274,7 +278,7 @@ def _nifti(file: Path) -> Pixels:
 
 
 # ---------------------------------------------------------------------------------------------------- all of them
-FLOOR = Peer("floor", "numpy", "numpy", _read_bytes, _of_bytes)
+FLOOR = Peer("floor", "numpy", "numpy", _read_bytes, of_bytes)
 DEFAULT = Peer("vtkdicomload", "vtkdicomload", "vtkdicomload", partial(_each, _vtkdicomload))
 ONE_WORKER = Peer(
     "vtkdicomload, workers=1", "vtkdicomload", "vtkdicomload", partial(_each, partial(_vtkdicomload, workers=1))

@@ -74,7 +74,8 @@ def _section(section: Section) -> str:
         rows = [row for row in section.rows if row.work == work]
         if work not in ("import", section.title):
             parts.append(f"**{work}**")
-        parts.append(_memory_table(rows) if section.name == "memory" else _time_table(rows))
+        measured_memory = any(row.memory is not None for row in rows)
+        parts.append(_memory_table(rows) if measured_memory or section.name == "memory" else _time_table(rows))
     if section.note:
         parts.append(section.note)
     return "\n\n".join(parts)

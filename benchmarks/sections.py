@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import measure, peers, scans
+from . import measure, peers, scans, sources
 from .data import Data, prepared
 from .memory import drop_from_cache
 
@@ -131,5 +131,16 @@ class Bench:
         rows = measure.timed(sides, self._data(self._works.ct, self._works.long_ct), self._rounds)
         return Section("growth", "Growth with the number of slices, warm cache", rows)
 
+    def _sources(self) -> Section:
+        rows = [row for work in self._works.packed for row in sources.time_archives(self._data(work)[0], self._rounds)]
+        tiny, work = self._data(self._works.tiny, self._works.ct)
+        sources.pack(tiny)
+        sources.pack(work)
+        titled = work._replace(work=work.work._replace(title=f"{work.work.title}, peak memory × the volume"))
+        rows += measure.peak_memory((peers.DEFAULT, *sources.ARCHIVES), titled, tiny)
+        web = sources.time_dicomweb(work, self._rounds)
+        note = sources.NOTE if web else f"{sources.NOTE} {sources.NO_SERVER}"
+        return Section("sources", "Archives and servers", [*rows, *web], note)
 
-SECTIONS = ("warm", "reuse", "cold", "formats", "scan", "small", "compressed", "memory", "import", "growth")
+
+SECTIONS = ("warm", "reuse", "cold", "formats", "scan", "small", "compressed", "memory", "import", "growth", "sources")

@@ -54,6 +54,7 @@ class Works(NamedTuple):
     headers: tuple[Work, ...]
     small: tuple[Work, ...]
     compressed: tuple[Work, ...]
+    packed: tuple[Work, ...]  # into archives
     tiny: Work  # for first use
     brief: bool = False  # leave out what takes longest
 
@@ -112,6 +113,7 @@ FULL = Works(
     headers=_headers(400, 256),
     small=_small(100, 250),
     compressed=_compressed(100),
+    packed=(_ct(200),),
     tiny=_TINY,
 )
 QUICK = Works(
@@ -121,6 +123,7 @@ QUICK = Works(
     headers=_headers(60, 64),
     small=_small(6, 12),
     compressed=_compressed(4),
+    packed=(_ct(40),),
     tiny=_TINY,
     brief=True,
 )
@@ -131,5 +134,6 @@ MINIMAL = Works(  # for the tests of this package
     headers=_headers(3, 32),
     small=(Work("small-2", "2 series of 32²×3", 3, 32, 32, intercept=-1024.0, series=2),),
     compressed=_compressed(3, 64)[:1],  # the one that pydicom decodes by itself
+    packed=(_ct(6, rows=64, columns=64, title="CT 64²×6"),),
     tiny=_TINY,
 )

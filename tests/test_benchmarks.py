@@ -53,14 +53,14 @@ def _odd_peer(name: str, run: Callable[[Data], object]) -> peers.Peer:
 
 
 # ---------------------------------------------------------------------------------------------------- sections
-@pytest.mark.parametrize("name", ["reuse", "formats", "small", "compressed", "memory"])
+@pytest.mark.parametrize("name", ["reuse", "formats", "small", "compressed", "memory", "sources"])
 def test_every_reader_returns_the_same_volume(root: Path, name: str) -> None:
     section = Bench(MINIMAL, root, 1, others=()).run(name)
     assert {row.outcome for row in section.rows} == {SAME}
-    if name == "memory":
-        assert all(row.memory is not None for row in section.rows)
-    else:
-        assert all(len(row.seconds) == 1 for row in section.rows)
+    kept = [row for row in section.rows if row.memory is not None]
+    assert bool(kept) == (name in ("memory", "sources"))
+    assert len(kept) == len(section.rows) or name != "memory"
+    assert all(len(row.seconds) == 1 for row in section.rows if row.memory is None)
 
 
 def test_every_scan_reads_the_same_headers(root: Path) -> None:

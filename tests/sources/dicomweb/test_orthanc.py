@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from dicomweb_client import DICOMwebClient
-from sources.dicomweb.orthanc import INSTALL, Orthanc, find_orthanc, run_orthanc
 
 import vtkdicomload as vdl
+from benchmarks.orthanc import INSTALL, Orthanc, find_orthanc, run_orthanc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

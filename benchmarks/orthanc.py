@@ -1,4 +1,4 @@
-"""Orthanc with its DICOMweb plug-in, on this machine and for one test: a fresh store on a free port."""
+"""Orthanc with its DICOMweb plug-in, on this machine: a fresh store on a free port. The tests run it too."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import requests
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    import requests
 
 INSTALL = "apt-get install orthanc orthanc-dicomweb"
 _PROGRAMS = (shutil.which("Orthanc"), "/usr/sbin/Orthanc")
@@ -50,6 +50,8 @@ def find_orthanc() -> str | None:
 @contextmanager
 def run_orthanc(program: str, folder: Path) -> Iterator[Orthanc]:
     """Run a server that keeps its files in a folder, and end it."""
+    import requests
+
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -67,7 +69,7 @@ def run_orthanc(program: str, folder: Path) -> Iterator[Orthanc]:
     (folder / "store").mkdir()
     (folder / "orthanc.json").write_text(json.dumps(settings))
     with (folder / "log").open("w") as log:
-        process = subprocess.Popen([program, str(folder / "orthanc.json")], stdout=log, stderr=log)
+        process = subprocess.Popen([program, str(folder / "orthanc.json")], stdout=log, stderr=log)  # noqa: S603
     try:
         with requests.Session() as session:
             url = f"http://127.0.0.1:{port}"
@@ -79,12 +81,15 @@ def run_orthanc(program: str, folder: Path) -> Iterator[Orthanc]:
 
 
 def _wait_for(session: requests.Session, url: str, process: subprocess.Popen[bytes]) -> None:
+    import requests
+
     for _ in range(_TURNS):
-        assert process.poll() is None, "Orthanc has ended"
+        if process.poll() is not None:
+            raise RuntimeError("Orthanc has ended")
         try:
             session.get(f"{url}/system").raise_for_status()
         except requests.ConnectionError:
             time.sleep(_TURN)
         else:
             return
-    raise AssertionError("Orthanc does not answer")
+    raise RuntimeError("Orthanc does not answer")
