@@ -60,18 +60,29 @@ def prepared(work: Work, root: Path, say: Callable[[str], None] = lambda _: None
 def _write(work: Work, folder: Path) -> dict[str, Any]:
     from pydicom import dcmwrite
 
-    from . import headers, pixels
+    from . import enhanced, headers, pixels
 
     values = hashlib.sha256(repr(work.shape).encode())
     for series in range(work.series):
         place = folder / f"series-{series:03d}"
         place.mkdir(parents=True)
+        if work.enhanced:
+            frames = [pixels.stored_frame(work, series, k) for k in range(work.slices)]
+            for frame in frames:
+                values.update(frame.astype("<i4").tobytes())
+            dataset = enhanced.make_object(work, series)
+            dataset.file_meta = headers.file_meta(work, series, 0)
+            dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+            _put_pixels(dataset, [pixels.encoded(frame, work) for frame in frames], work)
+            file = place / "IM-0001.dcm"
+            dcmwrite(file, dataset, enforce_file_format=True)
+            continue
         for k in range(work.slices):
             frame = pixels.stored_frame(work, series, k)
             values.update(frame.astype("<i4").tobytes())
             dataset = headers.header(work, series, k)
             dataset.file_meta = headers.file_meta(work, series, k)
-            _put_pixels(dataset, pixels.encoded(frame, work), work)
+            _put_pixels(dataset, [pixels.encoded(frame, work)], work)
             file = place / f"IM-0001-{headers.instance_number(work, k):04d}.dcm"
             dcmwrite(file, dataset, enforce_file_format=True)
     return {
@@ -81,13 +92,14 @@ def _write(work: Work, folder: Path) -> dict[str, Any]:
     }
 
 
-def _put_pixels(dataset: Any, data: bytes, work: Work) -> None:
+def _put_pixels(dataset: Any, frames: list[bytes], work: Work) -> None:
     from pydicom.encaps import encapsulate
 
     if work.syntax == EXPLICIT_LITTLE:
+        data = b"".join(frames)
         dataset.PixelData = data + b"\0" * (len(data) % 2)
     else:
-        dataset.PixelData = encapsulate([data + b"\0" * (len(data) % 2)])
+        dataset.PixelData = encapsulate([data + b"\0" * (len(data) % 2) for data in frames])
     dataset["PixelData"].VR = "OB" if work.bits == 8 or work.syntax != EXPLICIT_LITTLE else "OW"
 
 

@@ -203,6 +203,36 @@ def peak_memory(peers: Sequence[Peer], data: Data, tiny: Data) -> list[Row]:
     return rows
 
 
+HELP, INFO = "vtkdicomload --help", "vtkdicomload info FOLDER"
+
+
+def start_times(lines: dict[str, list[str]], rounds: int) -> list[Row]:
+    """How long runs of this interpreter take from start to end; bytecode is there, as after pip.
+
+    Parameters
+    ----------
+    lines : dict of str to list of str
+        The name of each, and its arguments.
+    rounds : int
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in lines}
+    failed: dict[str, str] = {}
+    with tempfile.TemporaryDirectory() as bytecode:
+        environment = {**os.environ, "PYTHONPYCACHEPREFIX": bytecode}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        for turn in range(rounds + 1):
+            for name in list(lines)[:: -1 if turn % 2 else 1]:
+                start = time.perf_counter()
+                done = subprocess.run(  # noqa: S603 - this interpreter
+                    [sys.executable, *lines[name]], capture_output=True, check=False, env=environment
+                )
+                if done.returncode:
+                    failed[name] = f"failed: exit status {done.returncode}"
+                elif turn:
+                    seconds[name].append(time.perf_counter() - start)
+    return [Row(name, "", "start", failed.get(name, SAME), tuple(seconds[name])) for name in lines]
+
+
 def import_times(modules: Sequence[Peer], rounds: int) -> list[Row]:
     """How long importing takes once numpy is there, each time in a fresh process; bytecode is there, as after pip."""
     with tempfile.TemporaryDirectory() as bytecode:

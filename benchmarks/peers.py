@@ -230,6 +230,17 @@ def _highdicom(folder: Path) -> Pixels:
     return np.asarray(volume.array)[::-1]  # its slices run against the normal
 
 
+def _simpleitk_object(folder: Path) -> Any:
+    (path,) = folder.iterdir()
+    return import_module("SimpleITK").ReadImage(os.fspath(path))
+
+
+def _highdicom_object(folder: Path) -> Pixels:
+    (path,) = folder.iterdir()
+    volume = import_module("highdicom").imread(path).get_volume(dtype=np.float32)
+    return np.asarray(volume.array)[::-1]  # its slices run against the normal
+
+
 def _dicom_numpy(folder: Path) -> Pixels:
     dicom_numpy = import_module("dicom_numpy")
     import pydicom
@@ -289,6 +300,8 @@ VTK = Peer("vtkDICOMImageReader", "vtk", "vtkmodules.vtkIOImage", partial(_each,
 SIMPLEITK = Peer("SimpleITK", "SimpleITK", "SimpleITK", partial(_each, _simpleitk), _from_simpleitk)
 PYDICOM = Peer("pydicom + stack", "pydicom", "pydicom", partial(_each, _pydicom))
 DICOMSDL = Peer("dicomsdl", "dicomsdl", "dicomsdl", partial(_each, _dicomsdl))
+SIMPLEITK_OBJECT = SIMPLEITK._replace(run=partial(_each, _simpleitk_object))
+HIGHDICOM_OBJECT = Peer("highdicom", "highdicom", "highdicom", partial(_each, _highdicom_object))
 CORE = (FLOOR, DEFAULT, ONE_WORKER, VTK, SIMPLEITK, PYDICOM)
 OTHERS = (
     DICOMSDL,

@@ -72,7 +72,7 @@ def _section(section: Section) -> str:
     parts = [f"### {section.title}"]
     for work in dict.fromkeys(row.work for row in section.rows):
         rows = [row for row in section.rows if row.work == work]
-        if work not in ("import", section.title):
+        if work not in ("import", "start", section.title):
             parts.append(f"**{work}**")
         measured_memory = any(row.memory is not None for row in rows)
         parts.append(_memory_table(rows) if measured_memory or section.name == "memory" else _time_table(rows))

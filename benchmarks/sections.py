@@ -107,6 +107,12 @@ class Bench:
             measure.timed(sides, self._data(*self._works.small), self._rounds),
         )
 
+    def _enhanced(self) -> Section:
+        others = (peers.HIGHDICOM_OBJECT,) if self._others else ()
+        sides = (peers.DEFAULT, peers.SIMPLEITK_OBJECT, *others)
+        rows = measure.timed(sides, self._data(*self._works.enhanced), self._rounds)
+        return Section("enhanced", "Enhanced multi-frame objects", rows)
+
     def _compressed(self) -> Section:
         sides = (peers.DEFAULT, peers.ONE_WORKER, peers.SIMPLEITK, peers.PYDICOM, *self._chosen(peers.DICOMSDL))
         rows = measure.timed(sides, self._data(*self._works.compressed), self._rounds)
@@ -126,6 +132,16 @@ class Bench:
         rows = measure.import_times(list(sides.values()), self._rounds)
         return Section("import", "Import, once numpy is there", rows, self._left_out)
 
+    def _start(self) -> Section:
+        folder, *_ = self._data(self._works.start)[0].folders
+        lines = {
+            measure.HELP: ["-m", "vtkdicomload", "--help"],
+            measure.INFO: ["-m", "vtkdicomload", "info", str(folder)],
+            "python -c 'import numpy, typer, rich.table'": ["-c", "import numpy, typer, rich.table"],
+        }
+        rows = measure.start_times(lines, self._rounds)
+        return Section("start", "Start of the command line", rows, f"The folder holds {self._works.start.title}.")
+
     def _growth(self) -> Section:
         sides = (peers.FLOOR, peers.DEFAULT, peers.ONE_WORKER, peers.VTK)
         rows = measure.timed(sides, self._data(self._works.ct, self._works.long_ct), self._rounds)
@@ -143,4 +159,18 @@ class Bench:
         return Section("sources", "Archives and servers", [*rows, *web], note)
 
 
-SECTIONS = ("warm", "reuse", "cold", "formats", "scan", "small", "compressed", "memory", "import", "growth", "sources")
+SECTIONS = (
+    "warm",
+    "reuse",
+    "cold",
+    "formats",
+    "scan",
+    "small",
+    "enhanced",
+    "compressed",
+    "memory",
+    "import",
+    "start",
+    "growth",
+    "sources",
+)

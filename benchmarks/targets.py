@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import peers, scans
+from . import measure, peers, scans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from .sections import Section
 
 _OURS, _ONE, _OUT, _FLOOR = peers.DEFAULT.name, peers.ONE_WORKER.name, peers.OUT.name, peers.FLOOR.name
+
+_STARTS = {measure.HELP: 0.2, measure.INFO: 0.35}  # seconds
 
 
 class Target(NamedTuple):
@@ -45,6 +47,12 @@ def targets(sections: Sequence[Section]) -> list[Target]:
             for work in _works(found["scan"])
             for name in (p.name for p in scans.SCANS[1:])
         ]
+    if "enhanced" in found:
+        result += [
+            Target(work, f"> 1 × {name}", _times(_ratio(found["enhanced"], work, name, _OURS)))
+            for work in _works(found["enhanced"])
+            for name in (peers.SIMPLEITK.name, peers.HIGHDICOM_OBJECT.name)
+        ]
     if "compressed" in found:
         for work in _works(found["compressed"]):
             for name, wanted in ((_ONE, "≥ 1.7 ×"), (peers.PYDICOM.name, "≥ 2 ×"), (peers.SIMPLEITK.name, "> 1 ×")):
@@ -53,6 +61,11 @@ def targets(sections: Sequence[Section]) -> list[Target]:
     if "memory" in found:
         rows = {row.peer: row for row in found["memory"]}
         result.append(Target("peak memory", "≤ 1.05 × the volume", _times(rows[_OURS].memory)))
+    if "start" in found:
+        for row in found["start"]:
+            if row.peer in _STARTS:
+                measured = "–" if row.median is None else f"{row.median:.2f} s"
+                result.append(Target(row.peer, f"≤ {_STARTS[row.peer]} s", measured))
     if "import" in found:
         seconds = found["import"][0].median
         measured = "–" if seconds is None else f"{seconds * 1000:.0f} ms"

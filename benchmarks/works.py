@@ -32,6 +32,7 @@ class Work(NamedTuple):
     syntax: str = EXPLICIT_LITTLE
     series: int = 1
     large_header: bool = False  # over 100 KiB
+    enhanced: bool = False  # all slices are frames of one file
 
     @property
     def frame_bytes(self) -> int:
@@ -53,9 +54,11 @@ class Works(NamedTuple):
     formats: tuple[Work, ...]
     headers: tuple[Work, ...]
     small: tuple[Work, ...]
+    enhanced: tuple[Work, ...]
     compressed: tuple[Work, ...]
     packed: tuple[Work, ...]  # into archives
     tiny: Work  # for first use
+    start: Work  # for the command line
     brief: bool = False  # leave out what takes longest
 
 
@@ -104,7 +107,17 @@ def _small(series: int, tiny: int) -> tuple[Work, ...]:
     )
 
 
+def _enhanced(*frames: int, side: int = 86) -> tuple[Work, ...]:
+    native = [
+        Work(f"enhanced-{n}", f"Enhanced MR {side}²×{n}", n, side, side, dtype="uint16", bits=12, enhanced=True)
+        for n in frames
+    ]
+    name, title = f"enhanced-j2k-{frames[0]}", f"{native[0].title}, JPEG 2000"
+    return (*native, native[0]._replace(name=name, title=title, syntax=COMPRESSED["JPEG 2000"]))
+
+
 _TINY = Work("tiny", "CT 64²×4", 4, 64, 64, intercept=-1024.0)
+_START = Work("start-30", "CT 128²×30", 30, 128, 128, intercept=-1024.0)
 
 FULL = Works(
     ct=_ct(400),
@@ -112,9 +125,11 @@ FULL = Works(
     formats=_formats(200),
     headers=_headers(400, 256),
     small=_small(100, 250),
+    enhanced=_enhanced(63, 500, 10_000),
     compressed=_compressed(100),
     packed=(_ct(200),),
     tiny=_TINY,
+    start=_START,
 )
 QUICK = Works(
     ct=_ct(40),
@@ -122,9 +137,11 @@ QUICK = Works(
     formats=_formats(10)[1:2],
     headers=_headers(60, 64),
     small=_small(6, 12),
+    enhanced=_enhanced(63, 200),
     compressed=_compressed(4),
     packed=(_ct(40),),
     tiny=_TINY,
+    start=_START,
     brief=True,
 )
 MINIMAL = Works(  # for the tests of this package
@@ -133,7 +150,9 @@ MINIMAL = Works(  # for the tests of this package
     formats=(_formats(2)[1]._replace(name="pet", title="PET 64²×2", rows=64, columns=64),),
     headers=_headers(3, 32),
     small=(Work("small-2", "2 series of 32²×3", 3, 32, 32, intercept=-1024.0, series=2),),
+    enhanced=_enhanced(6, side=32)[:1],
     compressed=_compressed(3, 64)[:1],  # the one that pydicom decodes by itself
     packed=(_ct(6, rows=64, columns=64, title="CT 64²×6"),),
     tiny=_TINY,
+    start=_START,
 )

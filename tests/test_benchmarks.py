@@ -53,7 +53,7 @@ def _odd_peer(name: str, run: Callable[[Data], object]) -> peers.Peer:
 
 
 # ---------------------------------------------------------------------------------------------------- sections
-@pytest.mark.parametrize("name", ["reuse", "formats", "small", "compressed", "memory", "sources"])
+@pytest.mark.parametrize("name", ["enhanced", "reuse", "formats", "small", "compressed", "memory", "sources"])
 def test_every_reader_returns_the_same_volume(root: Path, name: str) -> None:
     section = Bench(MINIMAL, root, 1, others=()).run(name)
     assert {row.outcome for row in section.rows} == {SAME}
@@ -71,6 +71,14 @@ def test_every_scan_reads_the_same_headers(root: Path) -> None:
 def test_import_is_measured_in_fresh_processes() -> None:
     (row,) = measure.import_times([peers.DEFAULT], 1)
     assert (row.peer, row.outcome, len(row.seconds)) == ("import vtkdicomload", SAME, 1)
+
+
+def test_commands_are_started_in_turns(root: Path) -> None:
+    section = Bench(MINIMAL, root, 1).run("start")
+    assert [(row.outcome, len(row.seconds)) for row in section.rows] == [(SAME, 1)] * 3
+    assert [target.work for target in targets([section])] == [measure.HELP, measure.INFO]
+    (row,) = measure.start_times({"a fault": ["-c", "raise SystemExit(3)"]}, 1)
+    assert (row.outcome, row.median) == ("failed: exit status 3", None)
 
 
 # ---------------------------------------------------------------------------------------------------- peers that fail
