@@ -588,18 +588,18 @@ def test_interleaved_volumes_of_two_kinds_are_no_volume(series: Write, keyword: 
     assert [len(s.frames) for s in caught.value.stacks] == [3, 3]
 
 
-@pytest.mark.parametrize(
-    ("keyword", "values"),
-    [
-        ("InversionTime", (150, 2500)),
-        ("RescaleType", ("HU", "OD")),
-        ("Units", ("BQML", "CNTS")),
-    ],
-)
-def test_interleaved_volumes_of_other_values_are_told(series: Write, keyword: str, values: tuple[object, ...]) -> None:
-    truth = series(count=6, edit=lambda d, k: setattr(d, keyword, values[k % 2]))
-    with pytest.warns(vdl.DicomLoadWarning, match=rf"{keyword} differs between the slices \(2 values\)"):
+def test_interleaved_volumes_of_other_times_are_told(series: Write) -> None:
+    truth = series(count=6, edit=lambda d, k: setattr(d, "InversionTime", (150, 2500)[k % 2]))
+    with pytest.warns(vdl.DicomLoadWarning, match=r"InversionTime differs between the slices \(2 values\)"):
         vdl.load(truth.folder)
+
+
+@pytest.mark.parametrize(("keyword", "values"), [("RescaleType", ("HU", "OD")), ("Units", ("BQML", "CNTS"))])
+def test_interleaved_volumes_of_other_units_are_divided(series: Write, keyword: str, values: tuple[str, str]) -> None:
+    truth = series(count=6, edit=lambda d, k: setattr(d, keyword, values[k % 2]))
+    with pytest.raises(vdl.DuplicateSliceError, match=f"2 volumes of 3 slices .* told apart by {keyword}") as caught:
+        vdl.load(truth.folder)
+    assert [len(s.frames) for s in caught.value.stacks] == [3, 3]
 
 
 @pytest.mark.parametrize("keyword", ["Units", "RescaleType"])

@@ -292,7 +292,7 @@ def test_text_is_numbered_and_never_shown(tmp_path: Path) -> None:
 def test_dates_and_rescale_stand_back(tmp_path: Path) -> None:
     """They would divide in another way than EchoTrainLength, which goes first."""
     slices = [
-        Slice(z, 100 * v + k, {"EchoTrainLength": v, "AcquisitionDate": f"2020010{1 + (v + k) % 2}"})
+        Slice(z, 100 * v + k, {"EchoTrainLength": v, "AcquisitionDate": f"2020010{1 + (v + k // 2) % 2}"})
         for v in (1, 2)
         for k, z in enumerate(Z)
     ]

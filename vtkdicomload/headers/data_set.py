@@ -28,10 +28,6 @@ if TYPE_CHECKING:
     from ..sources.file import File
 
 
-# Sequences, and bytes that mean nothing by themselves.
-_NOT_PLAIN = ("SQ", "OB", "OW", "OB or OW", "OD", "OF", "OL", "OV")
-
-
 class UnusableAttribute(ValueError):  # noqa: N818 - a finding, which its catcher makes an error or an absent value of
     """An attribute is missing, cannot be parsed, or does not hold what it has to."""
 
@@ -116,31 +112,6 @@ class Attributes:
                 tag = group << 16 | block << 8 | element
                 return tag if tag in self._data_set else None
         return None
-
-    def list_plain(self) -> Iterator[tuple[int, str, str, Any]]:
-        """Tag, name, VR and value of each element that is no sequence, is not empty, and can be parsed."""
-        for tag in sorted(self.tags()):
-            try:
-                element = self._element(tag)
-                with _ASKING:
-                    plain = element.VR not in _NOT_PLAIN and not element.is_empty
-                    name = element.keyword or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
-                    value = tuple(element.value) if element.VM > 1 else element.value
-            except UnusableAttribute:
-                continue
-            if plain:
-                yield tag, name, element.VR, value
-
-    def list_nested(self) -> Iterator[tuple[int, str, str, Any]]:
-        """List the plain elements, and those of all items of sequences."""
-        yield from self.list_plain()
-        for tag in sorted(self.tags()):
-            try:
-                items = self.items(tag)
-            except UnusableAttribute:
-                continue
-            for item in items:
-                yield from item.list_nested()
 
     def unparsed(self, tag: int) -> bytes | None:
         """The bytes of a value that was not asked for yet; None of one that was."""

@@ -127,7 +127,7 @@ def _tell_missing(series: SeriesData) -> list[Assumption]:
 
 def assume_mixed(attributes: Sequence[Attribute]) -> tuple[Assumption, ...]:
     """List what is assumed where slices of one volume alternate in attributes, but for those told anyway."""
-    told = [name for name, _ in _SHARED]
+    told = [name for name, _ in (*_SHARED, *_UNITS)]
     mixed = {a.name: len(set(a.codes.tolist())) for a in attributes if a.name not in told}
     if not mixed:
         return ()

@@ -19,7 +19,7 @@ from .split_apart import divide_apart
 from .split_attributes import list_attributes, number_frames
 from .split_labels import find_missing_places, label_diffusion, make_unique, sort_by_acquisition
 from .split_pieces import Piece, PlacedFrames
-from .split_places import Evenness, judge_evenness, number_places
+from .split_places import number_places
 from .split_shared import divide_shared
 
 if TYPE_CHECKING:
@@ -157,8 +157,6 @@ def divide_by_places(frames: Sequence[Frame], along: Floats | None = None) -> Di
     shared = int(places.max()) + 1 < len(places)
     # In places of their own, a volume has two slices or more.
     attributes = list_attributes(frames, most=len(frames) if shared else max(2, len(frames) // 2))
-    if not attributes and not shared and judge_evenness(along) is not Evenness.UNEVEN:
-        return whole
     everything = np.arange(len(frames))
     placed = PlacedFrames(everything, frames, along, places, attributes, number_frames(frames))
     pieces, mixed, unclear = _divide(placed)

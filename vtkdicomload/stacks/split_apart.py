@@ -12,6 +12,7 @@ from enum import Enum, auto
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
+from .split_alternate import divide_alternate
 from .split_attributes import THICKNESS, Sort
 from .split_header import divide_uneven_by_header
 from .split_places import LEAST, Evenness, are_several_grids, find_gap, follow_each_other, judge_evenness
@@ -59,10 +60,13 @@ def divide_apart(frames: PlacedFrames) -> Apart:
         if _judge(frames, pair, union) is Verdict.SEVERAL:
             return Apart(frames.divide(pair, frames.group(pair)))
     mixed, unclear = tuple(found[Verdict.MIXED]), tuple(a.name for a in found[Verdict.UNCLEAR])
-    if union is Evenness.UNEVEN and not unclear:
+    if unclear:
+        return Apart(None, mixed, unclear)
+    if union is Evenness.UNEVEN:
         pieces, contradiction = divide_uneven_by_header(frames)
         return Apart(pieces, mixed, contradiction or (("their places",) if are_several_grids(along) else ()))
-    return Apart(None, mixed, unclear)
+    pieces, alternating = divide_alternate(frames)
+    return Apart(pieces, (*mixed, *alternating))
 
 
 def _judge(frames: PlacedFrames, chosen: Sequence[Attribute], union: Evenness) -> Verdict:

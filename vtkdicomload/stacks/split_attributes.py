@@ -126,6 +126,7 @@ _TIMES = (
     _Source("AcquisitionTime", Sort.TIME, ("acquisition_time",)),
     _Source("ContentTime", Sort.TIME, ("content_time",)),
 )
+KNOWN = frozenset((IMAGE_TYPE, *(source.name for source in (*_SETTINGS, *_TIMES))))
 # Where a slice lies says nothing of the volume that it belongs to.
 _OF_PLACE = ("InStackPositionNumber", "ImagePositionPatient", "ImagePositionVolume", "SliceLocation")
 

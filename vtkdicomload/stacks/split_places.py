@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LEAST = 3  # frames of a part that can be called even
 _JUMP = 4  # the least gap between places is so many times the greatest within one
 _FEW_HOLES = 0.2  # the part of all gaps that may be wide in a grid with holes
-_MOST_GRIDS = 4  # that are looked for between each other
+MOST_GRIDS = 4  # that are looked for between each other
 _BESIDE = 0.8  # the part of the mean gap that is no wobble of one grid any more
 _MOST_RANGES = 32  # parts that are compared with each other
 
@@ -81,7 +81,7 @@ def are_several_grids(along: Floats) -> bool:
     """Tell whether frames lie on several even grids between each other."""
     ordered = np.sort(along)
     gaps = np.diff(ordered)
-    for count in range(2, _MOST_GRIDS + 1):
+    for count in range(2, MOST_GRIDS + 1):
         grids = [ordered[k::count] for k in range(count)]
         alike = np.ptp([find_gap(grid) if len(grid) > 1 else 0.0 for grid in grids])
         even = all(judge_evenness(grid) is Evenness.EVEN for grid in grids)
