@@ -25,6 +25,7 @@ from .loading.plan import Plan, plan_volume
 from .loading.read import load_stack
 from .loading.true_remedies import keep_true_remedies
 from .sources.keeping import Keeping
+from .sources.remote.sharing import keep_connections
 from .stacks.series_data import SeriesData
 from .stacks.split import split
 from .volume import Volume
@@ -158,7 +159,7 @@ def load_volume(
 ) -> Volume:
     """Load the one stack at a source that is meant; the arguments beside `options` are those of `load`."""
     ignore = settle_ignored(ignore)
-    with Keeping.whole() as keeping:
+    with Keeping.whole() as keeping, keep_connections():
         found, ignored = find_series(
             source, ignore, options.workers, archives=archives, storage_options=storage_options, keeping=keeping
         )

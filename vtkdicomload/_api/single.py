@@ -22,6 +22,7 @@ from ..loading.options import Options, check_count, make_options
 from ..series import Scan, Series, load_selected, load_volume, select_stacks
 from ..sources.keeping import Keeping
 from ..sources.objects import is_content
+from ..sources.remote.sharing import keep_connections
 from ..sources.resolve import find_files
 from ..stacks.series_data import SeriesData
 from ..stacks.tolerances import GAP_TOLERANCE
@@ -54,19 +55,21 @@ def scan(
 
     Parameters
     ----------
-    source : path-like, URL, bytes, file-like, Dataset, sequence of these, vtkStringArray, or Series
-        A folder (walked recursively), a file (that file only), a zip or tar archive, a DICOMDIR, the URL of a study,
-        series or instance on a DICOMweb server, the content of a file in memory, or a list of these.
+    source : path-like, URL, UPath, bytes, file-like, Dataset, sequence of these, vtkStringArray, or Series
+        A folder (walked recursively), a file (that file only), a zip or tar archive, a DICOMDIR, the URL of a file or
+        folder (``s3://``, ``gs://``, ``az://``, ``https://``, ``sftp://``, ``memory://``, ``zip::s3://`` …) or of a
+        study, series or instance on a DICOMweb server, the content of a file in memory, or a list of these.
     recursive : bool
         Whether a folder's folders are walked too.
     archives : bool
         Whether archives and compressed files in a folder are entered, by their suffix: ``.zip``, ``.tar``, ``.tar.gz``,
         ``.dcm.gz`` …; otherwise they are listed among the skipped. An archive that is the source, or is in a list, is.
     storage_options : mapping, optional
-        How a server knows the caller. Of DICOMweb: ``client``, a `dicomweb_client.DICOMwebClient`; or ``headers``,
-        ``auth`` and ``timeout`` as requests takes them. They are shown nowhere.
+        How a server knows the caller: what fsspec takes for the URL. Of DICOMweb: ``client``, a
+        `dicomweb_client.DICOMwebClient`; or ``headers``, ``auth`` and ``timeout`` as requests takes them. They are
+        shown nowhere.
     workers : int, optional
-        Threads that read headers; more than one helps where storage is slow.
+        Threads that read headers; by default one, and 32 where files lie on a server.
     progress : callable, optional
         Called with (files done, files in all).
 
@@ -81,8 +84,9 @@ def scan(
     """
     if isinstance(source, SeriesData):
         return Scan.of(ScanData(source.title, (source,), (*source.problems, *source.beside), (), source.files))
-    files = find_files(source, recursive=recursive, archives=archives, storage_options=storage_options)
-    return Scan.of(scan_files(files, workers=workers, progress=progress))
+    with keep_connections():
+        files = find_files(source, recursive=recursive, archives=archives, storage_options=storage_options)
+        return Scan.of(scan_files(files, workers=workers, progress=progress))
 
 
 def load(
@@ -110,9 +114,10 @@ def load(
 
     Parameters
     ----------
-    source : path-like, URL, bytes, file-like, Dataset, sequence of these, vtkStringArray, or Series
-        A folder (walked recursively), a file (that file only), a zip or tar archive, a DICOMDIR, the URL of a study,
-        series or instance on a DICOMweb server, the content of a file in memory, or a list of these.
+    source : path-like, URL, UPath, bytes, file-like, Dataset, sequence of these, vtkStringArray, or Series
+        A folder (walked recursively), a file (that file only), a zip or tar archive, a DICOMDIR, the URL of a file or
+        folder (``s3://``, ``gs://``, ``az://``, ``https://``, ``sftp://``, ``memory://``, ``zip::s3://`` …) or of a
+        study, series or instance on a DICOMweb server, the content of a file in memory, or a list of these.
     series : int, str or callable, optional
         Which series, where the source holds several: a row of ``scan(source)``, ``"largest"``, a callable that is true
         for one `Series`, or a text: a SeriesInstanceUID or the beginning of one, a folder or the last parts of its
@@ -136,8 +141,9 @@ def load(
     archives : bool
         Whether archives and compressed files in a folder are entered, as for `scan`.
     storage_options : mapping, optional
-        How a server knows the caller. Of DICOMweb: ``client``, a `dicomweb_client.DICOMwebClient`; or ``headers``,
-        ``auth`` and ``timeout`` as requests takes them. They are shown nowhere.
+        How a server knows the caller: what fsspec takes for the URL. Of DICOMweb: ``client``, a
+        `dicomweb_client.DICOMwebClient`; or ``headers``, ``auth`` and ``timeout`` as requests takes them. They are
+        shown nowhere.
     engine : {"auto", "direct", "codec", "vtk", "pydicom"}
         The reader; ``"auto"`` takes the fastest that is right for the series.
     rescale : bool, or {"real-world", "precise", "suv-bw", "suv-lbm", "suv-bsa"}
@@ -158,7 +164,8 @@ def load(
         Read one frame, every frame or none again through a second, independent reader and compare.
     workers : int, optional
         Threads, for headers and pixels. By default one for headers, which is the fastest where files come from memory
-        or a local disk, and for pixels one for each core, from 2 to 8, or 8 where the files come from storage.
+        or a local disk, or 32 where they lie on a server, and for pixels one for each core, from 2 to 8, or 8 where the
+        files come from storage.
     progress : callable, optional
         Called with (frames done, frames in all). An exception from it ends the load.
     max_bytes : int, optional

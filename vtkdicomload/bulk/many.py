@@ -14,6 +14,7 @@ from .._util.warnings import collect_warnings, warn
 from .._util.wording import describe_argument
 from ..errors import DicomLoadError
 from ..loading.volume_data import VolumeData
+from ..sources.remote.urls import hide_credentials
 from ..stacks.series_data import SeriesData
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ class Loaded(Generic[V]):
     warnings: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        shown = isinstance(self.source, (str, os.PathLike, SeriesData))
-        source = repr(self.source) if shown else describe_argument(self.source)
+        source = hide_credentials(self.source)
+        source = repr(source) if isinstance(source, (str, os.PathLike, SeriesData)) else describe_argument(source)
         return f"Loaded({source}, index={self.index}, volume={self.volume!r}, error={self.error!r})"
 
     @property

@@ -19,6 +19,8 @@ from ..headers.sop_classes import has_no_image
 from ..sources.file import BegunHandle, NotAtHand
 from ..sources.holding import hold_each
 from ..sources.reasons import Reason, Skipped
+from ..sources.remote.connection import THREADS as REMOTE_THREADS
+from ..sources.remote.sharing import keep_connections
 from ..stacks.prepare import prepare
 from ..stacks.series_data import Problem, SeriesData
 from .charging import charge_problems
@@ -113,7 +115,8 @@ def scan_files(
     skipped = list(files.skipped)
     suspects: list[tuple[File, Reason]] = []
     foreign: set[str] = set()
-    results = _read_files(files, workers, keeping, progress)
+    with keep_connections():
+        results = _read_files(files, workers, keeping, progress)
     for file, (frames_in_file, reason, problem) in zip(files.files, results, strict=True):
         if problem is not None:
             problems.append(problem)
@@ -165,8 +168,11 @@ def _read_headers(
     files: Sequence[File], reader: HeaderReader, step: Callable[[], None], workers: int | None = None
 ) -> Iterator[Outcome]:
     """Read the headers of files, block by block, in their order; `step` is called as each is begun."""
-    # One thread unless asked for more: where files are at hand, several wait for the interpreter's lock.
-    threads = 1 if len(files) < _THREADED_FILES else workers or 1
+    if any(file.is_remote for file in files):
+        threads = workers or REMOTE_THREADS
+    else:
+        # One thread unless asked for more: where files are at hand, several wait for the interpreter's lock.
+        threads = 1 if len(files) < _THREADED_FILES else workers or 1
     start = 0
     while start < len(files):
         begun = _begin_files(files[start : start + reader.block_files], reader.beginning_bytes, step, threads)

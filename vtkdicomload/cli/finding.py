@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from .._util.warnings import say_once, warn
 from ..catalog.choose import choose_series, choose_stack, list_strays, match_series
@@ -31,7 +31,12 @@ def join_paths(paths: list[str]) -> str | list[str]:
 
 
 def list_series(
-    source: str | list[str], ignore: list[str] | None = None, *, archives: bool, as_one: bool = False
+    source: str | list[str],
+    ignore: list[str] | None = None,
+    *,
+    archives: bool,
+    storage_options: dict[str, Any],
+    as_one: bool = False,
 ) -> Scan:
     """List all that is at a source, with a progress bar; without the files to ignore, which are warned of.
 
@@ -39,26 +44,30 @@ def list_series(
     ----------
     archives : bool
         Enter archives that lie in a folder.
+    storage_options : dict
+        What fsspec is told of the servers of URLs.
     as_one : bool
         List all files as one series.
     """
     from .._api.single import scan
 
     if ignore:
-        found = _find(source, ignore, archives=archives)
+        found = _find(source, ignore, archives, storage_options)
     else:
         with show_progress("reading headers") as progress:
-            found = scan(source, archives=archives, progress=progress)
+            found = scan(source, archives=archives, storage_options=storage_options, progress=progress)
     if as_one and found.series:
         found = _replace_series(found, (choose_series(found, ALL),))
     return _leave_damaged_out(found, ignore or [])
 
 
-def _find(source: str | list[str], ignore: list[str] | None, *, archives: bool) -> Scan:
+def _find(source: str | list[str], ignore: list[str] | None, archives: bool, storage_options: dict[str, Any]) -> Scan:
     """Find the series at a source without the files that are named, which are warned of."""
     named = [name for name in ignore or () if name != DAMAGED]
     with show_progress("reading headers") as progress:
-        found, ignored = find_series(source, named, None, archives=archives, progress=progress)
+        found, ignored = find_series(
+            source, named, None, archives=archives, storage_options=storage_options, progress=progress
+        )
     for name in named:
         if not any(map(match_ignored([name]), ignored)):
             raise DicomLoadError(f"--ignore {name}: there is no such file")
@@ -113,9 +122,9 @@ def require_something(found: Scan) -> None:
         raise make_no_image_error(found)
 
 
-def find_at(paths: list[str], ignore: list[str] | None, *, archives: bool) -> Scan:
+def find_at(paths: list[str], ignore: list[str] | None, *, archives: bool, storage_options: dict[str, Any]) -> Scan:
     """Find the series at the paths, at least one; where there are damaged files only, raise what is wrong with one."""
-    found = _find(join_paths(paths), ignore, archives=archives)
+    found = _find(join_paths(paths), ignore, archives, storage_options)
     if not found.series:
         raise make_all_damaged_error(found.problems[:1])
     return found

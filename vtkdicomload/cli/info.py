@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ..errors import DicomLoadError
 from .exit_status import choose_wording, report_failure
-from .options import Archives, Ignore, Paths
+from .options import Archives, Ignore, Paths, StorageOption, read_storage_options
 from .printing import print_facts, print_table
 from .terminal import say
 
@@ -33,28 +33,35 @@ def info(
     ] = None,
     ignore: Ignore = None,
     archives: Archives = False,
+    storage_option: StorageOption = None,
 ) -> None:
     """List the series at PATH and the Python line that loads each.
 
     Of each, its geometry, encoding and checks, or why it is no volume.
     """
+    options = read_storage_options(storage_option)
     with report_failure(context):
         if as_json:
-            _print_json(context, paths, series, ignore, archives, with_files)
+            _print_json(context, paths, series, ignore, archives, options, with_files)
         elif with_files:
             raise typer.BadParameter("the files are named with --json", param_hint="--files")
         else:
-            _print_list(paths, series, verify_pixels, ignore, archives)
+            _print_list(paths, series, verify_pixels, ignore, archives, options)
 
 
 def _print_list(
-    paths: list[str], series: str | None, verify_pixels: bool, ignore: list[str] | None, archives: bool
+    paths: list[str],
+    series: str | None,
+    verify_pixels: bool,
+    ignore: list[str] | None,
+    archives: bool,
+    storage_options: dict[str, Any],
 ) -> None:
     from . import listing
     from .finding import ALL, find_row, join_paths, list_series, require_something, verify
 
     source = join_paths(paths)
-    found = list_series(source, ignore, archives=archives, as_one=series == ALL)
+    found = list_series(source, ignore, archives=archives, storage_options=storage_options, as_one=series == ALL)
     rows = range(len(found)) if series in (None, ALL) else [find_row(found, str(series))]
     require_something(found)
     if series is None:
@@ -77,6 +84,7 @@ def _print_json(
     series: str | None,
     ignore: list[str] | None,
     archives: bool,
+    storage_options: dict[str, Any],
     with_files: bool,
 ) -> None:
     """Print the list as JSON; what went wrong is a part of it, beside the message on stderr and the exit status."""
@@ -86,7 +94,7 @@ def _print_json(
     source = join_paths(paths)
     report = listing.make_empty_json(source)
     try:
-        found = list_series(source, ignore, archives=archives, as_one=series == ALL)
+        found = list_series(source, ignore, archives=archives, storage_options=storage_options, as_one=series == ALL)
         report = listing.scan_json(found, source, as_one=series == ALL, ignore=ignore or (), with_files=with_files)
         if series not in (None, ALL):
             report["series"] = [report["series"][find_row(found, str(series))]]

@@ -16,6 +16,7 @@ from ..errors.wording import word_for_python
 from ..loading.options import Options
 from ..loading.true_remedies import keep_true_remedies
 from ..sources.folders import find_whole_folder
+from ..sources.remote.urls import hide_credentials
 from ..stacks.geometry import find_opposite, name_side
 
 if TYPE_CHECKING:
@@ -144,6 +145,7 @@ def _name_row(found: Scan, row: int) -> str | int:
 
 def _write_source(source: Any) -> str:
     """A source as Python writes it."""
+    source = hide_credentials(source)
     if isinstance(source, str):
         return repr(source)
     folder = find_whole_folder(source) if len(source) > _NAMED else None
@@ -203,7 +205,7 @@ def make_empty_json(source: Any) -> dict[str, Any]:
     """`scan_json` of a source of which nothing is known."""
     from .. import __version__
 
-    return {"version": __version__, "source": source, "series": [], "problems": [], "skipped": []}
+    return {"version": __version__, "source": hide_credentials(source), "series": [], "problems": [], "skipped": []}
 
 
 def _make_series_json(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -49,6 +50,14 @@ Ignore = Annotated[
     list[str] | None, typer.Option(metavar="FILE", help='Leave a file out; repeatable. "damaged": the damaged ones.')
 ]
 Archives = Annotated[bool, typer.Option("--archives", help="Enter archives and compressed files in a folder too.")]
+StorageOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--storage-option",
+        metavar="KEY=VALUE",
+        help="Tell fsspec of the server of a URL; repeatable. Keep secrets in the environment: others may see it.",
+    ),
+]
 IrregularOption = Annotated[
     Irregular,
     typer.Option(help="Missing slices, uneven gaps, a tilt: refuse, interpolate onto a regular grid, or keep as is."),
@@ -69,6 +78,20 @@ def require_png(output: Path) -> None:
     """Refuse another suffix than that of a PNG, before anything is read."""
     if output.suffix.lower() not in ("", ".png"):
         raise typer.BadParameter(f"pictures are written as PNG: {output} should end in .png", param_hint="--output")
+
+
+def read_storage_options(words: list[str] | None) -> dict[str, Any]:
+    """The values of ``--storage-option`` as `load` takes them; what is JSON is read as that."""
+    options: dict[str, Any] = {}
+    for word in words or ():
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise typer.BadParameter("written as KEY=VALUE", param_hint="--storage-option")
+        try:
+            options[key] = json.loads(value)
+        except ValueError:
+            options[key] = value
+    return options
 
 
 def read_window(words: str | None) -> Wanted:

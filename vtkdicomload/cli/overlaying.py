@@ -32,6 +32,8 @@ def read_overlay(volume: Volume, path: str, *, fill: bool, colormap: str | None)
     try:
         read_structures(path)
     except NoDicomError:
-        other = load_series(choose_series_of(find_at([path], None, archives=False), None, None), "raise")
+        other = load_series(
+            choose_series_of(find_at([path], None, archives=False, storage_options={}), None, None), "raise"
+        )
         return make_overlay(volume, other, colormap=colormap)
     return make_overlay(volume, volume.masks_of(path), fill=fill)

@@ -16,8 +16,10 @@ from .options import (
     Paths,
     SeriesOption,
     StackOption,
+    StorageOption,
     View,
     WindowOption,
+    read_storage_options,
     read_window,
     require_png,
 )
@@ -39,6 +41,7 @@ def render(
     irregular: GridOption = OntoGrid.RAISE,
     ignore: Ignore = None,
     archives: Archives = False,
+    storage_option: StorageOption = None,
 ) -> None:
     """Draw a series as a body, or the surface of a value in it.
 
@@ -46,12 +49,17 @@ def render(
     colour and single slices flat.
     """
     require_png(output)
+    options = read_storage_options(storage_option)
     with report_failure(context):
         from ..pictures import rendering, sheets
         from ..pictures.canvas import save
         from .finding import choose_series_of, find_at, load_series
 
-        chosen = choose_series_of(find_at(paths, ignore, archives=archives), series, stack)
+        chosen = choose_series_of(
+            find_at(paths, ignore, archives=archives, storage_options=options),
+            series,
+            stack,
+        )
         rendering.require_rendering()
         volume = load_series(chosen, irregular, ignore)
         title = volume.series.title

@@ -18,7 +18,9 @@ from .options import (
     RescaleOption,
     SeriesOption,
     StackOption,
+    StorageOption,
     WindowOption,
+    read_storage_options,
     read_window,
     require_png,
 )
@@ -39,6 +41,7 @@ def show(
     irregular: IrregularOption = Irregular.RAISE,
     ignore: Ignore = None,
     archives: Archives = False,
+    storage_option: StorageOption = None,
     rescale: RescaleOption = None,
     colormap: Annotated[
         str | None, typer.Option(metavar="NAME", help="A colour map of matplotlib in the place of grey, with a bar.")
@@ -56,6 +59,7 @@ def show(
     Of files that make no volume, what can be drawn, with the reason.
     """
     require_png(output)
+    options = read_storage_options(storage_option)
     with report_failure(context):
         from ..loading.options import make_options
         from ..pictures import sheets
@@ -65,7 +69,7 @@ def show(
 
         with refuse_unfit_options():
             make_options(rescale=True if rescale is None else rescale)
-        found = find_at(paths, ignore, archives=archives)
+        found = find_at(paths, ignore, archives=archives, storage_options=options)
         if series is None and len(found) > 1:
             for name, value in (("window", window), ("overlay", overlay), ("colormap", colormap), ("rescale", rescale)):
                 if value is not None:

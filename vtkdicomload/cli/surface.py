@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from .exit_status import refuse_unfit_options, report_failure
-from .options import Archives, GridOption, Ignore, OntoGrid, Paths, SeriesOption, StackOption
+from .options import (
+    Archives,
+    GridOption,
+    Ignore,
+    OntoGrid,
+    Paths,
+    SeriesOption,
+    StackOption,
+    StorageOption,
+    read_storage_options,
+)
 from .terminal import say
 
 
@@ -22,6 +32,7 @@ def surface(
     irregular: GridOption = OntoGrid.RAISE,
     ignore: Ignore = None,
     archives: Archives = False,
+    storage_option: StorageOption = None,
 ) -> None:
     """Write the surface of a value as triangles in LPS mm.
 
@@ -34,9 +45,16 @@ def surface(
         surfaces.find_surface_format(output)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--output") from error
+    options = read_storage_options(storage_option)
     with report_failure(context):
         volume = load_series(
-            choose_series_of(find_at(paths, ignore, archives=archives), series, stack), irregular, ignore
+            choose_series_of(
+                find_at(paths, ignore, archives=archives, storage_options=options),
+                series,
+                stack,
+            ),
+            irregular,
+            ignore,
         )
         with refuse_unfit_options():
             made = surfaces.extract_surface(volume, iso)

@@ -7,7 +7,7 @@ import warnings
 from collections import Counter
 from dataclasses import dataclass
 from itertools import chain, groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,7 +33,7 @@ from ..sources.reasons import Reason, Skipped
 from .rewriting import rewrite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from .._util.arrays import Pixels
     from ..catalog.find import Ignore
@@ -73,6 +73,7 @@ def decompress(
     overwrite: bool = False,
     ignore: Ignore = (),
     archives: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Summary:
@@ -84,7 +85,7 @@ def decompress(
     Parameters
     ----------
     source : path-like
-        A folder (walked recursively), a file or an archive. It is never written to.
+        A folder (walked recursively), a file, an archive or a URL. It is never written to.
     target : path-like
         The folder for the new files, made where it does not exist, with the folders of `source` below it.
     overwrite : bool
@@ -93,6 +94,8 @@ def decompress(
         Files to leave out, as for `load`.
     archives : bool
         Whether archives in a folder are entered, as for `load`.
+    storage_options : mapping, optional
+        What fsspec is told of the server of a URL, as for `load`.
     workers : int, optional
         Threads that decode.
     progress : callable, optional
@@ -120,7 +123,7 @@ def decompress(
     """
     source, target = os.fspath(source), os.fspath(target)
     ignore = settle_ignored(ignore)
-    found, left_out = find_series(source, ignore, workers=None, archives=archives)
+    found, left_out = find_series(source, ignore, workers=None, archives=archives, storage_options=storage_options)
     if leaves_damaged(ignore) and found.series:
         left_out = (*left_out, *(problem.path for problem in found.problems))
     else:

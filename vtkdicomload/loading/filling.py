@@ -1,12 +1,17 @@
-"""Filling a buffer through a reader, whatever kind the files are: what can only be read whole is held in memory."""
+"""Filling a buffer through a reader, whatever kind the files are.
+
+What can only be read whole is held in memory, and what lies on a server is fetched ahead.
+"""
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..sources.holding import hold_each
+from .fetching import fetch_frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -18,6 +23,7 @@ if TYPE_CHECKING:
     from ..sources.file import File
 
 _BATCH_BYTES = 8 << 20  # of files that are held, and of values that are made of them, at a time
+_READ_RANGES = ("direct", "codec")  # the readers that take the stored bytes of a frame, and no whole file
 
 
 def fill_frames(
@@ -29,7 +35,7 @@ def fill_frames(
     workers: int | None = None,
     kept: Collection[int] = (),
 ) -> tuple[tuple[str, ...], Sequence[Frame]]:
-    """Put the values of every frame into `out`, each file that has no ranges read once.
+    """Put the values of every frame into `out`, each file that has no ranges or lies on a server read once.
 
     Parameters
     ----------
@@ -51,10 +57,14 @@ def fill_frames(
         As `Reader.fill`.
     """
     whole: dict[File, list[int]] = {}
+    ranged: dict[int, Frame] = {}
     for k, frame in enumerate(frames):
-        if not frame.header.file.has_ranges:
-            whole.setdefault(frame.header.file, []).append(k)
-    if not whole:
+        file = frame.header.file
+        if not file.has_ranges or (file.is_remote and not _takes_range(reader, frame)):
+            whole.setdefault(file, []).append(k)
+        elif file.is_remote:
+            ranged[k] = frame
+    if not whole and not ranged:
         return reader.fill(frames, conversion, out, step, workers), frames
     away = {k for indices in whole.values() for k in indices}
     again = list(frames)
@@ -74,8 +84,12 @@ def fill_frames(
             if k in away and (k in kept or _is_blank(out[k])):
                 again[k] = frame
 
-    if len(away) < len(frames):
-        fill({k: frame for k, frame in enumerate(frames) if k not in away})
+    if len(away) + len(ranged) < len(frames):
+        fill({k: frame for k, frame in enumerate(frames) if k not in away and k not in ranged})
+    with closing(fetch_frames(ranged, out)) as fetched:
+        for part in fetched:
+            fill(part)
+    _hold_again({k: frame for k, frame in ranged.items() if k in kept or _is_blank(out[k])}, again)
     batch: dict[int, Frame] = {}
     held_bytes = 0
     files = list(whole)
@@ -93,6 +107,29 @@ def fill_frames(
     if batch:
         fill(batch)
     return tuple(words), again
+
+
+def _takes_range(reader: Reader, frame: Frame) -> bool:
+    """Tell whether a reader needs no more of a file than the stored bytes of a frame."""
+    return reader.NAME in _READ_RANGES and (frame.header.encapsulated or frame.offset >= 0)
+
+
+def _hold_again(frames: dict[int, Frame], again: list[Frame]) -> None:
+    """Hold the files of frames that will be read again whole in memory, where they are not too much."""
+    files: dict[File, list[int]] = {}
+    for k, frame in frames.items():
+        files.setdefault(frame.header.file, []).append(k)
+    small, total = [], 0
+    for file in files:
+        total += file.size or 0
+        if total > _BATCH_BYTES:
+            break
+        small.append(file)
+    for index, _, held, error in hold_each(small, _BATCH_BYTES):
+        if error is not None:
+            raise error
+        for k in files[small[index]]:
+            again[k] = frames[k]._replace(header=frames[k].header._replace(file=held))
 
 
 def _is_blank(pixels: Pixels) -> bool:

@@ -14,6 +14,7 @@ from ..errors import DicomLoadError
 from ..errors.remedies import SetOption, Step
 from ..readers.dtype import ValueOverflow, choose_conversion, find_pixel_shape, widen_conversion
 from ..readers.requested_dtype import make_overflow_error
+from ..sources.remote.sharing import keep_connections
 from ..stacks.resample import complete, resample
 from ..stacks.spacing import may_omit
 from .checks import Check, check_mapped, check_zeros
@@ -126,11 +127,12 @@ def _read_stored(plan: Plan, chosen: slice, allocate: Allocate) -> Reading:
     out = _allocate(plan, (len(frames), *find_pixel_shape(frames[0].header)), allocate)
     step = make_stepper(len(frames), options.progress)
     compared = choose_compared(options.verify, len(frames))
-    verified, frames = fill_frames(reader, frames, conversion, out, step, options.workers, compared)
-    checks = [Check(reader.NAME, words) for words in verified]
-    checks.append(check_zeros(frames, conversion, out, reader))
-    check_mapped(frames, out)
-    checks.append(verify(compared, frames, conversion, out, reader))
+    with keep_connections():
+        verified, frames = fill_frames(reader, frames, conversion, out, step, options.workers, compared)
+        checks = [Check(reader.NAME, words) for words in verified]
+        checks.append(check_zeros(frames, conversion, out, reader))
+        check_mapped(frames, out)
+        checks.append(verify(compared, frames, conversion, out, reader))
     return Reading(out, tuple(checks))
 
 

@@ -29,6 +29,7 @@ from ..errors.remedies import Use
 from ..errors.wording import word_for_vtk
 from ..loading.read import read
 from ..readers.dtype import ValueOverflow, widen_conversion
+from ..sources.remote.urls import hide_credentials
 from ..stacks.geometry import NOWHERE
 from .getters import SourceAnswers
 from .placement import SourceGeometry
@@ -316,7 +317,7 @@ class DICOMSeriesSource(SourceSettings, SourceGeometry, SourceAnswers, VTKPython
     def __repr__(self) -> str:
         settings, plan = self._settings, self._plan
         several = None if settings.names is None else f"{len(settings.paths())} files"
-        name = settings.directory or settings.file or several or "nothing set"
+        name = hide_credentials(settings.directory or settings.file or several or "nothing set")
         if plan is None:
             return f"<DICOMSeriesSource {name}: no headers read>"
         size = "×".join(map(str, plan.geometry.dimensions))

@@ -118,6 +118,7 @@ def _find(settings: Settings) -> tuple[Scan, tuple[str, ...]]:
             settings.options.workers,
             recursive=recursive,
             archives=settings.archives,
+            storage_options=settings.storage_options(),
         )
     except NoDicomError as error:
         if settings.recursive or not settings.has_folders():

@@ -13,9 +13,11 @@ from ..errors import NoDicomError
 from ..errors.remedies import Use
 from ..loading.options import Options
 from ..sources.objects import is_content
+from ..sources.remote.find import check_storage_options
+from .stamps import list_folder_files, list_given_paths, stamp_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from vtkmodules.vtkCommonCore import vtkStringArray
 
@@ -48,7 +50,7 @@ _REFUSED = ("SetFilePattern", "SetFilePrefix", "SetMemoryBuffer", "SetMemoryBuff
 class Given:
     """A source of any kind, which is another one whenever it is given again: arrays in it have no plain equality."""
 
-    source: Any
+    source: Any = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Settings:
     anything: Given | None = None
     recursive: bool = False
     archives: bool = False
+    storage: Given | None = None  # what fsspec is told; no `repr` shows it
     series: Any = None
     stack: Any = None
     time_dimension: str | None = None
@@ -97,7 +100,12 @@ class Settings:
 
     def stamp(self) -> tuple[tuple[str, int, int], ...]:
         """Path, size and time of modification of every file that is meant; it differs once they do."""
-        return tuple(_stamp_paths(self.paths()))
+        return tuple(stamp_paths(self.paths()))
+
+    def storage_options(self) -> Mapping[str, Any] | None:
+        """Say what fsspec is told of the servers of URLs."""
+        options: Mapping[str, Any] | None = None if self.storage is None else self.storage.source
+        return options
 
     def has_folders(self) -> bool:
         """Tell whether the folder that is meant holds others."""
@@ -107,43 +115,14 @@ class Settings:
     def paths(self) -> list[str]:
         """Every file that is meant, DICOM or not."""
         if self.anything is not None:
-            return list(_list_given_paths(self.anything.source))
+            return list(list_given_paths(self.anything.source))
         if self.directory is not None:
-            return sorted(_list_files(self.directory, self.recursive))
+            return sorted(list_folder_files(self.directory, self.recursive))
         if self.file is not None:
             return [self.file]
         if hasattr(self.names, "GetNumberOfValues"):
             return [self.names.GetValue(i) for i in range(self.names.GetNumberOfValues())]
         return list(self.names or ())
-
-
-def _list_given_paths(source: Any) -> Iterable[str]:
-    """Every file on disk that a source of any kind means; what lies in memory does not change."""
-    parts = [source] if isinstance(source, (str, bytes, os.PathLike)) or is_content(source) else source
-    for part in parts if isinstance(parts, (list, tuple)) else ():
-        if isinstance(part, (str, bytes, os.PathLike)) and not is_content(part):
-            path = os.fsdecode(part)
-            yield from sorted(_list_files(path, recursive=True)) if os.path.isdir(path) else (path,)
-
-
-def _list_files(folder: str, recursive: bool) -> Iterable[str]:
-    seen = set()
-    for parent, folders, files in os.walk(folder, followlinks=True):  # as `find_files`
-        yield from (os.path.join(parent, name) for name in files)
-        here = os.path.realpath(parent)
-        if not recursive or here in seen:
-            folders.clear()
-        seen.add(here)
-
-
-def _stamp_paths(paths: Iterable[str]) -> Iterable[tuple[str, int, int]]:
-    for path in paths:
-        try:
-            status = os.stat(path)
-        except (OSError, ValueError):
-            yield path, -1, -1
-        else:
-            yield path, status.st_size, status.st_mtime_ns
 
 
 class SourceSettings:
@@ -220,6 +199,14 @@ class SourceSettings:
     def ArchivesOff(self) -> None:
         """``SetArchives(False)``."""
         self.SetArchives(False)
+
+    def SetStorageOptions(self, options: Mapping[str, Any] | None) -> None:
+        """Tell fsspec of the servers of URLs, as ``storage_options=`` of `load` does; None by default."""
+        self._change(storage=None if options is None else Given(check_storage_options(options)))
+
+    def GetStorageOptions(self) -> Mapping[str, Any] | None:
+        """What fsspec is told of the servers of URLs."""
+        return self._settings.storage_options()
 
     def SetRecursive(self, recursive: bool) -> None:
         """Tell whether the folders in the folder are read too; False by default."""

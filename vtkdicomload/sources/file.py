@@ -169,6 +169,11 @@ class File(ABC):
         return self
 
     @property
+    def is_remote(self) -> bool:
+        """Tell whether each read waits for a server, so that many ought to be under way at the same time."""
+        return False
+
+    @property
     def local_path(self) -> str | None:
         """The absolute path, for libraries that take nothing else; None where the bytes lie in no file on disk."""
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .._util.wording import describe_argument
@@ -20,6 +21,8 @@ from .hints import looks_like_path, make_missing_error
 from .keeping import Keeping
 from .local import LocalFile
 from .objects import hold_content, is_content
+from .remote.find import Finder, check_storage_options
+from .remote.urls import find_local_path, is_upath, is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     import pydicom
 
     from .reasons import Skipped
+    from .remote.find import Found
 
     Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -34,6 +38,16 @@ if TYPE_CHECKING:
         """What of a file-like object is used."""
 
         def read(self) -> bytes: ...  # noqa: D102 - a method of files
+
+    class RemotePath(Protocol):
+        """What of a UPath on a server is used."""
+
+        @property
+        def protocol(self) -> str: ...  # noqa: D102 - as UPath has it
+        @property
+        def path(self) -> str: ...  # noqa: D102 - as above
+        @property
+        def storage_options(self) -> Mapping[str, Any]: ...  # noqa: D102 - as above
 
     Content = bytes | bytearray | memoryview | Readable | pydicom.Dataset
 
@@ -43,7 +57,7 @@ if TYPE_CHECKING:
         def GetNumberOfValues(self) -> int: ...  # noqa: D102, N802 - a method of VTK's
         def GetValue(self, index: int, /) -> str: ...  # noqa: D102, N802 - as above
 
-    Source = Path | Content | Iterable[Path | Content] | StringArray
+    Source = Path | RemotePath | Content | Iterable[Path | RemotePath | Content] | StringArray
 
 
 class Files(NamedTuple):
@@ -62,11 +76,11 @@ def find_files(
     storage_options: Mapping[str, Any] | None = None,
     keeping: Keeping | None = None,
 ) -> Files:
-    """The files that a source means: a path, what is in memory, or a sequence of these.
+    """The files that a source means: a path, a URL, what is in memory, or a sequence of these.
 
     Parameters
     ----------
-    source : path-like, URL, bytes, file-like, Dataset, a sequence of these, or vtkStringArray
+    source : path-like, URL, UPath, bytes, file-like, Dataset, a sequence of these, or vtkStringArray
         A folder is walked in natural order of its names; symbolic links are followed, loops are harmless, hidden
         entries and everything that is no regular file are passed over. An archive (zip, tar, compressed or not) and
         a DICOMDIR that are given mean the files that they hold or list, the URL of a study or series on a DICOMweb
@@ -76,7 +90,7 @@ def find_files(
     archives : bool
         Whether archives in a folder are entered, which are named as such.
     storage_options : mapping, optional
-        How the caller is known to a server: see `dicomweb.server.Server.at`.
+        How the caller is known to a server: what fsspec takes; of DICOMweb see `dicomweb.server.Server.at`.
     keeping : Keeping, optional
         What is kept of files that have to be passed through; their beginnings by default.
 
@@ -88,6 +102,9 @@ def find_files(
         The source is none of these.
     """
     keeping = keeping or Keeping()
+    finder = Finder(check_storage_options(storage_options), recursive)
+    if _is_remote(source):
+        return _take_found(finder.find(source), recursive, archives, keeping, alone=True)
     if isinstance(source, (str, bytes, os.PathLike, File)) or is_content(source):
         return _find_part(source, 0, recursive, archives, storage_options, keeping, alone=True)
     if isinstance(source, Mapping):  # its keys may be a patient's
@@ -95,13 +112,19 @@ def find_files(
     if hasattr(source, "GetNumberOfValues") and hasattr(source, "GetValue"):  # vtkStringArray, without importing VTK
         source = [source.GetValue(i) for i in range(source.GetNumberOfValues())]
     try:
-        parts = [part if isinstance(part, File) or is_content(part) else os.fspath(part) for part in source]
+        parts = [
+            part if isinstance(part, File) or is_content(part) or is_upath(part) else os.fspath(part) for part in source
+        ]
     except TypeError:
         raise _make_type_error(source) from None
     if not parts:
         raise NoDicomError("the source is an empty sequence: there is nothing to load")
+    away = [place for place, part in enumerate(parts) if _is_remote(part)]
+    remote = dict(zip(away, _name_apart(finder.find_each([parts[place] for place in away])), strict=True))
     found = [
-        _find_part(part, place, recursive, archives, storage_options, keeping, alone=False)
+        _take_found(remote[place], recursive, archives, keeping, alone=False)
+        if place in remote
+        else _find_part(part, place, recursive, archives, storage_options, keeping, alone=False)
         for place, part in enumerate(parts)
     ]
     # A path given twice is one file.
@@ -117,6 +140,11 @@ def find_files(
 def _make_type_error(source: object) -> TypeError:
     kinds = "a folder, a file, a sequence of paths, a vtkStringArray or a Series"
     return TypeError(f"source must be {kinds}, not {describe_argument(source)}")
+
+
+def _is_remote(source: Any) -> bool:
+    """Tell whether a source is a URL that is opened by fsspec."""
+    return is_url(source) and find_address(source) is None and find_local_path(str(source)) is None
 
 
 def _find_part(
@@ -138,6 +166,7 @@ def _find_part(
     if address is not None:
         return Files(address.url, list_instances(address, storage_options), ())
     path = os.fsdecode(part)
+    path = (find_local_path(path) if is_url(path) else None) or path
     try:
         start = "" if os.path.isabs(path) else os.getcwd()
         mode = os.stat(path).st_mode
@@ -155,18 +184,59 @@ def _find_part(
     return _enter(file, recursive, keeping) if alone or is_named_as_archive(path) else Files(path, (file,), ())
 
 
+def _take_found(found: Found, recursive: bool, archives: bool, keeping: Keeping, *, alone: bool) -> Files:
+    """The files of a URL, and those in the archives among them."""
+    if not found.is_file:
+        if not archives:
+            return Files(found.name, found.files, found.skipped)
+        return _enter_archives(found.name, found.files, found.skipped, recursive, keeping)
+    (file,) = found.files
+    if found.inside is not None:
+        entered = _enter(file, recursive, keeping)
+        inside = f"{file.name}/{found.inside}".rstrip("/")
+        files = tuple(f for f in entered.files if f.name == inside or f.name.startswith(f"{inside}/"))
+        if not files:
+            raise NoDicomError(f"there is nothing at {inside}: the archive has {len(entered.files)} files elsewhere")
+        return Files(inside, files, entered.skipped)
+    return _enter(file, recursive, keeping) if alone or is_named_as_archive(file.name) else Files(*found[:3])
+
+
+def _name_apart(found: list[Found]) -> list[Found]:
+    """Number objects whose URLs differ by what no message shows: a query."""
+    keys: dict[str, str] = {}
+    named = []
+    for place, each in enumerate(found):
+        (file, *others) = each.files or (None,)
+        if each.is_file and file is not None and not others:
+            key = getattr(file, "key", "")
+            if keys.setdefault(file.name, key) != key:
+                each = each._replace(files=(replace(file, name=f"{file.name}#{place}"),))  # noqa: PLW2901
+        named.append(each)
+    return named
+
+
 def _find_in_folder(path: str, start: str, recursive: bool, archives: bool, keeping: Keeping) -> Files:
     """The files in a folder, and in the archives there."""
     skipped: list[Skipped] = []
     names = walk_folder(path, recursive, skipped)
     if not archives:
         return Files(path, tuple(LocalFile(name, folder=start) for name in names), tuple(skipped))
+    return _enter_archives(path, [LocalFile(name, folder=start) for name in names], skipped, recursive, keeping)
+
+
+def _enter_archives(
+    path: str, found: Iterable[File], passed_over: Iterable[Skipped], recursive: bool, keeping: Keeping
+) -> Files:
+    """The files of a folder, and in the archives among them."""
     files: list[File] = []
-    for name in names:
-        file = LocalFile(name, folder=start)
-        found = _enter_if_readable(file, recursive, keeping) if is_named_as_archive(name) else Files(name, (file,), ())
-        files += found.files
-        skipped += found.skipped
+    skipped = list(passed_over)
+    for file in found:
+        if not is_named_as_archive(file.name):
+            files.append(file)
+            continue
+        entered = _enter_if_readable(file, recursive, keeping)
+        files += entered.files
+        skipped += entered.skipped
     return Files(path, tuple(files), tuple(skipped))
 
 

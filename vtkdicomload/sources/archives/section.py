@@ -35,6 +35,11 @@ class Member(File):
     archive: File = None  # type: ignore[assignment] # a default is needed behind those of File
     start: int = 0
 
+    @property
+    def is_remote(self) -> bool:
+        """Tell whether the file that holds it is on a server."""
+        return self.archive.is_remote
+
     def open_archive(self) -> Handle:
         """Open the file that holds it; an error names this one."""
         try:

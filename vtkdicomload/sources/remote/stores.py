@@ -1,0 +1,231 @@
+"""Objects of any other file system of fsspec: buckets, SFTP, memory, chains of these."""
+
+from __future__ import annotations
+
+import errno
+import threading
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..._util.optional import require
+from .connection import THREADS, Connection, Loop
+from .server import Answer, GoneError, Info, make_gone_error, make_server_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from .server import Server
+
+_FEW = 8  # files of one folder that are asked for one by one rather than listed
+# What differs once the bytes do, by the names that file systems give it; the first that is there counts.
+_STAMPS = ("ETag", "etag", "generation", "md5Hash", "mtime", "last_modified", "LastModified", "updated", "created")
+# Extras of this package, by protocol.
+_EXTRAS = {
+    **dict.fromkeys(("s3", "s3a"), "s3"),
+    **dict.fromkeys(("gs", "gcs"), "gcs"),
+    **dict.fromkeys(("az", "abfs", "abfss", "adl"), "azure"),
+    **dict.fromkeys(("sftp", "ssh"), "sftp"),
+}
+
+
+def open_store(server: Server) -> Connection:
+    """Connect to a server by its file system in fsspec.
+
+    Raises
+    ------
+    ImportError
+        A library that it needs is not there; the message holds the command that installs it.
+    ValueError
+        There is no such protocol, or its options are wrong.
+    """
+    fsspec = require("fsspec", extra="remote")
+    try:
+        kind = fsspec.get_filesystem_class(server.protocol)
+    except ImportError:
+        extra = _EXTRAS.get(server.protocol, "remote")
+        words = f'the library for {server.protocol}:// is not installed → pip install "vtkdicomload[{extra}]"'
+        raise ImportError(words) from None
+    except ValueError:
+        raise ValueError(f"there is no file system for {server.protocol}://") from None
+    if kind.async_impl and "::" not in server.url:
+        return _AsyncStore(server)
+    return _PlainStore(server)
+
+
+class _Store(Connection):
+    """A file system whose answers do not say which object they are of: it is asked before and after."""
+
+    confirms: ClassVar[bool] = False
+    _system: Any
+
+    def find_key(self, url: str) -> str:
+        """The path that the file system has for a URL."""
+        key: str = self._system._strip_protocol(url.split("::")[-1])
+        return key
+
+    def fetch(self, key: str, start: int, length: int | None, buffer: memoryview | None = None) -> Answer:
+        """Fetch bytes; see `Connection.fetch`. An object that ends before them is no error."""
+        limits = {} if length is None else {"start": start, "end": start + length}
+        try:
+            data = b"" if length == 0 else self._ask("cat_file", key, **limits)
+        except OSError as error:
+            if error.errno != errno.EINVAL or length is None:
+                raise
+            data = b""  # how s3fs says that the object has no byte there
+        if buffer is None:
+            return Answer(data, len(data))
+        count = min(len(buffer), len(data))
+        buffer[:count] = data[:count]
+        return Answer(b"", count)
+
+    def look_at(self, key: str) -> Info:
+        """Ask for its size and stamp."""
+        described = self._ask("info", key)
+        if described.get("type") == "directory":
+            raise make_gone_error("it is a folder")
+        return _read_info(described)
+
+    def look_at_all(self, keys: Sequence[str]) -> list[Info | OSError]:
+        """Ask by one listing a folder, or one by one where few files of it are wanted."""
+        folders: dict[str, list[str]] = defaultdict(list)
+        for key in dict.fromkeys(keys):
+            folders[key.rpartition("/")[0]].append(key)
+        found: dict[str, Info | OSError] = {}
+        alone = [key for part in folders.values() if len(part) < _FEW for key in part]
+        found.update(zip(alone, self._each(self._try_look, alone), strict=True))
+        for folder, part in folders.items():
+            if len(part) >= _FEW:
+                listed = self.list_folder(folder, recursive=False)
+                found.update((key, listed.get(key) or make_gone_error()) for key in part)
+        return [found[key] for key in keys]
+
+    def _try_look(self, key: str) -> Info | OSError:
+        try:
+            return self.look_at(key)
+        except OSError as error:
+            return error
+
+    def list_folder(self, key: str, *, recursive: bool) -> dict[str, Info | None]:
+        """List by `find` or `ls`; see `Connection.list_folder`."""
+        try:
+            listed = self._ask("find", key, detail=True).values() if recursive else self._ask("ls", key, detail=True)
+        except GoneError:
+            return {}
+        return dict(_read_entries(listed))
+
+    def _each(self, work: Callable[[str], Any], keys: Iterable[str]) -> list[Any]:
+        return [work(key) for key in keys]
+
+    def _ask(self, what: str, key: str, **options: Any) -> Any:
+        """Call a method of the file system. What it raises may quote a signature, so that only its kind is told."""
+        try:
+            return self._call(what, key, **options)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise make_gone_error(_find_words(error) or "the server has no such object") from None
+        except PermissionError as error:
+            raise make_server_error(f"the server denies access{_bracket(_find_words(error))}") from None
+        except MemoryError:
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno == errno.EINVAL:
+                raise OSError(errno.EINVAL, "the server has no such bytes of it") from None
+            words = _find_words(error) or f"the server does not give it ({type(error).__name__})"
+            raise make_server_error(words) from None
+
+    def _call(self, what: str, key: str, **options: Any) -> Any:
+        raise NotImplementedError
+
+
+class _AsyncStore(_Store):
+    """A file system that works in an event loop."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__()
+        from fsspec.core import url_to_fs
+
+        self._loop = Loop()
+        options = {"use_listings_cache": False, **server.options, "asynchronous": True, "loop": self._loop.loop}
+        try:
+            self._system, _ = url_to_fs(server.url, skip_instance_cache=True, **options)
+        except BaseException:
+            self._loop.close()
+            raise
+
+    def close(self) -> None:
+        """Close its session."""
+        if hasattr(self._system, "set_session"):
+            self._loop.run(self._end_session())
+        self._loop.close()
+
+    async def _end_session(self) -> None:
+        session = await self._system.set_session()
+        await session.close()
+
+    def _call(self, what: str, key: str, **options: Any) -> Any:
+        return self._loop.run(getattr(self._system, f"_{what}")(key, **options))
+
+    def _each(self, work: Callable[[str], Any], keys: Iterable[str]) -> list[Any]:
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="vtkdicomload") as pool:
+            return list(pool.map(work, keys))
+
+
+class _PlainStore(_Store):
+    """A file system that is called by one thread at a time: few say that they take more."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__()
+        from fsspec.core import url_to_fs
+
+        self._lock = threading.Lock()
+        self._system, _ = url_to_fs(server.url, skip_instance_cache=True, **server.options)
+
+    def close(self) -> None:
+        """Close its client, where it has one."""
+        close = getattr(getattr(self._system, "client", None), "close", None)
+        if close is not None:
+            close()
+
+    def _call(self, what: str, key: str, **options: Any) -> Any:
+        with self._lock:
+            if what != "cat_file":
+                self._system.invalidate_cache()
+            return getattr(self._system, what)(key, **options)
+
+
+def _read_entries(listed: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, Info | None]]:
+    for entry in listed:
+        name = str(entry["name"])
+        if entry.get("type") == "directory":
+            yield name.rstrip("/") + "/", None
+        elif not name.endswith("/"):  # an empty object that stands for a folder
+            yield name, _read_info(entry)
+
+
+def _read_info(described: Mapping[str, Any]) -> Info:
+    stamp = next((described[name] for name in _STAMPS if described.get(name)), "")
+    size = described.get("size")
+    if isinstance(stamp, datetime):  # some file systems list a time in another form than they tell it of one file
+        stamp = stamp.timestamp()
+    written = f"{stamp:.6f}" if isinstance(stamp, float) else str(stamp).strip('"')
+    return Info(None if size is None else int(size), written)
+
+
+def _find_words(error: BaseException) -> str:
+    """Say which answer of a server an error stands for, where it tells its status; never its own text."""
+    causes = (error, error.__cause__, error.__context__)
+    for cause in filter(None, causes):
+        response = getattr(cause, "response", None)
+        status, code = getattr(cause, "status", None), ""
+        if isinstance(response, dict):  # of botocore
+            status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", status)
+            code = str(response.get("Error", {}).get("Code", ""))
+        status = next((s for s in (status, getattr(cause, "status_code", None)) if isinstance(s, int)), None)
+        if status is not None:
+            return f"the server answers {status}{_bracket(code if code.isalpha() else '')}"
+    return ""
+
+
+def _bracket(words: str) -> str:
+    return f" ({words})" if words else ""
