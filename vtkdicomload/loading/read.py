@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ from .described import fetch_first, release
 from .destination import Given
 from .filling import fill_frames
 from .plan import describe_resampling, plan_volume, replace_conversion
-from .second_reader import choose_compared, verify
+from .second_reader import choose_compared, read_beside, verify
 from .volume_data import VolumeData
 
 if TYPE_CHECKING:
@@ -127,12 +128,13 @@ def _read_stored(plan: Plan, chosen: slice, allocate: Allocate) -> Reading:
     out = _allocate(plan, (len(frames), *find_pixel_shape(frames[0].header)), allocate)
     step = make_stepper(len(frames), options.progress)
     compared = choose_compared(options.verify, len(frames))
-    with keep_connections():
-        verified, frames = fill_frames(reader, frames, conversion, out, step, options.workers, compared)
+    cores = options.workers or os.cpu_count() or 1
+    with keep_connections(), read_beside(compared, frames, conversion, out, reader, cores) as again:
+        verified, held = fill_frames(reader, frames, conversion, out, step, options.workers, compared)
         checks = [Check(reader.NAME, words) for words in verified]
-        checks.append(check_zeros(frames, conversion, out, reader))
-        check_mapped(frames, out)
-        checks.append(verify(compared, frames, conversion, out, reader))
+        checks.append(check_zeros(held, conversion, out, reader))
+        check_mapped(held, out)
+        checks.append(verify(compared, held, conversion, out, reader, again if held is frames else None))
     return Reading(out, tuple(checks))
 
 

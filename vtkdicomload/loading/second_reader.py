@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -18,7 +20,7 @@ from ..readers.codec import may_round
 from .checks import Check
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from .._util.arrays import Pixels
     from ..headers.model import Frame
@@ -40,8 +42,47 @@ def choose_compared(mode: str, count: int) -> Sequence[int]:
     return (count // 2,) if mode == "probe" else range(count)
 
 
+class Again(NamedTuple):
+    """A frame as a second reader gives it, and those that failed before it, with their reasons."""
+
+    witness: Reader | None  # None where there is none that is right for the frame and could read it
+    pixels: Pixels
+    failures: tuple[tuple[str, str], ...]
+
+
+@contextmanager
+def read_beside(
+    chosen: Sequence[int], frames: Sequence[Frame], conversion: Conversion, out: Pixels, reader: Reader, cores: int
+) -> Iterator[Callable[[int], Again]]:
+    """A way to have each chosen frame read again: begun at once in a thread of its own where a core is free for it.
+
+    Parameters
+    ----------
+    chosen, frames, conversion, out, reader
+        As for `verify`; `out` for its shape and dtype alone.
+    cores : int
+        How many there are; the first reader has use for one a frame.
+    """
+
+    def again(k: int) -> Again:
+        return _read_again(frames[k], conversion, out[k], reader)
+
+    seen = all(_is_compressed(frames[k]) and frames[k].header.file.local_path is not None for k in chosen)
+    if not chosen or not seen or len(frames) >= cores:
+        yield again
+        return
+    with ThreadPoolExecutor(1, thread_name_prefix="vtkdicomload") as pool:
+        begun = {k: pool.submit(again, k) for k in chosen}
+        yield lambda k: begun[k].result()
+
+
 def verify(
-    chosen: Sequence[int], frames: Sequence[Frame], conversion: Conversion, out: Pixels, reader: Reader
+    chosen: Sequence[int],
+    frames: Sequence[Frame],
+    conversion: Conversion,
+    out: Pixels,
+    reader: Reader,
+    again: Callable[[int], Again] | None = None,
 ) -> Check:
     """Read frames again through a second, independent reader and compare.
 
@@ -51,6 +92,8 @@ def verify(
         Which frames.
     frames, conversion, out, reader
         What was read, how, to where, and by which reader.
+    again : callable, optional
+        Gives a frame as it was read again already (`read_beside`).
 
     Raises
     ------
@@ -59,7 +102,12 @@ def verify(
     """
     if not chosen:
         return Check("second reader", "not asked for")
-    comparisons = [_compare_again(frames[k], conversion, out[k], reader) for k in chosen]
+    comparisons = []
+    for k in chosen:
+        seen = _read_again(frames[k], conversion, out[k], reader) if again is None else again(k)
+        if seen.witness is not None:
+            _compare(frames[k], seen.pixels, out[k], seen.witness, reader)
+        comparisons.append(_Comparison(seen.witness.NAME if seen.witness else None, seen.failures))
     result = (
         _describe_comparisons(comparisons, len(frames)) or f"none: {_explain_refusal(frames[chosen[0]], conversion)}"
     )
@@ -102,26 +150,25 @@ def _explain_refusal(frame: Frame, conversion: Conversion) -> str:
     return reason.removeprefix(f"{frame.path}: ")
 
 
-def _compare_again(frame: Frame, conversion: Conversion, read: Pixels, reader: Reader) -> _Comparison:
-    """Compare a frame with what the first other reader that is right for it makes of it.
+def _read_again(frame: Frame, conversion: Conversion, read: Pixels, reader: Reader) -> Again:
+    """Read a frame through the first other reader that is right for it.
 
     One that fails is no witness: pydicom's plug-ins do not decode all that imagecodecs decodes.
     """
     # The C++ reader first: the pixels of `direct` are checked by another hand.
     others = sorted((r for r in READERS if r.NAME != reader.NAME), key=lambda r: r.NAME != "vtk")
-    again = np.empty((1, *read.shape), read.dtype)
+    pixels = np.empty((1, *read.shape), read.dtype)
     failures: list[tuple[str, str]] = []
     for witness in others:
         if witness.refusal([frame], conversion) is not None:
             continue
         try:
-            witness.fill([frame], conversion, again, lambda: None)
+            witness.fill([frame], conversion, pixels, lambda: None)
         except (CorruptFileError, UnsupportedPixelDataError) as error:
             failures.append((witness.NAME, error.what[:_LONGEST_REASON]))
             continue
-        _compare(frame, again[0], read, witness, reader)
-        return _Comparison(witness.NAME, tuple(failures))
-    return _Comparison(None, tuple(failures))
+        return Again(witness, pixels[0], tuple(failures))
+    return Again(None, pixels[0], tuple(failures))
 
 
 def _compare(frame: Frame, seen: Pixels, read: Pixels, witness: Reader, reader: Reader) -> None:
