@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_VERSION = 2  # of what is made: another number makes it anew
+_VERSION = 3  # of what is made: another number makes it anew
 
 
 class Data(NamedTuple):

@@ -62,6 +62,7 @@ _STANDARD = {
 }
 _PRIVATE_GROUPS = (0x0009, 0x0019, 0x0021, 0x0023, 0x0027, 0x0043, 0x0045)
 _ELEMENTS = 250  # of the first level, pixel data among them
+_FEWER, _LENGTHS = 30, 23  # elements that each further maker does not have, and lengths of texts that follow in turn
 _LARGE = 104 << 10  # bytes of one private element
 SLICE_MM = 0.7
 
@@ -112,7 +113,7 @@ def header(work: Work, series: int, k: int) -> Dataset:
     for keyword in ("ReferencedImageSequence", "ProcedureCodeSequence", "RequestAttributesSequence"):
         setattr(dataset, keyword, Sequence([_referenced(number, i) for i in range(2)]))
     _add_pixel_description(dataset, work)
-    _add_private(dataset, work, number)
+    _add_private(dataset, work, series, number)
     return dataset
 
 
@@ -137,8 +138,10 @@ def _referenced(number: int, i: int) -> Dataset:
     return item
 
 
-def _add_private(dataset: Dataset, work: Work, number: int) -> None:
-    """Fill up with private elements of every usual VR."""
+def _add_private(dataset: Dataset, work: Work, series: int, number: int) -> None:
+    """Fill up with private elements of every usual VR; other makers have fewer, and values of other lengths."""
+    elements = _ELEMENTS - _FEWER * (series % work.makers)
+    spare = series % _LENGTHS if work.makers > 1 else 0
     blocks = [dataset.private_block(group, f"BENCHMARK_{group:04X}", create=True) for group in _PRIVATE_GROUPS]
     nested = Dataset()
     nested.is_undefined_length_sequence_item = True
@@ -148,11 +151,11 @@ def _add_private(dataset: Dataset, work: Work, number: int) -> None:
         block[0x01].is_undefined_length = True
     if work.large_header:
         blocks[3].add_new(0x02, "OB", bytes(range(256)) * (_LARGE // 256))
-    for i in range(_ELEMENTS - len(dataset) - 1):
+    for i in range(elements - len(dataset) - 1):
         vr, value = (
             ("DS", f"{number * (i + 1) % 900 + 100.25:.2f}"),
             ("IS", str(number * i % 9000 + 1000)),
-            ("LO", f"value {i}"),
+            ("LO", f"value {i}" + "x" * (spare and (7 * i + spare) % _LENGTHS)),
             ("SL", number + i),
             ("SH", f"P{i}"),
             ("FL", float(i)),

@@ -43,7 +43,11 @@ def targets(sections: Sequence[Section]) -> list[Target]:
     if "scan" in found:
         ours = scans.SCAN.name
         result += [
-            Target(f"scan, {work}", f"≥ 15 × {name}", _times(_ratio(found["scan"], work, name, ours)))
+            Target(
+                f"scan, {work}",
+                f"≥ {12 if 'archive' in work else 15} × {name}",
+                _times(_ratio(found["scan"], work, name, ours)),
+            )
             for work in _works(found["scan"])
             for name in (p.name for p in scans.SCANS[1:])
         ]

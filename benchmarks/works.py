@@ -33,6 +33,7 @@ class Work(NamedTuple):
     series: int = 1
     large_header: bool = False  # over 100 KiB
     enhanced: bool = False  # all slices are frames of one file
+    makers: int = 1  # in turn, whose headers have other elements; values of more than one differ in length
 
     @property
     def frame_bytes(self) -> int:
@@ -94,10 +95,12 @@ def _compressed(slices: int, side: int = 512) -> tuple[Work, ...]:
     )
 
 
-def _headers(slices: int, side: int) -> tuple[Work, ...]:
+def _headers(slices: int, side: int, series: int, slices_each: int) -> tuple[Work, ...]:
     rich = Work(f"headers-{slices}", f"{slices} headers of 250 elements", slices, side, side, intercept=-1024.0)
     large = rich._replace(name=f"large-headers-{slices}", title=f"{slices} headers of over 100 KiB", large_header=True)
-    return rich, large
+    title = f"an archive of {series} series × {slices_each} headers of five makers"
+    archive = Work(f"archive-{series}", title, slices_each, 32, 32, intercept=-1024.0, series=series, makers=5)
+    return rich, large, archive
 
 
 def _small(series: int, tiny: int) -> tuple[Work, ...]:
@@ -123,7 +126,7 @@ FULL = Works(
     ct=_ct(400),
     long_ct=_ct(2000),
     formats=_formats(200),
-    headers=_headers(400, 256),
+    headers=_headers(400, 256, 1000, 17),
     small=_small(100, 250),
     enhanced=_enhanced(63, 500, 10_000),
     compressed=_compressed(100),
@@ -135,7 +138,7 @@ QUICK = Works(
     ct=_ct(40),
     long_ct=_ct(100),
     formats=_formats(10)[1:2],
-    headers=_headers(60, 64),
+    headers=_headers(60, 64, 20, 17),
     small=_small(6, 12),
     enhanced=_enhanced(63, 200),
     compressed=_compressed(4),
@@ -148,7 +151,7 @@ MINIMAL = Works(  # for the tests of this package
     ct=_ct(6, rows=64, columns=64, title="CT 64²×6"),
     long_ct=_ct(12, rows=64, columns=64, title="CT 64²×12"),
     formats=(_formats(2)[1]._replace(name="pet", title="PET 64²×2", rows=64, columns=64),),
-    headers=_headers(3, 32),
+    headers=_headers(3, 32, 6, 2),
     small=(Work("small-2", "2 series of 32²×3", 3, 32, 32, intercept=-1024.0, series=2),),
     enhanced=_enhanced(6, side=32)[:1],
     compressed=_compressed(3, 64)[:1],  # the one that pydicom decodes by itself

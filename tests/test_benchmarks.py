@@ -135,11 +135,14 @@ def test_data_is_made_once(tmp_path: Path) -> None:
 
 
 def test_headers_are_as_rich_as_a_scanners(root: Path) -> None:
-    rich, large = (prepared(work, root) for work in MINIMAL.headers)
+    rich, large, archive = (prepared(work, root) for work in MINIMAL.headers)
     dataset = dcmread(rich.files[0])
     assert len(dataset) == 250
     assert any(e.tag.is_private and e.VR == "SQ" and e.is_undefined_length for e in dataset)
     assert large.header_bytes > 100 << 10
+    layouts = {tuple((e.tag, len(str(e.value))) for e in dcmread(path) if e.VR != "SQ") for path in archive.files}
+    sequences = {tuple(e.tag for e in dcmread(path)) for path in archive.files}
+    assert len(sequences) == archive.work.makers < len(layouts)
 
 
 @pytest.mark.parametrize("work", [FULL.ct, *FULL.formats], ids=lambda work: work.name)
