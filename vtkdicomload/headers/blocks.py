@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -38,7 +39,7 @@ class Block:
 
     Attributes
     ----------
-    files : sequence of BegunHandle
+    files : list of BegunHandle
         The files.
     beginnings : Beginnings
         Their first bytes.
@@ -49,10 +50,18 @@ class Block:
     """
 
     def __init__(self, files: Sequence[BegunHandle]) -> None:
-        self.files = files
+        self.files = list(files)
         self.beginnings = Beginnings([file.beginning for file in files])
         self.ends = self.beginnings.starts + np.array([file.size for file in files], np.int64)
         self.outcomes: list[Any] = [None] * len(files)
+
+    def begin_again(self, rows: Sequence[int], length: int) -> None:
+        """Read more of the first bytes of some files, where that can be."""
+        for row in rows:
+            with suppress(CorruptFileError, OSError):
+                self.files[row] = self.files[row].file.begin(length)
+        self.beginnings = Beginnings([file.beginning for file in self.files])
+        self.ends = self.beginnings.starts + np.array([file.size for file in self.files], np.int64)
 
     def parse(self, row: int, why: str) -> Parsed | None:
         """Parse one file strictly; None where it cannot be read."""

@@ -52,11 +52,16 @@ class HeaderReader:
             left = self._fill(template, block, left)
         if self._first is not None:
             left, self._first = self._learn(self._first, block, left), None
-        misses = 0
+        misses = longest = 0
+        begun = max((len(file.beginning) for file in files), default=0)
         while len(left):
             first, left = int(left[0]), left[1:]
             parsed = block.parse(first, "no template fits it")
             if parsed is not None and misses < _MAX_MISSES:
+                longest = max(longest, parsed.header.pixel_offset)
+                if len(left) >= _FEWEST_ALIKE and begun < longest <= MAX_HEADER:
+                    begun = longest + _SPARE
+                    block.begin_again(left.tolist(), begun)
                 before = len(left)
                 left = self._learn(parsed, block, left)
                 misses = misses + 1 if len(left) == before else 0
