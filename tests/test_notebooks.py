@@ -69,8 +69,8 @@ def run(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list
     return [cell for cell in notebook.cells if cell.cell_type == "code"], folder / "temporary"
 
 
-def test_there_are_five() -> None:
-    assert [path.stem[0] for path in NOTEBOOKS] == ["1", "2", "3", "4", "5"]
+def test_there_are_six() -> None:
+    assert [path.stem[0] for path in NOTEBOOKS] == ["1", "2", "3", "4", "5", "6"]
     assert sum(path.stat().st_size for path in NOTEBOOKS) < 3e6
 
 
