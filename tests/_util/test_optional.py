@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
 LIBRARIES = {
     **{"xarray": "xarray", "dask": "dask", "pyvista": "pyvista", "SimpleITK": "sitk", "nibabel": "nibabel"},
-    **{"pandas": "pandas", "zarr": "zarr", "requests": "dicomweb"},
+    **{"pandas": "pandas", "zarr": "zarr", "requests": "dicomweb", "fsspec": "remote", "aiohttp": "remote"},
 }
 USES: dict[str, tuple[str, Callable[[vdl.Volume, Path], Any]]] = {
     "to_xarray": ("xarray", lambda volume, _: volume.to_xarray()),
