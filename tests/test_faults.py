@@ -18,8 +18,8 @@ from pydicom.uid import (
 from synthetic import write_dataset, write_series
 
 import vtkdicomload as vdl
-from vtkdicomload.convert import rewriting
-from vtkdicomload.convert.decompress import decompress
+from vtkdicomload.conversions import rewriting
+from vtkdicomload.conversions.decompress import decompress
 from vtkdicomload.headers import frames as frames_room
 from vtkdicomload.headers.objects import enhanced, nuclear_medicine, real_world_values, rt_dose, ultrasound
 from vtkdicomload.readers import codec, colour, encapsulation, rescale

@@ -30,7 +30,7 @@ OF_NO_MODULE = {
         "test_traps",
     ),
     *("test_faults", "test_identity", "test_one_geometry", "test_typing", "test_vtk_directions"),
-    *("convert/test_conversions", "convert/test_face", "errors/test_tree", "sources/dicomweb/test_orthanc"),
+    *("conversions/test_conversions", "conversions/test_face", "errors/test_tree", "sources/dicomweb/test_orthanc"),
 }
 
 

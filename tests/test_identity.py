@@ -12,7 +12,7 @@ import pytest
 from pydicom import dcmread
 
 import vtkdicomload as vdl
-from vtkdicomload.convert.decompress import decompress
+from vtkdicomload.conversions.decompress import decompress
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,16 +17,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import errors as errors
+    from ._api.bulk import convert
     from ._api.single import load, load_all, load_many, scan
     from .arrays.open_array import open  # noqa: A004
     from .bulk.conversion import Conversion, Converted
     from .bulk.many import Loaded
     from .bulk.on_grid import to_grid
     from .catalog.rows import StackRow
-    from .convert.contours import contours_of
-    from .convert.coordinates import affine_of
-    from .convert.dose_volume import DoseVolumeHistogram, dvh
-    from .convert.structures import Structure, structures
+    from .conversions.contours import contours_of
+    from .conversions.coordinates import affine_of
+    from .conversions.dose_volume import DoseVolumeHistogram, dvh
+    from .conversions.structures import Structure, structures
     from .errors import (
         CompressedPixelDataError,
         CorruptFileError,
@@ -88,6 +89,7 @@ __all__ = [
     "ZeroPixelDataError",
     "affine_of",
     "contours_of",
+    "convert",
     "dvh",
     "load",
     "load_all",
@@ -105,7 +107,7 @@ _WRITTEN_IN = {
     "Conversion": "bulk.conversion",
     "Converted": "bulk.conversion",
     "DICOMSeriesSource": "pipeline.algorithm",
-    "DoseVolumeHistogram": "convert.dose_volume",
+    "DoseVolumeHistogram": "conversions.dose_volume",
     "Frame": "headers.model",
     "Geometry": "stacks.geometry",
     "Header": "headers.model",
@@ -116,17 +118,18 @@ _WRITTEN_IN = {
     "Series": "series",
     "Skipped": "sources.reasons",
     "StackRow": "catalog.rows",
-    "Structure": "convert.structures",
+    "Structure": "conversions.structures",
     "Volume": "volume",
-    "affine_of": "convert.coordinates",
-    "contours_of": "convert.contours",
-    "dvh": "convert.dose_volume",
+    "affine_of": "conversions.coordinates",
+    "contours_of": "conversions.contours",
+    "convert": "_api.bulk",
+    "dvh": "conversions.dose_volume",
     "load": "_api.single",
     "load_all": "_api.single",
     "load_many": "_api.single",
     "open": "arrays.open_array",
     "scan": "_api.single",
-    "structures": "convert.structures",
+    "structures": "conversions.structures",
     "to_grid": "bulk.on_grid",
 }
 

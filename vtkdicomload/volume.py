@@ -86,7 +86,7 @@ class Volume(PicturedVolume):
             Uneven slices, which no affine describes → ``load(…, irregular="resample")``, or `to_xarray`.
         """
         if self._image is None:
-            from .convert.vtk import make_image
+            from .conversions.vtk import make_image
 
             self._image = make_image(self)
         return self._image
@@ -108,7 +108,7 @@ class Volume(PicturedVolume):
         GeometryError
             As `image`.
         """
-        from .convert.vtk import copy_as_vtk, make_image
+        from .conversions.vtk import copy_as_vtk, make_image
 
         if convention == "patient":
             return make_image(self)
@@ -132,7 +132,7 @@ class Volume(PicturedVolume):
         GeometryError
             As `image`.
         """
-        from .convert.vtk import face
+        from .conversions.vtk import face
 
         face(self.geometry, camera)
 
@@ -204,8 +204,8 @@ class Volume(PicturedVolume):
         ImportError
             xarray is not installed; the message says how to.
         """
-        from .convert.accessor import register
-        from .convert.xarray import to_xarray
+        from .conversions.accessor import register
+        from .conversions.xarray import to_xarray
 
         register(type(self))
         return to_xarray(self)
@@ -224,7 +224,7 @@ class Volume(PicturedVolume):
         ValueError, TypeError
             A dimension beside z, y, x and component is longer than one; no array of xarray, or one of no numbers.
         """
-        from .convert.from_xarray import make_volume
+        from .conversions.from_xarray import make_volume
 
         return make_volume(cls, array)
 
@@ -248,7 +248,7 @@ class Volume(PicturedVolume):
         DicomLoadWarning
             The files do not say where the volume lies.
         """
-        from .convert.pyvista import to_pyvista
+        from .conversions.pyvista import to_pyvista
 
         return to_pyvista(self)
 
@@ -273,7 +273,7 @@ class Volume(PicturedVolume):
         DicomLoadWarning
             The files do not say where the volume lies.
         """
-        from .convert.sitk import to_sitk
+        from .conversions.sitk import to_sitk
 
         return to_sitk(self)
 
@@ -296,7 +296,7 @@ class Volume(PicturedVolume):
         ImportError
             nibabel is not installed; the message says how to.
         """
-        from .convert.nibabel import to_nibabel
+        from .conversions.nibabel import to_nibabel
 
         return to_nibabel(self)
 
@@ -328,7 +328,7 @@ class Volume(PicturedVolume):
         DicomLoadWarning
             The files do not say where the volume lies, and the format holds an origin all the same.
         """
-        from .convert.files import save
+        from .conversions.files import save
 
         save(self, path)
 

@@ -25,7 +25,6 @@ from typer.testing import CliRunner
 
 import vtkdicomload as vdl
 from vtkdicomload import DicomLoadWarning
-from vtkdicomload._api.bulk import convert
 from vtkdicomload.bulk import manifest
 from vtkdicomload.cli import app as cli
 
@@ -60,7 +59,7 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("form", ["nii.gz", "nii", "nrrd", "mha", "vti", "npz"])
 def test_every_stack_is_a_file_of_its_own_and_says_what_was_refused(archive: Path, tmp_path: Path, form: str) -> None:
-    done = convert(archive, tmp_path / "out", format=form)
+    done = vdl.convert(archive, tmp_path / "out", format=form)
     assert [outcome.status for outcome in done] == ["written", "refused", "written", "written"]
     assert not done.whole
     assert "1 slice missing in 4" in str(done[1].reason)
@@ -72,7 +71,7 @@ def test_every_stack_is_a_file_of_its_own_and_says_what_was_refused(archive: Pat
 
 @pytest.mark.parametrize("name", ["small_ct", "asl_4d", "mono1", "enh_mr_phase", "comp_rle"])
 def test_values_and_places_of_real_series_are_those_of_load(data: Path, tmp_path: Path, name: str) -> None:
-    done = convert(data / name, tmp_path, format="nii.gz")
+    done = vdl.convert(data / name, tmp_path, format="nii.gz")
     stacks = vdl.scan(data / name).stacks()
     assert done.count("written") == len(stacks)
     for outcome, stack in zip(done, stacks, strict=True):
@@ -83,7 +82,7 @@ def test_values_and_places_of_real_series_are_those_of_load(data: Path, tmp_path
 
 
 def test_a_series_of_several_stacks_is_one_file_of_four_dimensions(archive: Path, tmp_path: Path) -> None:
-    done = convert(archive, tmp_path / "out", format="nii", per="series")
+    done = vdl.convert(archive, tmp_path / "out", format="nii", per="series")
     assert [outcome.status for outcome in done] == ["written", "refused", "written"]
     image = nib.load(done[2].path)
     volumes = [stack.load() for stack in vdl.scan(archive)[2].stacks()]
@@ -96,11 +95,11 @@ def test_a_series_of_several_stacks_is_one_file_of_four_dimensions(archive: Path
 def test_stacks_that_lie_elsewhere_make_no_one_file(series: Write, tmp_path: Path) -> None:
     series("in", seed=1, SeriesInstanceUID="1.2.3", names=list("12345"))
     series("in", seed=2, SeriesInstanceUID="1.2.3", names=list("67890"), orientation=(1, 0, 0, 0, 0, -1))
-    (outcome,) = convert(tmp_path / "in", tmp_path / "out", format="nii", per="series")
+    (outcome,) = vdl.convert(tmp_path / "in", tmp_path / "out", format="nii", per="series")
     assert outcome.status == "refused"
     assert "do not lie in one place" in str(outcome.reason)
     assert 'per="stack"' in str(outcome.reason)
-    assert convert(tmp_path / "in", tmp_path / "out", format="nii").whole
+    assert vdl.convert(tmp_path / "in", tmp_path / "out", format="nii").whole
 
 
 def diffusion(series: Write, folder: str) -> np.ndarray[Any, Any]:
@@ -143,7 +142,7 @@ def read_gradients(path: Path) -> tuple[Any, Any]:
 
 def test_diffusion_has_the_gradients_and_values_of_dcm2niix(series: Write, tmp_path: Path) -> None:
     directions = diffusion(series, "in")
-    (outcome,) = convert(tmp_path / "in", tmp_path / "ours", format="nii", per="series")
+    (outcome,) = vdl.convert(tmp_path / "in", tmp_path / "ours", format="nii", per="series")
     theirs = tmp_path / "theirs"
     theirs.mkdir()
     command = [sys.executable, "-m", "dcm2niix", "-z", "n", "-f", "x", "-o", str(theirs), str(tmp_path / "in")]
@@ -166,7 +165,7 @@ def test_diffusion_has_the_gradients_and_values_of_dcm2niix(series: Write, tmp_p
 
 def test_no_identity_is_in_the_names_the_sidecar_or_the_manifest(series: Write, tmp_path: Path) -> None:
     series("in", PatientName="Secret^Name", PatientID="ID4711", PatientBirthDate="19630412")
-    convert(tmp_path / "in", tmp_path / "out", format="nii")
+    vdl.convert(tmp_path / "in", tmp_path / "out", format="nii")
     for path in (tmp_path / "out").iterdir():
         words = path.name.encode() + path.read_bytes()
         assert not any(secret in words for secret in (b"Secret", b"ID4711", b"19630412")), path.name
@@ -175,21 +174,21 @@ def test_no_identity_is_in_the_names_the_sidecar_or_the_manifest(series: Write, 
 # ---------------------------------------------------------------------------------------------------- resuming
 def test_a_second_run_keeps_what_the_first_has_written(archive: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    first = convert(archive, out, format="nii")
+    first = vdl.convert(archive, out, format="nii")
     before = {name: (out / name).stat().st_mtime_ns for name in names(out) if name != manifest.NAME}
-    second = convert(archive, out, format="nii")
+    second = vdl.convert(archive, out, format="nii")
     assert [o.status for o in second] == ["kept", "refused", "kept", "kept"]
     assert [o.path for o in second] == [o.path for o in first]
     assert {name: (out / name).stat().st_mtime_ns for name in before} == before
-    assert convert(archive, out, format="nii", resume=False).count("written") == 3
+    assert vdl.convert(archive, out, format="nii", resume=False).count("written") == 3
 
 
 @pytest.mark.parametrize("how", [{"irregular": "resample"}, {"rescale": False}, {"grid": 2.0}, {"per": "series"}])
 def test_what_would_be_made_in_another_way_is_made_again(archive: Path, tmp_path: Path, how: dict[str, Any]) -> None:
-    convert(archive, tmp_path / "out", format="nii")
+    vdl.convert(archive, tmp_path / "out", format="nii")
     expected = pytest.warns(DicomLoadWarning, match="^#2 CT gap: irregular") if "irregular" in how else nullcontext()
     with expected:
-        again = convert(archive, tmp_path / "out", format="nii", **how)
+        again = vdl.convert(archive, tmp_path / "out", format="nii", **how)
     assert again.count("kept") == 0
     assert again.count("written") >= 2
 
@@ -198,7 +197,7 @@ def test_what_would_be_made_in_another_way_is_made_again(archive: Path, tmp_path
 def test_what_was_harmed_since_is_made_again(series: Write, tmp_path: Path, harm: str) -> None:
     whole, other = series("in/a", seed=1), series("in/b", seed=2)
     out = tmp_path / "out"
-    first = convert(tmp_path / "in", out, format="nii", workers=1)
+    first = vdl.convert(tmp_path / "in", out, format="nii", workers=1)
     target = tmp_path / first[0].path
     match harm:
         case "changed source":
@@ -209,7 +208,7 @@ def test_what_was_harmed_since_is_made_again(series: Write, tmp_path: Path, harm
             target.unlink()
         case "torn manifest":  # of the last entry; the first series is converted first by one worker
             (out / manifest.NAME).write_text((out / manifest.NAME).read_text()[:-20])
-    second = convert(tmp_path / "in", out, format="nii")
+    second = vdl.convert(tmp_path / "in", out, format="nii")
     again = ["kept", "written"] if harm == "torn manifest" else ["written", "kept"]
     assert [o.status for o in second] == again
     np.testing.assert_array_equal(np.asarray(nib.load(second[0].path).dataobj), whole.array)
@@ -221,12 +220,12 @@ def test_a_killed_run_leaves_whole_files_only_and_the_next_one_goes_on(series: W
         series(f"in/{k}", seed=k, rows=64, columns=64)
     out = tmp_path / "out"
     script = f"""
-        from vtkdicomload._api.bulk import convert
+        import vtkdicomload as vdl
         def wait(done, total):
             if done == 3:
                 print("three", flush=True)
                 input()
-        convert({str(tmp_path / "in")!r}, {str(out)!r}, format="nii", workers=1, progress=wait)
+        vdl.convert({str(tmp_path / "in")!r}, {str(out)!r}, format="nii", workers=1, progress=wait)
     """
     run = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
@@ -235,7 +234,7 @@ def test_a_killed_run_leaves_whole_files_only_and_the_next_one_goes_on(series: W
     assert run.stdin is not None
     assert run.stdout.readline() == "three\n"
     with pytest.raises(BlockingIOError, match=f"process {run.pid} on .* a conversion here since"):
-        convert(tmp_path / "in", out, format="nii")
+        vdl.convert(tmp_path / "in", out, format="nii")
     run.send_signal(signal.SIGKILL)
     run.wait(LAST_RESORT)
     run.stdout.close()
@@ -243,7 +242,7 @@ def test_a_killed_run_leaves_whole_files_only_and_the_next_one_goes_on(series: W
     for name in names(out):
         if name.endswith(".nii"):
             nib.load(out / name).get_fdata()
-    done = convert(tmp_path / "in", out, format="nii")
+    done = vdl.convert(tmp_path / "in", out, format="nii")
     assert done.whole
     assert done.count("kept") >= 3
     assert {os.path.basename(outcome.path) for outcome in done} == {n for n in names(out) if n.endswith(".nii")}
@@ -256,11 +255,11 @@ def test_a_full_disk_ends_the_run_and_the_next_one_goes_on(series: Write, tmp_pa
     series("in/b", seed=2, rows=200, columns=200)
     out = tmp_path / "out"
     with largest_file(100_000), pytest.raises(OSError, match=r"File too large|No space"):
-        convert(tmp_path / "in", out, format="nii", workers=1)
+        vdl.convert(tmp_path / "in", out, format="nii", workers=1)
     gc.collect()
     assert len([name for name in names(out) if name.endswith(".nii")]) == 1
     assert not (out / conversion._LOCK).exists()
-    assert [o.status for o in convert(tmp_path / "in", out, format="nii")] == ["kept", "written"]
+    assert [o.status for o in vdl.convert(tmp_path / "in", out, format="nii")] == ["kept", "written"]
 
 
 def test_stopping_it_stops_it(series: Write, tmp_path: Path) -> None:
@@ -271,20 +270,20 @@ def test_stopping_it_stops_it(series: Write, tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        convert(tmp_path / "in", tmp_path / "out", format="nii", workers=1, progress=stop)
+        vdl.convert(tmp_path / "in", tmp_path / "out", format="nii", workers=1, progress=stop)
     assert not (tmp_path / "out" / conversion._LOCK).exists()
-    assert convert(tmp_path / "in", tmp_path / "out", format="nii").whole
+    assert vdl.convert(tmp_path / "in", tmp_path / "out", format="nii").whole
 
 
 def test_a_file_of_another_hand_is_never_replaced(series: Write, tmp_path: Path) -> None:
     series("in")
-    (planned,) = convert(tmp_path / "in", tmp_path / "out", format="nii", dry_run=True)
+    (planned,) = vdl.convert(tmp_path / "in", tmp_path / "out", format="nii", dry_run=True)
     assert planned.status == "planned"
     assert not (tmp_path / "out").exists()
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / os.path.basename(planned.path)).write_text("mine")
     with pytest.raises(FileExistsError, match="no conversion has made it"):
-        convert(tmp_path / "in", tmp_path / "out", format="nii")
+        vdl.convert(tmp_path / "in", tmp_path / "out", format="nii")
     assert (tmp_path / "out" / os.path.basename(planned.path)).read_text() == "mine"
 
 
@@ -304,7 +303,7 @@ def test_a_file_of_another_hand_is_never_replaced(series: Write, tmp_path: Path)
 def test_names_come_from_a_template(series: Write, tmp_path: Path, template: str, expected: str) -> None:
     said = {"SeriesDescription": " head/neck: #1 ", "StudyDate": "20200201", "SeriesInstanceUID": "1.2.3"}
     series("in", seed=4, **said)
-    (outcome,) = convert(tmp_path / "in", tmp_path / "out", format="nii", name=template)
+    (outcome,) = vdl.convert(tmp_path / "in", tmp_path / "out", format="nii", name=template)
     assert outcome.path == str(tmp_path / "out" / f"{expected}.nii")
     assert os.path.exists(outcome.path)
 
@@ -312,7 +311,7 @@ def test_names_come_from_a_template(series: Write, tmp_path: Path, template: str
 def test_the_hash_of_a_uid_has_the_digits_that_are_asked_for(series: Write, tmp_path: Path) -> None:
     series("in/a", seed=1, SeriesInstanceUID="1.2.3")
     series("in/b", seed=2, SeriesInstanceUID="1.2.4")
-    done = convert(tmp_path / "in", tmp_path / "out", format="nii", name="{uid:8}", dry_run=True)
+    done = vdl.convert(tmp_path / "in", tmp_path / "out", format="nii", name="{uid:8}", dry_run=True)
     stems = [os.path.basename(outcome.path).removesuffix(".nii") for outcome in done]
     assert stems == ["a0d78e9e", "5c9b5a2d"] or all(len(stem) == 8 for stem in stems)
     assert len(set(stems)) == 2
@@ -322,10 +321,10 @@ def test_names_that_are_alike_are_numbered_and_stay_what_they_are(series: Write,
     for k in (1, 2, 3):
         series(f"in/{k}", seed=k)
     out = tmp_path / "out"
-    first = convert(tmp_path / "in", out, format="nii", name="{modality}")
+    first = vdl.convert(tmp_path / "in", out, format="nii", name="{modality}")
     assert [os.path.basename(o.path) for o in first] == ["CT.nii", "CT_2.nii", "CT_3.nii"]
     series("in/0", seed=9, SeriesNumber=0)
-    second = convert(tmp_path / "in", out, format="nii", name="{modality}")
+    second = vdl.convert(tmp_path / "in", out, format="nii", name="{modality}")
     assert [(os.path.basename(o.path), o.status) for o in second] == [
         ("CT_4.nii", "written"),
         *(("CT.nii", "kept"), ("CT_2.nii", "kept"), ("CT_3.nii", "kept")),
@@ -350,7 +349,7 @@ def test_names_that_are_alike_are_numbered_and_stay_what_they_are(series: Write,
 )
 def test_a_wrong_template_is_said_before_anything_is_read(tmp_path: Path, template: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        convert(tmp_path / "missing", tmp_path / "out", name=template)
+        vdl.convert(tmp_path / "missing", tmp_path / "out", name=template)
 
 
 @pytest.mark.parametrize(
@@ -369,23 +368,23 @@ def test_wrong_options_are_said_before_anything_is_read(
     tmp_path: Path, options: dict[str, Any], kind: type[Exception], words: str
 ) -> None:
     with pytest.raises(kind, match=words):
-        convert(tmp_path / "missing", tmp_path / "out", **options)
+        vdl.convert(tmp_path / "missing", tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_grid_is_that_of_every_file(archive: Path, tmp_path: Path) -> None:
     reference = vdl.scan(archive)[0].load()
-    done = convert(archive, tmp_path / "out", format="nii", grid=reference.resampled(spacing=1.5))
+    done = vdl.convert(archive, tmp_path / "out", format="nii", grid=reference.resampled(spacing=1.5))
     shapes = {nib.load(o.path).shape for o in done if o.status == "written"}
     assert shapes == {reference.resampled(spacing=1.5).array.shape}
-    for outcome in convert(archive, tmp_path / "mm", format="nii", grid=1):
+    for outcome in vdl.convert(archive, tmp_path / "mm", format="nii", grid=1):
         if outcome.status == "written":
             np.testing.assert_allclose(nib.load(outcome.path).header.get_zooms(), 1)
 
 
 def test_several_at_a_time_give_the_same(archive: Path, tmp_path: Path) -> None:
     for workers in (1, 4):
-        convert(archive, tmp_path / str(workers), format="nii", workers=workers)
+        vdl.convert(archive, tmp_path / str(workers), format="nii", workers=workers)
     one, four = tmp_path / "1", tmp_path / "4"
     assert names(one) == names(four)
     for name in names(one) - {manifest.NAME}:
@@ -393,9 +392,9 @@ def test_several_at_a_time_give_the_same(archive: Path, tmp_path: Path) -> None:
 
 
 def test_a_scan_is_a_source(archive: Path, tmp_path: Path) -> None:
-    done = convert(vdl.scan(archive), tmp_path / "out", format="nii")
+    done = vdl.convert(vdl.scan(archive), tmp_path / "out", format="nii")
     assert done.count("written") == 3
-    assert convert(vdl.scan(archive)[0], tmp_path / "one", format="nii").whole
+    assert vdl.convert(vdl.scan(archive)[0], tmp_path / "one", format="nii").whole
 
 
 # ---------------------------------------------------------------------------------------------------- the command
@@ -427,7 +426,7 @@ def test_the_time_of_a_lock_of_a_dead_process_does_not_matter(series: Write, tmp
     host = os.uname().nodename
     lock = {"host": host, "pid": int(dead.stdout), "since": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(0))}
     (out / conversion._LOCK).write_text(json.dumps(lock))
-    assert convert(tmp_path / "in", out, format="nii").whole
+    assert vdl.convert(tmp_path / "in", out, format="nii").whole
     (out / conversion._LOCK).write_text(json.dumps({**lock, "host": "elsewhere"}))
     with pytest.raises(BlockingIOError, match=r"on elsewhere .* since 1970"):
-        convert(tmp_path / "in", out, format="nii")
+        vdl.convert(tmp_path / "in", out, format="nii")

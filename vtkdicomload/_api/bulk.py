@@ -11,7 +11,7 @@ from ..bulk.conversion import Conversion, Target, convert_groups, plan_conversio
 from ..bulk.naming import DEFAULT_TEMPLATE, check_template
 from ..catalog.choose import list_strays
 from ..catalog.find import find_series, settle_ignored
-from ..convert.files import suffix_of
+from ..conversions.files import suffix_of
 from ..loading.options import check_count, make_options
 from ..series import Scan
 from ..stacks.geometry import Geometry

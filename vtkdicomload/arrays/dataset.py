@@ -9,10 +9,10 @@ import xarray as xr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from ..convert.accessor import register
-from ..convert.coordinates import make_coordinates
-from ..convert.patient_space import find_frame_of_reference
-from ..convert.xarray import describe_values, name_dimensions
+from ..conversions.accessor import register
+from ..conversions.coordinates import make_coordinates
+from ..conversions.patient_space import find_frame_of_reference
+from ..conversions.xarray import describe_values, name_dimensions
 from ..loading.volume_data import VolumeData
 from ..volume import Volume
 

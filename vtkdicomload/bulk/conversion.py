@@ -14,8 +14,8 @@ from .._util.lock import lock_folder
 from .._util.public import public
 from .._util.threads import make_stepper
 from .._util.warnings import collect_warnings, warn
-from ..convert.files import save
-from ..convert.nifti_series import save_nifti
+from ..conversions.files import save
+from ..conversions.nifti_series import save_nifti
 from ..errors import DicomLoadError
 from .manifest import Entry, Manifest, stamp_files
 from .naming import name_stacks

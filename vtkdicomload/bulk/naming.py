@@ -71,21 +71,25 @@ def check_template(template: str) -> None:
     if not isinstance(template, str) or not template.strip("/"):
         raise ValueError(f"name must be a template such as {DEFAULT_TEMPLATE!r}, not {describe_argument(template)}")
     try:
-        for _, field, spec, _ in Formatter().parse(template):
-            if field is None:
-                continue
-            if field not in _FIELDS:
-                raise ValueError(f"name= has no field {{{field}}}; there are {', '.join(_FIELDS)}")
-            if spec and field in ("uid", "study") and not (spec.isdecimal() and 4 <= int(spec) <= 64):
-                raise ValueError(f"{{{field}:{spec}}} in name= is a number of digits from 4 to 64, as in {{{field}:8}}")
-            if spec and field == "number" and not re.fullmatch(r"0?\d{1,2}", spec):
-                raise ValueError(f"{{number:{spec}}} in name= is a width, as in {{number:03}}")
-            if spec and field not in ("uid", "study", "number"):
-                raise ValueError(f"{{{field}}} in name= takes no format")
+        fields = [(field, spec or "") for _, field, spec, _ in Formatter().parse(template) if field is not None]
     except ValueError as error:
-        if "name=" in str(error):
-            raise
         raise ValueError(f"name= is no template: {error}") from error
+    for field, spec in fields:
+        _check_field(field, spec)
+
+
+def _check_field(field: str, spec: str) -> None:
+    if field not in _FIELDS:
+        raise ValueError(f"name= has no field {{{field}}}; there are {', '.join(_FIELDS)}")
+    if not spec:
+        return
+    if field in ("uid", "study"):
+        if not (spec.isdecimal() and 4 <= int(spec) <= 64):
+            raise ValueError(f"{{{field}:{spec}}} in name= is a number of digits from 4 to 64, as in {{{field}:8}}")
+    elif field != "number":
+        raise ValueError(f"{{{field}}} in name= takes no format")
+    elif not re.fullmatch(r"0?\d{1,2}", spec):
+        raise ValueError(f"{{number:{spec}}} in name= is a width, as in {{number:03}}")
 
 
 def name_stacks(stacks: Sequence[SeriesData], template: str, taken: Collection[str] = ()) -> list[str]:

@@ -11,9 +11,9 @@ from .many import Loaded
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ..convert.common_grid import Align, OnGrid
-    from ..convert.patient_space import FrameOfReference
-    from ..convert.resampling import OrderChoice
+    from ..conversions.common_grid import Align, OnGrid
+    from ..conversions.patient_space import FrameOfReference
+    from ..conversions.resampling import OrderChoice
     from ..stacks.geometry import Geometry
 
 V = TypeVar("V", bound=VolumeData)
@@ -71,7 +71,7 @@ def to_grid(
     ...     vdl.load_many(vdl.scan("archive")), spacing=1, shape=(256, 256, 128), align="centre"
     ... )
     """
-    from ..convert.common_grid import put_on_grid
+    from ..conversions.common_grid import put_on_grid
 
     source = iter(volumes)
     try:

@@ -26,7 +26,7 @@ def decompress(
     """
     options = read_storage_options(storage_option)
     with report_failure(context):
-        from ..convert import decompress as work
+        from ..conversions import decompress as work
 
         with show_progress("writing") as progress:
             done = work.decompress(

@@ -26,7 +26,7 @@ def read_overlay(volume: Volume, path: str, *, fill: bool, colormap: str | None)
     colormap : str or None
         Of a series of images.
     """
-    from ..convert.structures import read_structures
+    from ..conversions.structures import read_structures
     from ..pictures.overlays import make_overlay
 
     try:

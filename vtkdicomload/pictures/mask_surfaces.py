@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..convert.interpolation import wrap
-from ..convert.measure import check_mask
+from ..conversions.interpolation import wrap
+from ..conversions.measure import check_mask
 from .surfaces import smooth_surface
 
 if TYPE_CHECKING:

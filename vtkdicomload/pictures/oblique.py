@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._util.wording import describe_argument
-from ..convert.grid import locate_slices, make_grid
-from ..convert.resampling import resample_onto
+from ..conversions.grid import locate_slices, make_grid
+from ..conversions.resampling import resample_onto
 from ..errors import GeometryError
 from ..stacks.geometry import find_opposite, name_side
 from .planes import VIEWS, Letters, Plane, name_oblique, parse_point

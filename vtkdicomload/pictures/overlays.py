@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .._util.wording import describe_argument
-from ..convert.grid import make_grid
-from ..convert.measure import check_mask
-from ..convert.patient_space import require_same_place
-from ..convert.resampling import choose_order, resample_onto
+from ..conversions.grid import make_grid
+from ..conversions.measure import check_mask
+from ..conversions.patient_space import require_same_place
+from ..conversions.resampling import choose_order, resample_onto
 from ..errors import GeometryError
 from ..headers.objects.real_world_values import HOUNSFIELD
 from ..headers.sop_classes import RT_DOSE
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from .._util.arrays import Floats, Pixels
-    from ..convert.patient_space import FrameOfReference
-    from ..convert.structures import Structure
+    from ..conversions.patient_space import FrameOfReference
+    from ..conversions.structures import Structure
     from ..stacks.geometry import Geometry
     from .planes import Plane
     from .windows import Wanted, Window

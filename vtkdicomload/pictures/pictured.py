@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..convert.gridded import GriddedVolume
+from ..conversions.gridded import GriddedVolume
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vtkmodules.vtkCommonDataModel import vtkPolyData
 
     from .._util.arrays import Pixels
-    from ..convert.patient_space import FrameOfReference
+    from ..conversions.patient_space import FrameOfReference
     from .overlays import Over
     from .planes import Plane, PlaneName
     from .projections import ProjectionKind

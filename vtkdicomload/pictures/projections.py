@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from .._util.wording import describe_argument
-from ..convert.interpolation import choose_float, is_hole
+from ..conversions.interpolation import choose_float, is_hole
 from ..errors import GeometryError
 from ..errors.remedies import RESAMPLE
 from .planes import VIEWS, make_plane, turn_view

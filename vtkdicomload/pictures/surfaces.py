@@ -12,7 +12,7 @@ import numpy as np
 
 from .._util.names import is_utf8
 from .._util.warnings import hush
-from ..convert.vtk import make_image
+from ..conversions.vtk import make_image
 from ..errors import GeometryError
 from ..errors.remedies import RESAMPLE
 from ..loading.facts import has_scale

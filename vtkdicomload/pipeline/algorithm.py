@@ -23,7 +23,7 @@ from vtkmodules.vtkCommonExecutionModel import vtkStreamingDemandDrivenPipeline
 from vtkmodules.vtkCommonMisc import vtkErrorCode
 
 from .._util.public import public
-from ..convert.vtk import wrap_scalars
+from ..conversions.vtk import wrap_scalars
 from ..errors import CorruptFileError, DicomLoadError, NoDicomError, UnsupportedPixelDataError
 from ..errors.remedies import Use
 from ..errors.wording import word_for_vtk

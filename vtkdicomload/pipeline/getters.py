@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from .._util.warnings import silence_warnings
-from ..convert.vtk import compute_vtk_spacing
+from ..conversions.vtk import compute_vtk_spacing
 from ..errors import DicomLoadError
 from ..headers.data_set import read_attributes
 from ..headers.frames import make_frames

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._util.wording import describe_argument
-from ..convert.vtk import compute_vtk_spacing
+from ..conversions.vtk import compute_vtk_spacing
 from ..errors import GeometryError
 from ..errors.remedies import RESAMPLE, Use
 from ..errors.wording import word_for_vtk

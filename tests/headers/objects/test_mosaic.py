@@ -21,7 +21,7 @@ from pydicom.uid import (
 from synthetic import Edit, csa_header, write_series
 
 import vtkdicomload as vdl
-from vtkdicomload.convert.decompress import decompress
+from vtkdicomload.conversions.decompress import decompress
 from vtkdicomload.headers.csa import parse_csa
 from vtkdicomload.headers.frames import make_frames
 from vtkdicomload.headers.model import Csa

@@ -19,7 +19,7 @@ from pydicom.uid import (
 from synthetic import Edit, write_series
 
 import vtkdicomload as vdl
-from vtkdicomload.convert.decompress import decompress
+from vtkdicomload.conversions.decompress import decompress
 from vtkdicomload.headers.frames import make_frames
 from vtkdicomload.headers.parser import read_header
 

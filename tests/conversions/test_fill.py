@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from matplotlib.path import Path as Outline
 
-from vtkdicomload.convert import fill as module
-from vtkdicomload.convert.fill import Polygon, contains, fill
+from vtkdicomload.conversions import fill as module
+from vtkdicomload.conversions.fill import Polygon, contains, fill
 
 PIXELS = np.stack(np.meshgrid(np.arange(22.0), np.arange(20.0)), axis=-1)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from zarr.core.sync import cleanup_resources
 
 import vtkdicomload as vdl
-from vtkdicomload.convert.coordinates import geometry_of, make_coordinates
+from vtkdicomload.conversions.coordinates import geometry_of, make_coordinates
 from vtkdicomload.stacks.geometry import Geometry
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from vtkmodules.vtkIOImage import vtkDICOMImageReader
 
 import vtkdicomload as vdl
 from vtkdicomload import DicomLoadWarning, Volume
-from vtkdicomload.convert.vtk import make_image
+from vtkdicomload.conversions.vtk import make_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable

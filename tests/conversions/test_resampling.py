@@ -16,7 +16,7 @@ from synthetic import Truth
 
 import vtkdicomload as vdl
 from vtkdicomload import Geometry, GeometryError, Volume
-from vtkdicomload.convert import sampling
+from vtkdicomload.conversions import sampling
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -29,7 +29,7 @@ from zarr.core.sync import cleanup_resources
 
 import vtkdicomload as vdl
 from vtkdicomload import Volume
-from vtkdicomload.convert.files import suffix_of
+from vtkdicomload.conversions.files import suffix_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset

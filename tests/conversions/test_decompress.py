@@ -24,8 +24,8 @@ from pydicom.uid import (
 from synthetic import in_vtk_order, write_dataset
 
 import vtkdicomload as vdl
-from vtkdicomload.convert import decompress as module
-from vtkdicomload.convert.decompress import decompress, summarize
+from vtkdicomload.conversions import decompress as module
+from vtkdicomload.conversions.decompress import decompress, summarize
 
 if TYPE_CHECKING:
     from collections.abc import Callable
