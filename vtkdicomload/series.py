@@ -20,6 +20,7 @@ from .errors import DicomLoadError, MultipleSeriesError
 from .headers.data_set import read_attributes
 from .loading.described import fetch_first
 from .loading.destination import Given
+from .loading.kept import keep_files
 from .loading.options import make_options
 from .loading.plan import Plan, plan_volume
 from .loading.read import load_stack
@@ -160,6 +161,8 @@ def load_volume(
     """Load the one stack at a source that is meant; the arguments beside `options` are those of `load`."""
     ignore = settle_ignored(ignore)
     with Keeping.whole() as keeping, keep_connections():
+        if isinstance(source, SeriesData):
+            source = keep_files(source, keeping)
         found, ignored = find_series(
             source, ignore, options.workers, archives=archives, storage_options=storage_options, keeping=keeping
         )

@@ -6,6 +6,8 @@ import copy
 import os
 import pickle
 import shlex
+import subprocess
+import sys
 import warnings
 import zipfile
 from dataclasses import dataclass
@@ -437,6 +439,22 @@ def test_other_words_keep_the_cause_the_traceback_and_the_notes() -> None:
     assert (other.gaps, other.files, other.__notes__) == ((1.0, 2.0), ("a",), ["in one series"])
     other.add_note("and here")
     assert error.__notes__ == ["in one series"]
+
+
+def test_other_words_leave_an_error_alone_where_dask_has_changed_how_exceptions_are_copied() -> None:
+    code = (
+        "import sys, distributed, vtkdicomload as vdl\n"
+        "from vtkdicomload.errors.wording import word_for_vtk\n"
+        "from vtkdicomload.errors.remedies import SetOption\n"
+        "try:\n"
+        "    raise vdl.GeometryError('a gap', remedies=[SetOption('irregular', ('keep',))])\n"
+        "except vdl.GeometryError as caught:\n"
+        "    error = caught\n"
+        "other = error.reworded(word_for_vtk)\n"
+        "print(error, other, error.detached().__traceback__, sep='|')\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == 'a gap → irregular="keep"|a gap → SetIrregular("keep")|None'
 
 
 def test_series_uids_are_chosen_as_text(series: Write, tmp_path: Path) -> None:

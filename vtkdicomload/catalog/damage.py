@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -136,7 +135,7 @@ def make_damage_error(problems: Sequence[Problem]) -> CorruptFileError:
     """The error for damaged files, made afresh so that it does not gather tracebacks."""
     first = problems[0].error
     if len(problems) == 1:
-        return copy.copy(first)
+        return first.detached()
     paths = tuple(problem.path for problem in problems)
     return CorruptFileError(
         f"{count_noun(len(paths), 'file')} cannot be read ({name_files_of(paths)}), the first because: {first.message}",

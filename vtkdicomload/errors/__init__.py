@@ -29,7 +29,6 @@ One clause catches the whole library::
 
 from __future__ import annotations
 
-import copy
 import os
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -114,12 +113,19 @@ class DicomLoadError(Exception):
     def __str__(self) -> str:
         return compose_message(self.message, self.remedies, self._wording)
 
-    def reworded(self, wording: Wording) -> Self:
-        """The same error, traceback, cause and notes too, with its remedies in the words of another place."""
-        again = copy.copy(self)
-        again._wording = wording
+    def detached(self) -> Self:
+        """The same error without its traceback, cause and context, whose frames would keep pixels alive."""
+        # Not copy.copy: the import of dask.distributed makes that keep the traceback, and share the attributes.
+        again = type(self).__new__(type(self), *self.args)
+        again.__dict__.update(self.__dict__)
         if hasattr(self, "__notes__"):
             again.__notes__ = list(self.__notes__)
+        return again
+
+    def reworded(self, wording: Wording) -> Self:
+        """The same error, traceback, cause and notes too, with its remedies in the words of another place."""
+        again = self.detached()
+        again._wording = wording
         again.__cause__, again.__context__ = self.__cause__, self.__context__
         again.__suppress_context__ = self.__suppress_context__
         return again.with_traceback(self.__traceback__)

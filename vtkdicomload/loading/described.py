@@ -82,15 +82,6 @@ def fetch_first(series: S, options: Options) -> tuple[S, Options]:
     return fetched, options if fetched is series else replace(options, progress=None)
 
 
-def release(series: S) -> S:
-    """Let go of the bytes of files that were kept in memory: what reads them later reads the files themselves."""
-    if not any(isinstance(frame.header.file, KeptFile) for frame in series.frames):
-        return series
-    headers = {id(frame.header): frame.header for frame in series.frames}
-    released = {key: header._replace(file=header.file.origin) for key, header in headers.items()}
-    return replace(series, frames=tuple(f._replace(header=released[id(f.header)]) for f in series.frames))
-
-
 def _refuse_size(files: Sequence[File]) -> None:
     """Refuse a series that does not fit into memory, before it is fetched."""
     needed, limit = sum(file.size or 0 for file in files), measure_usable_bytes()

@@ -19,9 +19,10 @@ from ..sources.remote.sharing import keep_connections
 from ..stacks.resample import complete, resample
 from ..stacks.spacing import may_omit
 from .checks import Check, check_mapped, check_zeros
-from .described import fetch_first, release
+from .described import fetch_first
 from .destination import Given
 from .filling import fill_frames
+from .kept import release
 from .plan import describe_resampling, plan_volume, replace_conversion
 from .second_reader import choose_compared, read_beside, verify
 from .volume_data import VolumeData

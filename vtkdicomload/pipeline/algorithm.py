@@ -349,10 +349,14 @@ def _clean_complaint(complaint: str) -> str:
 
 def _strip_traceback(error: BaseException) -> BaseException:
     """A copy that keeps no frame, and so no pixels, alive."""
+    if isinstance(error, DicomLoadError):
+        return error.detached()
     try:
-        return copy.copy(error)
+        error = copy.copy(error)
     except Exception:  # an exception of the caller's own that cannot be copied
         return error.with_traceback(None)
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 def _code_of(error: BaseException, settings: Settings) -> int:

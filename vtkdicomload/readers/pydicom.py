@@ -153,7 +153,7 @@ def _ends_description(tag: int, _vr: str | None, _length: int) -> bool:
 
 def _check_place(stream: BinaryIO, header: Header) -> None:
     """Let pydicom read the head of the pixel data, just before the place where it was found."""
-    from pydicom.filereader import read_dataset
+    from pydicom.filereader import data_element_generator
 
     found: list[int] = []
 
@@ -162,7 +162,8 @@ def _check_place(stream: BinaryIO, header: Header) -> None:
         return True
 
     stream.seek(header.pixel_offset - (12 if header.pixel_vr else 8))
-    read_dataset(stream, not header.pixel_vr, header.transfer_syntax != EXPLICIT_BIG, stop_when=note)
+    is_little_endian = header.transfer_syntax != EXPLICIT_BIG
+    next(data_element_generator(stream, not header.pixel_vr, is_little_endian, stop_when=note), None)
     if found != [header.pixel_tag]:
         raise UnusableAttribute("its pixel data begins elsewhere")
 

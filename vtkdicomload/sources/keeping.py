@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from .._util.memory import measure_usable_bytes
+from .file import read_whole
 from .memory import KeptFile
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
     from typing import Self
 
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
 _BEGINNING = 1 << 16  # bytes of each file, where only its header is wanted
 _ROOM_FOR_HEADERS = 64 << 20  # of all of them
+_TOGETHER = 32 << 20  # of files that are read at a time to be kept whole
 _PART_OF_MEMORY = 4  # one of so many parts of the usable memory, where pixels will be wanted
 
 
@@ -52,6 +56,16 @@ class Keeping:
         file = KeptFile.of(opened, data)
         self._files.append(file)
         return file
+
+    def keep_whole(self, files: Sequence[File]) -> dict[File, File]:
+        """Keep files whole, as far as there is room, each under the one it was read of; none that cannot be read."""
+        chosen = [file for file in files if file.size and self.take(file.size) == file.size]
+        kept: dict[File, File] = {}
+        with closing(read_whole(chosen, _TOGETHER, 1)) as whole:
+            for place, opened, data, error in whole:
+                if error is None:
+                    kept[chosen[place]] = self.keep(opened, data)
+        return kept
 
     def __enter__(self) -> Self:
         return self
