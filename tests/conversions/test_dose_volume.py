@@ -129,3 +129,14 @@ def test_what_is_no_dose_in_gray_is_not_brought_onto_a_ct(ct: Volume, tmp_path: 
     with pytest.raises(UnsupportedPixelDataError, match=f"holds no dose in Gy: {keyword} {value}"):
         dose.resampled(like=ct)
     assert np.nanmax(dose.resampled(like=ct.geometry).frames) == pytest.approx(58)
+    for volumes, grid in (([ct, dose], {"like": ct}), ([ct, dose], {"spacing": 2}), ([dose], {"spacing": 2})):
+        with pytest.raises(UnsupportedPixelDataError, match=f"{keyword} {value} → like=other.geometry"):
+            vdl.to_grid(volumes, **grid)
+    frames, _ = vdl.to_grid([ct, dose], like=ct.geometry)
+    assert np.nanmax(frames[1]) == pytest.approx(58)
+
+
+def test_stored_values_are_no_dose(ct: Volume, tmp_path: Path) -> None:
+    dose = vdl.load(write_dose(tmp_path / "dose.dcm"), rescale=False)
+    with pytest.raises(UnsupportedPixelDataError, match=r"→ load\(…, rescale=True\)"):
+        vdl.dvh(dose, np.ones(dose.frames.shape, bool))

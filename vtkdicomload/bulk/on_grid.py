@@ -59,7 +59,7 @@ def to_grid(
     Raises
     ------
     DicomLoadError
-        The `error` of a `Loaded` that has no volume; or as `Volume.resampled`.
+        The `error` of a `Loaded` that has no volume; or as `Volume.resampled` onto another volume.
     ValueError, TypeError
         No volume, or no grid.
 

@@ -12,8 +12,8 @@ from ..errors.remedies import SetOption
 from ..loading.volume_data import VolumeData
 from ..stacks.geometry import Geometry
 from .grid import check_counts, check_lengths, define_grid, locate_slices, make_grid
-from .patient_space import check_frame_of_reference, require_same_place
-from .resampling import resample_onto
+from .patient_space import check_frame_of_reference
+from .resampling import require_comparable, resample_onto
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -65,7 +65,7 @@ def put_on_grid(
                 if reference is None and like is None:
                     reference = volume.series
                 if reference is not None:
-                    require_same_place(volume.series, reference, frame_of_reference)
+                    require_comparable(volume, reference, frame_of_reference)
                 grid = grid or define_grid(volume.geometry, like=like, spacing=spacing, shape=shape)
             assert grid is not None  # noqa: S101 - for the type checker: it is made above
             own = grid if align == "patient" else make_grid(_place_about(volume.geometry, grid), grid.dimensions)

@@ -85,15 +85,12 @@ class GriddedVolume(VolumeData):
         UnsupportedPixelDataError
             A dtype that VTK does not hold; onto another volume a dose in other units than Gy, or a difference of doses.
         """
-        from .doses import refuse_other_doses
         from .grid import define_grid
-        from .patient_space import require_same_place
-        from .resampling import choose_order, resample_onto
+        from .resampling import choose_order, require_comparable, resample_onto
 
         grid = define_grid(self.geometry, spacing=spacing, shape=shape, like=like, matrix=matrix)
         if isinstance(like, VolumeData):
-            require_same_place(self.series, like.series, frame_of_reference)
-            refuse_other_doses(self)
+            require_comparable(self, like.series, frame_of_reference)
         pixels = resample_onto(self, grid, order=order, antialias=antialias, background=background)
         volume = self.replaced(pixels, grid)
         volume.checks = (*self.checks, Check("resampled", f"{choose_order(self, order)}, from {self.geometry!r}"))

@@ -1,4 +1,4 @@
-"""A volume on another grid: which interpolation fits it, what lies outside, and whether it lies in the same place."""
+"""A volume on another grid: whether it goes there, which interpolation fits it, and what lies outside."""
 
 from __future__ import annotations
 
@@ -11,16 +11,34 @@ from .._util.memory import measure_usable_bytes
 from .._util.wording import describe_argument, size_words
 from ..errors import UnsupportedPixelDataError
 from ..headers.sop_classes import LABEL_MAP, RT_DOSE, SEGMENTATION
+from .doses import refuse_other_doses
 from .holding import check_numbers
 from .interpolation import Sampling
+from .patient_space import require_same_place
 from .sampling import sample
 
 if TYPE_CHECKING:
     from .._util.arrays import Pixels
     from ..loading.volume_data import VolumeData
     from ..stacks.geometry import Geometry
+    from ..stacks.series_data import SeriesData
+    from .patient_space import FrameOfReference
 
 OrderChoice = Literal["auto", "nearest", "linear", "cubic", "bspline"]
+
+
+def require_comparable(volume: VolumeData, other: SeriesData, choice: FrameOfReference) -> None:
+    """Refuse a volume whose values cannot be compared with those of another series, voxel by voxel.
+
+    Raises
+    ------
+    GeometryError
+        They are not known to lie in one place.
+    UnsupportedPixelDataError
+        A dose in other units than Gy, or a difference of doses.
+    """
+    require_same_place(volume.series, other, choice)
+    refuse_other_doses(volume)
 
 
 def resample_onto(
