@@ -13,13 +13,22 @@ from ..sources.folders import sort_names
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from ..headers.model import Frame
     from ..headers.remnant import Remnant
     from ..stacks.series_data import Problem
 
 SeriesKey = tuple[str | None, str | None]  # StudyInstanceUID and SeriesInstanceUID
 
 _NUMBER = re.compile(r"\d+")
+
+
+class KnownImage(NamedTuple):
+    """A file with an image, by what proves a damaged one its neighbour or a stranger."""
+
+    path: str
+    sop_class_uid: str | None
+    modality: str | None
+    rows: int
+    columns: int
 
 
 class Charges(NamedTuple):
@@ -30,14 +39,14 @@ class Charges(NamedTuple):
 
 
 def charge_problems(
-    series: Mapping[SeriesKey, Sequence[Frame]], problems: Sequence[Problem], foreign: Collection[str]
+    series: Mapping[SeriesKey, Sequence[KnownImage]], problems: Sequence[Problem], foreign: Collection[str]
 ) -> Charges:
     """Find the series that each damaged file concerns.
 
     Parameters
     ----------
-    series : mapping of key to sequence of Frame
-        All that were found.
+    series : mapping of key to sequence of KnownImage
+        All that were found; of one that has no file in the folder of a damaged one, the key alone will do.
     problems : sequence of Problem
         The damaged files.
     foreign : collection of str
@@ -90,12 +99,11 @@ class _Said(NamedTuple):
     sizes: frozenset[tuple[int, int]]  # rows and columns
 
     @classmethod
-    def of(cls, frames: Sequence[Frame]) -> _Said:
-        headers = [frame.header for frame in frames]
+    def of(cls, images: Sequence[KnownImage]) -> _Said:
         return cls(
-            frozenset(h.sop_class_uid for h in headers),
-            frozenset(h.modality for h in headers),
-            frozenset((h.rows, h.columns) for h in headers),
+            frozenset(image.sop_class_uid for image in images),
+            frozenset(image.modality for image in images),
+            frozenset((image.rows, image.columns) for image in images),
         )
 
 
@@ -194,7 +202,7 @@ def _list_shared_numbers(names: Iterable[str]) -> dict[str, tuple[str | None, ..
 
 
 def _list_folders(
-    series: Mapping[SeriesKey, Sequence[Frame]], known: Mapping[str, SeriesKey], unknown: Sequence[Problem]
+    series: Mapping[SeriesKey, Sequence[KnownImage]], known: Mapping[str, SeriesKey], unknown: Sequence[Problem]
 ) -> dict[str, _Folder]:
     """The folders of the damaged files whose series is unknown."""
     damaged: dict[str, list[str]] = defaultdict(list)
@@ -203,12 +211,12 @@ def _list_folders(
     if not damaged:
         return {}
     members: dict[str, dict[str, SeriesKey]] = {folder: {} for folder in damaged}
-    files = ((frame.path, key) for key, frames in series.items() for frame in frames)
+    files = ((image.path, key) for key, images in series.items() for image in images)
     for path, key in (*files, *known.items()):
         if (folder := os.path.dirname(path)) in members:
             members[folder][path] = key
     there = {key for paths in members.values() for key in paths.values()}
-    said = {key: _Said.of(frames) for key, frames in series.items() if key in there}
+    said = {key: _Said.of(images) for key, images in series.items() if key in there}
     return {folder: _Folder(members[folder], said, paths) for folder, paths in damaged.items()}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -20,17 +20,25 @@ from ..stacks.series_data import Problem
 from ..stacks.tolerances import compute_same_position_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
     from .._util.arrays import Floats
-    from ..headers.model import Frame
     from ..sources.file import File
     from ..stacks.series_data import SeriesData
 
 DAMAGED: Final[Literal["damaged"]] = "damaged"  # of ``ignore=``: all damaged files
 
+SUSPECT = frozenset((Reason.NOT_DICOM, Reason.MAYBE_DAMAGED, Reason.MAYBE_STRIPPED))  # of a file that may be lost
 _LITTLE_LEFT = (Reason.EMPTY, Reason.ONLY_ZEROS, Reason.CUT_PREAMBLE)
 _SUFFIXES = (".dcm", ".dicom", ".ima", ".dc3")
+
+
+class SliceKind(NamedTuple):
+    """What the slices of a series mostly share."""
+
+    folder: str
+    suffix: str
+    size: int | None
 
 
 # ---------------------------------------------------------------------------------------------------- which are damaged
@@ -40,7 +48,7 @@ def judge_foreign(path: str, reason: Reason) -> CorruptFileError | None:
         unpack = ENTER if is_named_as_archive(path) else Unpack(path, ("python", "-m", "gzip", "-d", path))
         return CorruptFileError(f"{path} is {reason}", files=[path], remedies=[unpack, LeaveOut((path,))])
     if _ought_to_be_dicom(path, reason):
-        return _make_lost_error(path, f"{reason}, where DICOM was expected")
+        return make_damaged_error(path, f"{reason}, where DICOM was expected")
     return None
 
 
@@ -49,26 +57,36 @@ def judge_unreadable(file: File, error: OSError) -> CorruptFileError | None:
     is_link = file.local_path is not None and os.path.islink(file.local_path)
     if is_link and not _is_named_like_slices(file.name, bare=False):
         return None
-    return _make_lost_error(file.name, f"it cannot be read: {error.strerror}")
+    return make_damaged_error(file.name, f"it cannot be read: {error.strerror}")
 
 
-def find_lost_slices(frames: Iterable[Frame], suspects: Sequence[tuple[File, Reason]]) -> list[Problem]:
-    """Find files that are no DICOM image, but beside slices of their kind of name and of their size or beginning."""
-    if not suspects:
-        return []
-    frames = list(frames)
+def find_lost_slices(
+    kinds: Collection[SliceKind],
+    classes: Collection[tuple[str | None, str | None]],
+    suspects: Sequence[tuple[File, Reason]],
+) -> list[Problem]:
+    """Find files that are no DICOM image, but beside slices of their kind of name and of their size or beginning.
+
+    Parameters
+    ----------
+    kinds : collection of SliceKind
+        Of the slices in their folders.
+    classes : collection of (str or None, str or None)
+        SeriesInstanceUID and SOPClassUID of all images that were found.
+    suspects : sequence of (File, Reason)
+        What was passed over for one of the reasons of SUSPECT.
+    """
     stripped = [file for file, reason in suspects if reason is Reason.MAYBE_STRIPPED]
     problems = (Problem(file.name, _make_stripped_error(file), read_remnant(file)) for file in stripped)
-    images = {(f.header.series_uid, f.header.sop_class_uid) for f in frames} if stripped else set()
-    lost = [problem for problem in problems if _was_image(problem, images)]
-    suspects = [(file, reason) for file, reason in suspects if reason is not Reason.MAYBE_STRIPPED]
-    kinds = {(*_classify_name(f.path), f.header.file.size) for f in frames}
+    lost = [problem for problem in problems if _was_image(problem, classes)]
     names = {kind[:2] for kind in kinds}
     for file, reason in suspects:
+        if reason is Reason.MAYBE_STRIPPED:
+            continue
         path = file.name
         try:
             with file.open() as handle:
-                kind = (*_classify_name(path), handle.size)
+                kind = classify_slice(path, handle.size)
         except (OSError, CorruptFileError):
             continue
         if kind in kinds:
@@ -77,24 +95,20 @@ def find_lost_slices(frames: Iterable[Frame], suspects: Sequence[tuple[File, Rea
             words = "it begins and is named like the slices beside it, but is no whole DICOM file: it is damaged"
         else:
             continue
-        lost.append(Problem(path, _make_lost_error(path, words), read_remnant(file)))
+        lost.append(Problem(path, make_damaged_error(path, words), read_remnant(file)))
     return lost
 
 
-def _was_image(problem: Problem, images: Collection[tuple[str | None, str | None]]) -> bool:
+def _was_image(problem: Problem, classes: Collection[tuple[str | None, str | None]]) -> bool:
     """Tell whether a file of a private class without pixels had some: others of its class and series have."""
     remnant = problem.remnant
     uids = remnant.sop_class_uids
-    return not all(map(is_private, uids)) or any((remnant.series_uid, uid) in images for uid in uids)
+    return not all(map(is_private, uids)) or any((remnant.series_uid, uid) in classes for uid in uids)
 
 
 def _make_stripped_error(file: File) -> CorruptFileError:
     what = "it declares Rows and Columns, others of its class and series are images, but it holds no pixel data"
     return make_damaged_error(file.name, what)
-
-
-def _make_lost_error(path: str, what: str) -> CorruptFileError:
-    return CorruptFileError(f"{path}: {what}", files=[path], remedies=[GetAgain((path,)), LeaveOut((path,))])
 
 
 def _ought_to_be_dicom(path: str, reason: Reason) -> bool:
@@ -111,10 +125,10 @@ def _is_named_like_slices(path: str, *, bare: bool = True) -> bool:
     return suffix in _SUFFIXES or suffix[1:].isdigit() or (bare and suffix == "")
 
 
-def _classify_name(path: str) -> tuple[str, str]:
-    """Folder and suffix of a file; numbers, as behind the last dot of a UID, are no suffix."""
+def classify_slice(path: str, size: int | None) -> SliceKind:
+    """The kind of a file; numbers, as behind the last dot of a UID, are no suffix."""
     suffix = os.path.splitext(path)[1]
-    return os.path.dirname(path), "" if suffix[1:].isdigit() else suffix
+    return SliceKind(os.path.dirname(path), "" if suffix[1:].isdigit() else suffix, size)
 
 
 # ---------------------------------------------------------------------------------------------------- what to say
