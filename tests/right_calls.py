@@ -80,6 +80,9 @@ def use_results(path: Path) -> NDArray[np.float64] | None:
     for loaded in vdl.load_many(vdl.scan(path), ahead=3, as_completed=True, stack=0, rescale=False):
         if loaded.volume is not None:
             volume = loaded.volume
+    for measured in vdl.load_many([path], apply=lambda v: v.spacing[2], workers=2, engine="direct"):
+        thickness: float | None = measured.result
+        print(thickness, measured.shape, measured.checks)
     frames, grid = vdl.to_grid(vdl.load_many([path]), spacing=1, shape=(64, 64, 32), align="centre")
     part = volume.resampled(like=volume.crop(mm=(None, (0, 50), None)), order="bspline", background=float("nan"))
     part = part.pad(1, (1, 2, 3)).resampled(spacing=(1, 1, 2.5)).resampled(matrix=np.eye(4), shape=(4, 4, 4))

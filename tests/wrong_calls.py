@@ -38,7 +38,7 @@ def load_from_wrong_sources(path: Path) -> None:
     vdl.load([path, 3])  # type: ignore[list-item]
     vdl.load(vdl.scan(path))  # type: ignore[arg-type]
     vdl.scan(path, recursive="yes")  # type: ignore[arg-type]
-    vdl.load_many(path)  # type: ignore[arg-type]
+    vdl.load_many(path)  # type: ignore[call-overload]
 
 
 def is_axial(label: str) -> bool:
@@ -56,9 +56,10 @@ def choose_wrongly(path: Path) -> None:
 def load_several_with_wrong_options(path: Path, array: NDArray[np.int16]) -> None:
     vdl.load_all(path, order="sorted")  # type: ignore[arg-type]
     vdl.load_all(path, series=0)  # type: ignore[call-arg]
-    vdl.load_many([path], verify="twice")  # type: ignore[arg-type]
-    vdl.load_many([path], ahead="2")  # type: ignore[arg-type]
-    vdl.load_many([path], reuse="yes")  # type: ignore[arg-type]
+    vdl.load_many([path], verify="twice")  # type: ignore[call-overload]
+    vdl.load_many([path], ahead="2")  # type: ignore[call-overload]
+    vdl.load_many([path], apply="mean")  # type: ignore[call-overload]
+    vdl.load_many([path], reuse="yes")  # type: ignore[call-overload]
     vdl.load_all(path, out=array)  # type: ignore[call-arg]
     vdl.scan(path)[0].load(engine="gdcm")  # type: ignore[arg-type]
     vdl.scan(path)[0].load(sort=True)  # type: ignore[call-arg]

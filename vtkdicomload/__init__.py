@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import errors as errors
     from ._api.bulk import convert
-    from ._api.single import load, load_all, load_many, scan
+    from ._api.many import load_many
+    from ._api.single import load, load_all, scan
     from .arrays.open_array import open  # noqa: A004
     from .bulk.conversion import Conversion, Converted
     from .bulk.many import Loaded
@@ -126,7 +127,7 @@ _WRITTEN_IN = {
     "dvh": "conversions.dose_volume",
     "load": "_api.single",
     "load_all": "_api.single",
-    "load_many": "_api.single",
+    "load_many": "_api.many",
     "open": "arrays.open_array",
     "scan": "_api.single",
     "structures": "conversions.structures",

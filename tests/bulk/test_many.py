@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Write = Callable[..., Truth]
 
 many = importlib.import_module("vtkdicomload.bulk.many")
+running = importlib.import_module("vtkdicomload.bulk.running")
 
 
 @pytest.fixture
@@ -169,7 +170,7 @@ def test_what_a_failing_load_had_to_say_is_not_lost(series: Write, monkeypatch: 
         many.warn("something was assumed")
         raise NoDicomError("and then it failed")
 
-    monkeypatch.setattr("vtkdicomload._api.single.load_volume", failing)
+    monkeypatch.setattr("vtkdicomload._api.many.load_volume", failing)
     with pytest.warns(DicomLoadWarning, match="something was assumed"):
         (result,) = vdl.load_many(["x"])
     assert result.warnings == ("something was assumed",)
@@ -178,10 +179,11 @@ def test_what_a_failing_load_had_to_say_is_not_lost(series: Write, monkeypatch: 
 
 
 @pytest.fixture
-def slow_load(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def slow_load(series: Write, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """`load` that counts how many run at once; "long" never ends, "short" not before `at_least` have run at once."""
     state: dict[str, Any] = {"running": 0, "most": 0, "begun": 0, "stopped": 0, "at_least": 1}
     lock = threading.Condition()
+    volume = vdl.load(series("slow").folder)
 
     def load(source: Any, options: Options, *_: Any, **__: Any) -> Any:
         with lock:
@@ -201,9 +203,9 @@ def slow_load(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         finally:
             with lock:
                 state["running"] -= 1
-        return vdl.Volume.__new__(vdl.Volume)
+        return volume
 
-    monkeypatch.setattr("vtkdicomload._api.single.load_volume", load)
+    monkeypatch.setattr("vtkdicomload._api.many.load_volume", load)
     return state
 
 
@@ -240,7 +242,7 @@ def test_ctrl_c_while_waiting_stops_the_reading(slow_load: dict[str, Any], monke
     def interrupted(*_: Any, **__: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(many, "wait", interrupted)
+    monkeypatch.setattr(running, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
         next(vdl.load_many(["long", "long"]))
     assert threads() == []
@@ -298,3 +300,74 @@ def test_what_is_ignored_is_ignored_in_every_source(
 def test_a_wrong_ignore_is_refused_before_the_first_source() -> None:
     with pytest.raises(TypeError, match="ignore must be paths"):
         vdl.load_many([], ignore=3)  # type: ignore[arg-type]
+
+
+# ---------------------------------------------------------------------------------------------------- apply
+@pytest.mark.parametrize(("workers", "as_completed"), [(None, False), (3, False), (3, True)])
+def test_of_each_volume_the_result_of_a_function_is_kept(
+    truths: list[Truth], workers: int | None, as_completed: bool
+) -> None:
+    sources = [truth.folder for truth in truths]
+    how: dict[str, Any] = {"workers": workers, "ahead": 3, "as_completed": as_completed}
+    results = list(vdl.load_many(sources, apply=lambda volume: volume.frames.sum(dtype=int), **how))
+    assert sorted(result.index for result in results) == [0, 1, 2, 3]
+    for result in results:
+        truth, volume = truths[result.index], vdl.load(sources[result.index])
+        assert (result.volume, result.series, result.error) == (None, None, None)
+        assert result.result == truth.frames.sum(dtype=int)
+        assert (result.shape, result.dtype, result.checks) == (volume.shape, volume.dtype, volume.checks)
+        np.testing.assert_array_equal(result.affine, volume.affine)
+
+
+def test_what_is_known_of_a_volume_stands_beside_it(truths: list[Truth]) -> None:
+    (result,) = vdl.load_many([truths[0].folder])
+    assert result.volume is not None
+    assert result.result is None
+    assert (result.shape, result.dtype) == (result.volume.shape, result.volume.dtype)
+
+
+def test_an_exception_of_the_function_is_the_error_of_its_source_and_keeps_no_volume(truths: list[Truth]) -> None:
+    seen: list[weakref.ref[Any]] = []
+
+    def divide(volume: vdl.Volume) -> float:
+        seen.append(weakref.ref(volume))
+        return 1 / (len(volume.frames) - 5)
+
+    first, second, third = vdl.load_many([truths[k].folder for k in range(3)], apply=divide)
+    assert (first.result, second.result, third.result) == (-0.5, None, 1 / -3)
+    assert isinstance(second.error, ZeroDivisionError)
+    assert "return 1 / (len(volume.frames) - 5)" in second.error.__notes__[0]
+    assert second.shape == (7, 12, 5)
+    assert "(7, 12, 5)" in repr(second)
+    gc.collect()
+    assert [volume() for volume in seen] == [None] * 3
+
+
+def test_what_the_function_warns_of_is_said_where_the_result_is_taken(truths: list[Truth]) -> None:
+    with pytest.warns(DicomLoadWarning, match="half of it") as caught:
+        (result,) = vdl.load_many([truths[0].folder], apply=lambda _: many.warn("half of it"))
+    assert result.warnings == ("half of it",)
+    assert caught[0].filename == __file__
+
+
+def test_a_source_that_does_not_load_never_reaches_the_function(truths: list[Truth], tmp_path: Path) -> None:
+    called: list[vdl.Volume] = []
+    missing, found = vdl.load_many([tmp_path / "nowhere", truths[0].folder], apply=called.append)
+    assert isinstance(missing.error, NoDicomError)
+    assert found.error is None
+    assert len(called) == 1
+
+
+def test_what_is_no_function_is_refused(truths: list[Truth]) -> None:
+    with pytest.raises(TypeError, match="apply must be callable, not a str of 4 characters"):
+        vdl.load_many([truths[0].folder], apply="mean")  # type: ignore[call-overload]
+
+
+def test_memory_is_filled_again_once_the_function_is_done(truths: list[Truth]) -> None:
+    addresses = [
+        result.result
+        for result in vdl.load_many(
+            [truths[0].folder] * 12, ahead=1, reuse=True, apply=lambda volume: volume.frames.ctypes.data
+        )
+    ]
+    assert len(set(addresses)) <= 2

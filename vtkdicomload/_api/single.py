@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._util.warnings import say_once, warn
-from .._util.wording import describe_argument
-from ..bulk.many import Loaded, load_each
-from ..bulk.reuse import Buffers
 from ..catalog.choose import list_strays
 from ..catalog.damage import describe_left_out, make_all_damaged_error, make_damage_error
 from ..catalog.find import find_series, leaves_damaged, settle_ignored
 from ..catalog.scan import ScanData, scan_files
 from ..errors import DicomLoadError
 from ..loading.destination import Given
-from ..loading.options import Options, check_count, make_options
+from ..loading.options import Options, make_options
 from ..series import Scan, Series, load_selected, load_volume, select_stacks
 from ..sources.keeping import Keeping
-from ..sources.objects import is_content
 from ..sources.remote.sharing import keep_connections
 from ..sources.resolve import find_files
 from ..stacks.series_data import SeriesData
 from ..stacks.tolerances import GAP_TOLERANCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Mapping
     from typing import Any, Unpack
 
     from numpy.typing import DTypeLike
@@ -275,84 +269,3 @@ def _note_where(error: DicomLoadError, series: Series, row: int) -> DicomLoadErr
     """Add to an error which of the series it is about."""
     error.add_note(f"in [{row}] {series.title}; load_many(scan(p)) goes on where a series does not load")
     return error
-
-
-def load_many(
-    sources: Iterable[Source | SeriesData],
-    *,
-    workers: int | None = None,
-    ahead: int = 2,
-    as_completed: bool = False,
-    reuse: bool = False,
-    series: SeriesChoice | None = None,
-    stack: SeriesChoice | None = None,
-    ignore: Ignore = (),
-    archives: bool = False,
-    storage_options: Mapping[str, Any] | None = None,
-    **options: Unpack[LoadOptions],
-) -> Iterator[Loaded[Volume]]:
-    """Load one volume from each of many sources, reading ahead while the caller works on the last.
-
-    Parameters
-    ----------
-    sources : iterable
-        What `load` takes, one volume each: folders, lists of paths, or `Series` (a `Scan` is a list of them). Taken
-        from the iterable as they are needed.
-    workers : int, optional
-        Series that are read at the same time, each by one thread; at most `ahead`. By default one after another, each
-        by as many threads as `load` takes: the faster way where files come from memory or a local disk.
-    ahead : int
-        How many volumes may be in the making or wait in memory beside the one that was yielded last.
-    as_completed : bool
-        Yield each result as soon as it is there; else in the order of the sources.
-    reuse : bool
-        Fill the memory of earlier volumes again, which is faster than fresh memory. Only that to which nothing refers
-        any more: while a volume, array, view, image or tensor over it is kept, it stays as it is.
-    series, stack, ignore, archives, storage_options
-        As for `load`, the same for all.
-    **options
-        The other options of `load`, but for `out`; the same for all.
-
-    Yields
-    ------
-    Loaded
-        With `.source`, `.index`, and `.volume` or `.error`. Volumes may differ in size and type.
-
-    Raises
-    ------
-    ValueError, TypeError
-        Options or sources that do not exist; a DicomLoadError is a result, not raised.
-
-    Warns
-    -----
-    DicomLoadWarning
-        As `load` does, when the result is yielded.
-
-    Notes
-    -----
-    Closing the iterator, or Ctrl-C, stops the reading: of pixels at once, of headers when those of the series at hand
-    are through.
-    """
-    if isinstance(sources, (str, bytes, os.PathLike)) or is_content(sources):
-        raise TypeError(f"load_many takes several sources, not {describe_argument(sources)}: load_many(scan(p))")
-    check_count("ahead", ahead)
-    if workers is not None:
-        check_count("workers", workers)
-    checked = make_options(**options)
-    ignore = settle_ignored(ignore)
-    allocate = Buffers(ahead + 1).allocate if reuse else np.empty
-
-    def load_one(source: Source | SeriesData, **changed: Any) -> Volume:
-        return load_volume(
-            source,
-            replace(checked, **changed),
-            allocate,
-            series=series,
-            stack=stack,
-            ignore=ignore,
-            archives=archives,
-            storage_options=storage_options,
-        )
-
-    threads = min(workers or 1, ahead)
-    return load_each(load_one, sources, checked.progress, threads=threads, ahead=ahead, as_completed=as_completed)

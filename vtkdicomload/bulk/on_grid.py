@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..loading.volume_data import VolumeData
 from .many import Loaded
@@ -20,7 +20,7 @@ V = TypeVar("V", bound=VolumeData)
 
 
 def to_grid(
-    volumes: Iterable[V | Loaded[V]],
+    volumes: Iterable[V | Loaded[V, Any]],
     *,
     like: V | Geometry | None = None,
     spacing: float | Sequence[float] | None = None,
@@ -92,7 +92,7 @@ def to_grid(
         raise
 
 
-def _take_volume(item: V | Loaded[V]) -> V:
+def _take_volume(item: V | Loaded[V, Any]) -> V:
     if not isinstance(item, Loaded):
         return item
     if item.volume is None:

@@ -1,0 +1,51 @@
+"""Pieces of work in threads of this process: so many begun ahead, one result after another."""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+T = TypeVar("T")
+
+
+def run_in_threads(
+    pieces: Iterator[Callable[[], T]], stop: Callable[[], None], *, threads: int, ahead: int, as_completed: bool
+) -> Generator[T, None, None]:
+    """Do pieces of work; each is taken when there is room for it.
+
+    Parameters
+    ----------
+    pieces : iterator of callable
+        What is to be done.
+    stop : callable
+        Called at the end, or where nobody takes a result any more: what is being done may end early.
+    threads : int
+        Pieces that are done at the same time.
+    ahead : int
+        Pieces that are begun, wait or are done beside the one whose result was taken last.
+    as_completed : bool
+        Yield each result as soon as it is there; else in the order of the pieces.
+    """
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="vtkdicomload")
+    waiting: list[Future[T]] = []
+    try:
+        while True:
+            waiting += [pool.submit(piece) for piece in islice(pieces, ahead - len(waiting))]
+            if not waiting:
+                return
+            yield _take_result(waiting, as_completed)  # and keep nothing of it
+    finally:
+        stop()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _take_result(waiting: list[Future[T]], as_completed: bool) -> T:
+    """Take the next result off the list, once it is there."""
+    done, _ = wait(waiting if as_completed else waiting[:1], return_when=FIRST_COMPLETED)
+    ready = next(future for future in waiting if future in done)
+    waiting.remove(ready)
+    return ready.result()
