@@ -36,7 +36,7 @@ def meminfo(text: str | None, patch: pytest.MonkeyPatch) -> None:
             return real(path, *args, **options)
         if text is None:
             raise FileNotFoundError(path)
-        return io.StringIO(text)
+        return io.BytesIO(text.encode())
 
     patch.setattr(builtins, "open", fake)
 

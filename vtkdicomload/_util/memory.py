@@ -24,8 +24,7 @@ def _measure_process() -> int:
         limit, _ = resource.getrlimit(resource.RLIMIT_AS)
         if limit == resource.RLIM_INFINITY:
             return sys.maxsize
-        with open("/proc/self/statm", encoding="ascii") as file:
-            taken = int(file.read().split()[0]) * resource.getpagesize()
+        taken = int(_read_bytes("/proc/self/statm").split()[0]) * resource.getpagesize()
     except (ImportError, OSError, ValueError):
         return sys.maxsize
     return max(0, limit - taken)
@@ -45,7 +44,7 @@ def _measure_groups() -> int:
     """Say what the control groups of the process, such as that of a container or a batch job, leave it."""
     left = sys.maxsize
     try:
-        for line in _read_text(_OWN_GROUPS).splitlines():
+        for line in os.fsdecode(_read_bytes(_OWN_GROUPS)).splitlines():
             _, controllers, group = line.split(":", 2)
             if controllers not in _GROUPS:
                 continue
@@ -61,29 +60,29 @@ def _measure_groups() -> int:
 
 def _measure_group(folder: str, limit: str, usage: str, prefix: str) -> int:
     try:
-        most = int(_read_text(f"{folder}/{limit}"))
+        most = int(_read_bytes(f"{folder}/{limit}"))
         if most > _NO_LIMIT:
             return sys.maxsize
-        stat = dict(line.split() for line in _read_text(f"{folder}/memory.stat").splitlines())
+        stat = dict(line.split() for line in _read_bytes(f"{folder}/memory.stat").splitlines())
         # Files that were read twice are active, and given back all the same, as MemAvailable of the system counts them.
-        cache = sum(int(stat.get(f"{prefix}{kind}_file", 0)) for kind in ("inactive", "active"))
-        return max(0, min(most, most - int(_read_text(f"{folder}/{usage}")) + cache))
+        cache = sum(int(stat.get(f"{prefix}{kind}_file".encode(), 0)) for kind in ("inactive", "active"))
+        return max(0, min(most, most - int(_read_bytes(f"{folder}/{usage}")) + cache))
     except (OSError, ValueError):  # it has none of its own
         return sys.maxsize
 
 
-def _read_text(path: str) -> str:
-    with open(path, encoding="utf-8") as file:
-        return file.read()
+def _read_bytes(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:  # a quarter of the time of a text file
+        data: bytes = file.read()
+    return data
 
 
 def _measure_system() -> int:
     """Say what the system has to give; where it does not tell, all that it has."""
     try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            for line in file:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
+        for line in _read_bytes("/proc/meminfo").splitlines():
+            if line.startswith(b"MemAvailable:"):
+                return int(line.split()[1]) * 1024
     except (OSError, ValueError):
         pass
     try:

@@ -7,6 +7,8 @@ finds a strict walk would visit the same elements, in the places that it says.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -63,6 +65,9 @@ class _Part(NamedTuple):
     longest: int | None  # that it may be, where there is a limit
 
 
+_new_part = partial(tuple.__new__, _Part)  # _Part(…) takes twice as long, for each element of each layout
+
+
 class _Segment(NamedTuple):
     """Elements that are compared at once, up to the one whose length is read."""
 
@@ -87,7 +92,7 @@ class AlikeFiles:
         self._lasts = [segment.last for segment in segments]
 
     def _find(self, index: int) -> tuple[int, Ints]:
-        number = int(np.searchsorted(self._lasts, index))
+        number = bisect_left(self._lasts, index)
         return number, self._anchors[number] + (self._parts[index].start - self._segments[number].start)
 
     def get_starts(self, index: int) -> Ints:
@@ -104,6 +109,17 @@ class AlikeFiles:
     def get_lengths(self, index: int) -> Ints:
         """The length of the value of an element in each file."""
         return self.get_ends(index) - self.get_starts(index)
+
+    def locate(self, place: int, indices: Sequence[int]) -> list[tuple[int, int]]:
+        """Say where the values of some elements begin and how long they are in one file, by its place among these."""
+        found = []
+        for index in indices:
+            number = bisect_left(self._lasts, index)
+            part, segment = self._parts[index], self._segments[number]
+            start = int(self._anchors[number][place]) + part.start - segment.start
+            length = int(self._lengths[number][place]) if segment.last == index else part.end - part.start
+            found.append((start, length))
+        return found
 
     def keep(self, kept: NDArray[np.bool_]) -> AlikeFiles:
         """Those of the files for which an array says so."""
@@ -140,29 +156,30 @@ class FileLayout:
     ) -> None:
         self._data: Bytes = np.frombuffer(data, np.uint8)
         self._closings = _find_closings(visited)
-        entered = {opened for opened, _ in self._closings}
-        mask = np.zeros(len(data), np.uint8)
-        mask[PREAMBLE : PREAMBLE + 4] = 0xFF
+        last = len(visited) - 1
+        entered = {last, *(opened for opened, _ in self._closings)}
+        stiff = {*fixed, *rigid}
         self._parts: list[_Part] = []
         read = []
-        last = len(visited) - 1
+        free = [(0, PREAMBLE)]  # bytes that are not compared
         for index, (tag, vr, start, length, _) in enumerate(visited):
-            if vr in LONG_VRS:
-                mask[start - 12 : start - 6] = mask[start - 4 : start] = 0xFF  # two bytes between are reserved
-            else:
-                mask[start - 8 : start] = 0xFF
-            inside = length <= 0 or index in entered or index == last
+            written_long = vr in LONG_VRS
+            if written_long:
+                free.append((start - 6, start - 4))  # reserved
+            inside = length <= 0 or index in entered
             end = start if inside else start + length
-            if index in fixed:
-                mask[start:end] = 0xFF
-            loose = length != UNDEFINED and tag not in _DELIMITERS and index not in fixed and index not in rigid
-            shift = _SHORT_SHIFT if vr and vr not in LONG_VRS else _LONG_SHIFT
-            self._parts.append(_Part(start, end, shift, loose and not (inside and length > 0), longest.get(index)))
-            if index in entered or index == last or end - start > _LONG_VALUE:
+            if end > start and index not in fixed:
+                free.append((start, end))
+            loose = length != UNDEFINED and tag not in _DELIMITERS and index not in stiff
+            shift = _SHORT_SHIFT if vr and not written_long else _LONG_SHIFT
+            elastic = loose and not (inside and length > 0)
+            self._parts.append(_new_part((start, end, shift, elastic, longest.get(index))))
+            if end - start > _LONG_VALUE or index in entered:
                 read.append(index)
-                if loose:
-                    _unmask_length(mask, self._parts[-1])
-        self._mask = mask
+        self._mask = _make_mask(free, len(data))
+        for index in read:
+            if visited[index].length != UNDEFINED and visited[index].tag not in _DELIMITERS and index not in stiff:
+                _unmask_length(self._mask, self._parts[index])
         self._segments = self._cut([-1, *read])
         self._tried = False
 
@@ -252,6 +269,15 @@ class FileLayout:
             cuts = sorted({segment.first - 1, *found, segment.last})
             self._segments[number : number + 1] = self._cut(cuts)
         return bool(found)
+
+
+def _make_mask(free: Sequence[tuple[int, int]], size: int) -> Bytes:
+    """Make the mask of so many bytes, all of them but for those that are free."""
+    edges = np.zeros(size + 1, np.int8)
+    starts, ends = np.array(free).T
+    edges[starts] = 1
+    edges[ends] = -1
+    return (np.cumsum(edges[:size], dtype=np.int8) - np.int8(1)).view(np.uint8)
 
 
 def _unmask_length(mask: Bytes, part: _Part) -> None:

@@ -47,6 +47,7 @@ _BITS_OF_FLOATS = {FLOAT_PIXEL_DATA: 32, DOUBLE_PIXEL_DATA: 64}  # PS3.3 C.7.6.2
 
 # What a data set is asked for beside FIELDS.
 _NOTED = frozenset((*PIXEL_TAGS, MODALITY_LUT, *FUNCTIONAL_GROUPS, VFRAMES, VFRAMES_COUNT))
+_WANTED = _NOTED | FIELDS.keys()
 
 # pydicom reads these, and does not mind a length that leaves its container, so they are walked strictly first.
 WALKED = frozenset((*SEQUENCES, VFRAMES))
@@ -150,7 +151,7 @@ def _parse_data_set(source: Source, data_set: DataSet, visited: list[Element], l
 
 def is_noted(element: Element) -> bool:
     """Tell whether `make_header` looks at an element before the pixels; it is given others too."""
-    return element.depth == 0 and (element.tag in FIELDS or element.tag in _NOTED)
+    return element.tag in _WANTED and element.depth == 0
 
 
 def make_header(

@@ -168,12 +168,13 @@ class Template:
             return
         if len(self._headers) + len(unknown) > _MAX_SHARED:
             self._headers.clear()
-        begins = block.beginnings.starts[alike.rows]
-        places = [(e, alike.get_starts(k) - begins, alike.get_lengths(k)) for k, e in self._noted.items()]
         for key, place in unknown.items():
+            begin = int(block.beginnings.starts[alike.rows[place]])
             elements = [
-                Element(tag, vr, int(starts[place]), length if length == UNDEFINED else int(lengths_[place]), depth)
-                for (tag, vr, _, length, depth), starts, lengths_ in places
+                Element(tag, vr, start - begin, length if length == UNDEFINED else own, depth)
+                for (tag, vr, _, length, depth), (start, own) in zip(
+                    self._noted.values(), alike.locate(place, [*self._noted]), strict=True
+                )
             ]
             if self._encapsulated:
                 elements.append(Element(SEQUENCE_END, b"", elements[-1].offset + lengths[place] + 8, 0, 1))
@@ -238,21 +239,19 @@ def make_template(parsed: Parsed, parsers: Parsers) -> Template | None:
 
 def _follow_each_other(elements: Sequence[Element]) -> bool:
     """Tell whether elements lie one behind or in the other, so that none was stepped over."""
-    return all(
-        behind.offset - _count_head_bytes(behind) in (element.offset, element.offset + element.length)
-        for element, behind in pairwise(elements)
-    )
-
-
-def _count_head_bytes(element: Element) -> int:
-    return 12 if element.vr in LONG_VRS else 8
+    for (_, _, start, length, _), (_, vr, behind, _, _) in pairwise(elements):
+        at = behind - (12 if vr in LONG_VRS else 8)
+        if at not in (start, start + length):
+            return False
+    return True
 
 
 def _begins_as_defined(data: bytes, elements: Sequence[Element]) -> bool:
     """Tell whether a file begins as PS3.10 7.1 has it, so that its transfer syntax alone says how it is written."""
     meta = [element for element in elements if element.tag >> 16 == _META_GROUP]
     plain = meta == elements[: len(meta)] and all(e.depth == 0 and e.length >= 0 for e in meta)
-    return data[PREAMBLE : PREAMBLE + 4] == b"DICM" and bool(meta) and plain and all(e.tag >> 16 for e in elements)
+    plain = plain and min(element.tag for element in elements) >> 16 > 0
+    return data[PREAMBLE : PREAMBLE + 4] == b"DICM" and bool(meta) and plain
 
 
 class _Roles(NamedTuple):

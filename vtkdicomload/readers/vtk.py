@@ -96,9 +96,11 @@ def _sort_naturally(frames: Sequence[Frame]) -> tuple[Any, list[int]]:
     """The file names in natural order as a vtkStringArray, and which frame each one is."""
     from vtkmodules.vtkCommonCore import vtkStringArray
 
-    key = natural_key()
     paths = _list_paths(frames)
-    places = sorted(range(len(frames)), key=lambda k: key(paths[k]))
+    places = [*range(len(frames))]
+    if len(places) > 1:
+        key = natural_key()
+        places.sort(key=lambda k: key(paths[k]))
     names = vtkStringArray()
     for k in places:
         names.InsertNextValue(paths[k])

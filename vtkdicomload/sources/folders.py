@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
+from .._util.names import sort_naturally
 from .reasons import Reason, Skipped
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ def walk_folder(folder: str, recursive: bool, skipped: list[Skipped]) -> Iterato
                 continue
             seen.add((status.st_dev, status.st_ino))
             with os.scandir(current) as listing:
-                entries = _sort_entries(listing)
+                entries = sort_naturally(listing, attrgetter("name"))
         except OSError:
             yield current  # reading it as a file says why it cannot be listed
             continue
@@ -85,14 +87,4 @@ def _sort_entry(entry: os.DirEntry[str]) -> Literal["file", "folder"] | Skipped:
 
 def sort_names(paths: Iterable[str]) -> list[str]:
     """Sort files of one folder as `walk_folder` does."""
-    from natsort import natsort_keygen
-
-    key = natsort_keygen()
-    return sorted(paths, key=lambda path: key(os.path.basename(path)))
-
-
-def _sort_entries(entries: Iterable[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
-    from natsort import natsort_keygen
-
-    key = natsort_keygen()  # without ns.PATH, which names of one folder do not need and which costs three times as much
-    return sorted(entries, key=lambda entry: key(entry.name))
+    return sort_naturally(paths, os.path.basename)

@@ -35,16 +35,21 @@ class Keeping:
 
     def __init__(self, limit_bytes: int = _ROOM_FOR_HEADERS, longest: int = _BEGINNING) -> None:
         self._left, self._longest = limit_bytes, longest
+        self._measured = True  # what may be kept
         self._files: list[KeptFile] = []
 
     @classmethod
     def whole(cls) -> Self:
         """Keep files whole, as far as memory allows: for those whose pixels will be read."""
-        limit = measure_usable_bytes() // _PART_OF_MEMORY
-        return cls(limit, limit)
+        keeping = cls()
+        keeping._measured = False  # that takes as long as to read the header of a file, and few sources need it
+        return keeping
 
     def take(self, size: int) -> int:
         """Take the room for a file: how many of its first bytes may be kept."""
+        if not self._measured:
+            self._left = self._longest = measure_usable_bytes() // _PART_OF_MEMORY
+            self._measured = True
         wanted = min(size, self._longest)
         if wanted > self._left:
             wanted = min(size, _BEGINNING) if min(size, _BEGINNING) <= self._left else 0
