@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from pets import DOSE, HALF_LIFE, SIZE, WEIGHT, write_pet
+from enhanced import group, write_enhanced
+from pets import DOSE, HALF_LIFE, INJECTION, SIZE, WEIGHT, write_pet
+from pydicom.uid import EnhancedPETImageStorage as ENHANCED_PET  # noqa: N811
 
 import vtkdicomload as vdl
 
@@ -308,3 +310,84 @@ def test_the_pipeline_gives_uptake_too(tmp_path: Path) -> None:
         source.Update()
     low, high = source.GetOutput().GetScalarRange()
     assert (low, high) == pytest.approx((truth.frames.min() * BW, truth.frames.max() * BW), rel=1e-6)
+
+
+# ------------------------------------------------------------------------------------------------ enhanced objects
+def write_enhanced_pet(path: Path, *, units: str | None = "Bq/ml", **changed: Any) -> np.ndarray:
+    """Write three frames whose real-world values are 2, 3 and 4 times the stored ones; None takes an attribute out."""
+    said = {
+        "PatientWeight": WEIGHT,
+        "DecayCorrected": "YES",
+        "AttenuationCorrected": "YES",
+        "DecayCorrectionDateTime": "20240301100000",
+        **changed,
+    }
+    injected = {k: said.pop(k) for k in INJECTION if k in said}
+    injection = {k: v for k, v in {**INJECTION, **injected}.items() if v is not None}
+    said = {k: v for k, v in said.items() if v is not None}
+
+    def map_values(own: Dataset, k: int) -> None:
+        if units is not None:
+            mapping = group(
+                RealWorldValueSlope=2.0 + k,
+                RealWorldValueIntercept=0.0,
+                LUTLabel="activity",
+                RealWorldValueFirstValueMapped=0,
+                RealWorldValueLastValueMapped=65535,
+            )
+            mapping[0].MeasurementUnitsCodeSequence = group(CodeValue=units, CodingSchemeDesignator="UCUM")
+            own.RealWorldValueMappingSequence = mapping
+        own.PixelValueTransformationSequence = group(RescaleSlope=1, RescaleIntercept=0, RescaleType="US")
+
+    stored = write_enhanced(
+        path,
+        (0, 1, 2),
+        sop_class=ENHANCED_PET,
+        edit_frame=map_values,
+        Modality="PT",
+        RadiopharmaceuticalInformationSequence=group(**injection),
+        **said,
+    )
+    return stored * np.array([2, 3, 4])[:, None, None]
+
+
+@pytest.mark.parametrize("engine", ["auto", "pydicom"])
+def test_an_enhanced_object_says_activity_and_time_in_its_own_attributes(tmp_path: Path, engine: Any) -> None:
+    values = write_enhanced_pet(tmp_path / "pet.dcm")
+    volume = vdl.load(tmp_path / "pet.dcm", rescale="suv-bw", engine=engine)
+    np.testing.assert_allclose(volume.frames, values * BW, rtol=1e-6)
+    assert volume.units == "SUVbw g/ml"
+    told = dict(volume.checks)["SUVbw"]
+    assert "real-world values in Bq/ml" in told
+    assert "at 2024-03-01 10:00:00 (DecayCorrectionDateTime)" in told
+
+
+def test_no_word_on_attenuation_of_an_enhanced_object_is_told(tmp_path: Path) -> None:
+    values = write_enhanced_pet(tmp_path / "pet.dcm", AttenuationCorrected=None)
+    with pytest.warns(vdl.DicomLoadWarning, match="AttenuationCorrected is missing"):
+        volume = vdl.load(tmp_path / "pet.dcm", rescale="suv-bw")
+    np.testing.assert_allclose(volume.frames, values * BW, rtol=1e-6)
+
+
+ENHANCED_WITHOUT: dict[str, tuple[dict[str, Any], str]] = {
+    "a mapping": ({"units": None}, "it has no RealWorldValueMappingSequence"),
+    "activities": ({"units": "{counts}"}, r"0 of its 1 real-world value mappings \('activity'\) fit 'Bq/ml'"),
+    "a reference": ({"DecayCorrectionDateTime": None}, "DecayCorrectionDateTime is missing"),
+    "a correction": ({"DecayCorrected": "NO"}, "DecayCorrected is NO"),
+    "a word on it": ({"DecayCorrected": None}, "DecayCorrected is missing"),
+    "attenuation": ({"AttenuationCorrected": "NO"}, "AttenuationCorrected is NO"),
+    "a weight": ({"PatientWeight": None}, "PatientWeight is missing"),
+    "a dose": ({"RadionuclideTotalDose": None}, "RadionuclideTotalDose is missing"),
+    "an injection": (
+        {"RadiopharmaceuticalStartDateTime": None, "RadiopharmaceuticalStartTime": None},
+        "RadiopharmaceuticalStartDateTime and RadiopharmaceuticalStartTime are missing",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ENHANCED_WITHOUT)
+def test_what_an_enhanced_object_lacks_is_named(tmp_path: Path, what: str) -> None:
+    changed, words = ENHANCED_WITHOUT[what]
+    write_enhanced_pet(tmp_path / "pet.dcm", **changed)
+    with pytest.raises(vdl.UnsupportedPixelDataError, match=words):
+        vdl.load(tmp_path / "pet.dcm", rescale="suv-bw")

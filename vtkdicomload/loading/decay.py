@@ -70,9 +70,7 @@ def find_decayed_dose(facts: PetFacts, first: datetime | None) -> Decay:
     seconds = _find_elapsed(facts, reference, half_life)
     left = dose * 2 ** (-seconds / half_life)
     at = f"{reference:%Y-%m-%d %H:%M:%S}" if facts.dated else f"{reference:%H:%M:%S}"
-    words = (
-        f"{dose / 1e6:g} MBq, {left / 1e6:.6g} MBq left after {seconds:g} s at {at} ({source}; DecayCorrection START)"
-    )
+    words = f"{dose / 1e6:g} MBq, {left / 1e6:.6g} MBq left after {seconds:g} s at {at} ({source})"
     return Decay(left, words, guessed)
 
 
@@ -98,15 +96,19 @@ def find_first_acquisition(facts: Sequence[PetFacts], known: datetime | None) ->
 
 def _find_reference(facts: PetFacts, first: datetime | None) -> tuple[datetime, str, str]:
     """The time that DecayCorrection START means, what says so, and what is assumed for it (as QIBA's pseudo-code)."""
+    if facts.enhanced:
+        if facts.corrected_to is None:
+            raise NoUptake("DecayCorrectionDateTime is missing or no time")
+        return facts.corrected_to, "DecayCorrectionDateTime", ""
     if first is None:
         raise NoUptake("AcquisitionTime is missing or no time")
     if facts.series is not None and facts.series <= first:
-        return facts.series, "SeriesTime", ""
+        return facts.series, "SeriesTime; DecayCorrection START", ""
     if facts.ge_scan is not None and facts.ge_scan <= first:
-        return facts.ge_scan, "GE's scan time (0009,100D)", ""
+        return facts.ge_scan, "GE's scan time (0009,100D); DecayCorrection START", ""
     why = "there is no SeriesTime" if facts.series is None else "SeriesTime lies after it"
     guessed = f"the first AcquisitionTime is taken for the start that decay is corrected to, since {why}"
-    return first, "first AcquisitionTime", guessed
+    return first, "first AcquisitionTime; DecayCorrection START", guessed
 
 
 def _doubt_reference(facts: PetFacts, reference: datetime, half_life: float) -> str:

@@ -9,6 +9,8 @@ from ..errors import UnsupportedPixelDataError
 from ..errors.remedies import SetOption
 from ..headers.data_set import UnusableAttribute
 from ..headers.objects.pet import PetFacts, read_pet_facts
+from ..headers.objects.real_world_values import map_real_world
+from ..headers.sop_classes import ENHANCED_PET
 from ..stacks.assumptions import Assumption, AssumptionKind
 from .body import Normalisation, measure_body
 from .checks import Check
@@ -30,12 +32,15 @@ _STORED: dict[tuple[str, str | None], Normalisation] = {
     ("CM2ML", None): "bsa",
     ("CM2ML", "BSA"): "bsa",
 }
+_ACTIVITY = "Bq/ml"  # of UCUM
 # What the files of one series share, by the keywords to name them by.
 _SHARED = {
     "units": "Units",
     "suv_type": "SUVType",
     "decay_correction": "DecayCorrection",
     "corrected_image": "CorrectedImage",
+    "decay_corrected": "DecayCorrected",
+    "attenuation_corrected": "AttenuationCorrected",
     "weight": "PatientWeight",
     "size": "PatientSize",
     "sex": "PatientSex",
@@ -81,6 +86,8 @@ def scale_to_uptake(frames: tuple[Frame, ...], series: SeriesData, kind: Normali
     UnsupportedPixelDataError
         The files do not say enough, or contradict themselves; the message names the attribute.
     """
+    if frames[0].header.sop_class_uid == ENHANCED_PET:
+        frames = map_real_world(frames, _ACTIVITY)
     one_each = {frame.path: frame for frame in frames}
     facts = {path: _read_facts(frame) for path, frame in one_each.items()}
     _refuse_differences(facts)
@@ -119,6 +126,8 @@ def _refuse_differences(facts: dict[str, PetFacts]) -> None:
 
 def _find_factor(facts: PetFacts, kind: Normalisation, find_dose: Callable[[PetFacts], Decay]) -> _Factor:
     """What the rescaled values of a file are multiplied by for standardized uptake values."""
+    if facts.enhanced:
+        return _divide_by_dose(facts, kind, find_dose, f"real-world values in {_ACTIVITY}", _check_enhanced(facts))
     if facts.units is None:
         raise NoUptake("Units is missing")
     if facts.units in ("GML", "CM2ML"):
@@ -126,21 +135,38 @@ def _find_factor(facts: PetFacts, kind: Normalisation, find_dose: Callable[[PetF
     if facts.units not in ("BQML", "CNTS"):
         raise NoUptake(f"Units is {facts.units}, neither BQML, CNTS, GML nor CM2ML")
     guessed = _check_corrections(facts)
-    activity, words = 1.0, "Units BQML"
-    if facts.units == "CNTS":
-        if facts.philips_suv:
-            factor = _convert_normalisation(facts, "bw", kind)
-            return _Factor(
-                facts.philips_suv * factor, f"Units CNTS, {facts.philips_suv:g} of Philips (7053,1000)", guessed
-            )
-        if not facts.philips_activity:
-            raise NoUptake("Units is CNTS, and the factors of Philips for it (7053,1000) and (7053,1009) are missing")
-        activity, words = facts.philips_activity, f"Units CNTS, {facts.philips_activity:g} of Philips (7053,1009)"
+    if facts.units == "BQML":
+        return _divide_by_dose(facts, kind, find_dose, "Units BQML", guessed)
+    if facts.philips_suv:
+        factor = _convert_normalisation(facts, "bw", kind)
+        return _Factor(facts.philips_suv * factor, f"Units CNTS, {facts.philips_suv:g} of Philips (7053,1000)", guessed)
+    if not facts.philips_activity:
+        raise NoUptake("Units is CNTS, and the factors of Philips for it (7053,1000) and (7053,1009) are missing")
+    words = f"Units CNTS, {facts.philips_activity:g} of Philips (7053,1009)"
+    found = _divide_by_dose(facts, kind, find_dose, words, guessed)
+    return found._replace(value=found.value * facts.philips_activity)
+
+
+def _divide_by_dose(
+    facts: PetFacts, kind: Normalisation, find_dose: Callable[[PetFacts], Decay], words: str, guessed: tuple[str, ...]
+) -> _Factor:
+    """What an activity in Bq/ml is multiplied by."""
     body = measure_body(facts, kind)
     decay = find_dose(facts)
     guessed = (*guessed, *([decay.guessed] if decay.guessed else []))
     unit = "cm2" if kind == "bsa" else "g"
-    return _Factor(activity * body / decay.dose, f"{words}, {body:.6g} {unit}, {decay.words}", guessed)
+    return _Factor(body / decay.dose, f"{words}, {body:.6g} {unit}, {decay.words}", guessed)
+
+
+def _check_enhanced(facts: PetFacts) -> tuple[str, ...]:
+    """`_check_corrections` of an enhanced object (PS3.3 C.8.22.5)."""
+    if facts.decay_corrected != "YES":
+        raise NoUptake(f"DecayCorrected is {facts.decay_corrected or 'missing'}")
+    if facts.attenuation_corrected is None:
+        return ("AttenuationCorrected is missing: the images are taken to be corrected for attenuation",)
+    if facts.attenuation_corrected != "YES":
+        raise NoUptake(f"AttenuationCorrected is {facts.attenuation_corrected}")
+    return ()
 
 
 def _check_corrections(facts: PetFacts) -> tuple[str, ...]:

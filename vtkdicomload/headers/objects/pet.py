@@ -1,4 +1,4 @@
-"""Positron emission tomography: what a file says of the dose, the patient's size and the time (PS3.3 C.8.9)."""
+"""Positron emission tomography: what a file says of the dose, the patient's size and the time (PS3.3 C.8.9, C.8.22)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..data_set import UnusableAttribute, convert_numbers, list_values, open_data_set
 from ..moments import parse_datetime, parse_moment, parse_time
+from ..sop_classes import ENHANCED_PET
 
 if TYPE_CHECKING:
     from datetime import datetime, time
@@ -39,10 +40,14 @@ class PetFacts(NamedTuple):
     acquired: datetime | None  # AcquisitionDate and AcquisitionTime
     frame_reference: float | None  # FrameReferenceTime, ms from the start that decay is corrected to
     frame_duration: float | None  # ActualFrameDuration, ms
-    dated: bool  # by SeriesDate or AcquisitionDate
+    dated: bool  # by SeriesDate, AcquisitionDate or DecayCorrectionDateTime
     ge_scan: datetime | None  # (0009,xx0D) of GE
     philips_suv: float | None  # (7053,xx00) of Philips
     philips_activity: float | None  # (7053,xx09)
+    enhanced: bool  # an Enhanced PET Image, whose modules say it in other attributes
+    decay_corrected: str | None  # YES, NO
+    attenuation_corrected: str | None
+    corrected_to: datetime | None  # DecayCorrectionDateTime
 
 
 def read_pet_facts(file: File) -> PetFacts:
@@ -63,6 +68,8 @@ def _read_pet_facts(attributes: Attributes) -> PetFacts:
     series_date, acquired_date = (_read_words(attributes, name) for name in ("SeriesDate", "AcquisitionDate"))
     offset = _read_words(attributes, "TimezoneOffsetFromUTC")
     ge_scan = attributes.find_private_tag(*_GE, 0x0D)
+    enhanced = attributes.text("SOPClassUID") == ENHANCED_PET
+    corrected_to = parse_datetime(_read_words(attributes, "DecayCorrectionDateTime"), offset) if enhanced else None
     return PetFacts(
         units=_read_words(attributes, "Units"),
         suv_type=_read_words(attributes, "SUVType"),
@@ -80,10 +87,14 @@ def _read_pet_facts(attributes: Attributes) -> PetFacts:
         acquired=parse_moment(acquired_date or series_date, _read_words(attributes, "AcquisitionTime")),
         frame_reference=_read_optional_number(attributes, "FrameReferenceTime"),
         frame_duration=_read_optional_number(attributes, "ActualFrameDuration"),
-        dated=bool(series_date or acquired_date),
+        dated=bool(series_date or acquired_date or corrected_to),
         ge_scan=None if ge_scan is None else parse_datetime(str(_strip_bytes(attributes.get(ge_scan))), offset),
         philips_suv=_read_private_number(attributes, 0x00),
         philips_activity=_read_private_number(attributes, 0x09),
+        enhanced=enhanced,
+        decay_corrected=_read_words(attributes, "DecayCorrected"),
+        attenuation_corrected=_read_words(attributes, "AttenuationCorrected"),
+        corrected_to=corrected_to,
     )
 
 

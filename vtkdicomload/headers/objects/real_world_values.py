@@ -152,7 +152,8 @@ def _choose_mapping(frame: Frame, mappings: list[Mapping], label: str) -> tuple[
         single = [name for name in labels if labels.count(name) == 1]
         raise _make_refusal(
             frame,
-            f"{len(fitting)} of its {len(mappings)} real-world value mappings ({', '.join(map(repr, labels))}) fit",
+            f"{len(fitting)} of its {len(mappings)} real-world value mappings ({', '.join(map(repr, labels))}) fit"
+            f"{f' {label!r}' if label else ''}",
             SetOption("rescale", (f"{REAL_WORLD}:{single[0]}",)) if single else _WITHOUT,
         )
     chosen = fitting[0]
