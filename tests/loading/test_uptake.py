@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from enhanced import group, write_enhanced
 from pets import DOSE, HALF_LIFE, INJECTION, SIZE, WEIGHT, write_pet
-from pydicom.uid import EnhancedPETImageStorage as ENHANCED_PET  # noqa: N811
+from pydicom.uid import EnhancedPETImageStorage, LegacyConvertedEnhancedPETImageStorage
 
 import vtkdicomload as vdl
 
@@ -342,7 +342,7 @@ def write_enhanced_pet(path: Path, *, units: str | None = "Bq/ml", **changed: An
     stored = write_enhanced(
         path,
         (0, 1, 2),
-        sop_class=ENHANCED_PET,
+        sop_class=EnhancedPETImageStorage,
         edit_frame=map_values,
         Modality="PT",
         RadiopharmaceuticalInformationSequence=group(**injection),
@@ -390,4 +390,10 @@ def test_what_an_enhanced_object_lacks_is_named(tmp_path: Path, what: str) -> No
     changed, words = ENHANCED_WITHOUT[what]
     write_enhanced_pet(tmp_path / "pet.dcm", **changed)
     with pytest.raises(vdl.UnsupportedPixelDataError, match=words):
+        vdl.load(tmp_path / "pet.dcm", rescale="suv-bw")
+
+
+def test_a_legacy_converted_object_has_no_units_of_its_own(tmp_path: Path) -> None:
+    write_enhanced(tmp_path / "pet.dcm", (0, 1, 2), sop_class=LegacyConvertedEnhancedPETImageStorage, Modality="PT")
+    with pytest.raises(vdl.UnsupportedPixelDataError, match=r"Units is missing → rescale=True or False"):
         vdl.load(tmp_path / "pet.dcm", rescale="suv-bw")
