@@ -156,30 +156,33 @@ class FileLayout:
     ) -> None:
         self._data: Bytes = np.frombuffer(data, np.uint8)
         self._closings = _find_closings(visited)
-        last = len(visited) - 1
-        entered = {last, *(opened for opened, _ in self._closings)}
-        stiff = {*fixed, *rigid}
-        self._parts: list[_Part] = []
-        read = []
-        free = [(0, PREAMBLE)]  # bytes that are not compared
-        for index, (tag, vr, start, length, _) in enumerate(visited):
-            written_long = vr in LONG_VRS
-            if written_long:
-                free.append((start - 6, start - 4))  # reserved
-            inside = length <= 0 or index in entered
-            end = start if inside else start + length
-            if end > start and index not in fixed:
-                free.append((start, end))
-            loose = length != UNDEFINED and tag not in _DELIMITERS and index not in stiff
-            shift = _SHORT_SHIFT if vr and not written_long else _LONG_SHIFT
-            elastic = loose and not (inside and length > 0)
-            self._parts.append(_new_part((start, end, shift, elastic, longest.get(index))))
-            if end - start > _LONG_VALUE or index in entered:
-                read.append(index)
-        self._mask = _make_mask(free, len(data))
-        for index in read:
-            if visited[index].length != UNDEFINED and visited[index].tag not in _DELIMITERS and index not in stiff:
-                _unmask_length(self._mask, self._parts[index])
+        entered = [len(visited) - 1, *(opened for opened, _ in self._closings)]
+        tags, vrs, *columns, _ = zip(*visited, strict=True)
+        starts, lengths = np.array(columns, np.int64)
+        written_long = np.array([vr in LONG_VRS for vr in vrs])
+        inside = lengths <= 0
+        inside[entered] = True
+        ends = np.where(inside, starts, starts + lengths)
+        loose = (lengths != UNDEFINED) & np.array([tag not in _DELIMITERS for tag in tags])
+        loose[[*fixed, *rigid]] = False
+        shifts = [_LONG_SHIFT if long or not vr else _SHORT_SHIFT for vr, long in zip(vrs, written_long, strict=True)]
+        limits = map(longest.get, range(len(visited)))
+        elastic = loose & ~(inside & (lengths > 0))
+        parts = zip(starts.tolist(), ends.tolist(), shifts, elastic.tolist(), limits, strict=True)
+        self._parts: list[_Part] = [*map(_new_part, parts)]
+        differs = ends > starts
+        differs[[*fixed]] = False
+        reserved = starts[written_long] - 6  # two bytes
+        self._mask = _make_mask(
+            np.concatenate([[0], reserved, starts[differs]]),
+            np.concatenate([[PREAMBLE], reserved + 2, ends[differs]]),
+            len(data),
+        )
+        is_read = ends - starts > _LONG_VALUE
+        is_read[entered] = True
+        read: list[int] = np.flatnonzero(is_read).tolist()
+        for index in np.flatnonzero(is_read & loose):
+            _unmask_length(self._mask, self._parts[index])
         self._segments = self._cut([-1, *read])
         self._tried = False
 
@@ -271,10 +274,9 @@ class FileLayout:
         return bool(found)
 
 
-def _make_mask(free: Sequence[tuple[int, int]], size: int) -> Bytes:
-    """Make the mask of so many bytes, all of them but for those that are free."""
+def _make_mask(starts: Ints, ends: Ints, size: int) -> Bytes:
+    """Make the mask of so many bytes, all of them but for those between some starts and ends."""
     edges = np.zeros(size + 1, np.int8)
-    starts, ends = np.array(free).T
     edges[starts] = 1
     edges[ends] = -1
     return (np.cumsum(edges[:size], dtype=np.int8) - np.int8(1)).view(np.uint8)

@@ -45,6 +45,7 @@ _MAX_VALUES = 1024  # of one attribute that are remembered
 _LONGEST_REMEMBERED = 4096  # bytes
 _META_GROUP = 0x0002
 _ITEM, _DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0\0\0\0\0"
+_JUDGED = FIELDS.keys() | META_UIDS  # and what is empty
 _UNUSABLE = object()
 _OF_FILE = ("file", "pixel_offset", "pixel_length")
 
@@ -268,6 +269,8 @@ def _sort_elements(elements: Sequence[Element], header: Header, data: bytes, par
     """Sort the elements of a header by what may differ in another file."""
     roles = _Roles({}, [], [], [], {})
     for index, (tag, vr, start, length, depth) in enumerate(elements):
+        if length and tag not in _JUDGED:
+            continue
         field = FIELDS.get(tag) if depth == 0 and length >= 0 else None
         if tag in META_UIDS:
             roles.fixed.append(index)

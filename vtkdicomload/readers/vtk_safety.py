@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -23,8 +24,6 @@ from ..headers.transfer_syntaxes import EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from .dtype import compute_stored_range, find_dtype_in_file, is_fractional, predict_vtk_dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ..headers.elements import Element
     from ..headers.model import Frame, Header
     from ..headers.preamble import DataSet
@@ -216,32 +215,31 @@ def _find_structure_fault(source: Source, header: Header) -> str | None:
         return "it has no file meta information"
     if data_set.transfer_syntax != header.transfer_syntax:
         return "it changed since it was scanned"
-    seen: set[int] = set()
-    last, end = 0, _PREAMBLE + 4
-    for element in _walk_records(source, data_set):
-        fault = _find_element_fault(source, element, data_set)
-        if fault:
-            return fault
-        end = element.offset + max(element.length, 0)
-        if element.depth:
-            continue
-        # The last of two counts for VTK; and it rescales the pixels with what it has heard before them.
-        if element.tag <= last:
-            return f"its {name_of(element.tag)} follows {name_of(last)}, not in ascending order"
-        last = element.tag
-        seen.add(last)
+    elements = _list_records(source, data_set)
+    for element in elements:
+        # Of most, the VR and the tag say that there is nothing to look at.
+        if element[1] not in _KNOWN_VRS or element[0] in _LISTENED:
+            fault = _find_element_fault(source, element, data_set)
+            if fault:
+                return fault
+    tags = [element.tag for element in elements if element.depth == 0]
+    # The last of two counts for VTK; and it rescales the pixels with what it has heard before them.
+    for tag, behind in pairwise(tags):
+        if behind <= tag:
+            return f"its {name_of(behind)} follows {name_of(tag)}, not in ascending order"
     for tag, keyword in _REQUIRED:
-        if tag not in seen:
+        if tag not in tags:
             return f"it has no {keyword}"
+    end = elements[-1].offset + max(elements[-1].length, 0)
     if (source.size - end) % 8 or source.size - end > _MAX_TRAILING_ZEROS:
         return f"{source.size - end} bytes follow its data set"
     return None
 
 
-def _walk_records(source: Source, data_set: DataSet) -> Iterator[Element]:
-    """Say what VTK's parser takes for elements, in its order."""
-    yield from walk(source, _PREAMBLE + 4, Encoding(explicit=True), only_group=0x0002)
-    yield from walk(source, data_set.start, data_set.encoding)
+def _list_records(source: Source, data_set: DataSet) -> list[Element]:
+    """List what VTK's parser takes for elements, in its order."""
+    meta = walk(source, _PREAMBLE + 4, Encoding(explicit=True), only_group=0x0002)
+    return [*meta, *walk(source, data_set.start, data_set.encoding)]
 
 
 def _find_element_fault(source: Source, element: Element, data_set: DataSet) -> str | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._util.arrays import find_median
 from ..headers.orientation import compute_normal, find_orientation_fault
 from .tolerances import LARGEST, WHOLE_GAP, compute_gap_tolerance, compute_same_position_limit
 
@@ -53,7 +54,7 @@ def is_even(places: Floats) -> bool:
     gaps = np.diff(places)
     if len(gaps) < 2:
         return False
-    median = float(np.median(gaps))
+    median = find_median(gaps)
     line = np.linspace(float(places[0]), float(places[-1]), len(places))
     near = np.abs(gaps - median) <= compute_gap_tolerance(median)
     return bool(near.all()) and bool(np.abs(places - line).max() <= 0.1 * median)
@@ -61,7 +62,7 @@ def is_even(places: Floats) -> bool:
 
 def estimate_gap(gaps: Floats) -> float:
     """Estimate the spacing that uneven gaps were meant to have: of two or three the smallest tells, not the median."""
-    return float(gaps.min() if len(gaps) < 4 else np.median(gaps))
+    return float(gaps.min() if len(gaps) < 4 else find_median(gaps))
 
 
 def count_whole_gaps(wide: Floats, gap: float) -> Floats | None:

@@ -36,10 +36,13 @@ def _group(
     frames: Iterable[Frame], value: Callable[[Frame], object], same: Callable[[object, object], bool]
 ) -> list[list[Frame]]:
     """Group frames by a value that may differ within a tolerance, in order of first appearance."""
+    frames = list(frames)
+    values = [*map(value, frames)]
+    if frames and values.count(values[0]) == len(frames):
+        return [frames]
     found: list[tuple[object, list[Frame]]] = []
     exact: dict[Hashable, list[Frame]] = {}
-    for frame in frames:
-        v = value(frame)
+    for frame, v in zip(frames, values, strict=True):
         members = exact.get(v)
         if members is None:
             members = next((m for first, m in found if first is v or same(first, v)), None)

@@ -15,6 +15,7 @@ from .._util.public import public
 from .._util.wording import describe_argument, inflect_noun
 from ..errors import GeometryError
 from ..errors.remedies import RESAMPLE, SetOption, Use
+from ..headers.orientation import compute_normal
 from .tolerances import DRIFT_TOLERANCE
 
 if TYPE_CHECKING:
@@ -93,8 +94,7 @@ class Geometry:
         """The unit vector of row × column in LPS, (3,) float64; None where the files hold no orientation."""
         if self.direction is None:
             return None
-        normal: Floats = np.cross(self.direction[:, 0], self.direction[:, 1])
-        return normal / np.linalg.norm(normal)
+        return compute_normal(self.direction[:, :2].T.ravel().tolist())
 
     @property
     def leans(self) -> bool:

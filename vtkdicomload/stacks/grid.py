@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from .._util.arrays import find_median
 from ..errors import MissingSliceError, ShearedSeriesError
 from ..headers.orientation import compute_direction
 from .assumptions import Assumption, AssumptionKind
@@ -68,7 +69,7 @@ def fit_grid(frames: Sequence[Frame], in_plane: tuple[float, float], order: str,
         return FittedGrid(replace(slices, spacing=(*in_plane, thickness.value)), thickness.assumptions)
     gaps = measure_gaps(frames, direction[:, 2])
     if not is_monotone(gaps):
-        distance = float(np.median(np.abs(gaps))) or 1.0
+        distance = find_median(np.abs(gaps)) or 1.0
         unordered = replace(slices, spacing=(*in_plane, distance), even=False)
         return FittedGrid(unordered, (Assumption(AssumptionKind.NOT_MONOTONE, {"order": order}),))
     if gaps[0] > 0:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._util.arrays import find_median
 from ..headers.orientation import compute_direction, compute_normal, find_orientation_fault
 from . import consistency
 from .along import find_places, get_locations, is_even, measure_along
@@ -83,7 +84,7 @@ def _find_step(directions: Sequence[Floats]) -> float | None:
     # Of a rotation matrix the antisymmetric part is the axis times the sine of the angle, the trace tells its cosine.
     axes = np.array([(m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]) for m in turns]) / 2
     angles = np.degrees(np.arctan2(np.linalg.norm(axes, axis=1), [(np.trace(m) - 1) / 2 for m in turns]))
-    step = float(np.median(angles))
+    step = find_median(angles)
     if step < _ANGLE_SLACK or np.any(np.abs(angles - step) > _ANGLE_TOLERANCE * step + _ANGLE_SLACK) or step > 179:
         return None
     units = axes / np.linalg.norm(axes, axis=1)[:, np.newaxis]

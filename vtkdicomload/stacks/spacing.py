@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._util.arrays import find_median
 from .._util.wording import count_noun
 from ..errors import GeometryError, MissingSliceError, ShearedSeriesError
 from ..errors.remedies import GetAgain, SetOption
@@ -48,7 +49,7 @@ def find_uneven_gaps(
     tilt : float
         The angle in degrees by which the slices lean besides, for the message.
     """
-    median, usual = float(np.median(gaps)), find_usual_gap(frames, gaps)
+    median, usual = find_median(gaps), find_usual_gap(frames, gaps)
     slack = min(GAP_SLACK, 0.1 * median)  # less than a slice on the finest grids
     if np.all(np.abs(gaps - median) <= tolerance * median + slack) and median < 1.5 * usual:
         return _find_drift(frames, gaps, tolerance, slack, tilt)

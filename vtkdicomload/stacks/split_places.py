@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._util.arrays import find_median
 from .along import count_whole_gaps, estimate_gap
 from .tolerances import compute_gap_tolerance, compute_same_position_limit
 
@@ -54,14 +55,14 @@ def _find_limit(gaps: Floats, ordered: Floats) -> float:
         widths = np.maximum.reduceat(ordered, starts) - ordered[starts]
         # Jitter goes to both sides; of two places alone, one gap is all that tells of the spacing.
         sides = 2 if len(starts) > 2 else 1
-        if widths.max() <= sides * compute_gap_tolerance(float(np.median(sizes[k + 1 :]))):
+        if widths.max() <= sides * compute_gap_tolerance(find_median(sizes[k + 1 :])):
             return limit
     return least
 
 
 def find_gap(along: Floats) -> float:
     """Find the usual gap of frames at places of their own."""
-    return float(np.median(np.diff(np.sort(along))))
+    return find_median(np.diff(np.sort(along)))
 
 
 def judge_evenness(along: Floats) -> Evenness:

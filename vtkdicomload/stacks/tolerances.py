@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._util.arrays import find_median
+
 if TYPE_CHECKING:
     from .._util.arrays import Floats
 
@@ -25,7 +27,7 @@ LARGEST = 1e12  # mm that a position or distance may have: squares and single pr
 def compute_same_position_limit(gaps: Floats) -> float:
     """The gap in mm up to which two slices count as lying at one position; infinite where all do."""
     apart = gaps[gaps > SAME_POSITION]
-    return max(SAME_POSITION, SAME_POSITION * float(np.median(apart))) if len(apart) else np.inf
+    return max(SAME_POSITION, SAME_POSITION * find_median(apart)) if len(apart) else np.inf
 
 
 def compute_gap_tolerance(gap: float) -> float:
