@@ -181,13 +181,13 @@ def test_few_headers_are_read_of_an_ordinary_series(tmp_path: Path, monkeypatch:
     write_slices(tmp_path, stack(1, np.arange(40) * 3.0, AcquisitionTime=lambda k: f"1000{k:02}"))
     (series,) = vdl.scan(tmp_path)
     asked: list[int] = []
-    whole = header_columns.list_differing
+    whole = header_columns.compare_frames
 
     def count(frames: Any, members: Any) -> Any:
         asked.append(len(members))
         return whole(frames, members)
 
-    monkeypatch.setattr("vtkdicomload.stacks.split_alternate.list_differing", count)
+    monkeypatch.setattr("vtkdicomload.stacks.split_alternate.compare_frames", count)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         series.load()

@@ -155,7 +155,7 @@ class FileLayout:
         longest: Mapping[int, int],
     ) -> None:
         self._data: Bytes = np.frombuffer(data, np.uint8)
-        self._closings = _find_closings(visited)
+        self._closings = find_closings(visited)
         entered = [len(visited) - 1, *(opened for opened, _ in self._closings)]
         tags, vrs, *columns, _ = zip(*visited, strict=True)
         starts, lengths = np.array(columns, np.int64)
@@ -286,7 +286,7 @@ def _unmask_length(mask: Bytes, part: _Part) -> None:
     mask[part.start - (2 if part.shift == _SHORT_SHIFT else 4) : part.start] = 0
 
 
-def _find_closings(visited: Sequence[Element]) -> list[tuple[int, int]]:
+def find_closings(visited: Sequence[Element]) -> list[tuple[int, int]]:
     """Find the elements of defined length that were entered, each with the last element inside.
 
     Those of length 0 hold nothing in any file, as their length is compared.

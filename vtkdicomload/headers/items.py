@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from .._util.warnings import silence_warnings
 from ..errors import CorruptFileError
 from ..sources.memory import MemoryFile
-from .alike import AlikeItems
-from .attributes import FUNCTIONAL_GROUPS, PIXEL_TAGS
+from .attributes import FUNCTIONAL_GROUPS
 from .data_set import UnusableAttribute, find_tag
 from .element_values import ElementValues
 from .elements import ITEM_END, SEQUENCE_END, Encoding, Source, walk
-from .liberties import Liberties, Liberty
-from .parser import WALKED, swap_vr_encoding
-from .preamble import begin, find_data_set
+from .parser import WALKED
+from .walking import walk_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -198,19 +196,8 @@ def open_items(header: Header) -> Iterator[Item]:
         It cannot be walked any more.
     """
     with silence_warnings(), header.file.open() as handle:
-        source, liberties = Source(handle), Liberties()
-        visited: list[Element] = []
-        data_set = find_data_set(source, begin(source)[0], [], liberties)
-        if Liberty.OTHER_VR_ENCODING in header.liberties:
-            data_set = swap_vr_encoding(data_set) or data_set
-        encoding = data_set.encoding
-        alike = AlikeItems(source, encoding, _PER_FRAME, visited, WALKED, liberties)
-        for element in walk(
-            source, data_set.start, encoding, enter=WALKED, liberties=liberties, step_over=alike.step_over
-        ):
-            if element.depth == 0 and element.tag in PIXEL_TAGS:
-                break
-            visited.append(element)
+        source = Source(handle)
+        encoding, _, visited, passed = walk_again(source, header, WALKED)
         starts, ends = _list_places(visited)
 
         def read(start: int, end: int) -> bytes:
@@ -219,6 +206,6 @@ def open_items(header: Header) -> Iterator[Item]:
         values = ElementValues(big_endian=encoding.big_endian)
         root = Item(_build_tree(visited), values, read, starts, ends, explicit=encoding.explicit)
         values.charset = root.get(_CHARSET)
-        if alike.passed:
-            root.add_passed(_PER_FRAME, alike.passed)
+        if passed:
+            root.add_passed(_PER_FRAME, passed)
         yield root

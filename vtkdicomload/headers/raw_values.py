@@ -6,25 +6,26 @@ import struct
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from .attributes import FUNCTIONAL_GROUPS, PIXEL_TAGS
+from .attributes import FUNCTIONAL_GROUPS
 from .data_set import ask_pydicom
-from .elements import ITEM, Encoding, Source, walk
-from .liberties import Liberties, Liberty
-from .preamble import begin, find_data_set
+from .elements import ITEM, Source
+from .walking import walk_again
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Iterator
 
     from ..sources.file import File
+    from .alike import PassedItem
     from .elements import Element
     from .model import Header
+    from .walking import Walked
 
 Path = tuple[int, ...]
 """The tags of the sequences that an element lies in, and its own."""
 
 _PER_FRAME = FUNCTIONAL_GROUPS[1]
 _CONCATENATION = (0x00209161,)
-_DELIMITERS = 0xFFFE
+_META, _DELIMITERS = 0x0002, 0xFFFE
 _LONGEST = 1 << 14  # bytes of a value that is compared
 _BULK = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW"))
 _FORMATS = {"FD": "d", "FL": "f", "SL": "i", "SS": "h", "SV": "q", "UL": "I", "US": "H", "UV": "Q"}
@@ -67,36 +68,82 @@ def read_raw_values(header: Header, frames: Collection[int], *, file: File, ente
     common: RawValues = {}
     own: dict[int, RawValues] = {index: {} for index in frames}
     with file.open() as handle:
-        source, liberties = Source(handle), Liberties()  # what the scan took is taken again
-        data_set = find_data_set(source, begin(source)[0], [], liberties)
-        encoding = data_set.encoding
-        if Liberty.OTHER_VR_ENCODING in header.liberties:
-            encoding = Encoding(not encoding.explicit)
-        around: list[int] = []  # the sequences that the walk is in
+        source = Source(handle)
+        walked = walk_again(source, header, enter)
+        items = _number_items(walked)
         index = -1
-        for element in walk(source, data_set.start, encoding, enter=enter, liberties=liberties):
-            tag, vr, offset, length, depth = element
-            if depth == 0 and tag in PIXEL_TAGS:
-                break
-            del around[(depth + 1) // 2 :]
-            index = -1 if depth == 0 else index + (depth == 1 and tag == ITEM)
-            if tag >> 16 == _DELIMITERS:
+        for k, (element, path) in enumerate(_list_paths(walked.elements)):
+            data = source.at(element.offset, element.length) if _is_kept(element, enter) else b""
+            value = RawValue(element.vr, data, walked.encoding.big_endian)
+            if path[0] != _PER_FRAME or header.number_of_frames == 1:
+                _add_value(common, path, value)
                 continue
-            values, path = common, (*around, tag)
-            if around and around[0] == _PER_FRAME and header.number_of_frames > 1:
-                values, path = own.get(index, {}), path[1:]
-            around.append(tag)
-            if tag not in enter and _is_plain(element):
-                data = source.at(offset, length)
-                if path in values:  # in another item of a sequence
-                    vr, data = b"UN", values[path].data + b"\\" + data
-                values[path] = RawValue(vr, data, encoding.big_endian)
+            index = items.walked.get(k, index)
+            if index in own:
+                _add_value(own[index], path[1:], value)
+    for index in own.keys() & items.passed.keys():
+        _add_item(own[index], items.passed[index], enter)
     shared = {} if _CONCATENATION in common and header.number_of_frames > 1 else common
     return [shared | own[index] for index in frames]
 
 
-def _is_plain(element: Element) -> bool:
-    return 0 < element.length <= _LONGEST and element.tag & 0xFFFF > 0 and element.vr not in _BULK
+class _Items(NamedTuple):
+    """The items of PerFrameFunctionalGroupsSequence, by their numbers in the file from 0."""
+
+    walked: dict[int, int]  # the number of each, by its place among the elements
+    passed: dict[int, PassedItem]
+
+
+def _number_items(walked: Walked) -> _Items:
+    items = _Items({}, {})
+    left = walked.passed[::-1]
+    inside = False
+    for k, (tag, _, _, _, depth) in enumerate(walked.elements):
+        if depth == 0:
+            inside = tag == _PER_FRAME
+        while left and left[-1].before <= k:
+            items.passed[len(items.walked) + len(items.passed)] = left.pop()
+        if inside and depth == 1 and tag == ITEM:
+            items.walked[k] = len(items.walked) + len(items.passed)
+    items.passed.update(enumerate(reversed(left), len(items.walked) + len(items.passed)))
+    return items
+
+
+def _list_paths(elements: Iterable[Element], *around: int) -> Iterator[tuple[Element, Path]]:
+    """Give each element with its path; `around` are the sequences that all of them lie in."""
+    path = list(around)
+    for element in elements:
+        del path[(element.depth + 1) // 2 :]
+        path.append(element.tag)
+        yield element, tuple(path)
+        if element.tag >> 16 == _DELIMITERS:
+            del path[-1]
+
+
+def _add_item(values: RawValues, item: PassedItem, enter: frozenset[int]) -> None:
+    """Add what an item holds that was stepped over, which is little endian."""
+    places = zip(item.rows.starts[item.row].tolist(), item.rows.ends[item.row].tolist(), strict=True)
+    for (element, path), (start, end) in zip(_list_paths(item.layout.elements, _PER_FRAME), places, strict=True):
+        data = item.window.read(start, end) if _is_kept(element._replace(length=end - start), enter) else b""
+        _add_value(values, path[1:], RawValue(element.vr, data, big_endian=False))
+
+
+def _add_value(values: RawValues, path: Path, value: RawValue) -> None:
+    if not value.data:
+        return
+    if path in values:  # in another item of a sequence
+        value = value._replace(vr=b"UN", data=values[path].data + b"\\" + value.data)
+    values[path] = value
+
+
+def _is_kept(element: Element, enter: frozenset[int]) -> bool:
+    return 0 < element.length <= _LONGEST and element.tag not in enter and has_small_value(element)
+
+
+def has_small_value(element: Element) -> bool:
+    """Tell whether an element has a value of a few bytes, as far as its head says."""
+    group, number = divmod(element.tag, 1 << 16)
+    return group not in (_META, _DELIMITERS) and number > 0 and element.length >= 0 and element.vr not in _BULK
 
 
 @cache

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import CorruptFileError
 from ..headers.attributes import SEQUENCES
+from ..headers.comparing import Comparison, compare_headers
 from ..headers.data_set import find_keyword
 from ..headers.preamble import NotDicomError
 from ..headers.raw_values import find_vr, list_sequences, read_raw_values, spell_value
@@ -161,17 +162,26 @@ def _count_values(column: Column, count: int) -> int:
     return len(set(column.values.values())) + (len(column.values) < count)
 
 
-def list_differing(frames: Sequence[Frame], members: Sequence[int]) -> list[tuple[object, ...]]:
-    """List the values of the elements in which some frames differ as they are written, whatever they are.
+def compare_frames(frames: Sequence[Frame], members: Sequence[int]) -> Comparison:
+    """Compare the headers of some frames as they are written, whatever their elements are.
 
     Sequences of defined length are one value each. Errors as `read_raw_values`.
     """
     headers = [frames[k].header for k in members]
-    if len({header.path for header in headers}) == 1 and not headers[0].functional_groups:
-        return []  # tiles or frames that nothing tells apart
+    if len({header.path for header in headers}) == len(headers):
+        compared = compare_headers(headers, _ENTERED)
+        if compared is not None:
+            return compared
+    elif not headers[0].functional_groups:
+        return _compare_values([], len(members))  # tiles or frames that nothing tells apart
     read = dict(_read_each(frames, members, _ENTERED))
-    columns = (tuple(read[k].get(path) for k in members) for path in set().union(*read.values()))
-    return [column for column in columns if column.count(column[0]) < len(column)]
+    columns = [[read[k].get(path) for k in members] for path in set().union(*read.values())]
+    return _compare_values([column for column in columns if column.count(column[0]) < len(column)], len(members))
+
+
+def _compare_values(columns: Sequence[Sequence[object]], count: int) -> Comparison:
+    differs = [[value != column[0] for value in column] for column in columns]
+    return Comparison(np.array(differs, np.bool_).reshape(len(columns), count).T, columns.__getitem__)
 
 
 def _read_each(

@@ -9,17 +9,18 @@ import numpy as np
 from ..errors import CorruptFileError
 from ..headers.preamble import NotDicomError
 from .along import estimate_gap
-from .header_columns import divide_by_column, list_differing, read_columns
+from .header_columns import compare_frames, divide_by_column, read_columns
 from .split_attributes import KNOWN, Sort, rank_values
 from .split_places import LEAST, MOST_GRIDS, Evenness, judge_evenness
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..headers.comparing import Comparison
     from .split_attributes import Attribute, Indices
     from .split_pieces import Piece, PlacedFrames
 
-_FEWEST = 6  # frames that are asked: of two volumes of three; to ask fewer would take longer than to load them
+_FEWEST = 6  # frames that are asked: of two volumes of three; to ask fewer would cost an eighth of loading them
 _SOME = 12  # frames in which a value does not return by chance
 _MOST_FRAMES = 4096  # whose headers are compared
 
@@ -66,12 +67,20 @@ def _may_alternate(frames: PlacedFrames, members: Indices, rungs: Indices, perio
     """Tell whether the first few of some frames in order have a value that returns after one of the periods."""
     for count in (max(periods) + 1, _SOME):
         try:
-            columns = list_differing(frames.frames, members[:count].tolist())
+            compared = compare_frames(frames.frames, members[:count].tolist())
         except (CorruptFileError, NotDicomError, OSError):
             return False
-        if not any(_returns(column, rungs, period) for column in columns for period in periods):
+        if not any(_alternate(compared, rungs, period) for period in periods):
             return False
     return True
+
+
+def _alternate(compared: Comparison, rungs: Indices, period: int) -> bool:
+    """Tell whether some frames have an element whose value returns after so many rungs of a grid."""
+    differs = compared.differs
+    again = (rungs[: len(differs)] - rungs[0]) % period == 0  # where the value of the first has to return
+    columns: list[int] = np.flatnonzero(~differs[again].any(axis=0)).tolist()
+    return any(_returns(compared.list_values(k), rungs, period) for k in columns)
 
 
 def _returns(values: Sequence[object], rungs: Indices, period: int) -> bool:
