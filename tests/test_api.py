@@ -377,6 +377,7 @@ def test_too_large_a_volume_is_refused(series: Write) -> None:
 
 def test_by_default_the_limit_is_what_memory_there_is(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     truth = series()
+    monkeypatch.setattr(read, "_SMALL_BYTES", 0)
     monkeypatch.setattr(read, "measure_usable_bytes", lambda: 450)
     with pytest.raises(vdl.DicomLoadError, match="max_bytes"):
         vdl.load(truth.folder)

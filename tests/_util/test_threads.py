@@ -172,6 +172,33 @@ def test_work_may_call_for_each_itself() -> None:
     assert sorted(sums) == [5, 6, 7, 8, 9, 10]
 
 
+@pytest.mark.parametrize("given", [0, 1, 2])
+def test_where_the_system_gives_no_more_threads_this_one_does_what_is_left(
+    monkeypatch: pytest.MonkeyPatch, given: int
+) -> None:
+    start, left = threading.Thread.start, [None] * given
+
+    def start_few(thread: threading.Thread) -> None:
+        if not left:
+            raise RuntimeError("can't start new thread")
+        left.pop()
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_few)
+    done: list[int] = []
+    steps: list[int] = []
+    for_each(60, done.append, lambda: steps.append(len(done)), 4)
+    assert sorted(done) == list(range(60))
+    assert len(steps) == 60
+    assert not ours()
+
+    def fail(k: int) -> None:
+        raise ZeroDivisionError(k)
+
+    with pytest.raises(ZeroDivisionError):
+        for_each(60, fail, lambda: None, 4)
+
+
 @pytest.mark.parametrize(("blocks", "wanted"), [(8, 8), (0, None)])
 def test_files_from_storage_are_read_in_more_threads(
     monkeypatch: pytest.MonkeyPatch, blocks: int, wanted: int | None

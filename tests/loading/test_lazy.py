@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -109,11 +110,35 @@ def test_any_part_is_that_part_of_the_whole(series: Write, kind: str) -> None:
 def test_large_frames_are_read_a_few_at_a_time(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_BATCH_BYTES", 200)  # two frames
     sizes = []
-    read = module.read
-    monkeypatch.setattr(module, "read", lambda plan: sizes.append(len(plan.series.frames)) or read(plan))
+    read = module.read_frames
+
+    def count(plan: Any, frames: Any, **options: Any) -> Any:
+        sizes.append(len(frames))
+        return read(plan, frames, **options)
+
+    monkeypatch.setattr(module, "read_frames", count)
     truth = series(syntax=RLELossless)
     np.testing.assert_array_equal(lazy(truth).read((slice(None), slice(None), 3)), truth.frames[:, :, 3])
     assert sizes == [2, 2, 1]
+
+
+def test_a_part_is_read_by_one_thread_while_another_part_is(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    workers = []
+    read = module.read_frames
+
+    def read_another(*arguments: Any, **options: Any) -> Any:
+        workers.append(options["workers"])
+        if len(workers) == 1:
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(image.read, (1, slice(None), slice(None))).result()
+        return read(*arguments, **options)
+
+    monkeypatch.setattr(module, "read_frames", read_another)
+    truth = series()
+    image = lazy(truth, verify="none")
+    np.testing.assert_array_equal(image.read((0, slice(None), slice(None))), truth.frames[0])
+    np.testing.assert_array_equal(image.read((2, slice(None), slice(None))), truth.frames[2])
+    assert workers == [None, 1, None]
 
 
 # --------------------------------------------------------------------------------------------------- checks

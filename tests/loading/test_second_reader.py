@@ -113,6 +113,19 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
+def test_where_the_system_gives_no_thread_it_reads_after_the_decoder(
+    series: Write, threads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truth = series(count=3, dtype=np.uint16, syntax=JPEG2000Lossless)
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    np.testing.assert_array_equal(vdl.load(truth.folder, workers=4).frames, truth.frames)
+    assert threads == [threading.current_thread().name]
+
+
 @pytest.mark.parametrize(("count", "workers", "beside"), [(1, 2, True), (1, 1, False), (3, 2, False), (3, 4, True)])
 def test_it_reads_beside_the_decoder_where_a_core_is_free(
     series: Write, threads: list[str], count: int, workers: int, beside: bool

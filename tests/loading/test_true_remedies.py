@@ -140,6 +140,7 @@ def test_where_all_files_are_damaged_none_is_left_out(series: Write) -> None:
 
 def test_no_more_memory_is_offered_than_there_is(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     truth = series()
+    monkeypatch.setattr(read, "_SMALL_BYTES", 0)
     monkeypatch.setattr(read, "measure_usable_bytes", lambda: 300)
     monkeypatch.setattr(read, "measure_available_bytes", lambda: 400)
     assert try_remedies(truth.folder) == (Step.FREE_MEMORY,)

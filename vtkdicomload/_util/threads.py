@@ -11,6 +11,7 @@ from .log import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
     Progress = Callable[[int, int], None]  # called with (done, total)
 
@@ -22,16 +23,25 @@ _STORAGE_THREADS = 8  # a quarter less time than 2 on a cold virtual disk with 2
 def for_each(count: int, work: Callable[[int], None], step: Callable[[], None], workers: int | None) -> None:
     """Call ``work(k)`` for every k below `count`, in `workers` threads, and `step` in this thread after each.
 
-    The first exception, of `work` or `step`, ends it: no further k is begun, no thread outlives the call.
+    The first exception, of `work` or `step`, ends it: no further k is begun, no thread outlives the call. Where the
+    system gives no more threads, this one does what is left.
     """
     threads = min(workers or max(2, min(os.cpu_count() or 1, _MOST_THREADS)), count)
     logger.debug("%d pieces of work in %d threads", count, max(1, threads))
-    if threads <= 1:
-        for k in range(count):
-            work(k)
-            step()
-        return
+    done = bytearray(count)  # 1 for each k that is done
+    if threads > 1:
+        _work_in_pool(done, work, step, threads)
+    k = done.find(0)
+    while k >= 0:
+        work(k)
+        step()
+        k = done.find(0, k + 1)
+
+
+def _work_in_pool(done: bytearray, work: Callable[[int], None], step: Callable[[], None], threads: int) -> None:
+    """Do what `for_each` does in a pool, as much as was done when a thread could not be started."""
     stop = threading.Event()
+    count = len(done)
     block = max(1, count // (threads * _BLOCKS_A_THREAD))
 
     def work_block(start: int) -> int:
@@ -40,19 +50,35 @@ def for_each(count: int, work: Callable[[int], None], step: Callable[[], None], 
             if stop.is_set():
                 return 0
             work(k)
+            done[k] = 1
         return len(chosen)
 
     # A pool of this call's own: a forked child would hang on threads that its parent had.
     with ThreadPoolExecutor(threads, thread_name_prefix="vtkdicomload") as pool:
-        waiting = [pool.submit(work_block, start) for start in range(0, count, block)]
         try:
-            for done in as_completed(waiting):
-                for _ in range(done.result()):
+            waiting = _submit(pool, work_block, range(0, count, block))
+            if waiting is None:  # what was submitted may be under way
+                stop.set()
+                pool.shutdown(wait=True, cancel_futures=True)
+                for _ in range(done.count(1)):
+                    step()
+                return
+            for finished in as_completed(waiting):
+                for _ in range(finished.result()):
                     step()
         except BaseException:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+
+
+def _submit(pool: ThreadPoolExecutor, work: Callable[[int], int], starts: range) -> list[Future[int]] | None:
+    """Submit all blocks of work; None where the system gives no thread for one."""
+    try:
+        return [pool.submit(work, start) for start in starts]
+    except RuntimeError as error:
+        logger.debug("no more threads: %s", error)
+        return None
 
 
 def choose_threads(sample: Callable[[], None]) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from ..errors.remedies import SetOption
 from ..readers.choose import choose
 from ..readers.dtype import ValueOverflow, find_pixel_shape, widen_conversion
 from .plan import settle_conversion
-from .read import read
+from .read import read_frames
 from .rows import cut_rows, may_cut
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     Key = int | np.integer[Any] | slice | Indices
 
 _BATCH_BYTES = 32 << 20  # of frames that are read to take a part of each
-_SMALL_BYTES = 4 << 20  # that are there: to ask how many are takes as long as to read a slice
+_reading: set[int] = set()  # threads of this process that read a part
 _compared: set[str] = set()  # tokens of the images of which a second reader has seen a frame, in this process
 
 
@@ -83,23 +84,25 @@ class LazyImage:
         DicomLoadError
             As `load`; and values that do not fit the type.
         """
-        chosen = [np.atleast_1d(np.arange(n)[k]) for n, k in zip(self.shape, key, strict=True)]
+        chosen = [_resolve_key(k, n) for k, n in zip(key, self.shape, strict=True)]
         kept = [not isinstance(k, (int, np.integer)) for k in key]
         counted = len(self.lengths) + 1
-        shape = tuple(len(indices) for indices in chosen)
+        shape = tuple(map(len, chosen))
         result = tuple(n for n, keep in zip(shape, kept, strict=True) if keep)
         if 0 in shape:
             return np.empty(result, self.dtype)
-        frames = np.ravel_multi_index(np.ix_(*chosen[:counted]), self.shape[:counted]).ravel()
-        return self._read_frames(frames, chosen[counted:]).reshape(result)
+        places: Sequence[int] = chosen[0]
+        for indices, length in zip(chosen[1:counted], self.shape[1:counted], strict=True):
+            places = [place * length + k for place in places for k in indices]
+        return self._read_frames(places, chosen[counted:]).reshape(result)
 
-    def _read_frames(self, places: Indices, within: Sequence[Indices]) -> Pixels:
+    def _read_frames(self, places: Sequence[int], within: Sequence[Sequence[int]]) -> Pixels:
         """Read frames, (n, rows, columns[, 3]), cut to the indices within each."""
-        wanted, again = np.unique(places, return_inverse=True)
-        if len(wanted) < len(places):
-            return self._read_frames(wanted, within)[again]
-        frames = [self.plan.series.frames[k] for k in places.tolist()]
-        if all(len(i) == n and (np.diff(i) == 1).all() for i, n in zip(within, self.plan.shape[1:], strict=True)):
+        if len(set(places)) < len(places):
+            wanted, again = np.unique(places, return_inverse=True)
+            return self._read_frames(wanted.tolist(), within)[again]
+        frames = [self.plan.series.frames[k] for k in places]
+        if all(indices == range(n) for indices, n in zip(within, self.plan.shape[1:], strict=True)):
             return self._guard(frames, lambda compare: self._read(frames, verify=compare))
         return self._guard(frames, lambda compare: self._read_parts(frames, within, verify=compare))
 
@@ -116,17 +119,17 @@ class LazyImage:
                 raise self._make_overflow_error(frames) from None
             raise
 
-    def _read_parts(self, frames: Sequence[Frame], within: Sequence[Indices], *, verify: bool) -> Pixels:
+    def _read_parts(self, frames: Sequence[Frame], within: Sequence[Sequence[int]], *, verify: bool) -> Pixels:
         """Read a few frames at a time, and of each no more rows than are asked for, where its reader can do so."""
         out = np.empty((len(frames), *map(len, within)), self.dtype)
         rows = within[0]
-        first, count = int(rows.min()), int(rows.max() - rows.min()) + 1
+        first, count = min(rows), max(rows) - min(rows) + 1
         cuts = self.plan.options.verify != "all" and all(may_cut(frame, self.plan.reader) for frame in frames)
         if cuts:
             if verify and self.plan.options.verify == "probe":
                 self._read([frames[len(frames) // 2]], verify=True)  # readers beside `direct` read whole frames
             frames, verify = [cut_rows(frame, first, count) for frame in frames], False
-            within = [rows - first, *within[1:]]
+            within = [[row - first for row in rows], *within[1:]]
         step = max(1, _BATCH_BYTES // max(1, self._count_frame_bytes(frames[0])))
         for start in range(0, len(frames), step):
             block = self._read(frames[start : start + step], verify=verify and start == 0)
@@ -136,13 +139,16 @@ class LazyImage:
         return out
 
     def _read(self, frames: Sequence[Frame], *, verify: bool) -> Pixels:
-        plan, changed = self.plan, dict[str, Any]()
-        if not verify and plan.options.verify == "probe":
-            changed["verify"] = "none"
-        if plan.options.max_bytes is None and len(frames) * self._count_frame_bytes(frames[0]) <= _SMALL_BYTES:
-            changed["max_bytes"] = _SMALL_BYTES
-        series = replace(plan.series, frames=tuple(frames))
-        return read(replace(plan, series=series, options=replace(plan.options, **changed))).pixels
+        mode = self.plan.options.verify
+        thread = threading.get_ident()
+        workers = 1 if _reading else None  # where dask reads other parts: more would wait for each other
+        _reading.add(thread)
+        try:
+            return read_frames(
+                self.plan, frames, mode="none" if mode == "probe" and not verify else mode, workers=workers
+            ).pixels
+        finally:
+            _reading.discard(thread)
 
     def _count_frame_bytes(self, frame: Frame) -> int:
         return prod(find_pixel_shape(frame.header)) * self.dtype.itemsize
@@ -192,3 +198,13 @@ def make_lazy(plans: Sequence[Plan], lengths: Sequence[int] = ()) -> LazyImage:
         reader = choose(first.options.engine, frames, conversion)
     series = replace(first.series, frames=frames)
     return LazyImage(replace(first, series=series, conversion=conversion, reader=reader), tuple(lengths))
+
+
+def _resolve_key(key: Key, count: int) -> Sequence[int]:
+    """The indices along a dimension that a key stands for."""
+    if isinstance(key, slice):
+        return range(count)[key]
+    if isinstance(key, (int, np.integer)):
+        return (range(count)[key],)
+    indices: list[int] = np.arange(count)[key].tolist()
+    return indices

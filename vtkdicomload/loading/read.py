@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, NamedTuple
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -34,10 +34,11 @@ if TYPE_CHECKING:
     from ..headers.model import Frame
     from ..stacks.series_data import SeriesData
     from .destination import Allocate
-    from .options import Options
+    from .options import Options, Verify
     from .plan import Plan
 
 _ALL = slice(None)
+_SMALL_BYTES = 16 << 20  # that are there: to ask how many are takes as long as to read a slice
 
 
 class Reading(NamedTuple):
@@ -116,22 +117,41 @@ def read(plan: Plan, chosen: slice = _ALL, allocate: Allocate = np.empty) -> Rea
     DicomLoadError
         As `load`.
     """
+    frames = plan.series.frames
     if not plan.resampled:
-        return _read_stored(plan, chosen, allocate)
-    stored, checks = _read_stored(plan, _ALL, np.empty)
+        return read_frames(plan, frames[chosen], allocate)
+    stored, checks = read_frames(plan, frames)
     slices = f"{len(stored)} stored slices {describe_resampling(plan.series)} of {plan.geometry.dimensions[2]}"
     return Reading(_put_on_grid(stored, plan, allocate)[chosen], (*checks, Check("resampled", slices)))
 
 
-def _read_stored(plan: Plan, chosen: slice, allocate: Allocate) -> Reading:
+def read_frames(
+    plan: Plan,
+    frames: Sequence[Frame],
+    allocate: Allocate = np.empty,
+    mode: Verify | None = None,
+    workers: int | None = None,
+) -> Reading:
+    """Stored frames of a plan, whichever and in whatever order: read, guarded and verified; errors as `read`.
+
+    Parameters
+    ----------
+    plan : Plan
+        From `plan_volume`.
+    frames : sequence of Frame
+        Of the plan, or cut out of them.
+    allocate : callable
+        As for `read`.
+    mode, workers
+        In the place of `verify` and `workers` of the plan's options.
+    """
     conversion, reader, options = plan.conversion, plan.reader, plan.options
-    frames: Sequence[Frame] = plan.series.frames[chosen]
+    workers = workers or options.workers
     out = _allocate(plan, (len(frames), *find_pixel_shape(frames[0].header)), allocate)
     step = make_stepper(len(frames), options.progress)
-    compared = choose_compared(options.verify, len(frames))
-    cores = options.workers or os.cpu_count() or 1
-    with keep_connections(), read_beside(compared, frames, conversion, out, reader, cores) as again:
-        verified, held = fill_frames(reader, frames, conversion, out, step, options.workers, compared)
+    compared = choose_compared(mode or options.verify, len(frames))
+    with keep_connections(), read_beside(compared, frames, conversion, out, reader, workers) as again:
+        verified, held = fill_frames(reader, frames, conversion, out, step, workers, compared)
         checks = [Check(reader.NAME, words) for words in verified]
         checks.append(check_zeros(held, conversion, out, reader))
         check_mapped(held, out)
@@ -167,23 +187,29 @@ def _allocate(plan: Plan, shape: tuple[int, ...], allocate: Allocate) -> Pixels:
     if isinstance(allocate, Given):
         return allocate(shape, plan.conversion.dtype)  # which takes no more memory
     dtype, max_bytes = plan.conversion.dtype, plan.options.max_bytes
-    needed = dtype.itemsize
-    for n in shape:
-        needed *= n
-    limit = measure_usable_bytes() if max_bytes is None else max_bytes
-    files = [plan.series.frames[0].path]
-    words = f"the volume of {'×'.join(map(str, shape))} {dtype} needs {needed / 2**20:.0f} MiB"
+    needed = prod(shape) * dtype.itemsize
+    if max_bytes is None and needed > _SMALL_BYTES:
+        limit: float = measure_usable_bytes()
+    else:
+        limit = needed if max_bytes is None else max_bytes
     if needed > limit:
         what = "three quarters of the available memory" if max_bytes is None else "max_bytes"
         fits = needed <= measure_available_bytes()
         raise DicomLoadError(
-            f"{words}, more than the {limit / 2**20:.0f} MiB of {what}",
-            files=files,
+            f"{_describe_need(shape, dtype)}, more than the {limit / 2**20:.0f} MiB of {what}",
+            files=[plan.series.frames[0].path],
             remedies=[SetOption("max_bytes", (needed,)) if fits else Step.FREE_MEMORY],
         )
     try:
         return allocate(shape, dtype)
     except MemoryError as error:
         raise DicomLoadError(
-            f"{words}, which the system does not give", files=files, remedies=[Step.FREE_MEMORY]
+            f"{_describe_need(shape, dtype)}, which the system does not give",
+            files=[plan.series.frames[0].path],
+            remedies=[Step.FREE_MEMORY],
         ) from error
+
+
+def _describe_need(shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
+    needed = prod(shape) * dtype.itemsize
+    return f"the volume of {'×'.join(map(str, shape))} {dtype} needs {needed / 2**20:.0f} MiB"

@@ -52,7 +52,12 @@ class Again(NamedTuple):
 
 @contextmanager
 def read_beside(
-    chosen: Sequence[int], frames: Sequence[Frame], conversion: Conversion, out: Pixels, reader: Reader, cores: int
+    chosen: Sequence[int],
+    frames: Sequence[Frame],
+    conversion: Conversion,
+    out: Pixels,
+    reader: Reader,
+    workers: int | None,
 ) -> Iterator[Callable[[int], Again]]:
     """A way to have each chosen frame read again: begun at once in a thread of its own where a core is free for it.
 
@@ -60,20 +65,23 @@ def read_beside(
     ----------
     chosen, frames, conversion, out, reader
         As for `verify`; `out` for its shape and dtype alone.
-    cores : int
-        How many there are; the first reader has use for one a frame.
+    workers : int or None
+        How many there are, None as many as cores; the first reader has use for one a frame.
     """
 
     def again(k: int) -> Again:
         return _read_again(frames[k], conversion, out[k], reader)
 
     seen = all(_is_compressed(frames[k]) and frames[k].header.file.local_path is not None for k in chosen)
-    if not chosen or not seen or len(frames) >= cores:
+    if not chosen or not seen or len(frames) >= (workers or os.cpu_count() or 1):
         yield again
         return
     with ThreadPoolExecutor(1, thread_name_prefix="vtkdicomload") as pool:
-        begun = {k: pool.submit(again, k) for k in chosen}
-        yield lambda k: begun[k].result()
+        try:
+            begun = {k: pool.submit(again, k) for k in chosen}
+        except RuntimeError:  # the system gives no thread
+            begun = {}
+        yield lambda k: begun[k].result() if begun else again(k)
 
 
 def verify(

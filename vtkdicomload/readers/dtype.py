@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -32,11 +33,16 @@ class Conversion(NamedTuple):
     @property
     def limits(self) -> tuple[float, float]:
         """The smallest and largest value that the dtype holds: whole numbers exactly, fractions rounded."""
-        if self.dtype.kind in "iu":
-            return int(np.iinfo(self.dtype).min), int(np.iinfo(self.dtype).max)
-        info = np.finfo(self.dtype)
-        high = float(info.max) if self.fractions else float(2 ** (info.nmant + 1))
-        return -high, high
+        return _find_limits(self.dtype, self.fractions)
+
+
+@lru_cache
+def _find_limits(dtype: np.dtype[Any], fractions: bool) -> tuple[float, float]:
+    if dtype.kind in "iu":
+        return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+    info = np.finfo(dtype)
+    high = float(info.max) if fractions else float(2 ** (info.nmant + 1))
+    return -high, high
 
 
 class ValueOverflow(Exception):  # noqa: N818 - a signal between readers and load, not an error
@@ -84,7 +90,12 @@ def find_stored_dtype(header: Header) -> np.dtype[Any]:
         return np.dtype(np.uint8)
     if header.bits_allocated % 8:
         raise TypeError(f"numpy has no type of {header.bits_allocated} bits")
-    return np.dtype(f"{'iu'[header.pixel_representation == 0]}{header.bits_allocated // 8}")
+    return _find_integer_dtype("iu"[header.pixel_representation == 0], header.bits_allocated)
+
+
+@lru_cache
+def _find_integer_dtype(kind: str, bits: int) -> np.dtype[Any]:
+    return np.dtype(f"{kind}{bits // 8}")
 
 
 def find_dtype_in_file(header: Header) -> np.dtype[Any]:
