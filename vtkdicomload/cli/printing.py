@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .terminal import clean, make_console, say
+from .terminal import clean, make_console, open_terminal, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,18 +17,15 @@ _PIPE_WIDTH = 120  # columns; a wider table is broken into pieces by whatever sh
 
 def print_table(found: Scan) -> None:
     """The table of a scan; where it is wider than the terminal or, in a pipe, than 120 columns, a line a series."""
-    from rich.table import Table
-
     from ..catalog import tables
 
     say(f"{len(found)} series in {found.source}")
     rows = [[clean(cell) for cell in row] for row in tables.scan_rows(found)]
-    output, lines = make_console(), [tables.HEADINGS, *rows]
-    if rows and _measure_width(lines) <= (output.width if output.is_terminal else _PIPE_WIDTH):
-        table = Table(*tables.HEADINGS, box=None, pad_edge=False, header_style="bold")
+    output, widths = open_terminal(), _measure_widths([tables.HEADINGS, *rows])
+    if rows and sum(widths) + 2 * (len(widths) - 1) <= (_PIPE_WIDTH if output is None else output.width):
+        say(_align(tables.HEADINGS, widths), style="bold")
         for row in rows:
-            table.add_row(*row)
-        output.print(table)
+            say(_align(row, widths))
     else:
         for which, number, modality, description, size, spacing, plane, encoding, loads in rows:
             say(f"[{which}] #{number} {modality} {description}: {size}, {spacing} mm, {plane}, {encoding}: {loads}")
@@ -36,11 +33,24 @@ def print_table(found: Scan) -> None:
         say(line)
 
 
-def _measure_width(rows: Sequence[Sequence[str]]) -> int:
-    """Columns that a table takes where nothing is cut."""
+def _measure_widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    """Measure how wide each column of a table is on a terminal."""
+    return [max(map(_measure_text, column)) for column in zip(*rows, strict=True)]
+
+
+def _align(row: Sequence[str], widths: Sequence[int]) -> str:
+    """Write a row of a table in columns of these widths."""
+    cells = (cell + " " * (width - _measure_text(cell)) for cell, width in zip(row, widths, strict=True))
+    return "  ".join(cells).rstrip()
+
+
+def _measure_text(text: str) -> int:
+    """Measure how many columns a text takes on a terminal."""
+    if text.isascii():
+        return len(text)
     from rich.cells import cell_len
 
-    return sum(max(map(cell_len, column)) + 2 for column in zip(*rows, strict=True)) - 2
+    return cell_len(text)
 
 
 def print_facts(lines: list[tuple[str, str]]) -> None:

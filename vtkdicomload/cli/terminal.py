@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import logging
+import os
 import sys
 import time
 import warnings
@@ -64,12 +65,22 @@ def make_console(*, stderr: bool = False) -> Console:
     )
 
 
+def open_terminal(*, stderr: bool = False) -> Console | None:
+    """The console where a person may look; None where output goes into a pipe or file, found without importing rich."""
+    stream = sys.stderr if stderr else sys.stdout
+    if not (stream.isatty() or os.environ.get("FORCE_COLOR") or os.environ.get("TTY_COMPATIBLE")):
+        return None
+    made = make_console(stderr=stderr)
+    return made if made.is_terminal else None
+
+
 def say(words: str, *, stderr: bool = False, style: str | None = None) -> None:
     """Print lines as they are: the terminal wraps them, nothing else does."""
-    if style is None:
+    output = None if style is None else open_terminal(stderr=stderr)
+    if output is None:
         print(clean(words), file=sys.stderr if stderr else sys.stdout)
     else:
-        make_console(stderr=stderr).print(clean(words), style=style, soft_wrap=True)
+        output.print(clean(words), style=style, soft_wrap=True)
 
 
 def quiet_matplotlib() -> None:
@@ -95,8 +106,8 @@ def show_warnings_in_lines() -> Iterator[None]:
 @contextmanager
 def show_progress(words: str) -> Iterator[Callable[[int, int], None] | None]:
     """A callback ``(done, total)`` that shows a bar on stderr once work takes long; None where it is no terminal."""
-    output = make_console(stderr=True)
-    if not output.is_terminal:
+    output = open_terminal(stderr=True)
+    if output is None:
         yield None
         return
     bar = _LateBar(output, words)

@@ -7,7 +7,7 @@ finds a strict walk would visit the same elements, in the places that it says.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -259,10 +259,12 @@ class FileLayout:
         """Read the lengths by which some files differ first in a segment, from now on; False where none may differ."""
         segment = self._segments[number]
         wrong = differences.view(np.uint8).reshape(len(differences), segment.width) != 0
-        places = np.unique(wrong.argmax(axis=1)) + (segment.start + segment.size - segment.width)
+        begin = segment.start + segment.size - segment.width
+        places = sorted({begin + first for first in wrong.argmax(axis=1).tolist()})
         starts = [part.start for part in self._parts[segment.first : segment.last + 1]]
         found = []
-        for index, place in zip(np.searchsorted(starts, places, "right").tolist(), places.tolist(), strict=True):
+        for place in places:
+            index = bisect_right(starts, place)
             part = self._parts[segment.first + index]
             if part.elastic and place >= part.start - (2 if part.shift == _SHORT_SHIFT else 4):
                 found.append(segment.first + index)

@@ -85,4 +85,6 @@ class HeaderReader:
             return rows
         template.fill(alike, block)
         self._templates = [template, *(other for other in self._templates if other is not template)][:_MAX_TEMPLATES]
-        return rows[~np.isin(rows, alike.rows)]
+        found = np.zeros(len(block.files), np.bool_)
+        found[alike.rows] = True
+        return rows[~found[rows]]

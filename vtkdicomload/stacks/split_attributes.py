@@ -42,6 +42,10 @@ class Attribute(NamedTuple):
     codes: Indices  # the rank of each frame's value; -1 where it has none
     values: Column  # as a label shows them
 
+    def count_values(self) -> int:
+        """Count its values, those of frames without one together as one."""
+        return len(set(self.codes.tolist()))
+
     @property
     def divides_alternate(self) -> bool:
         """Tell whether its values divide slices that alternate in them, as the odd and even ones of a volume would."""
@@ -144,7 +148,7 @@ def list_attributes(frames: Sequence[Frame], *, most: int) -> list[Attribute]:
     if _differs(columns["dimensions"]):
         found += _list_dimensions(frames)
     found += _list_sources(_TIMES, columns, frames, most)
-    return [a for a in found if 1 < len(np.unique(a.codes)) <= most]
+    return [a for a in found if 1 < a.count_values() <= most]
 
 
 def number_frames(frames: Sequence[Frame]) -> Attribute:
@@ -176,7 +180,7 @@ def _list_image_types(types: Sequence[tuple[str, ...]]) -> list[Attribute]:
     shown = ["\\".join(t) or None for t in types]
     whole = rank_values(IMAGE_TYPE, Sort.SETTING, shown)
     content = rank_values(IMAGE_TYPE, Sort.CONTENT, ["\\".join(t[_WORDS_OF_TYPE:]) for t in types])
-    if len(np.unique(whole.codes)) == len(np.unique(content.codes)):
+    if whole.count_values() == content.count_values():
         return [content._replace(values=shown)]
     return [content._replace(values=["\\".join(t[_WORDS_OF_TYPE:]) or None for t in types]), whole]
 

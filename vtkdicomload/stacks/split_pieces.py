@@ -52,8 +52,8 @@ class PlacedFrames(NamedTuple):
 
     def shares_no_place(self, group: Indices) -> bool:
         """Tell whether all frames of a group lie in places of their own."""
-        return len(np.unique(self.places[group])) == len(group)
+        return len(set(self.places[group].tolist())) == len(group)
 
     def list_differing(self, most: int) -> list[Attribute]:
         """List the attributes of which these frames have 2 to `most` values."""
-        return [a for a in self.attributes if 1 < len(np.unique(a.codes[self.members])) <= most]
+        return [a for a in self.attributes if 1 < len(set(a.codes[self.members].tolist())) <= most]
