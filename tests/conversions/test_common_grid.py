@@ -120,3 +120,9 @@ def test_what_makes_no_array_is_refused(series: Write, name: str) -> None:
     ]
     with pytest.raises(ValueError, match=words):
         vdl.to_grid([volumes[i] for i in chosen], **options)
+
+
+@pytest.mark.parametrize(("volumes", "words"), [(["a path"], "not a str of 6 characters"), ("one", "not one Volume")])
+def test_what_is_no_list_of_volumes_is_refused(series: Write, volumes: Any, words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        vdl.to_grid(vdl.load(series().folder) if volumes == "one" else volumes, spacing=1)

@@ -105,6 +105,8 @@ WRONG: dict[str, tuple[str, tuple[Any, ...], dict[str, Any], type[Exception], st
     "numbers": ("crop", (), {"index": (1, 2, 3)}, ValueError, "three ranges"),
     "empty": ("crop", (), {"index": ((3, 3), None, None)}, ValueError, "nothing of the volume of 8 × 6 × 5"),
     "far away": ("crop", (), {"mm": ((500, 600), None, None)}, ValueError, "lies in mm="),
+    "half a voxel": ("crop", (), {"index": ((0.5, 3), None, None)}, TypeError, "whole numbers, not 0.5"),
+    "much": ("pad", (10**9,), {}, ValueError, "three quarters of the available memory"),
     "less": ("pad", (-1,), {}, ValueError, "crop makes a volume smaller"),
     "half": ("pad", (0.5,), {}, TypeError, "a whole number or three"),
     "four": ("pad", ((1, 2, 3, 4),), {}, TypeError, "a whole number or three"),

@@ -529,3 +529,5 @@ def test_masks_come_one_after_another(ct: Volume, tmp_path: Path) -> None:
     found = list(ct.masks_of(path, ["r2", "r0"]))
     assert [s.name for s, _ in found] == ["r2", "r0"]
     assert found[0][1].sum() > found[1][1].sum()
+    with pytest.raises(TypeError, match="names must be a list"):
+        ct.masks_of(path, "r2")

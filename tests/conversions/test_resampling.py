@@ -284,7 +284,13 @@ WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "order": ({"spacing": 1, "order": "sinc"}, ValueError, "order must be one of"),
     "an array": ({"like": np.zeros((2, 2, 2))}, TypeError, "a Volume or a Geometry"),
     "beyond": ({"spacing": 1, "background": 70000}, ValueError, "int16 does not hold background=70000"),
+    "no number": ({"spacing": 1, "background": "air"}, TypeError, "background must be a number"),
+    "endless": ({"spacing": 1, "background": float("inf")}, ValueError, "does not hold background=inf"),
     "much": ({"spacing": 1e-4}, ValueError, "three quarters of the available memory"),
+    "many slices": ({"spacing": (1, 1, 1e-8)}, ValueError, "three quarters of the available memory"),
+    "a long axis": ({"shape": (1 << 31, 1, 1)}, ValueError, "more than 2147483647 along an axis"),
+    "no distance": ({"spacing": 1e-300}, ValueError, "makes more than 2147483647 voxels along an axis"),
+    "letters": ({"matrix": "abc", "shape": (2, 2, 2)}, ValueError, r"an affine \(4, 4\)"),
 }
 
 
@@ -324,6 +330,12 @@ def test_outside_lies_padding_else_the_smallest_value(series: Write, tmp_path: P
     plain = vdl.load(series("plain").folder)
     assert plain.pad(1).frames[0, 0, 0] == plain.frames.min()
     assert plain.pad(1, background=5).frames[0, 0, 0] == 5
+
+
+def test_a_volume_without_a_number_stays_one(series: Write) -> None:
+    volume = vdl.load(series(RescaleSlope="0.5").folder)
+    volume.frames[:] = np.nan
+    assert np.isnan(volume.resampled(spacing=0.7).frames).all()
 
 
 def test_what_is_no_number_stays_unknown_and_alone(series: Write) -> None:

@@ -22,7 +22,7 @@ def inflect_noun(n: int, noun: str) -> str:
     return noun if n == 1 else f"{noun}s"
 
 
-def size_words(*sizes: int) -> str:
+def size_words(*sizes: float) -> str:
     """``40×512×512``."""
     return "×".join(map(str, sizes))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .._util.wording import describe_argument
 from ..loading.volume_data import VolumeData
 from .many import Loaded
 
@@ -73,6 +74,8 @@ def to_grid(
     """
     from ..conversions.common_grid import put_on_grid
 
+    if isinstance(volumes, VolumeData):
+        raise TypeError("volumes must be a list of them, not one Volume")
     source = iter(volumes)
     try:
         return put_on_grid(
@@ -93,8 +96,10 @@ def to_grid(
 
 
 def _take_volume(item: V | Loaded[V, Any]) -> V:
-    if not isinstance(item, Loaded):
+    if isinstance(item, VolumeData):
         return item
+    if not isinstance(item, Loaded):
+        raise TypeError(f"volumes must be Volumes, or what load_many yields, not {describe_argument(item)}")
     if item.volume is None:
         raise item.error or TypeError(f"source {item.index} has no volume")
     return item.volume

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from .._util.wording import describe_argument
+from .._util.memory import measure_usable_bytes
+from .._util.wording import describe_argument, size_words
 from ..errors import GeometryError
 from ..errors.remedies import SetOption
 from ..stacks.geometry import Geometry, locate
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
     from .._util.arrays import Floats
 
+_LONGEST = 2**31 - 1  # voxels along an axis, which VTK counts in 32 bits
+_SLICE_BYTES = 24  # of what a geometry holds of each slice: its position
 _FIT = 1e-3  # voxels: rounding must not add one to a box that fits exactly
 
 
@@ -69,12 +73,13 @@ def find_geometry(thing: HasGeometry | Geometry) -> Geometry:
     """The geometry of a volume, or the one that is given itself."""
     geometry = thing if isinstance(thing, Geometry) else getattr(thing, "geometry", None)
     if not isinstance(geometry, Geometry):
-        raise TypeError(f"like must be a Volume or a Geometry, not {thing!r:.80}")
+        raise TypeError(f"like must be a Volume or a Geometry, not {describe_argument(thing)}")
     return geometry
 
 
 def make_grid(matrix: Floats, shape: Sequence[int]) -> Geometry:
     """The grid of an affine, index (x, y, z, 1) → LPS mm, and a shape (nx, ny, nz)."""
+    check_size(shape, 1)
     nx, ny, nz = shape
     lengths = np.linalg.norm(matrix[:3, :3], axis=0)
     sx, sy, sz = map(float, lengths)
@@ -141,6 +146,18 @@ def find_box(
     return (x0, x1), (y0, y1), (z0, z1)
 
 
+def check_size(shape: Sequence[int], voxel_bytes: int) -> None:
+    """Refuse a grid that does not fit into memory: a spacing of 0.01 mm is a slip of the pen (ValueError)."""
+    needed, usable = math.prod(shape) * voxel_bytes + shape[2] * _SLICE_BYTES, measure_usable_bytes()
+    if needed > usable:
+        raise ValueError(
+            f"a grid of {size_words(*shape)} voxels needs {needed >> 20} MiB, more than the {usable >> 20} MiB of "
+            "three quarters of the available memory"
+        )
+    if max(shape) > _LONGEST:
+        raise ValueError(f"a grid of {size_words(*shape)} voxels has more than {_LONGEST} along an axis")
+
+
 def check_lengths(name: str, value: float | Sequence[float]) -> tuple[float, float, float]:
     """Three positive numbers, of which one may stand for all."""
     values: list[Any] = [value] * 3 if isinstance(value, Real) else list(value)  # type: ignore[arg-type]
@@ -184,11 +201,15 @@ def _divide_box(
     size = np.array(box.dimensions) * box.spacing
     if shape is None:
         assert spacing is not None  # noqa: S101 - for the type checker: one of both is given
-        nx, ny, nz = (max(1, int(np.ceil(mm / s - _FIT))) for mm, s in zip(size, spacing, strict=True))
+        across = [mm / s - _FIT for mm, s in zip(size.tolist(), spacing, strict=True)]
+        if max(across) > _LONGEST:
+            raise ValueError(f"a spacing of {min(spacing):g} mm makes more than {_LONGEST} voxels along an axis")
+        nx, ny, nz = (max(1, math.ceil(n)) for n in across)
         shape = (nx, ny, nz)
     if spacing is None:
         sx, sy, sz = (float(mm / n) for mm, n in zip(size, shape, strict=True))
         spacing = (sx, sy, sz)
+    check_size(shape, 1)
     if box.origin is None or box.direction is None:
         return replace(box, dimensions=shape, spacing=spacing, positions=None)
     middle = np.array(box.origin) + box.direction @ ((size - box.spacing) / 2)
@@ -201,7 +222,10 @@ def _divide_box(
 def _grid_of_matrix(matrix: ArrayLike, shape: Sequence[int] | None) -> Geometry:
     if shape is None:
         raise ValueError("matrix= needs shape=(nx, ny, nz), the number of voxels along its axes")
-    given = np.asarray(matrix, np.float64)
+    try:
+        given = np.asarray(matrix, np.float64)
+    except (TypeError, ValueError):
+        given = np.empty(0)
     if given.shape != (4, 4) or not np.isfinite(given).all() or not np.array_equal(given[3], [0, 0, 0, 1]):
         raise ValueError("matrix must be an affine (4, 4), index (x, y, z, 1) → LPS mm, with (0, 0, 0, 1) as last row")
     lengths = np.linalg.norm(given[:3, :3], axis=0)
@@ -223,6 +247,8 @@ def _parse_ranges(name: str, ranges: Sequence[Any] | None) -> list[tuple[float |
 
 
 def _whole(value: Any) -> int | None:
+    if value is not None and not hasattr(value, "__index__"):
+        raise TypeError(f"index must be of whole numbers, not {describe_argument(value)}")
     return None if value is None else value.__index__()
 
 

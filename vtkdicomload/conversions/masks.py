@@ -50,6 +50,8 @@ def make_masks(
     threshold, interpolate, frame_of_reference
         As for `Volume.mask_of`.
     """
+    if isinstance(names, str):
+        raise TypeError(f'names must be a list, such as ["liver"], not {describe_argument(names)}')
     if volume.direction is None or volume.origin is None:
         raise GeometryError("the files hold no position or orientation, so nothing is known to lie in the volume")
     found = read_structures(source)

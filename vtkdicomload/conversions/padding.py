@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._util.wording import describe_argument
-from .grid import crop_grid
+from .grid import check_size, crop_grid
 from .resampling import choose_background, take_values
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def pad(
     value = choose_background(volume, background)
     stored = take_values(volume, value)
     box = [(-a, n + b) for a, b, n in zip(first, last, volume.dimensions, strict=True)]
+    check_size([last - first for first, last in box], volume.dtype.itemsize)
     width = [(a, b) for a, b in zip(reversed(first), reversed(last), strict=True)]
     width += [(0, 0)] * (stored.ndim - 3)
     return np.pad(stored, width, constant_values=value), crop_grid(volume.geometry, box)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal, get_args
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from .._util.memory import measure_usable_bytes
-from .._util.wording import describe_argument, size_words
+from .._util.wording import describe_argument
 from ..errors import UnsupportedPixelDataError
 from ..headers.sop_classes import LABEL_MAP, RT_DOSE, SEGMENTATION
 from .doses import refuse_other_doses
+from .grid import check_size
 from .holding import check_numbers
 from .interpolation import Sampling
 from .patient_space import require_same_place
@@ -51,22 +52,11 @@ def resample_onto(
 ) -> Pixels:
     """The values of a volume at the voxels of a grid; the parameters and errors are those of `Volume.resampled`."""
     check_numbers(volume, "VTK")
-    _check_memory(grid, volume)
+    check_size(grid.dimensions, volume.dtype.itemsize * math.prod(volume.frames.shape[3:]))
     how = Sampling(
         choose_order(volume, order), antialias, choose_background(volume, background), _find_padding_value(volume)
     )
     return sample(take_values(volume, how.background), volume.geometry, grid, how)
-
-
-def _check_memory(grid: Geometry, volume: VolumeData) -> None:
-    """Refuse a result that does not fit into memory: a spacing of 0.01 mm is a slip of the pen."""
-    needed = math.prod(grid.dimensions) * volume.dtype.itemsize * (3 if volume.frames.ndim == 4 else 1)
-    usable = measure_usable_bytes()
-    if needed > usable:
-        raise ValueError(
-            f"a grid of {size_words(*grid.dimensions)} voxels {volume.dtype} needs {needed / 2**20:.0f} MiB, more than "
-            f"the {usable / 2**20:.0f} MiB of three quarters of the available memory"
-        )
 
 
 def choose_order(volume: VolumeData, order: OrderChoice) -> Literal["nearest", "linear", "cubic", "bspline"]:
@@ -96,6 +86,8 @@ def choose_background(volume: VolumeData, background: float | None) -> float:
     ------
     ValueError
         `background` is given and the dtype of the volume does not hold it.
+    TypeError
+        It is no number.
     """
     if background is None:
         kind = volume.series.header.sop_class_uid
@@ -104,10 +96,11 @@ def choose_background(volume: VolumeData, background: float | None) -> float:
         if kind == RT_DOSE:
             return float("nan")
         padding = _find_padding_value(volume)
-        values = volume.frames
-        return float(np.nanmin(values) if values.dtype.kind == "f" else values.min()) if padding is None else padding
+        return _find_smallest(volume.frames) if padding is None else padding
+    if isinstance(background, bool) or not isinstance(background, Real):
+        raise TypeError(f"background must be a number, not {describe_argument(background)}")
     value = float(background)
-    if volume.dtype.kind != "f" and value == value and np.array(value).astype(volume.dtype) != value:
+    if value == value and not _holds(volume.dtype, value):
         raise ValueError(f"a volume of {volume.dtype} does not hold background={describe_argument(background)}")
     return value
 
@@ -126,6 +119,17 @@ def _find_padding_value(volume: VolumeData) -> float | None:
     padding = volume.padding_value
     if padding is None or volume.frames.ndim == 4:
         return None
-    if volume.dtype.kind != "f" and np.array(padding).astype(volume.dtype) != padding:
-        return None
-    return float(padding)
+    return float(padding) if _holds(volume.dtype, padding) else None
+
+
+def _holds(dtype: np.dtype[Any], value: float) -> bool:
+    """Tell whether a type holds a number; every floating-point one does, in its precision."""
+    if dtype.kind == "f":
+        return True
+    limits = np.iinfo(dtype)
+    return limits.min <= value <= limits.max and value == int(value)
+
+
+def _find_smallest(values: Pixels) -> float:
+    """The smallest of values that are numbers; NaN where none is."""
+    return float(np.fmin.reduce(values, axis=None))
