@@ -9,7 +9,7 @@ import numpy as np
 
 from ._util.public import public
 from ._util.warnings import warn
-from .catalog.choose import choose, choose_series, list_strays
+from .catalog.choose import choose, choose_series, list_untold_strays
 from .catalog.damage import describe_left_out, refuse_gaps
 from .catalog.data_frame import to_pandas
 from .catalog.find import find_series, leaves_damaged, settle_ignored
@@ -63,6 +63,8 @@ class Series(SeriesData):
         Damaged files of the series: it is refused unless they are left out.
     beside : tuple of Problem
         Damaged files of its folder that may belong to this or another series there: it loads with a warning.
+    strays : tuple of Problem
+        Damaged files of its folder that belong to none of the series there: likewise.
     assumptions : tuple of Assumption
         Made of the whole series: copies that were left out, images that it lacks; each of its stacks tells them.
     missing_places : tuple of tuple of float
@@ -212,7 +214,7 @@ def select_stack(
             keep_true_remedies(error, choose_series(found, series), options, alone=len(found) == 1)
         raise
     damaged = tuple(problem.path for problem in (*lost, *beside))
-    strays = list_strays(found) if series is None else ()
+    strays = list_untold_strays(found) if series is None else ()
     warnings = describe_left_out(ignored, damaged, strays)
     return Selected(chosen, (*ignored, *damaged), warnings, alone=len(found) == 1)
 

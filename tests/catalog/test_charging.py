@@ -25,6 +25,16 @@ if TYPE_CHECKING:
 
 _TEXT = b"503 Service Unavailable"
 
+# The ways to load the first series of a folder.
+WAYS: dict[str, Callable[[Path], vdl.Volume]] = {
+    "load": lambda p: vdl.load(p, series=0),
+    "load, without the damaged": lambda p: vdl.load(p, series=0, ignore="damaged"),
+    "scan": lambda p: vdl.scan(p)[0].load(),
+    "stacks": lambda p: vdl.scan(p)[0].stacks()[0].load(),
+    "load_many": lambda p: next(iter(vdl.load_many(vdl.scan(p)[:1]))).volume,
+    "load_all": lambda p: vdl.load_all(p)[0],
+}
+
 
 class Case(NamedTuple):
     """A damaged file in a folder of series a and b, or of a alone: of which series it is."""
@@ -197,9 +207,9 @@ def test_a_damaged_file_is_no_slice_of_a_series_of_another_class_modality_or_siz
         with pytest.raises(vdl.CorruptFileError, match=r"scout\.dcm"):
             vdl.load(truth.folder)
         return
-    np.testing.assert_array_equal(found[0].load().frames, truth.frames)
-    with pytest.warns(vdl.DicomLoadWarning, match="1 file left out, damaged and of no series that is listed: scout"):
-        np.testing.assert_array_equal(vdl.load(truth.folder).frames, truth.frames)
+    for load in (found[0].load, lambda: vdl.load(truth.folder)):
+        with pytest.warns(vdl.DicomLoadWarning, match=r"1 file left out, damaged and of no series .*: scout"):
+            np.testing.assert_array_equal(load().frames, truth.frames)
 
 
 def test_the_size_of_a_damaged_file_without_uid_proves_nothing(series: Write) -> None:
@@ -243,11 +253,28 @@ def test_a_series_of_damaged_files_alone_is_no_hindrance_but_said(series: Write,
     whole, lost = series("in", seed=1), series("in", seed=2, count=3)
     for path in lost.files:
         path.write_bytes(path.read_bytes()[:-9])
-    (found,) = vdl.scan(whole.folder)
-    np.testing.assert_array_equal(found.load().frames, whole.frames)
-    for load in (vdl.load, lambda p: vdl.load_all(p)[0]):
-        with pytest.warns(vdl.DicomLoadWarning, match="3 files left out, damaged and of no series that is listed: "):
-            np.testing.assert_array_equal(load(whole.folder).frames, whole.frames)
+    for name, load in {"load alone": vdl.load, **WAYS}.items():
+        with pytest.warns(vdl.DicomLoadWarning) as heard:
+            np.testing.assert_array_equal(load(whole.folder).frames, whole.frames, err_msg=name)
+        assert [str(w.message).partition(": ")[0] for w in heard] == [
+            "3 files left out, damaged and of no series that is listed"
+        ], name
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_a_damaged_file_of_no_series_is_said_once_in_its_folder_and_nowhere_else(series: Write, name: str) -> None:
+    for n in (1, 2):
+        truth = series("in/a", seed=n, names=IN_TURN[n], SeriesNumber=n)
+    (scout,) = series("in/a", seed=3, count=1, names=["scout.dcm"], rows=9).files
+    scout.write_bytes(scout.read_bytes()[:-9])
+    apart = series("in/b", seed=4, SeriesNumber=3)
+    assert [len(s.strays) for s in vdl.scan(apart.folder.parent)] == [1, 1, 0]
+    with pytest.warns(vdl.DicomLoadWarning) as heard:
+        frames = WAYS[name](truth.folder).frames
+    said = {str(w.message) for w in heard}
+    assert said == {"1 file left out, damaged and of no series that is listed: scout.dcm"}
+    assert frames.shape == truth.frames.shape
+    vdl.load(apart.folder.parent, series=2)
 
 
 def test_a_report_that_is_cut_short_is_no_slice_that_is_lost(series: Write, data: Path) -> None:

@@ -38,7 +38,7 @@ def torn(series: Write) -> Truth:
 
 
 def test_all_files_are_one_series_on_every_way(torn: Truth, tmp_path: Path) -> None:
-    with pytest.raises(vdl.MultipleSeriesError):
+    with pytest.raises(vdl.MultipleSeriesError, match=r'5 series in in: .* → series="all", '):
         vdl.load(torn.folder)
     ways: dict[str, Callable[[], Any]] = {
         "folder": lambda: vdl.load(torn.folder, series="all"),
@@ -60,6 +60,28 @@ def test_all_files_are_one_series_on_every_way(torn: Truth, tmp_path: Path) -> N
     names: dict[str, Any] = {}
     exec(line[line.index("import") :], names)
     np.testing.assert_array_equal(names["volume"].frames, torn.frames)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda d, k: setattr(d, "Modality", "CT" if k else "MR"),
+        lambda d, k: setattr(d, "PatientID", str(k)),
+        lambda d, k: setattr(d, "ImagePositionPatient", [0, 0, k * k]),
+        lambda d, k: None if k < 3 else setattr(d, "SeriesInstanceUID", f"{ROOT}.70"),
+    ],
+    ids=["modality", "patient", "uneven", "not each its own"],
+)
+def test_slices_that_make_no_one_volume_are_not_offered_as_one(
+    series: Write, edit: Callable[[Dataset, int], None]
+) -> None:
+    def tear(dataset: Dataset, k: int) -> None:
+        _own_uid(dataset, k)
+        edit(dataset, k)
+
+    with pytest.raises(vdl.MultipleSeriesError) as caught:
+        vdl.load(series("in", edit=tear).folder)
+    assert '"all"' not in str(caught.value)
 
 
 def test_the_order_is_that_of_the_source(torn: Truth) -> None:

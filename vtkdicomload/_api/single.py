@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._util.warnings import say_once, warn
-from ..catalog.choose import list_strays
+from ..catalog.choose import list_strays, list_untold_strays
 from ..catalog.damage import describe_left_out, make_all_damaged_error, make_damage_error
 from ..catalog.find import find_series, leaves_damaged, settle_ignored
 from ..catalog.scan import ScanData, scan_files
@@ -240,7 +240,7 @@ def load_all(
         volumes = _load_each(Scan.of(found), ignore, ignored, checked)
     strays, leave_damaged = list_strays(found), leaves_damaged(ignore)
     damaged = [problem.path for problem in found.problems if problem.path not in strays] if leave_damaged else []
-    for sentence in describe_left_out(ignored, damaged, strays):
+    for sentence in describe_left_out(ignored, damaged, list_untold_strays(found)):
         warn(sentence)
     return volumes
 

@@ -36,6 +36,10 @@ class Charges(NamedTuple):
 
     own: Mapping[SeriesKey, Sequence[Problem]]  # of the series itself
     beside: Mapping[SeriesKey, Sequence[Problem]]  # in its folder, and of this or another series there
+    strays: Mapping[SeriesKey, Sequence[Problem]]  # in its folder, and of none of the series there
+
+
+NO_CHARGES = Charges({}, {}, {})
 
 
 def charge_problems(
@@ -56,16 +60,18 @@ def charge_problems(
     -----
     A file is charged to its own SeriesInstanceUID where other files have it. Else it may be of any series of its folder
     that is not proven another (`_may_be_of`): to the only one, or to that of its neighbours in natural order where the
-    files of that one and of no other lie around it (`_Row.find_owner`). Else each of them has it beside.
+    files of that one and of no other lie around it (`_Row.find_owner`). Else each of them has it beside. What is proven
+    to be of none of them is a stray, which each series of the folder tells of.
     """
     own: dict[SeriesKey, list[Problem]] = defaultdict(list)
     beside: dict[SeriesKey, list[Problem]] = defaultdict(list)
+    strays: dict[SeriesKey, list[Problem]] = defaultdict(list)
     by_uid: dict[str | None, list[SeriesKey]] = defaultdict(list)
     for key in series:
         by_uid[key[1]].append(key)
     counts = Counter(p.remnant.series_uid for p in problems if p.remnant.series_uid is not None)
     known: dict[str, SeriesKey] = {}  # path → its own series, of damaged files whose header tells it
-    unknown = []
+    unknown, uncharged = [], []
     for problem in problems:
         study, uid = problem.remnant.study_uid, problem.remnant.series_uid
         keys = [] if uid is None else by_uid.get(uid, [])
@@ -76,6 +82,7 @@ def charge_problems(
             known[problem.path] = keys[0]
         elif counts[str(uid)] > 1:  # a series of which nothing else is left
             known[problem.path] = (study, uid)
+            uncharged.append(problem)
         else:
             unknown.append(problem)
     folders = _list_folders(series, known, unknown)
@@ -88,7 +95,14 @@ def charge_problems(
         else:
             for key in row.series:
                 beside[key].append(problem)
-    return Charges(own, beside)
+            if not row.series:
+                uncharged.append(problem)
+    for problem in uncharged:
+        around = os.path.dirname(problem.path)
+        for key, images in series.items():
+            if any(os.path.dirname(image.path) == around for image in images):
+                strays[key].append(problem)
+    return Charges(own, beside, strays)
 
 
 class _Said(NamedTuple):

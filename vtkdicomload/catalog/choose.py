@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .scan import ScanData
 
 _SHOWN = 12
+_FEWEST_SLICES = 4  # of one series, each under a UID of its own
 
 
 class Chosen(NamedTuple, Generic[S]):
@@ -58,9 +59,15 @@ def choose(found: ScanData[S], series: Any, stack: Any, *, leave_damaged: bool =
 
 
 def list_strays(found: ScanData[Any]) -> tuple[str, ...]:
-    """List the damaged files that belong to no series of the list, and lie beside none."""
+    """List the damaged files that belong to no series of the list, and may belong to none."""
     charged = {problem.path for series in found for problem in (*series.problems, *series.beside)}
     return tuple(problem.path for problem in found.problems if problem.path not in charged)
+
+
+def list_untold_strays(found: ScanData[Any]) -> tuple[str, ...]:
+    """List those of them of which no series tells when it is loaded: they lie in no folder of one."""
+    told = {problem.path for series in found for problem in series.strays}
+    return tuple(path for path in list_strays(found) if path not in told)
 
 
 def choose_series(found: ScanData[S], choice: Any) -> S:
@@ -200,7 +207,9 @@ def _make_several_error(found: ScanData[S], what: str) -> MultipleSeriesError:
     more = ", print(scan(p)) lists them" if len(found) > _SHOWN else ""
     largest, loadable = _find_largest(found.series), [i for i, a in enumerate(assessed) if a.error is None]
     row = max(loadable, key=lambda i: (_count_voxels(found[i]), -i)) if loadable else largest
-    rows = (row, "largest") if row == largest else (row,)
+    rows: tuple[int | str, ...] = (row, "largest") if row == largest else (row,)
+    if _is_one_without_uids(found):
+        rows = ("all", *rows)
     all_load = len(loadable) == len(found) or all(map(_stacks_load, assessed))
     return MultipleSeriesError(
         f"{what}: {listed}{more}",
@@ -208,6 +217,19 @@ def _make_several_error(found: ScanData[S], what: str) -> MultipleSeriesError:
         remedies=[SetOption("series", rows), *([Step.LOAD_ALL] if all_load else [])],
         scan=found,
     )
+
+
+def _is_one_without_uids(found: ScanData[S]) -> bool:
+    """Tell whether series of one slice each make one volume: de-identification may give every file a UID of its own."""
+    if len(found) < _FEWEST_SLICES:
+        return False
+    kinds = {(s.header.study_uid, s.modality, s.rows, s.columns) for s in found}
+    if len(kinds) > 1 or any(len(s.frames) > 1 or s.frames[0].position is None for s in found):
+        return False
+    try:
+        return assess(merge_series(found)).error is None
+    except DicomLoadError:
+        return False
 
 
 def _list_rows(shown: Sequence[str], count: int) -> str:

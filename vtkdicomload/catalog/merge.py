@@ -34,7 +34,7 @@ def merge_series(found: ScanData[S]) -> S:
     """
     first = found[0]
     if len(found) == 1:
-        return replace(first, problems=found.problems, beside=())
+        return replace(first, problems=found.problems, beside=(), strays=())
     order = {path: i for i, path in enumerate(found.files)}
     frames = sorted((f for series in found for f in series.frames), key=lambda f: order.get(f.path, len(order)))
     files = {f.path: f for f in reversed(frames)}
@@ -45,7 +45,8 @@ def merge_series(found: ScanData[S]) -> S:
     if len({f.header.frame_of_reference_uid for f in files.values()}) < len(files):
         _refuse_several("FrameOfReferenceUID", files.values(), lambda f: f.header.frame_of_reference_uid)
     told = dict.fromkeys(a for series in found for a in series.assumptions if a.kind not in _OF_ONE_SERIES)
-    return prepare(replace(first, frames=tuple(frames), problems=found.problems, beside=(), assumptions=tuple(told)))
+    merged = replace(first, frames=tuple(frames), problems=found.problems, beside=(), strays=())
+    return prepare(replace(merged, assumptions=tuple(told)))
 
 
 def _refuse_several(keyword: str, frames: Iterable[Frame], value: Callable[[Frame], Hashable]) -> None:

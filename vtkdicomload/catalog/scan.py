@@ -13,7 +13,7 @@ from ..sources.reasons import Reason, Skipped
 from ..sources.remote.sharing import keep_connections
 from ..stacks.prepare import prepare
 from ..stacks.series_data import Problem, SeriesData
-from .charging import KnownImage, charge_problems
+from .charging import NO_CHARGES, KnownImage, charge_problems
 from .damage import SUSPECT, classify_slice, find_lost_slices
 from .outcomes import read_outcomes
 
@@ -133,7 +133,7 @@ def _group_by_series(
     for frame in frames:
         by_uid.setdefault((frame.header.study_uid, frame.header.series_uid), []).append(frame)
     studies = {study: i for i, study in enumerate(dict.fromkeys(study for study, _ in by_uid))}
-    own, beside = charge_problems(_list_known(by_uid), problems, foreign) if problems else ({}, {})
+    charges = charge_problems(_list_known(by_uid), problems, foreign) if problems else NO_CHARGES
 
     def rank(item: tuple[SeriesKey, list[Frame]]) -> tuple[int, float]:
         (study, _), members = item
@@ -141,7 +141,14 @@ def _group_by_series(
         return studies[study], float("inf") if number is None else number
 
     return tuple(
-        prepare(SeriesData(tuple(members), (), tuple(own.get(key, ())), tuple(beside.get(key, ()))))
+        prepare(
+            SeriesData(
+                tuple(members),
+                problems=tuple(charges.own.get(key, ())),
+                beside=tuple(charges.beside.get(key, ())),
+                strays=tuple(charges.strays.get(key, ())),
+            )
+        )
         for key, members in sorted(by_uid.items(), key=rank)
     )
 

@@ -30,6 +30,8 @@ def bench(
     options = read_storage_options(storage_option)
     with report_failure(context):
         from .._api.single import load
+        from .._util.warnings import warn
+        from ..catalog.damage import describe_left_out
         from ..loading.comparison import compare
         from .finding import ALL, choose_series_of, find_at, take_whole
 
@@ -41,6 +43,8 @@ def bench(
             ),
             ignore,
         )
+        for sentence in describe_left_out((), (), [problem.path for problem in chosen.strays]):
+            warn(sentence)  # the loads that are timed say nothing
         with show_progress("timing") as progress:
             measured = compare(
                 chosen, partial(load, series=ALL) if series == ALL else load, rounds=rounds, progress=progress

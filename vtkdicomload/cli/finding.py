@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from .._util.warnings import say_once, warn
-from ..catalog.choose import choose_series, choose_stack, list_strays, match_series
+from ..catalog.choose import choose_series, choose_stack, list_untold_strays, match_series
 from ..catalog.damage import DAMAGED, describe_left_out, make_all_damaged_error, refuse_gaps
 from ..catalog.find import find_series, make_no_image_error, match_ignored
 from ..errors import DicomLoadError, MissingSliceError
@@ -138,7 +138,7 @@ def choose_series_of(found: Scan, series: str | None, stack: str | None) -> Seri
     if series is None and len(found) > 1:
         raise make_none_chosen_error(found, f"{len(found)} series, and none chosen")
     if series is None:
-        for sentence in describe_left_out((), (), list_strays(found)):
+        for sentence in describe_left_out((), (), list_untold_strays(found)):
             warn(sentence)
     chosen = choose_series(found, ALL) if series == ALL else found[find_row(found, series or "0")]
     return chosen if stack is None else _choose_stack_of(chosen, stack)

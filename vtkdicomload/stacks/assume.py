@@ -34,11 +34,15 @@ def list_assumptions(series: SeriesData) -> tuple[Assumption, ...]:
 
 
 def _assume_whole(series: SeriesData) -> list[Assumption]:
-    if not series.beside:
-        return []
-    paths = [problem.path for problem in series.beside]
-    facts = {"files": count_noun(len(paths), "damaged file"), "names": name_files_of(paths)}
-    return [Assumption(AssumptionKind.DAMAGED_BESIDE, facts)]
+    told = []
+    for kind, what, problems in (
+        (AssumptionKind.DAMAGED_BESIDE, "damaged file", series.beside),
+        (AssumptionKind.STRAYS_BESIDE, "file", series.strays),
+    ):
+        if problems:
+            paths = [problem.path for problem in problems]
+            told.append(Assumption(kind, {"files": count_noun(len(paths), what), "names": name_files_of(paths)}))
+    return told
 
 
 def _assume_rescale(frames: Sequence[Frame]) -> list[Assumption]:

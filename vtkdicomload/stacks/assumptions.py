@@ -60,6 +60,7 @@ class AssumptionKind(Enum):
     )
     RANK_ALONE = "the volumes of this series are told apart by the order of {attribute} alone, nothing else says which"
     DAMAGED_BESIDE = "{files} in its folder may be of it or of another series there, which nothing says: {names}"
+    STRAYS_BESIDE = "{files} left out, damaged and of no series that is listed: {names}"
     EMPTY_MODALITY_LUT = "the modality LUT of {count} files is empty ({names}): slope and intercept are applied, if any"
     MODALITY_LUT_BITS = (
         "the modality LUT of {count} files holds more than the {bits} bits that it states ({names}): its entries are "

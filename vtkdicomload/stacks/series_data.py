@@ -107,6 +107,8 @@ class SeriesData:
         Damaged files of the series: it is refused unless they are left out.
     beside : tuple of Problem
         Damaged files of its folder that may belong to this or another series there: it loads with a warning.
+    strays : tuple of Problem
+        Damaged files of its folder that belong to none of the series there: likewise.
     assumptions : tuple of Assumption
         Made of the whole series: copies that were left out, images that it lacks; each of its stacks tells them.
     missing_places : tuple of tuple of float
@@ -119,6 +121,7 @@ class SeriesData:
     labels: tuple[Label, ...] = ()
     problems: tuple[Problem, ...] = ()
     beside: tuple[Problem, ...] = ()
+    strays: tuple[Problem, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
     missing_places: tuple[Triple, ...] = ()
     first_acquired: datetime | None = None
