@@ -92,6 +92,24 @@ def instance_number(work: Work, k: int) -> int:
     return work.slices - k
 
 
+def kind(work: Work, series: int) -> tuple[int, int]:
+    """What decides, beside the number of a slice, about all of its header but the `own` attributes."""
+    return series % work.makers, _count_spare(work, series)
+
+
+def own(work: Work, series: int, k: int) -> Dataset:
+    """The attributes of slice `k` that are other ones in each series."""
+    dataset = Dataset()
+    dataset.SOPInstanceUID = uid(series + 1, instance_number(work, k) * 37)
+    dataset.SeriesInstanceUID = uid(9, series + 1)
+    dataset.SeriesNumber = series + 1
+    return dataset
+
+
+def _count_spare(work: Work, series: int) -> int:
+    return series % _LENGTHS if work.makers > 1 else 0
+
+
 def header(work: Work, series: int, k: int) -> Dataset:
     """Everything but the pixels of slice `k`, counted along the normal, of one series of a work."""
     number = instance_number(work, k)
@@ -99,11 +117,9 @@ def header(work: Work, series: int, k: int) -> Dataset:
     for keyword, value in _STANDARD.items():
         setattr(dataset, keyword, value)
     dataset.SOPClassUID = CTImageStorage
-    dataset.SOPInstanceUID = uid(series + 1, number * 37)
+    dataset.update(own(work, series, k))
     dataset.StudyInstanceUID = uid(9)
-    dataset.SeriesInstanceUID = uid(9, series + 1)
     dataset.FrameOfReferenceUID = uid(9, 8)
-    dataset.SeriesNumber = series + 1
     dataset.InstanceNumber = number
     dataset.AcquisitionTime = dataset.ContentTime = f"1018{number % 60:02d}.{number * 7919 % 1000000:06d}"
     dataset.XRayTubeCurrent = 90 + number * 13 % 400
@@ -141,7 +157,7 @@ def _referenced(number: int, i: int) -> Dataset:
 def _add_private(dataset: Dataset, work: Work, series: int, number: int) -> None:
     """Fill up with private elements of every usual VR; other makers have fewer, and values of other lengths."""
     elements = _ELEMENTS - _FEWER * (series % work.makers)
-    spare = series % _LENGTHS if work.makers > 1 else 0
+    spare = _count_spare(work, series)
     blocks = [dataset.private_block(group, f"BENCHMARK_{group:04X}", create=True) for group in _PRIVATE_GROUPS]
     nested = Dataset()
     nested.is_undefined_length_sequence_item = True

@@ -50,6 +50,7 @@ def targets(sections: Sequence[Section]) -> list[Target]:
             )
             for work in _works(found["scan"])
             for name in (p.name for p in scans.SCANS[1:])
+            if any(row.peer == name and row.work == work for row in found["scan"])
         ]
     if "enhanced" in found:
         result += [
@@ -59,6 +60,8 @@ def targets(sections: Sequence[Section]) -> list[Target]:
         ]
     if "compressed" in found:
         for work in _works(found["compressed"]):
+            share = _ratio(found["compressed"], work, peers.DECODERS.name, _OURS)
+            result.append(Target(work, f"{peers.DECODERS.name} ≥ 0.9 × {_OURS}", _times(share)))
             for name, wanted in ((_ONE, "≥ 1.7 ×"), (peers.PYDICOM.name, "≥ 2 ×"), (peers.SIMPLEITK.name, "> 1 ×")):
                 ratio = _ratio(found["compressed"], work, name, _OURS)
                 result.append(Target(work, f"{wanted} {name}", _times(ratio)))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from functools import partial
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from pydicom import dcmread
+from pydicom import dcmread, dcmwrite
 
-from benchmarks import measure, peers, report, scans
+from benchmarks import headers, measure, peers, report, scans
 from benchmarks.__main__ import main
 from benchmarks.chart import draw
 from benchmarks.data import digest, prepared
@@ -195,3 +196,16 @@ def test_targets_are_ratios_of_one_run(tmp_path: Path) -> None:
     assert "| vtkdicomload | 20.0 ms | 20.0 ms … 20.0 ms | 2.00 | 1.00 |" in words
     assert draw(sections, tmp_path / "chart.png")
     assert not draw(sections[3:], tmp_path / "none.png")
+
+
+@pytest.mark.parametrize("work", [MINIMAL.headers[-1], MINIMAL.compressed[0]], ids=lambda work: work.name)
+def test_files_are_written_as_pydicom_writes_them(root: Path, work: Work) -> None:
+    folders = prepared(work, root).folders
+    for series, k in ((0, 0), (work.series - 1, work.slices - 1)):
+        written = folders[series] / f"IM-0001-{headers.instance_number(work, k):04d}.dcm"
+        dataset = headers.header(work, series, k)
+        dataset.file_meta = headers.file_meta(work, series, k)
+        dataset["PixelData"] = dcmread(written)["PixelData"]
+        whole = BytesIO()
+        dcmwrite(whole, dataset, enforce_file_format=True)
+        assert whole.getvalue() == written.read_bytes()
