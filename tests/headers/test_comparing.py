@@ -125,7 +125,8 @@ def test_values_of_each_frame_of_an_enhanced_file(tmp_path: Path, syntax: str, u
     write_dataset(tmp_path / "2.dcm", dcmread(tmp_path / "1.dcm"), syntax)
     header, dataset = read_header(tmp_path / "2.dcm"), dcmread(tmp_path / "2.dcm")
     for frames in ([0, 1, 2], [19, 3, 11]):
-        read = read_raw_values(header, frames, file=header.file, enter=list_sequences())
+        with header.file.open() as handle:
+            read = read_raw_values(header, frames, handle=handle, enter=list_sequences())
         for k, values in zip(frames, read, strict=True):
             expected = {
                 (sequence.tag, element.tag): sequence[0].get_item(element.tag).value

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote, urlsplit
 
 from vtkdicomload.errors import make_damaged_error
-from vtkdicomload.sources.file import File, Handle, fill_in_threads
+from vtkdicomload.sources.file import File, Handle
+from vtkdicomload.sources.filling import fill_in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence

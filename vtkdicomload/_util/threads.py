@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import TYPE_CHECKING
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
+from typing import TYPE_CHECKING, TypeVar
 
 from .log import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from concurrent.futures import Future
+    from collections.abc import Callable, Generator, Sequence
 
     Progress = Callable[[int, int], None]  # called with (done, total)
 
+_T = TypeVar("_T")
 _MOST_THREADS = 8
 _BLOCKS_A_THREAD = 4  # so that one slow file does not hold up the rest
 _STORAGE_THREADS = 8  # a quarter less time than 2 on a cold virtual disk with 2 cores
@@ -79,6 +80,28 @@ def _submit(pool: ThreadPoolExecutor, work: Callable[[int], int], starts: range)
     except RuntimeError as error:
         logger.debug("no more threads: %s", error)
         return None
+
+
+def read_in_threads(sizes: Sequence[int], read: Callable[[int], _T], limit_bytes: int, threads: int) -> Generator[_T]:
+    """Yield what `read` gives for each index of `sizes`, in threads; no more bytes than the limit are under way."""
+    waiting = deque(range(len(sizes)))
+    under_way: dict[Future[_T], int] = {}
+    free = limit_bytes
+    with ThreadPoolExecutor(threads, thread_name_prefix="vtkdicomload") as pool:
+        try:
+            while waiting or under_way:
+                while waiting and (not under_way or sizes[waiting[0]] <= free):
+                    index = waiting.popleft()
+                    free -= sizes[index]
+                    under_way[pool.submit(read, index)] = index
+                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                    result = future.result()
+                    index = under_way.pop(future)
+                    yield result
+                    del result
+                    free += sizes[index]
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def choose_threads(sample: Callable[[], None]) -> int | None:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from .._util.threads import for_each
-from .._util.tracebacks import forget_frames
 from ..errors import CorruptFileError
 from ..headers.frames import make_frames
 from ..headers.model import Header
 from ..headers.preamble import NotDicomError
 from ..headers.remnant import read_remnant
 from ..headers.sop_classes import has_no_image
-from ..sources.file import BegunHandle, NotAtHand
+from ..sources.file import BegunHandle, NotAtHand, begin_many
 from ..sources.holding import hold_each
 from ..sources.reasons import Reason
-from ..sources.remote.connection import THREADS as REMOTE_THREADS
+from ..sources.remote.server import REQUESTS
 from ..stacks.series_data import Problem
 from .damage import judge_foreign, judge_unreadable
 
@@ -81,32 +79,16 @@ def _read_headers(
 ) -> Iterator[HeaderOutcome]:
     """Read the headers of files, block by block, in their order; `step` is called as each is begun."""
     if any(file.is_remote for file in files):
-        threads = workers or REMOTE_THREADS
+        threads = workers or REQUESTS
     else:
         # One thread unless asked for more: where files are at hand, several wait for the interpreter's lock.
         threads = 1 if len(files) < _THREADED_FILES else workers or 1
     start = 0
     while start < len(files):
-        begun = _begin_files(files[start : start + reader.block_files], reader.beginning_bytes, step, threads)
+        begun = begin_many(files[start : start + reader.block_files], reader.beginning_bytes, step, threads)
         headers = iter(reader.read([one for one in begun if isinstance(one, BegunHandle)]))
         yield from (next(headers) if isinstance(one, BegunHandle) else one for one in begun)
         start += len(begun)
-
-
-def _begin_files(
-    files: Sequence[File], length: int, step: Callable[[], None], threads: int
-) -> list[BegunHandle | CorruptFileError | OSError]:
-    """Read the first bytes of files, or why that cannot be."""
-    begun: list[Any] = [None] * len(files)
-
-    def begin(k: int) -> None:
-        try:
-            begun[k] = files[k].begin(length)
-        except (CorruptFileError, OSError) as error:
-            begun[k] = forget_frames(error)
-
-    for_each(len(files), begin, step, threads)
-    return begun
 
 
 def _read_whole_files(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from .._util.log import logger
 from .._util.tracebacks import forget_frames
 from ..errors import CorruptFileError
-from ..sources.file import NotAtHand
+from ..sources.file import BegunHandle, NotAtHand, begin_many
 from .file_layouts import Beginnings
 from .model import Header
 from .parser import parse_header
@@ -19,7 +18,6 @@ from .preamble import NotDicomError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..sources.file import BegunHandle
     from .elements import Element
     from .file_layouts import AlikeFiles
 
@@ -57,9 +55,9 @@ class Block:
 
     def begin_again(self, rows: Sequence[int], length: int) -> None:
         """Read more of the first bytes of some files, where that can be."""
-        for row in rows:
-            with suppress(CorruptFileError, OSError):
-                self.files[row] = self.files[row].file.begin(length)
+        for row, begun in zip(rows, begin_many([self.files[row].file for row in rows], length), strict=True):
+            if isinstance(begun, BegunHandle):
+                self.files[row] = begun
         self.beginnings = Beginnings([file.beginning for file in self.files])
         self.ends = self.beginnings.starts + np.array([file.size for file in self.files], np.int64)
 

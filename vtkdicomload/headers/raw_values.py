@@ -14,7 +14,7 @@ from .walking import walk_again
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from ..sources.file import File
+    from ..sources.file import Handle
     from .alike import PassedItem
     from .elements import Element
     from .model import Header
@@ -43,7 +43,9 @@ class RawValue(NamedTuple):
 RawValues = dict[Path, RawValue]
 
 
-def read_raw_values(header: Header, frames: Collection[int], *, file: File, enter: frozenset[int]) -> list[RawValues]:
+def read_raw_values(
+    header: Header, frames: Collection[int], *, handle: Handle, enter: frozenset[int]
+) -> list[RawValues]:
     """Read all values of some frames of a file, but for empty, bulky and very long ones.
 
     Of a multi-frame file those of the functional groups of each frame, and of the file where it is no part of a
@@ -55,8 +57,8 @@ def read_raw_values(header: Header, frames: Collection[int], *, file: File, ente
         Of the file, as it was scanned.
     frames : collection of int
         The frames in the file, in the order of the result.
-    file : File
-        Where its bytes are.
+    handle : Handle
+        The open file.
     enter : frozenset of int
         The sequences that are entered; another one of defined length is a value of many bytes.
 
@@ -67,20 +69,19 @@ def read_raw_values(header: Header, frames: Collection[int], *, file: File, ente
     """
     common: RawValues = {}
     own: dict[int, RawValues] = {index: {} for index in frames}
-    with file.open() as handle:
-        source = Source(handle)
-        walked = walk_again(source, header, enter)
-        items = _number_items(walked)
-        index = -1
-        for k, (element, path) in enumerate(_list_paths(walked.elements)):
-            data = source.at(element.offset, element.length) if _is_kept(element, enter) else b""
-            value = RawValue(element.vr, data, walked.encoding.big_endian)
-            if path[0] != _PER_FRAME or header.number_of_frames == 1:
-                _add_value(common, path, value)
-                continue
-            index = items.walked.get(k, index)
-            if index in own:
-                _add_value(own[index], path[1:], value)
+    source = Source(handle)
+    walked = walk_again(source, header, enter)
+    items = _number_items(walked)
+    index = -1
+    for k, (element, path) in enumerate(_list_paths(walked.elements)):
+        data = source.at(element.offset, element.length) if _is_kept(element, enter) else b""
+        value = RawValue(element.vr, data, walked.encoding.big_endian)
+        if path[0] != _PER_FRAME or header.number_of_frames == 1:
+            _add_value(common, path, value)
+            continue
+        index = items.walked.get(k, index)
+        if index in own:
+            _add_value(own[index], path[1:], value)
     for index in own.keys() & items.passed.keys():
         _add_item(own[index], items.passed[index], enter)
     shared = {} if _CONCATENATION in common and header.number_of_frames > 1 else common

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import defaultdict, deque
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections import defaultdict
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from .._util.threads import for_each
+from .._util.tracebacks import forget_frames
 from ..errors import CorruptFileError, make_damaged_error
 from ..errors.remedies import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Hashable, Sequence
+    from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
     from types import TracebackType
     from typing import Self
-
-_T = TypeVar("_T")
 
 
 class Handle(ABC):
@@ -227,6 +226,22 @@ class File(ABC):
         )
 
     @classmethod
+    def begin_many(
+        cls, files: Sequence[File], length: int, step: Callable[[], None], threads: int | None
+    ) -> list[Begun]:
+        """Open files of this kind and read their first bytes, as `begin_many` says."""
+        begun: list[Any] = [None] * len(files)
+
+        def begin(k: int) -> None:
+            try:
+                begun[k] = files[k].begin(length)
+            except (CorruptFileError, OSError) as error:
+                begun[k] = forget_frames(error)
+
+        for_each(len(files), begin, step, threads or 1)
+        return begun
+
+    @classmethod
     def read_many(cls, requests: Sequence[Request], limit_bytes: int) -> Generator[int]:
         """Fill the buffers of requests for files of this kind, as `read_many` says."""
         return fill_in_turn(requests)
@@ -235,6 +250,48 @@ class File(ABC):
     def read_whole(cls, files: Sequence[File], limit_bytes: int, threads: int) -> Generator[Whole]:
         """Read files of this kind from end to end, as `read_whole` says."""
         return (read_one(index, file) for index, file in enumerate(files))
+
+
+Begun = BegunHandle | CorruptFileError | OSError
+"""A file of which the first bytes were read, or why that cannot be."""
+
+
+def begin_many(
+    files: Sequence[File], length: int, step: Callable[[], None] = lambda: None, threads: int | None = None
+) -> list[Begun]:
+    """Open files, read the first bytes of each, as many as there are, and close them.
+
+    Parameters
+    ----------
+    files : sequence of File
+        Files of any kinds.
+    length : int
+        How many bytes.
+    step : callable, optional
+        Called as each is begun.
+    threads : int, optional
+        How many are read at a time; by default one, and on a server as many as are usual there.
+
+    Returns
+    -------
+    list
+        In the order of the files; where that cannot be read, the error of `File.open`.
+    """
+    begun: list[Any] = [None] * len(files)
+    for kind, indices in _group_by_kind(files).items():
+        for index, one in zip(
+            indices, kind.begin_many([files[i] for i in indices], length, step, threads), strict=True
+        ):
+            begun[index] = one
+    return begun
+
+
+def _group_by_kind(files: Iterable[File]) -> dict[type[File], list[int]]:
+    """Group files, as their indices, by their kind."""
+    kinds: dict[type[File], list[int]] = defaultdict(list)
+    for index, file in enumerate(files):
+        kinds[type(file)].append(index)
+    return kinds
 
 
 class NotAtHand(BaseException):
@@ -273,10 +330,7 @@ def read_many(requests: Sequence[Request], limit_bytes: int) -> Generator[int]:
     -----
     Closing the generator ends the reading; no thread, descriptor or connection outlives it.
     """
-    kinds: dict[type[File], list[int]] = defaultdict(list)
-    for index, request in enumerate(requests):
-        kinds[type(request.file)].append(index)
-    for kind, indices in kinds.items():
+    for kind, indices in _group_by_kind(request.file for request in requests).items():
         with closing(kind.read_many([requests[i] for i in indices], limit_bytes)) as filled:
             for own in filled:
                 yield indices[own]
@@ -312,10 +366,7 @@ def read_whole(files: Sequence[File], limit_bytes: int, threads: int) -> Generat
     -----
     Closing the generator ends the reading; no thread, descriptor or connection outlives it.
     """
-    kinds: dict[type[File], list[int]] = defaultdict(list)
-    for index, file in enumerate(files):
-        kinds[type(file)].append(index)
-    for kind, indices in kinds.items():
+    for kind, indices in _group_by_kind(files).items():
         with closing(kind.read_whole([files[i] for i in indices], limit_bytes, threads)) as whole:
             for read in whole:
                 yield read._replace(place=indices[read.place])
@@ -330,25 +381,6 @@ def read_one(index: int, file: File) -> Whole:
         return Whole(index, file, b"", error)
 
 
-def fill_from_whole(requests: Sequence[Request], limit_bytes: int, kind: type[File]) -> Generator[int]:
-    """Fill buffers from files that are read from end to end: for kinds without ranges."""
-    files: dict[File, list[int]] = defaultdict(list)
-    for index, request in enumerate(requests):
-        files[request.file].append(index)
-    named = list(files)
-    # One at a time: what of it is yielded, and not asked for on, is under way as well.
-    with closing(kind.read_whole(named, 1, 1)) as whole:
-        for at, file, data, error in whole:
-            if error is not None:
-                raise error
-            for index in files[named[at]]:
-                _, offset, buffer = requests[index]
-                if offset < 0 or offset + len(buffer) > len(data):
-                    raise file.changed(f"{max(0, len(data) - offset)} of {len(buffer)} bytes at {offset} could be read")
-                buffer[:] = data[offset : offset + len(buffer)]
-                yield index
-
-
 def fill_in_turn(requests: Sequence[Request]) -> Generator[int]:
     """Fill one buffer after the other, each file opened once: for kinds where nothing is won by more at a time."""
     files: dict[File, list[int]] = defaultdict(list)
@@ -359,36 +391,3 @@ def fill_in_turn(requests: Sequence[Request]) -> Generator[int]:
             for index in indices:
                 handle.read_into(requests[index].buffer, requests[index].offset)
                 yield index
-
-
-def fill_in_threads(requests: Sequence[Request], limit_bytes: int, threads: int) -> Generator[int]:
-    """Fill buffers in threads, in order of the requests but for neighbours: for kinds where each read has to wait."""
-
-    def fill(index: int) -> int:
-        file, offset, buffer = requests[index]
-        file.read_into(buffer, offset)
-        return index
-
-    return read_in_threads([len(request.buffer) for request in requests], fill, limit_bytes, threads)
-
-
-def read_in_threads(sizes: Sequence[int], read: Callable[[int], _T], limit_bytes: int, threads: int) -> Generator[_T]:
-    """Yield what `read` gives for each index of `sizes`, in threads; no more bytes than the limit are under way."""
-    waiting = deque(range(len(sizes)))
-    under_way: dict[Future[_T], int] = {}
-    free = limit_bytes
-    with ThreadPoolExecutor(threads, thread_name_prefix="vtkdicomload") as pool:
-        try:
-            while waiting or under_way:
-                while waiting and (not under_way or sizes[waiting[0]] <= free):
-                    index = waiting.popleft()
-                    free -= sizes[index]
-                    under_way[pool.submit(read, index)] = index
-                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                    result = future.result()
-                    index = under_way.pop(future)
-                    yield result
-                    del result
-                    free += sizes[index]
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)

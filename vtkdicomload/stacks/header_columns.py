@@ -13,6 +13,7 @@ from ..headers.comparing import Comparison, compare_headers
 from ..headers.data_set import find_keyword
 from ..headers.preamble import NotDicomError
 from ..headers.raw_values import find_vr, list_sequences, read_raw_values, spell_value
+from ..sources.file import BegunHandle, begin_many
 from ..sources.holding import hold_each
 from .series_data import Label, Rank
 from .split_pieces import Piece
@@ -21,9 +22,9 @@ from .tolerances import SETTING_TOLERANCE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ..headers.model import Frame
+    from ..headers.model import Frame, Header
     from ..headers.raw_values import Path, RawValue, RawValues
-    from ..sources.file import File
+    from ..sources.file import Handle
     from .split_attributes import Indices
     from .split_pieces import PlacedFrames
 
@@ -192,20 +193,36 @@ def _read_each(
     for k in members:
         of_file[frames[k].path].append(k)
     groups = list(of_file.values())
-    for row, file in _open_each([frames[group[0]].header.file for group in groups]):
+    for row, handle in _open_each([frames[group[0]].header for group in groups]):
         header = frames[groups[row][0]].header
         indices = [frames[k].index_in_file for k in groups[row]]
-        yield from zip(groups[row], read_raw_values(header, indices, file=file, enter=enter), strict=True)
+        with handle:
+            values = read_raw_values(header, indices, handle=handle, enter=enter)
+        yield from zip(groups[row], values, strict=True)
 
 
-def _open_each(files: Sequence[File]) -> Iterator[tuple[int, File]]:
-    """Give each file and its row; those that cannot be read in part are held in memory, in one pass."""
-    yield from ((row, file) for row, file in enumerate(files) if file.has_beginning)
-    rows = [row for row, file in enumerate(files) if not file.has_beginning]
-    for place, _, held, error in hold_each([files[row] for row in rows], _HELD_BYTES):
+def _open_each(headers: Sequence[Header]) -> Iterator[tuple[int, Handle]]:
+    """Open the file of each header, and give it with its row, in any order; what is fetched, many at a time."""
+    away, whole = [], []
+    for row, header in enumerate(headers):
+        if not header.file.has_beginning:
+            whole.append(row)
+        elif header.file.is_remote:
+            away.append(row)
+        else:
+            yield row, header.file.open()
+    longest = max((headers[row].pixel_offset for row in away), default=0)
+    at_once = max(1, _HELD_BYTES // max(longest, 1))
+    for start in range(0, len(away), at_once):
+        rows = away[start : start + at_once]
+        for row, begun in zip(rows, begin_many([headers[row].file for row in rows], longest), strict=True):
+            if not isinstance(begun, BegunHandle):
+                raise begun
+            yield row, begun
+    for place, _, held, error in hold_each([headers[row].file for row in whole], _HELD_BYTES):
         if error is not None:
             raise error
-        yield rows[place], held
+        yield whole[place], held.open()
 
 
 def divide_by_column(frames: PlacedFrames, column: Column) -> list[Piece]:

@@ -68,7 +68,7 @@ class _S3(NamedTuple):
     finder: Finder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="class")
 def s3() -> Iterator[_S3]:
     import boto3
 

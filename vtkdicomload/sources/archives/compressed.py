@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from ..._util.memory import measure_usable_bytes
+from ..._util.threads import read_in_threads
 from ...errors import CorruptFileError
-from ..file import Whole, fill_from_whole, read_in_threads, read_one
+from ..file import Whole, read_one
+from ..filling import fill_from_whole
 from ..memory import WholeHandle
 from .deflated import make_too_large_error
 from .section import Member

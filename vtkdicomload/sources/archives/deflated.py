@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from ..._util.memory import measure_usable_bytes
+from ..._util.threads import read_in_threads
 from ...errors import CorruptFileError, make_damaged_error
 from ...errors.remedies import Unpack
-from ..file import Handle, Whole, fill_from_whole, read_in_threads
+from ..file import Handle, Whole
+from ..filling import fill_from_whole
 from .checksum import compute_crc32, make_checksum_error
 from .section import Member
 

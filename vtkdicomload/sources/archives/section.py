@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ...errors import CorruptFileError, make_damaged_error
-from ..file import File, Handle, fill_in_threads, fill_in_turn
+from ..file import File, Handle, fill_in_turn
+from ..filling import fill_in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..._util.memory import measure_usable_bytes
 from ...errors import CorruptFileError
-from ..file import BegunHandle, File, Handle, NotAtHand, Whole, fill_from_whole
+from ..file import BegunHandle, File, Handle, NotAtHand, Whole
+from ..filling import fill_from_whole
 from .deflated import make_too_large_error
 from .section import Member
 from .streams import Codec, open_decompressed

@@ -6,9 +6,11 @@ import zlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
+from ..._util.threads import read_in_threads
 from ...errors import CorruptFileError
 from ...errors.remedies import GetAgain, LeaveOut
-from ..file import File, Handle, Whole, fill_from_whole, read_in_threads
+from ..file import File, Handle, Whole
+from ..filling import fill_from_whole
 from ..memory import WholeHandle
 from .server import CONNECTIONS, Server, ServerError
 

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from abc import ABC, abstractmethod
+from collections import deque
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from .server import REQUESTS
+
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Sequence
 
     from .server import Answer, Info
 
+_I = TypeVar("_I")
 _T = TypeVar("_T")
 
-THREADS = 32  # requests at the same time
 _FIRST_READ = 1 << 16
-_SPARE = 1024  # bytes that the next header may be longer than the latest
-_LONGEST_READ = 1 << 20
 
 
 class Connection(ABC):
-    """A connection to one server, for all threads.
+    """A connection to one server, for all threads; what it does are coroutines, which `run` and `run_each` run.
 
     Attributes
     ----------
     expected : int
-        The bytes that the beginning of the next file is read with: those that the latest header took, and some more.
+        The bytes that the beginning of the next file is read with, or more: those that the latest was read with.
     confirms : bool
         Whether each answer says which object it is of.
     """
@@ -34,17 +37,52 @@ class Connection(ABC):
 
     def __init__(self) -> None:
         self.expected = _FIRST_READ
+        self._loop = _Loop()
 
-    def expect(self, used: int) -> None:
-        """Learn how many bytes of its beginning a file was read for."""
-        self.expected = min(used + _SPARE, _LONGEST_READ)
+    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Run a coroutine, and wait for what it gives."""
+        return self._loop.run(work)
+
+    def run_each(
+        self,
+        indices: Sequence[int],
+        work: Callable[[int], Coroutine[Any, Any, _T]],
+        sizes: Sequence[int],
+        limit_bytes: int,
+        requests: int,
+    ) -> Generator[tuple[int, _T]]:
+        """Run many coroutines at the same time.
+
+        Parameters
+        ----------
+        indices : sequence of int
+            What `work` makes coroutines of.
+        work : callable
+            Makes the coroutine of an index.
+        sizes : sequence of int
+            At each index the bytes that its coroutine gives.
+        limit_bytes : int
+            Those that may be under way at a time: begun and not yielded yet. A larger one goes alone.
+        requests : int
+            How many coroutines may run at a time.
+
+        Yields
+        ------
+        tuple
+            Each index with what its coroutine gives, as they end.
+
+        Notes
+        -----
+        What one raises is raised here. Closing the generator ends the others, before it returns.
+        """
+        return self._loop.run_each(indices, work, sizes, limit_bytes, requests)
 
     @abstractmethod
     def find_key(self, url: str) -> str:
         """What the server knows the object of a URL by."""
 
     @abstractmethod
-    def fetch(self, key: str, start: int, length: int | None, buffer: memoryview | None = None) -> Answer:
+    async def fetch(self, key: str, start: int, length: int | None, buffer: memoryview | None = None) -> Answer:
         """Fetch bytes of an object, fewer where it ends before.
 
         Parameters
@@ -65,15 +103,15 @@ class Connection(ABC):
         """
 
     @abstractmethod
-    def look_at(self, key: str) -> Info:
+    async def look_at(self, key: str) -> Info:
         """Ask what an object is like now; errors as `fetch`."""
 
     @abstractmethod
-    def look_at_all(self, keys: Sequence[str]) -> list[Info | OSError]:
+    async def look_at_all(self, keys: Sequence[str]) -> list[Info | OSError]:
         """Ask what many objects are like now; for each that, or why not."""
 
     @abstractmethod
-    def list_folder(self, key: str, *, recursive: bool) -> dict[str, Info | None]:
+    async def list_folder(self, key: str, *, recursive: bool) -> dict[str, Info | None]:
         """List what lies below a folder, by its key; a folder that was not gone into ends with a slash.
 
         Returns
@@ -92,26 +130,66 @@ class Connection(ABC):
         """Close what is open."""
 
 
-class Loop:
+class _Loop:
     """An event loop in a thread of its own: it works where the caller's thread runs one, as in a notebook."""
 
     def __init__(self) -> None:
-        import asyncio
-
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, name="vtkdicomload", daemon=True)
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """Run a coroutine, and wait for what it gives."""
-        import asyncio
-
+        """Run a coroutine; see `Connection.run`."""
         future = asyncio.run_coroutine_threadsafe(work, self.loop)
         try:
             return future.result()
         except BaseException:
             future.cancel()
             raise
+
+    def run_each(
+        self,
+        indices: Sequence[int],
+        work: Callable[[int], Coroutine[Any, Any, _T]],
+        sizes: Sequence[int],
+        limit_bytes: int,
+        requests: int,
+    ) -> Generator[tuple[int, _T]]:
+        """Run many coroutines; see `Connection.run_each`."""
+        ended: SimpleQueue[tuple[int, asyncio.Task[_T]]] = SimpleQueue()
+        free_requests = asyncio.Semaphore(requests)
+        tasks: set[asyncio.Task[_T]] = set()
+
+        async def work_in_turn(index: int) -> _T:
+            async with free_requests:
+                return await work(index)
+
+        def begin(indices: Iterable[int]) -> None:  # in the loop
+            for index in indices:
+                task = self.loop.create_task(work_in_turn(index))
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+                task.add_done_callback(lambda task, index=index: ended.put((index, task)))  # type: ignore[misc]
+
+        waiting, under_way, free = deque(indices), 0, limit_bytes
+        try:
+            while waiting or under_way:
+                begun: list[int] = []
+                while waiting and (not under_way or sizes[waiting[0]] <= free):
+                    begun.append(waiting.popleft())
+                    free -= sizes[begun[-1]]
+                    under_way += 1
+                if begun:
+                    self.loop.call_soon_threadsafe(begin, begun)
+                index, task = ended.get()
+                result = task.result()
+                del task  # which holds it
+                yield index, result
+                del result
+                free += sizes[index]
+                under_way -= 1
+        finally:
+            self.run(_end_tasks(tasks))
 
     def close(self) -> None:
         """End the thread, once what was asked for has ended."""
@@ -121,13 +199,28 @@ class Loop:
         self.loop.close()
 
 
-async def _end_others() -> None:
-    import asyncio
+async def gather_some(work: Callable[[_I], Awaitable[_T]], items: Iterable[_I]) -> list[_T]:
+    """Gather what coroutines give for each item, in their order; as many at a time as there may be requests."""
+    free_requests = asyncio.Semaphore(REQUESTS)
 
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
+    async def work_in_turn(item: _I) -> _T:
+        async with free_requests:
+            return await work(item)
+
+    return await asyncio.gather(*map(work_in_turn, items))
+
+
+async def _end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks, and wait until they have ended: they fill no buffer any more."""
+    left = list(tasks)
+    for task in left:
         task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.gather(*left, return_exceptions=True)
+
+
+async def _end_others() -> None:
+    current = asyncio.current_task()
+    await _end_tasks([task for task in asyncio.all_tasks() if task is not current])
     # What was closed is taken apart by callbacks.
     await asyncio.sleep(0)
     await asyncio.get_running_loop().shutdown_asyncgens()

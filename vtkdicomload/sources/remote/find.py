@@ -11,9 +11,8 @@ from urllib.parse import unquote, urlsplit
 from ..._util.wording import describe_argument
 from ...errors import NoDicomError
 from ..archives.members import find_passed_over, sort_members
-from .connection import THREADS
 from .objects import RemoteFile
-from .server import GoneError, Info, Server
+from .server import REQUESTS, GoneError, Info, Server
 from .sharing import connect, keep_connections
 from .urls import HTTP, find_site, is_upath, parse_address, strip_credentials
 
@@ -60,7 +59,7 @@ class Finder:
             There is nothing at one, or its server does not list it.
         """
         places = [self._place(url) for url in urls]
-        with keep_connections(), ThreadPoolExecutor(THREADS, thread_name_prefix="vtkdicomload") as pool:
+        with keep_connections(), ThreadPoolExecutor(REQUESTS, thread_name_prefix="vtkdicomload") as pool:
             return list(pool.map(lambda place: self._find(*place, alone=False), places))
 
     def find(self, url: Any) -> Found:
@@ -94,11 +93,11 @@ class Finder:
         if not address.folder:
             if not alone or address.inside is not None:
                 return _make_found_file(file)
-            answer = connection.fetch(key, 0, connection.expected)
+            answer = connection.run(connection.fetch(key, 0, connection.expected))
             if not answer.is_page:
                 return _make_found_file(file)
             key = answer.url
-        listed = connection.list_folder(key, recursive=self.recursive)
+        listed = connection.run(connection.list_folder(key, recursive=self.recursive))
         top = urlsplit(key).path.rpartition("/")[0] if key.partition("?")[0].endswith("/") else urlsplit(key).path
         below = {
             link: (unquote(urlsplit(link).path.removeprefix(top)).strip("/"), strip_credentials(link))
@@ -111,10 +110,11 @@ class Finder:
     ) -> Found:
         if not alone:
             try:
-                return _make_found_file(_make_listed_file(address.name, server, key, connection.look_at(key)))
+                info = connection.run(connection.look_at(key))
+                return _make_found_file(_make_listed_file(address.name, server, key, info))
             except GoneError:
                 pass  # it may be a folder
-        listed = connection.list_folder(key, recursive=self.recursive)
+        listed = connection.run(connection.list_folder(key, recursive=self.recursive))
         if not listed:
             raise GoneError(0, "no such object or folder")
         if list(listed) == [key]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..._util.optional import require
-from .connection import THREADS, Connection, Loop
+from .connection import Connection, gather_some
 from .pages import list_links
 from .server import Answer, Info, make_gone_error, make_server_error
 from .urls import keep_login
@@ -42,51 +43,45 @@ class HttpConnection(Connection):
     confirms: ClassVar[bool] = True
 
     def __init__(self, server: Server) -> None:
-        super().__init__()
         self._aiohttp = require("aiohttp", extra="remote")
         fsspec = require("fsspec", extra="remote")
         options: dict[str, Any] = {"asynchronous": True, "skip_instance_cache": True, **server.options}
         client = dict(options.pop("client_kwargs", None) or {})
         client.setdefault("timeout", self._aiohttp.ClientTimeout(total=None, sock_connect=_SILENCE, sock_read=_SILENCE))
-        self._loop = Loop()
+        super().__init__()
         try:
             self._system = fsspec.filesystem("http", loop=self._loop.loop, client_kwargs=client, **options)
-            self._session = self._loop.run(self._system.set_session())
+            self._session = self.run(self._system.set_session())
         except BaseException:
             self._loop.close()
             raise
 
     def close(self) -> None:
         """Close the session and its sockets."""
-        self._loop.run(self._session.close())
+        self.run(self._session.close())
         self._loop.close()
 
     def find_key(self, url: str) -> str:
         """The URL itself."""
         return url.partition("#")[0]
 
-    def fetch(self, key: str, start: int, length: int | None, buffer: memoryview | None = None) -> Answer:
-        """Fetch bytes; see `Connection.fetch`."""
-        return self._loop.run(self._get(key, start, length, buffer))
-
-    def look_at(self, key: str) -> Info:
+    async def look_at(self, key: str) -> Info:
         """Ask with the first byte: some servers refuse to be asked without any."""
-        info = self.fetch(key, 0, 1).info
+        info = (await self.fetch(key, 0, 1)).info
         assert info is not None  # noqa: S101 - for the type checker
         return info
 
-    def look_at_all(self, keys: Sequence[str]) -> list[Info | OSError]:
+    async def look_at_all(self, keys: Sequence[str]) -> list[Info | OSError]:
         """Say nothing: each answer has told what its object is like."""
         return []
 
     # ------------------------------------------------------------------------------------------ one request
-    async def _get(self, url: str, start: int, length: int | None, buffer: memoryview | None) -> Answer:
-        import asyncio
-
+    async def fetch(self, key: str, start: int, length: int | None, buffer: memoryview | None = None) -> Answer:
+        """Fetch bytes, and try again what may pass; see `Connection.fetch`."""
         wait = _FIRST_WAIT
         for left in reversed(range(_TRIES)):
             try:
-                return await self._get_once(url, start, length, buffer)
+                return await self._get(key, start, length, buffer)
             except _Busy as busy:
                 if not left:
                     raise make_server_error(f"{busy.words}, {_TRIES} times") from None
@@ -94,7 +89,7 @@ class HttpConnection(Connection):
                 wait *= 2
         raise AssertionError  # the last try returns or raises
 
-    async def _get_once(self, url: str, start: int, length: int | None, buffer: memoryview | None) -> Answer:
+    async def _get(self, url: str, start: int, length: int | None, buffer: memoryview | None) -> Answer:
         """Ask once. What aiohttp raises names the URL with its query, so that only its kind is told."""
         aiohttp = self._aiohttp
         options = dict(self._system.kwargs)
@@ -104,7 +99,7 @@ class HttpConnection(Connection):
         try:
             async with self._session.get(self._system.encode_url(url), headers=headers, **options) as response:
                 answer = await _read_answer(response, start, length, buffer)
-                return answer._replace(url=keep_login(str(response.url), url))
+                return answer._replace(url=keep_login(str(response.url), url)) if answer.is_page else answer
         except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
             if isinstance(error, aiohttp.ClientConnectorError):
                 raise _Busy(f"the server cannot be reached ({_name_cause(error)})") from None
@@ -115,20 +110,12 @@ class HttpConnection(Connection):
             raise make_server_error(f"the server cannot be asked ({type(error).__name__})") from None
 
     # ------------------------------------------------------------------------------------------ folders
-    def list_folder(self, key: str, *, recursive: bool) -> dict[str, Info | None]:
+    async def list_folder(self, key: str, *, recursive: bool) -> dict[str, Info | None]:
         """List the links of a page, and of the pages below it; see `Connection.list_folder`."""
-        return self._loop.run(self._list(key, recursive=recursive))
-
-    async def _list(self, url: str, *, recursive: bool) -> dict[str, Info | None]:
-        import asyncio
-
         found: dict[str, Info | None] = {}
-        level, seen = [url], {url}
+        level, seen = [key], {key}
         for _ in range(_DEEPEST_FOLDER):
-            pages: list[list[str]] = []
-            for at in range(0, len(level), THREADS):
-                pages += await asyncio.gather(*map(self._list_page, level[at : at + THREADS]))
-            links = [link for page in pages for link in page]
+            links = [link for page in await gather_some(self._list_page, level) for link in page]
             folders = [link for link in dict.fromkeys(links) if link.partition("?")[0].endswith("/")]
             found.update(dict.fromkeys(link for link in links if link not in folders))
             level = [folder for folder in folders if folder not in seen]
@@ -141,7 +128,7 @@ class HttpConnection(Connection):
         return found
 
     async def _list_page(self, url: str) -> list[str]:
-        answer = await self._get(url, 0, None, None)
+        answer = await self.fetch(url, 0, None)
         if not answer.is_page:
             raise make_server_error("the server does not list its files: it answers with no web page")
         return list_links(answer.data.decode("utf-8", "replace"), answer.url)

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from ..._util.tracebacks import forget_frames
 from ...errors import CorruptFileError
 from ...errors.remedies import Step
-from ..file import File, Handle, Whole, read_in_threads
-from .connection import THREADS
-from .server import GoneError, Info, Server
-from .sharing import connect
+from ..file import BegunHandle, File, Handle, Whole
+from .server import REQUESTS, GoneError, Info, Server
+from .sharing import connect, keep_connections
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
 
-    from ..file import Request
+    from ..file import Begun, Request
     from .connection import Connection
     from .server import Answer
 
+_T = TypeVar("_T")
 _FIRST_AHEAD, _MOST_AHEAD = 1 << 16, 4 << 20  # bytes that are read ahead where a file is read on
 _LITTLE = 4096  # bytes that are fetched at least
 
@@ -49,24 +52,20 @@ class RemoteFile(File):
         return True
 
     def open(self) -> RemoteHandle:
-        """Open the object; errors as `File.open`.
-
-        One that was found is read from its beginning, where only that tells what it is like; one that was opened before
-        is looked at.
-        """
+        """Open the object, by its beginning where the answer tells what it is like; errors as `File.open`."""
         stack = ExitStack()
         try:
             connection = stack.enter_context(connect(self.server))
-            if self.stamp is not None:
-                self._check_info(self._look(connection))
-                return RemoteHandle(self, stack, connection)
-            known = None if connection.confirms else self.listed or connection.look_at(self.key)
-            answer = connection.fetch(self.key, 0, connection.expected)
-            opened = self._opened(answer.info or known or Info(None, ""), has_ranges=answer.has_ranges)
-            return RemoteHandle(opened, stack, connection, answer.data, is_first=True)
+            opened, beginning = connection.run(self.fetch_beginning(connection, connection.expected))
+            return RemoteHandle(opened, stack, connection, beginning)
         except BaseException:
             stack.close()
             raise
+
+    def begin(self, length: int) -> BegunHandle:
+        """Fetch the first bytes by one request; errors as `File.open`."""
+        with connect(self.server) as connection:
+            return connection.run(self._begin(connection, length))
 
     def check_unchanged(self) -> None:
         """Refuse another object than was opened before; errors as `File.open`."""
@@ -74,89 +73,122 @@ class RemoteFile(File):
             self.open().close()
             return
         with connect(self.server) as connection:
-            self._check_info(self._look(connection))
+            self._check_info(connection.run(self._ask(connection.look_at(self.key))))
+
+    @classmethod
+    def begin_many(
+        cls, files: Sequence[File], length: int, step: Callable[[], None], threads: int | None
+    ) -> list[Begun]:
+        """Fetch the first bytes of objects, many at the same time; see `file.begin_many`."""
+        remote = _list_remote(files)
+
+        async def begin(connection: Connection, index: int) -> Begun:
+            try:
+                return await remote[index]._begin(connection, length)
+            except (CorruptFileError, OSError) as error:
+                return forget_frames(error)
+
+        begun: list[Any] = [None] * len(remote)
+        sizes = [length] * len(remote)
+        with closing(_run_each(remote, begin, sizes, sys.maxsize, threads or REQUESTS)) as ended:
+            for index, one in ended:
+                begun[index] = one
+                step()
+        return begun
 
     @classmethod
     def read_many(cls, requests: Sequence[Request], limit_bytes: int) -> Generator[int]:
         """Fill buffers by ranges, many at the same time; see `file.read_many`."""
+        remote = _list_remote(request.file for request in requests)
 
-        def fill(index: int) -> int:
-            file, offset, buffer = requests[index]
-            assert isinstance(file, RemoteFile)  # noqa: S101 - for the type checker
-            file.fetch_into(buffer, offset)
-            return index
+        async def fill(connection: Connection, index: int) -> None:
+            await remote[index].fetch_into(connection, requests[index].buffer, requests[index].offset)
 
-        with ExitStack() as stack:
-            files = _enter_connections([request.file for request in requests], stack)
-            yield from read_in_threads([len(request.buffer) for request in requests], fill, limit_bytes, THREADS)
-            check_all_unchanged(files)
+        sizes = [len(request.buffer) for request in requests]
+        with keep_connections(), closing(_run_each(remote, fill, sizes, limit_bytes)) as ended:
+            for index, _ in ended:
+                yield index
+            check_all_unchanged(remote)
 
     @classmethod
     def read_whole(cls, files: Sequence[File], limit_bytes: int, threads: int) -> Generator[Whole]:
         """Fetch objects whole, many at the same time; see `file.read_whole`."""
+        remote = _list_remote(files)
 
-        def fetch(index: int) -> Whole:
-            file = files[index]
-            assert isinstance(file, RemoteFile)  # noqa: S101 - for the type checker
+        async def fetch(connection: Connection, index: int) -> Whole:
+            file = remote[index]
             try:
-                return Whole(index, *file.fetch_whole())
+                return Whole(index, *await file.fetch_whole(connection))
             except CorruptFileError as error:
                 return Whole(index, file, b"", error)
             except OSError as error:
                 return Whole(index, file, b"", file.refused(error))
 
-        with ExitStack() as stack:
-            opened = _enter_connections(files, stack)
-            yield from read_in_threads([file.size or 0 for file in files], fetch, limit_bytes, THREADS)
-            check_all_unchanged(opened)
+        sizes = [file.size or 0 for file in remote]
+        with keep_connections(), closing(_run_each(remote, fetch, sizes, limit_bytes)) as ended:
+            for _, whole in ended:
+                yield whole
+                del whole
+            check_all_unchanged(remote)
 
     # ------------------------------------------------------------------------------------------ one request
-    def fetch_into(self, buffer: memoryview, offset: int) -> None:
+    async def fetch_beginning(self, connection: Connection, length: int) -> tuple[RemoteFile, bytes]:
+        """Fetch the first bytes of the object, or all where there are no ranges, and what it is like; as `open`."""
+        if not self.has_ranges:
+            return await self.fetch_whole(connection)
+        known = None
+        if not connection.confirms:
+            known = self.listed or await self._ask(connection.look_at(self.key))
+            self._check_info(known)
+        answer = await self._fetch(connection, 0, length)
+        file = self._opened(answer.info or known or Info(None, ""), has_ranges=answer.has_ranges)
+        return (file, answer.data) if file.size is not None else await file.fetch_whole(connection)
+
+    async def fetch_into(self, connection: Connection, buffer: memoryview, offset: int) -> None:
         """Fill a buffer by one request; errors as `Handle.read_into`, and what has changed is refused by the answer."""
         length = len(buffer)
         if self.size is not None and not 0 <= offset <= self.size - length:
             raise self._incomplete(offset, length, self.size - offset)
         got = 0
-        with connect(self.server) as connection:
-            while got < length:  # a server may answer with less than it was asked for
-                answer = self._fetch(connection, offset + got, length - got, buffer[got:])
-                if not answer.length:
-                    raise self._incomplete(offset, length, got)
-                got += answer.length
+        while got < length:  # a server may answer with less than it was asked for
+            answer = await self._fetch(connection, offset + got, length - got, buffer[got:])
+            if not answer.length:
+                raise self._incomplete(offset, length, got)
+            got += answer.length
 
-    def fetch_whole(self) -> tuple[RemoteFile, bytes]:
+    async def fetch_whole(self, connection: Connection) -> tuple[RemoteFile, bytes]:
         """Fetch the whole object by one request; errors as `open`."""
-        with connect(self.server) as connection:
-            if not connection.confirms and self.stamp is None:
-                file = self._opened(self.listed or connection.look_at(self.key))
-                answer = file._fetch(connection, 0, None)
-            else:
-                file, answer = self, self._fetch(connection, 0, None)
-        if self.stamp is None and answer.info is not None:
-            file = self._opened(answer.info, has_ranges=answer.has_ranges)
+        known = None
+        if not connection.confirms and self.stamp is None:
+            known = self.listed or await connection.look_at(self.key)
+        answer = await self._fetch(connection, 0, None)
+        file = self._opened(answer.info or known or Info(None, ""), has_ranges=answer.has_ranges)
         if file.size is None:
             file = replace(file, size=answer.length)
         if answer.length != file.size:
             raise file._incomplete(0, file.size or 0, answer.length)
         return file, answer.data
 
-    def _fetch(
+    async def _begin(self, connection: Connection, length: int) -> BegunHandle:
+        wanted = max(length, connection.expected)
+        file, beginning = await self.fetch_beginning(connection, wanted)
+        connection.expected = length
+        return BegunHandle(file, file.size or 0, beginning[:wanted])
+
+    async def _fetch(
         self, connection: Connection, offset: int, length: int | None, buffer: memoryview | None = None
     ) -> Answer:
+        answer = await self._ask(connection.fetch(self.key, offset, length, buffer))
+        self._check_info(answer.info)
+        return answer
+
+    async def _ask(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Ask the server; where it had the object before, what it answers instead is an error of the file."""
         try:
-            answer = connection.fetch(self.key, offset, length, buffer)
+            return await work
         except OSError as error:
             if self.stamp is None:
                 raise
-            raise self.refused(error) from None
-        if self.stamp is not None and answer.info is not None:
-            self._check_info(answer.info)
-        return answer
-
-    def _look(self, connection: Connection) -> Info:
-        try:
-            return connection.look_at(self.key)
-        except OSError as error:
             raise self.refused(error) from None
 
     # ------------------------------------------------------------------------------------------ whether it changed
@@ -167,7 +199,9 @@ class RemoteFile(File):
         words = f"it cannot be read: {error.strerror}"
         return CorruptFileError(f"{self.name}: {words}", files=[self.name], remedies=[Step.SCAN_AGAIN], what=words)
 
-    def _check_info(self, info: Info) -> None:
+    def _check_info(self, info: Info | None) -> None:
+        if self.stamp is None or info is None:
+            return
         if info.size is not None and info.size != self.size:
             raise self.changed(f"{info.size} bytes now, {self.size} when it was scanned")
         if info.stamp != self.stamp:
@@ -176,7 +210,9 @@ class RemoteFile(File):
     def _incomplete(self, offset: int, length: int, there: int) -> CorruptFileError:
         return self.changed(f"{max(0, there)} of {length} bytes at {offset} could be read")
 
-    def _opened(self, info: Info, *, has_ranges: bool = True) -> RemoteFile:
+    def _opened(self, info: Info, *, has_ranges: bool) -> RemoteFile:
+        if self.stamp is not None:
+            return self
         kind = RemoteFile if has_ranges else WholeRemoteFile
         return kind(self.name, info.size, info.stamp, self.server, self.key)
 
@@ -188,12 +224,31 @@ class WholeRemoteFile(RemoteFile):
     has_ranges: ClassVar[bool] = False
 
 
-def _enter_connections(files: Sequence[File], stack: ExitStack) -> list[RemoteFile]:
-    """Keep the connections to the servers of some files, until the stack is closed."""
-    remote = [file for file in files if isinstance(file, RemoteFile)]
-    for server in dict.fromkeys(file.server for file in remote):
-        stack.enter_context(connect(server))
-    return remote
+def _list_remote(files: Iterable[File]) -> list[RemoteFile]:
+    return [file for file in files if isinstance(file, RemoteFile)]
+
+
+def _group_by_server(files: Iterable[RemoteFile]) -> dict[Server, list[int]]:
+    """Group objects, as their indices, by who has them."""
+    grouped: dict[Server, list[int]] = defaultdict(list)
+    for index, file in enumerate(files):
+        grouped[file.server].append(index)
+    return grouped
+
+
+def _run_each(
+    files: Sequence[RemoteFile],
+    work: Callable[[Connection, int], Coroutine[Any, Any, _T]],
+    sizes: Sequence[int],
+    limit_bytes: int,
+    requests: int = REQUESTS,
+) -> Generator[tuple[int, _T]]:
+    """Run a coroutine for each object by its index, server by server; see `Connection.run_each`."""
+    for server, indices in _group_by_server(files).items():
+        with connect(server) as connection:
+            ended = connection.run_each(indices, partial(work, connection), sizes, limit_bytes, requests)
+            with closing(ended):
+                yield from ended
 
 
 def check_all_unchanged(files: Sequence[RemoteFile]) -> None:
@@ -204,36 +259,29 @@ def check_all_unchanged(files: Sequence[RemoteFile]) -> None:
     CorruptFileError
         One has changed.
     """
-    by_server: dict[Server, list[RemoteFile]] = defaultdict(list)
-    for file in dict.fromkeys(file for file in files if file.stamp is not None):
-        by_server[file.server].append(file)
-    for server, part in by_server.items():
+    opened = list(dict.fromkeys(file for file in files if file.stamp is not None))
+    for server, indices in _group_by_server(opened).items():
         with connect(server) as connection:
             if connection.confirms:
                 continue
-            for file, info in zip(part, connection.look_at_all([file.key for file in part]), strict=True):
-                if isinstance(info, OSError):
-                    raise file.refused(info)
-                file._check_info(info)
+            infos = connection.run(connection.look_at_all([opened[k].key for k in indices]))
+        for k, info in zip(indices, infos, strict=True):
+            if isinstance(info, OSError):
+                raise opened[k].refused(info)
+            opened[k]._check_info(info)
 
 
 class RemoteHandle(Handle):
     """An open object: what was fetched of it last is kept, and more is fetched ahead where it is read on."""
 
-    __slots__ = ("_ahead", "_connection", "_first", "_kept", "_stack", "_start", "_used")
+    __slots__ = ("_ahead", "_connection", "_kept", "_stack", "_start")
 
     file: RemoteFile
 
-    def __init__(
-        self, file: RemoteFile, stack: ExitStack, connection: Connection, kept: bytes = b"", *, is_first: bool = False
-    ) -> None:
-        if file.size is None:  # the server has not said: only its end tells
-            opened, kept = file.fetch_whole()
-            file = replace(file, size=opened.size)
+    def __init__(self, file: RemoteFile, stack: ExitStack, connection: Connection, kept: bytes) -> None:
         super().__init__(file, file.size or 0)
         self._stack, self._connection = stack, connection
         self._kept, self._start = kept, 0
-        self._first, self._used = is_first, 0
         self._ahead = _FIRST_AHEAD
 
     def _read(self, offset: int, length: int) -> bytes:
@@ -245,34 +293,29 @@ class RemoteHandle(Handle):
         at = offset - self._start
         if 0 <= at <= len(self._kept) - len(buffer) or not self.file.has_ranges:
             return super()._fill(buffer, offset)
-        self.file.fetch_into(buffer, offset)
+        self._fetch_into(buffer, offset)
         return len(buffer)
 
     def _provide(self, offset: int, length: int) -> None:
         """Fetch bytes that are not kept."""
-        end, kept_end = offset + length, self._start + len(self._kept)
-        if self._start <= offset and end <= kept_end:
-            self._used = max(self._used, end) if not self._start else self._used
-            return
-        if not length:
+        kept_end = self._start + len(self._kept)
+        if not length or (self._start <= offset and offset + length <= kept_end):
             return
         if not self.file.has_ranges:
-            self._start, self._kept = 0, self.file.fetch_whole()[1]
+            self._start, self._kept = 0, self._connection.run(self.file.fetch_whole(self._connection))[1]
             return
         if self._start <= offset <= kept_end:
             wanted = max(length, self._ahead)
             self._ahead = min(2 * self._ahead, _MOST_AHEAD)
         else:
             wanted = max(length, _LITTLE)
-        if offset < kept_end:
-            self._used = max(self._used, end)
         part = bytearray(min(wanted, self.size - offset))
-        self.file.fetch_into(memoryview(part), offset)
+        self._fetch_into(memoryview(part), offset)
         self._start, self._kept = offset, bytes(part)
+
+    def _fetch_into(self, buffer: memoryview, offset: int) -> None:
+        self._connection.run(self.file.fetch_into(self._connection, buffer, offset))
 
     def close(self) -> None:
         """Leave the connection to others."""
-        if self._first and self._used:
-            self._connection.expect(self._used)
-        self._first = False
         self._stack.close()

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
+REQUESTS = 32  # that a server is asked at the same time
+
 
 @dataclass(frozen=True)
 class Server:
@@ -47,7 +49,7 @@ class Answer(NamedTuple):
     info: Info | None = None
     has_ranges: bool = True  # False where the server has answered with the whole object
     is_page: bool = False  # whether it is HTML
-    url: str = ""  # that has answered, behind redirections
+    url: str = ""  # of a page: that has answered, behind redirections
 
 
 class GoneError(FileNotFoundError):

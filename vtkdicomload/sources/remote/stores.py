@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import errno
-import threading
+from abc import abstractmethod
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..._util.optional import require
-from .connection import THREADS, Connection, Loop
+from .connection import Connection, gather_some
 from .server import Answer, GoneError, Info, make_gone_error, make_server_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from .server import Server
 
@@ -65,11 +66,11 @@ class _Store(Connection):
         key: str = self._system._strip_protocol(url.split("::")[-1])
         return key
 
-    def fetch(self, key: str, start: int, length: int | None, buffer: memoryview | None = None) -> Answer:
+    async def fetch(self, key: str, start: int, length: int | None, buffer: memoryview | None = None) -> Answer:
         """Fetch bytes; see `Connection.fetch`. An object that ends before them is no error."""
         limits = {} if length is None else {"start": start, "end": start + length}
         try:
-            data = b"" if length == 0 else self._ask("cat_file", key, **limits)
+            data = b"" if length == 0 else await self._ask("cat_file", key, **limits)
         except OSError as error:
             if error.errno != errno.EINVAL or length is None:
                 raise
@@ -80,48 +81,45 @@ class _Store(Connection):
         buffer[:count] = data[:count]
         return Answer(b"", count)
 
-    def look_at(self, key: str) -> Info:
+    async def look_at(self, key: str) -> Info:
         """Ask for its size and stamp."""
-        described = self._ask("info", key)
+        described = await self._ask("info", key)
         if described.get("type") == "directory":
             raise make_gone_error("it is a folder")
         return _read_info(described)
 
-    def look_at_all(self, keys: Sequence[str]) -> list[Info | OSError]:
+    async def look_at_all(self, keys: Sequence[str]) -> list[Info | OSError]:
         """Ask by one listing a folder, or one by one where few files of it are wanted."""
         folders: dict[str, list[str]] = defaultdict(list)
         for key in dict.fromkeys(keys):
             folders[key.rpartition("/")[0]].append(key)
         found: dict[str, Info | OSError] = {}
         alone = [key for part in folders.values() if len(part) < _FEW for key in part]
-        found.update(zip(alone, self._each(self._try_look, alone), strict=True))
+        found.update(zip(alone, await gather_some(self._try_look, alone), strict=True))
         for folder, part in folders.items():
             if len(part) >= _FEW:
-                listed = self.list_folder(folder, recursive=False)
+                listed = await self.list_folder(folder, recursive=False)
                 found.update((key, listed.get(key) or make_gone_error()) for key in part)
         return [found[key] for key in keys]
 
-    def _try_look(self, key: str) -> Info | OSError:
+    async def _try_look(self, key: str) -> Info | OSError:
         try:
-            return self.look_at(key)
+            return await self.look_at(key)
         except OSError as error:
             return error
 
-    def list_folder(self, key: str, *, recursive: bool) -> dict[str, Info | None]:
+    async def list_folder(self, key: str, *, recursive: bool) -> dict[str, Info | None]:
         """List by `find` or `ls`; see `Connection.list_folder`."""
         try:
-            listed = self._ask("find", key, detail=True).values() if recursive else self._ask("ls", key, detail=True)
+            listed = await self._ask("find" if recursive else "ls", key, detail=True)
         except GoneError:
             return {}
-        return dict(_read_entries(listed))
+        return dict(_read_entries(listed.values() if recursive else listed))
 
-    def _each(self, work: Callable[[str], Any], keys: Iterable[str]) -> list[Any]:
-        return [work(key) for key in keys]
-
-    def _ask(self, what: str, key: str, **options: Any) -> Any:
+    async def _ask(self, what: str, key: str, **options: Any) -> Any:
         """Call a method of the file system. What it raises may quote a signature, so that only its kind is told."""
         try:
-            return self._call(what, key, **options)
+            return await self._call(what, key, **options)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise make_gone_error(_find_words(error) or "the server has no such object") from None
         except PermissionError as error:
@@ -134,18 +132,18 @@ class _Store(Connection):
             words = _find_words(error) or f"the server does not give it ({type(error).__name__})"
             raise make_server_error(words) from None
 
-    def _call(self, what: str, key: str, **options: Any) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    async def _call(self, what: str, key: str, **options: Any) -> Any:
+        """Call a method of the file system, as fsspec names it."""
 
 
 class _AsyncStore(_Store):
     """A file system that works in an event loop."""
 
     def __init__(self, server: Server) -> None:
-        super().__init__()
         from fsspec.core import url_to_fs
 
-        self._loop = Loop()
+        super().__init__()
         options = {"use_listings_cache": False, **server.options, "asynchronous": True, "loop": self._loop.loop}
         try:
             self._system, _ = url_to_fs(server.url, skip_instance_cache=True, **options)
@@ -156,42 +154,42 @@ class _AsyncStore(_Store):
     def close(self) -> None:
         """Close its session."""
         if hasattr(self._system, "set_session"):
-            self._loop.run(self._end_session())
+            self.run(self._end_session())
         self._loop.close()
 
     async def _end_session(self) -> None:
         session = await self._system.set_session()
         await session.close()
 
-    def _call(self, what: str, key: str, **options: Any) -> Any:
-        return self._loop.run(getattr(self._system, f"_{what}")(key, **options))
-
-    def _each(self, work: Callable[[str], Any], keys: Iterable[str]) -> list[Any]:
-        with ThreadPoolExecutor(THREADS, thread_name_prefix="vtkdicomload") as pool:
-            return list(pool.map(work, keys))
+    async def _call(self, what: str, key: str, **options: Any) -> Any:
+        return await getattr(self._system, f"_{what}")(key, **options)
 
 
 class _PlainStore(_Store):
     """A file system that is called by one thread at a time: few say that they take more."""
 
     def __init__(self, server: Server) -> None:
-        super().__init__()
         from fsspec.core import url_to_fs
 
-        self._lock = threading.Lock()
         self._system, _ = url_to_fs(server.url, skip_instance_cache=True, **server.options)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="vtkdicomload")
+        super().__init__()
 
     def close(self) -> None:
         """Close its client, where it has one."""
+        self._loop.close()
+        self._thread.shutdown()
         close = getattr(getattr(self._system, "client", None), "close", None)
         if close is not None:
             close()
 
-    def _call(self, what: str, key: str, **options: Any) -> Any:
-        with self._lock:
-            if what != "cat_file":
-                self._system.invalidate_cache()
-            return getattr(self._system, what)(key, **options)
+    async def _call(self, what: str, key: str, **options: Any) -> Any:
+        return await self._loop.loop.run_in_executor(self._thread, partial(self._call_here, what, key, **options))
+
+    def _call_here(self, what: str, key: str, **options: Any) -> Any:
+        if what != "cat_file":
+            self._system.invalidate_cache()
+        return getattr(self._system, what)(key, **options)
 
 
 def _read_entries(listed: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, Info | None]]:
