@@ -172,6 +172,7 @@ def test_pet_is_drawn_in_inverted_grey(tmp_path: Path) -> None:
     plain, shown = windows.choose_window(pet), windows.choose_display(pet)
     np.testing.assert_allclose(shown.grey(pet.frames).astype(int) + plain.grey(pet.frames), 255, atol=1)
     assert shown.words.endswith(", inverted")
+    assert " g/ml (" in windows.choose_display(vdl.load(tmp_path, rescale="suv-bw")).words
 
 
 def test_a_colour_map_takes_the_place_of_grey(series: Write) -> None:

@@ -38,6 +38,7 @@ _PERCENTILES = "percentiles"
 _INVERTED = ", inverted"
 _COLORMAPS = ("hot", "inferno", "turbo", "viridis", "gray_r")
 _AIR = -1024  # HU
+_LONGEST_UNITS = 13  # characters in a caption: "SUVbsa cm2/ml"
 _SAMPLES = 200_000  # voxels that are enough for a percentile
 
 
@@ -169,7 +170,7 @@ def write_units(volume: VolumeData) -> str:
     """The units of the values, after a blank, for a number in a caption; empty where they are not sure or too long."""
     if volume.units in HOUNSFIELD:
         return "" if explain_no_hounsfield(volume) else " HU"
-    return f" {volume.units}" if volume.units and len(volume.units) <= 8 else ""
+    return f" {volume.units}" if volume.units and len(volume.units) <= _LONGEST_UNITS else ""
 
 
 def parse_window(words: str) -> str | tuple[float, float]:
