@@ -115,6 +115,10 @@ def test_wrong_masks_and_parts_are_refused(ct: Volume, tmp_path: Path) -> None:
     for options in ({}, {"percent": 5, "ml": 5}, {"percent": 0}, {"percent": 101}, {"ml": 18}):
         with pytest.raises(ValueError, match="part"):
             histogram.dose_at(**options)
+    with pytest.raises(ValueError, match="not nan"):
+        histogram.volume_at(float("nan"))
+    with pytest.raises(TypeError, match="dose must be a Volume, not a str"):
+        vdl.dvh("dose.dcm", ct.frames > 0)  # type: ignore[arg-type]
 
 
 def test_another_frame_of_reference_is_refused(ct: Volume, tmp_path: Path) -> None:

@@ -164,3 +164,12 @@ def test_what_cannot_be_drawn_is_refused(ct: vdl.Volume, over: Any, error: type[
 def test_masks_have_no_window(ct: vdl.Volume) -> None:
     with pytest.raises(ValueError, match="masks have no values"):
         ct.plot(overlay=np.zeros(ct.frames.shape, bool), overlay_window=(1, 2))
+
+
+def test_a_dose_of_which_nothing_is_known_is_clear(data: Path) -> None:
+    dose = vdl.load(data / "rtdose_32bit")
+    unknown = dose.replaced(np.full(dose.frames.shape, np.nan), dose.geometry)
+    (key,) = make_overlay(dose, unknown).keys
+    assert (key.low, key.high) == (0, 1)
+    drawn = dose.plot(overlay=unknown).axes[0].images[-1].get_array()
+    assert not np.any(drawn[..., 3])

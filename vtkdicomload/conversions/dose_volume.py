@@ -9,6 +9,8 @@ import numpy as np
 
 from .._util.public import public
 from .._util.warnings import warn
+from .._util.wording import describe_argument
+from ..loading.volume_data import VolumeData
 from .doses import require_dose
 from .measure import check_mask, measure_voxels
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from .._util.arrays import Floats, Pixels
-    from ..loading.volume_data import VolumeData
 
 
 @public
@@ -87,7 +88,15 @@ class DoseVolumeHistogram:
         return float(self.doses[::-1][min(row, len(hottest) - 1)])
 
     def volume_at(self, gray: float) -> float:
-        """Vx: the volume in ml that gets a dose or more."""
+        """Vx: the volume in ml that gets a dose or more.
+
+        Raises
+        ------
+        ValueError
+            `gray` is no number (NaN).
+        """
+        if gray != gray:
+            raise ValueError("a dose in Gy is needed, not nan")
         return float(self.volumes[np.searchsorted(self.doses, gray) :].sum())
 
     def cumulative(self, edges: ArrayLike) -> Floats:
@@ -136,6 +145,8 @@ def dvh(dose: VolumeData, mask: Pixels) -> DoseVolumeHistogram:
     DicomLoadWarning
         A part of the structure lies outside the dose grid.
     """
+    if not isinstance(dose, VolumeData):
+        raise TypeError(f"dose must be a Volume, not {describe_argument(dose)}")
     array = check_mask(dose, mask)
     kind = require_dose(dose)
     if not array.any():

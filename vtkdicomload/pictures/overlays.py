@@ -215,7 +215,7 @@ def _make_wash(other: VolumeData, window: Wanted, colormap: str | None) -> WashO
         raise ValueError("a volume of colour cannot be drawn over another")
     labels = choose_order(other, "auto") == "nearest"
     if window is None and (labels or other.series.header.sop_class_uid == RT_DOSE):
-        low, high = 0.0, float(np.nanmax(other.frames)) or 1.0
+        low, high = 0.0, float(np.fmax.reduce(other.frames, axis=None, initial=0)) or 1.0  # nothing known: any
     else:
         chosen = choose_window(other, window)
         low, high = chosen.low, chosen.low + chosen.width
