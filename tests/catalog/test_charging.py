@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
 from archives import load_stacks, write_archive
 from pydicom import dcmread, dcmwrite
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
+from pydicom.uid import CTImageStorage, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 from synthetic import ROOT, Truth
 
 import vtkdicomload as vdl
@@ -210,6 +211,27 @@ def test_a_damaged_file_is_no_slice_of_a_series_of_another_class_modality_or_siz
     for load in (found[0].load, lambda: vdl.load(truth.folder)):
         with pytest.warns(vdl.DicomLoadWarning, match=r"1 file left out, damaged and of no series .*: scout"):
             np.testing.assert_array_equal(load().frames, truth.frames)
+
+
+@pytest.mark.parametrize("uid", ["1.3.46.670589.11.0.0.12.2", "1.2.840.10008.5.1.4.1.1.66", CTImageStorage])
+def test_a_file_of_a_private_class_that_is_cut_is_no_slice_of_images_of_another_class(series: Write, uid: str) -> None:
+    """Raw data beside its images, with the SeriesInstanceUID of these; of a standard class, it is passed over."""
+    truth = series("in", seed=1)
+    path = truth.folder / "raw"
+    raw = dcmread(truth.files[0])
+    raw.SOPClassUID = raw.file_meta.MediaStorageSOPClassUID = uid
+    raw.PixelData = bytes(len(raw.PixelData))
+    dcmwrite(path, raw)
+    path.write_bytes(path.read_bytes()[:-9])
+    if uid == CTImageStorage:
+        with pytest.raises(vdl.CorruptFileError, match="raw"):
+            vdl.load(truth.folder)
+        return
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        np.testing.assert_array_equal(vdl.load(truth.folder).frames, truth.frames)
+    said = ["1 file left out, damaged and of no series that is listed: raw"]
+    assert [str(w.message) for w in heard] == (said if uid.startswith("1.3") else [])
 
 
 def test_the_size_of_a_damaged_file_without_uid_proves_nothing(series: Write) -> None:

@@ -8,6 +8,7 @@ from bisect import bisect
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..headers.sop_classes import is_private
 from ..sources.folders import sort_names
 
 if TYPE_CHECKING:
@@ -58,10 +59,11 @@ def charge_problems(
 
     Notes
     -----
-    A file is charged to its own SeriesInstanceUID where other files have it. Else it may be of any series of its folder
-    that is not proven another (`_may_be_of`): to the only one, or to that of its neighbours in natural order where the
-    files of that one and of no other lie around it (`_Row.find_owner`). Else each of them has it beside. What is proven
-    to be of none of them is a stray, which each series of the folder tells of.
+    A file is charged to its own SeriesInstanceUID where other files have it, unless it is of a private class, of which
+    files may hold no pixels, and none of them is. Else it may be of any series of its folder that is not proven another
+    (`_may_be_of`): to the only one, or to that of its neighbours in natural order where the files of that one and of no
+    other lie around it (`_Row.find_owner`). Else each of them has it beside. What is proven to be of none of them is a
+    stray, which each series of the folder tells of.
     """
     own: dict[SeriesKey, list[Problem]] = defaultdict(list)
     beside: dict[SeriesKey, list[Problem]] = defaultdict(list)
@@ -76,6 +78,7 @@ def charge_problems(
         study, uid = problem.remnant.study_uid, problem.remnant.series_uid
         keys = [] if uid is None else by_uid.get(uid, [])
         keys = [key for key in keys if key[0] == study] or keys
+        keys = [key for key in keys if not _is_private_beside(problem.remnant, series[key])]
         for key in keys:
             own[key].append(problem)
         if keys:
@@ -103,6 +106,13 @@ def charge_problems(
             if any(os.path.dirname(image.path) == around for image in images):
                 strays[key].append(problem)
     return Charges(own, beside, strays)
+
+
+def _is_private_beside(remnant: Remnant, images: Sequence[KnownImage]) -> bool:
+    """Tell whether a damaged file is of private classes, which may hold no pixels, and the images are of others."""
+    uids = remnant.sop_class_uids
+    private = bool(uids) and all(map(is_private, uids))
+    return private and bool(images) and not any(image.sop_class_uid in uids for image in images)
 
 
 class _Said(NamedTuple):
