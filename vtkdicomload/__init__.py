@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import errors as errors
     from ._api.bulk import convert
+    from ._api.index import Index
     from ._api.many import load_many
     from ._api.single import load, load_all, scan
     from .arrays.open_array import open  # noqa: A004
     from .bulk.conversion import Conversion, Converted
     from .bulk.many import Loaded
     from .bulk.on_grid import to_grid
+    from .catalog.index.stack_row import IndexedStack
     from .catalog.rows import StackRow
     from .conversions.contours import contours_of
     from .conversions.coordinates import affine_of
@@ -72,6 +74,8 @@ __all__ = [
     "GeometryError",
     "Header",
     "InconsistentSeriesError",
+    "Index",
+    "IndexedStack",
     "Loaded",
     "MissingSliceError",
     "MultipleSeriesError",
@@ -112,6 +116,8 @@ _WRITTEN_IN = {
     "Frame": "headers.model",
     "Geometry": "stacks.geometry",
     "Header": "headers.model",
+    "Index": "_api.index",
+    "IndexedStack": "catalog.index.stack_row",
     "Loaded": "bulk.many",
     "Problem": "stacks.series_data",
     "Reason": "sources.reasons",

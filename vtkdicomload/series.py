@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from ._util.arrays import Pixels
     from .catalog.find import Ignore
+    from .catalog.index.stack_row import IndexedStack
     from .loading.destination import Allocate
     from .loading.options import LoadOptions, Options
     from .sources.resolve import Source
@@ -150,7 +151,7 @@ class Scan(ScanData[Series]):
 
 
 def load_volume(
-    source: Source | SeriesData,
+    source: Source | SeriesData | IndexedStack,
     options: Options,
     allocate: Allocate = np.empty,
     *,

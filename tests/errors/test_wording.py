@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import vtkdicomload
 from vtkdicomload import DicomLoadError
 from vtkdicomload.errors.remedies import (
+    BuildIndex,
     GetAgain,
     Install,
     LeaveOut,
@@ -42,6 +43,7 @@ ONE_OF_EACH: tuple[Remedy, ...] = (
     Install(("x",)),
     SaveAs((".vti",)),
     Use("to_xarray()"),
+    BuildIndex("a", "a.index"),
     *Step,
 )
 

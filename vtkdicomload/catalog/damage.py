@@ -46,10 +46,17 @@ def judge_foreign(path: str, reason: Reason) -> CorruptFileError | None:
     """The error for a file that is no DICOM image but ought to be one; None where it is passed over."""
     if reason is Reason.GZIPPED_DICOM:
         unpack = ENTER if is_named_as_archive(path) else Unpack(path, ("python", "-m", "gzip", "-d", path))
-        return CorruptFileError(f"{path} is {reason}", files=[path], remedies=[unpack, LeaveOut((path,))])
+        remedies = [unpack, LeaveOut((path,))]
+        return CorruptFileError(f"{path} is {reason}", files=[path], remedies=remedies, what=str(reason))
     if _ought_to_be_dicom(path, reason):
         return make_damaged_error(path, f"{reason}, where DICOM was expected")
     return None
+
+
+def restore_damage(path: str, what: str) -> CorruptFileError:
+    """The error for a damaged file, by its `what` alone."""
+    packed = judge_foreign(path, Reason.GZIPPED_DICOM) if what == str(Reason.GZIPPED_DICOM) else None
+    return packed or make_damaged_error(path, what)
 
 
 def judge_unreadable(file: File, error: OSError) -> CorruptFileError | None:
@@ -85,8 +92,7 @@ def find_lost_slices(
             continue
         path = file.name
         try:
-            with file.open() as handle:
-                kind = classify_slice(path, handle.size)
+            kind = classify_slice(path, _find_size(file))
         except (OSError, CorruptFileError):
             continue
         if kind in kinds:
@@ -97,6 +103,14 @@ def find_lost_slices(
             continue
         lost.append(Problem(path, make_damaged_error(path, words), read_remnant(file)))
     return lost
+
+
+def _find_size(file: File) -> int:
+    """The size of a file, which is opened only where that is not known."""
+    if file.size is not None:
+        return file.size
+    with file.open() as handle:
+        return handle.size
 
 
 def _was_image(problem: Problem, classes: Collection[tuple[str | None, str | None]]) -> bool:

@@ -22,14 +22,15 @@ _KINDS = {
 }
 
 
-def to_pandas(rows: Sequence[StackRow]) -> pd.DataFrame:
-    """A DataFrame with a row a stack and a column an attribute of `StackRow`, of the same types for any scan."""
+def to_pandas(rows: Sequence[StackRow], kind: type[StackRow] = StackRow) -> pd.DataFrame:
+    """A DataFrame with a row a stack and a column an attribute of `kind`, of the same types for any scan."""
     pandas = require("pandas", extra="pandas")
     columns = {
         field.name: pandas.Series(
             [getattr(row, field.name) for row in rows], dtype=_KINDS.get(str(field.type), "object")
         )
-        for field in fields(StackRow)
+        for field in fields(kind)
+        if not field.metadata.get("private")
     }
     frame: pd.DataFrame = pandas.DataFrame(columns)
     return frame

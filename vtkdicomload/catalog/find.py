@@ -18,6 +18,7 @@ from ..sources.reasons import Reason, Skipped
 from ..sources.resolve import find_files
 from ..stacks.series_data import SeriesData
 from .damage import DAMAGED
+from .index.stack_row import IndexedStack
 from .scan import ScanData, scan_files
 
 if TYPE_CHECKING:
@@ -48,6 +49,10 @@ def find_series(
         There is no image, or every one is ignored.
     """
     is_ignored = match_ignored(ignore)
+    if isinstance(source, IndexedStack):
+        from .index.restore import restore_stack
+
+        source = restore_stack(source)
     if isinstance(source, SeriesData):
         return _leave_out_of(source, is_ignored)
     if isinstance(source, ScanData):

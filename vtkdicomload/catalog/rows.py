@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ..stacks.geometry import Geometry
     from ..stacks.series_data import SeriesData
+    from .assess import Assessment
     from .scan import ScanData
 
 
@@ -84,11 +85,12 @@ class StackRow:
 
 def list_stack_rows(found: ScanData[Any]) -> list[StackRow]:
     """List every stack of a scan, by series."""
-    return [_describe_stack(stack, i, k) for i, series in enumerate(found) for k, stack in enumerate(series.stacks())]
+    rows = ((i, k, stack) for i, series in enumerate(found) for k, stack in enumerate(series.stacks()))
+    return [describe_stack(stack, assess(stack), i, k) for i, k, stack in rows]
 
 
-def _describe_stack(stack: SeriesData, series_row: int, stack_row: int) -> StackRow:
-    assessed = assess(stack)
+def describe_stack(stack: SeriesData, assessed: Assessment, series_row: int, stack_row: int) -> StackRow:
+    """Describe a stack by what was assessed of it."""
     x, y, z = _list_known_spacing(stack, assessed.geometry)
     return StackRow(
         series=series_row,

@@ -1,4 +1,4 @@
-"""The command line: ``vtkdicomload info``, ``show``, ``render``, ``surface``, ``convert`` and others.
+"""The command line: ``vtkdicomload info``, ``show``, ``render``, ``surface``, ``convert``, ``index`` and others.
 
 Each command is a module; what they have in common is how they end: `vtkdicomload.cli.exit_status`. All of them are
 imported for any one, so each imports what it works with when it runs.
@@ -16,6 +16,7 @@ from .convert import convert
 from .decompress import decompress
 from .demo import demo
 from .exit_status import INTERRUPTED
+from .index import index
 from .info import info
 from .render import render
 from .show import show
@@ -58,5 +59,5 @@ def _take_options(
     pass
 
 
-for command in (info, show, render, surface, convert, demo, decompress, bench):
+for command in (info, show, render, surface, convert, index, demo, decompress, bench):
     app.command()(command)

@@ -15,6 +15,7 @@ from typing import Any
 __all__ = [
     "ENTER",
     "RESAMPLE",
+    "BuildIndex",
     "GetAgain",
     "Install",
     "LeaveOut",
@@ -197,6 +198,20 @@ class Use(Remedy):
     """
 
     what: str
+
+
+@dataclass(frozen=True)
+class BuildIndex(Remedy):
+    """Bring an index up to date.
+
+    Attributes
+    ----------
+    root, index : str
+        The archive, and the folder of the index.
+    """
+
+    root: str
+    index: str
 
 
 class Step(Remedy, Enum):

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from .remedies import (
+    BuildIndex,
     GetAgain,
     Install,
     LeaveOut,
@@ -136,6 +137,8 @@ def _say_in_shell(remedy: Remedy, options: Collection[str], quoted: Callable[[Se
             return words + _bracket(note)
         case LoadFolder(path) | LoadFile(path):
             return f"{quoted([path])} in its place"
+        case BuildIndex(root, index):
+            return quoted(["vtkdicomload", "index", root, index])
         case Step.SCAN_AGAIN:
             return "run it again"
         case Step.EXPAND_HOME | Step.EXPAND_WILDCARDS:
@@ -194,6 +197,8 @@ def _say_anywhere(remedy: Remedy) -> str:
             return " ".join((installer, "install", *packages))
         case SaveAs(suffixes):
             return f"{', '.join(suffixes[:-1])} or {suffixes[-1]}" if len(suffixes) > 1 else suffixes[0]
+        case BuildIndex(root, index):
+            return f"Index.build({root!r}, {index!r})"
         case Use(what):
             return what
         case Step():

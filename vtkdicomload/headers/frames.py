@@ -54,19 +54,29 @@ def make_frames(header: Header) -> tuple[Frame, ...]:
     else:
         # PS3.3 C.7.6.6: nothing says where each frame lies.
         headers = [header._replace(position=None, orientation=None)] * header.number_of_frames
-    in_file = header.native and header.bits_allocated % 8 == 0
+    places = _locate_frames(header, headers)
     return tuple(
-        Frame(
-            h,
-            index,
-            h.position,
-            h.orientation,
-            1.0 if h.slope is None else h.slope,
-            0.0 if h.intercept is None else h.intercept,
-            header.pixel_offset + offset if in_file else -1,
-            length,
-        )
-        for index, (h, (offset, length)) in enumerate(zip(headers, _locate_frames(header, headers), strict=True))
+        _make_frame(header, h, index, *place) for index, (h, place) in enumerate(zip(headers, places, strict=True))
+    )
+
+
+def make_frame(header: Header) -> Frame:
+    """The frame of a file that has one and whose header says all of it."""
+    return _make_frame(header, header, 0, 0, header.pixel_length)
+
+
+def _make_frame(of_file: Header, header: Header, index: int, offset: int, length: int) -> Frame:
+    """A frame whose stored bytes begin at an offset in the pixel data of its file."""
+    in_file = of_file.native and of_file.bits_allocated % 8 == 0
+    return Frame(
+        header,
+        index,
+        header.position,
+        header.orientation,
+        1.0 if header.slope is None else header.slope,
+        0.0 if header.intercept is None else header.intercept,
+        of_file.pixel_offset + offset if in_file else -1,
+        length,
     )
 
 

@@ -15,33 +15,59 @@ if TYPE_CHECKING:
 
 def walk_folder(folder: str, recursive: bool, skipped: list[Skipped]) -> Iterator[str]:
     """Yield the regular files below a folder in natural order, and note in `skipped` what is passed over."""
-    seen: set[tuple[int, int]] = set()
+    for listed in list_folders(folder, recursive, skipped, set()):
+        yield from sort_names(listed)
+
+
+def list_folders(
+    folder: str, recursive: bool, skipped: list[Skipped], seen: set[tuple[int, int]]
+) -> Iterator[list[str]]:
+    """Yield the regular files of a folder, in any order, then those of each folder in it, in natural order of these.
+
+    Parameters
+    ----------
+    folder : str
+        Where to begin.
+    recursive : bool
+        Whether its folders are walked too.
+    skipped : list of Skipped
+        Gets what is passed over.
+    seen : set of (int, int)
+        Devices and inodes of folders that are not entered; gets those that are.
+    """
     waiting = [folder]
     while waiting:
         current = waiting.pop()
+        files: list[str] = []
+        folders: list[str] = []
+        passed_over: list[Skipped] = []
         try:
             status = os.stat(current)
             if (status.st_dev, status.st_ino) in seen:
                 continue
             seen.add((status.st_dev, status.st_ino))
             with os.scandir(current) as listing:
-                entries = sort_naturally(listing, attrgetter("name"))
+                for entry in listing:
+                    kind = _sort_entry(entry)
+                    if isinstance(kind, Skipped):
+                        passed_over.append(kind)
+                    else:
+                        (folders if kind == "folder" else files).append(entry.path)
         except OSError:
-            yield current  # reading it as a file says why it cannot be listed
+            yield [current]  # reading it as a file says why it cannot be listed
             continue
-        folders = []
-        for entry in entries:
-            kind = _sort_entry(entry)
-            if isinstance(kind, Skipped):
-                skipped.append(kind)
-            elif kind == "folder":
-                folders.append(entry.path)
-            else:
-                yield entry.path
+        if not recursive:
+            passed_over += [Skipped(path, Reason.FOLDER) for path in folders]
+        skipped += sort_naturally(passed_over, attrgetter("path"))
+        yield files
         if recursive:
-            waiting.extend(reversed(folders))
-        else:
-            skipped.extend(Skipped(path, Reason.FOLDER) for path in folders)
+            waiting += reversed(sort_names(folders))
+
+
+def list_subfolders(folder: str) -> list[str]:
+    """List the names of the folders in a folder that `walk_folder` enters, in its order. Errors as `os.scandir`."""
+    with os.scandir(folder) as listing:
+        return sort_names(entry.name for entry in listing if _sort_entry(entry) == "folder")
 
 
 def find_whole_folder(paths: Collection[str]) -> str | None:
@@ -86,5 +112,6 @@ def _sort_entry(entry: os.DirEntry[str]) -> Literal["file", "folder"] | Skipped:
 
 
 def sort_names(paths: Iterable[str]) -> list[str]:
-    """Sort files of one folder as `walk_folder` does."""
-    return sort_naturally(paths, os.path.basename)
+    """Sort files of one folder, or folders, as `walk_folder` does."""
+    # By name first: a1 and a01 have one place in natural order.
+    return sort_naturally(sorted(paths, key=os.path.basename), os.path.basename)

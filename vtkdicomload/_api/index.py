@@ -1,0 +1,204 @@
+"""`Index`: what an archive holds, in Parquet files."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from .._util.optional import require
+from .._util.public import public
+from .._util.wording import describe_argument
+from ..catalog.data_frame import to_pandas
+from ..catalog.index.stack_row import IndexedStack, Location
+from ..errors import DicomLoadError, NoDicomError
+from ..loading.options import check_count
+from ..series import Series
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from .._util.threads import Progress
+    from ..catalog.index.counts import Counts
+
+    Path = str | os.PathLike[str]
+
+
+@public
+class Index:
+    """What the headers of an archive say, in Parquet files: made by `Index.build`, read by `Index.open`.
+
+    ``index.path`` holds ``files/bucket=NN/data.parquet``, a row a file, and ``stacks/data.parquet``, a row a stack;
+    DuckDB, polars and pandas read them as they are. Needs ``vtkdicomload[index]``.
+
+    A row of an index goes wherever a source does: ``load(row)``, ``load_many(index)``. Iterating over an index gives
+    its rows, ``index["1.2.840…"]`` the `Series` of a SeriesInstanceUID or of the unique beginning of one.
+
+    Attributes
+    ----------
+    path : str
+        The folder of the index.
+    root : str
+        The archive.
+    files_read : int
+        Files that were opened for it by `build`: those that were new or had changed; 0 where it was opened.
+
+    Examples
+    --------
+    >>> import vtkdicomload as vdl
+    >>> index = vdl.Index.build("archive", "archive.index")  # doctest: +SKIP
+    >>> volume = index["1.2.840.113619.2.5"].load()  # doctest: +SKIP
+    >>> thin = [row for row in index if row.loads and row.spacing_z < 1]  # doctest: +SKIP
+    >>> volumes = [loaded.volume for loaded in vdl.load_many(thin)]  # doctest: +SKIP
+    """
+
+    __slots__ = ("_location", "files_read")
+
+    def __init__(self, location: Location, files_read: int = 0) -> None:
+        self._location, self.files_read = location, files_read
+
+    @classmethod
+    def build(
+        cls,
+        root: Path,
+        path: Path,
+        *,
+        identity: bool = False,
+        patient_key: str | bytes | None = None,
+        workers: int | None = None,
+        progress: Progress | None = None,
+    ) -> Index:
+        """Index a folder, or bring its index up to date: only files that are new or have changed are opened.
+
+        A run that was stopped goes on where it was, but for the bucket of top folders that it was at. Whoever reads
+        meanwhile finds whole files. Rows hold paths, descriptions and UIDs, and no attribute that identifies a
+        patient; but paths and descriptions may name patients where those who wrote them did.
+
+        Parameters
+        ----------
+        root : path-like
+            The folder to index, walked as `scan` does.
+        path : path-like
+            The folder for the index, outside of the root; made where it does not exist.
+        identity : bool
+            Whether PatientID and PatientName become columns of ``stacks``.
+        patient_key : str or bytes, optional
+            The secret that ``patient`` is made with: HMAC-SHA256 of PatientID, the same for all series of a patient.
+            By default a random one in ``<path>.key``, which its owner alone may read. Whoever has the key can try out
+            patient numbers: keep it apart from an index that is handed on.
+        workers : int, optional
+            Threads that read headers; more than one helps where storage is slow.
+        progress : callable, optional
+            Called with (files done, files in all).
+
+        Returns
+        -------
+        Index
+
+        Raises
+        ------
+        NoDicomError
+            The root is no folder.
+        BlockingIOError
+            Another process is at the same index; the message says which, and since when.
+        OSError
+            The index cannot be written: the disk is full, the folder holds something else …
+        ImportError
+            pyarrow is not installed.
+        """
+        require("pyarrow", extra="index")
+        from ..catalog.index.build import build_index, check_folder
+        from ..catalog.index.patients import settle_patients
+
+        if workers is not None:
+            check_count("workers", workers)
+        location = Location(_make_absolute(path, "path"), _make_absolute(root, "root"))
+        if not os.path.isdir(location.root):
+            raise NoDicomError(f"there is no folder {location.root}", files=[location.root])
+        check_folder(location)
+        patients = settle_patients(location.index, identity=identity, key=patient_key)
+        read = build_index(location, patients, workers, progress)
+        return cls(cls.open(location.index)._location, read)
+
+    @classmethod
+    def open(cls, path: Path) -> Index:
+        """Open an index that was built. Nothing is locked: it may be brought up to date meanwhile.
+
+        Parameters
+        ----------
+        path : path-like
+            Its folder.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no index, or it was never finished.
+        ValueError
+            It was written by another version of the package: `build` it again.
+        """
+        require("pyarrow", extra="index")
+        from ..catalog.index.stacks import locate_index
+
+        return cls(locate_index(_make_absolute(path, "path")))
+
+    @property
+    def path(self) -> str:
+        """The folder of the index."""
+        return self._location.index
+
+    @property
+    def root(self) -> str:
+        """The archive."""
+        return self._location.root
+
+    @property
+    def counts(self) -> Counts:
+        """How many files, series and stacks there are; ``.loads`` of the stacks would load."""
+        from ..catalog.index.counts import count_index
+
+        return count_index(self.path)
+
+    def __iter__(self) -> Iterator[IndexedStack]:
+        from ..catalog.index.restore import read_stacks
+
+        return read_stacks(self._location)
+
+    def __len__(self) -> int:
+        from ..catalog.index.stacks import count_stacks
+
+        return count_stacks(self.path)
+
+    def __getitem__(self, series: str) -> Series:
+        """The series of a SeriesInstanceUID, or of the beginning of one that no other has."""
+        from ..catalog.index.restore import list_series_uids, read_stacks, restore_series
+
+        if not isinstance(series, str) or not series:
+            raise TypeError(f"an index is asked for a SeriesInstanceUID, not for {describe_argument(series)}")
+        uids = {uid for uid in list_series_uids(self.path) if uid and uid.startswith(series)}
+        found = {series} if series in uids else uids
+        if len(found) != 1:
+            what = f"given as {describe_argument(series)}"
+            raise DicomLoadError(f"{len(found)} series of the index {self.path} have the UID, or its beginning, {what}")
+        rows = {row.study_uid: row for row in read_stacks(self._location, *found)}
+        if len(rows) > 1:
+            raise DicomLoadError(f"{len(rows)} studies of the index {self.path} have the series {series}: load a row")
+        return Series.of(restore_series(next(iter(rows.values()))))
+
+    def to_table(self) -> list[IndexedStack]:
+        """List what each stack is, in plain values: a row a stack."""
+        return list(self)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return `to_table` as a DataFrame. Needs ``vtkdicomload[pandas]``."""
+        return to_pandas(self.to_table(), IndexedStack)
+
+    def __repr__(self) -> str:
+        return f"<Index {self.path} of {self.root}: {len(self)} stacks>"
+
+
+def _make_absolute(path: Any, name: str) -> str:
+    try:
+        return os.path.abspath(os.fsdecode(path))
+    except TypeError:
+        raise TypeError(f"{name} must be the path of a folder, not {describe_argument(path)}") from None
