@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import measure, peers, scans, sources
+from . import lazy, measure, peers, scans, sources
 from .data import Data, prepared
 from .memory import drop_from_cache
 
@@ -162,6 +162,11 @@ class Bench:
         note = sources.NOTE if web else f"{sources.NOTE} {sources.NO_SERVER}"
         return Section("sources", "Archives and servers", [*rows, *web], note)
 
+    def _lazy(self) -> Section:
+        work, tiny = self._data(self._works.long_ct, self._works.tiny)
+        rows = [*lazy.measure_parts(work, self._rounds), *lazy.measure_memory(work, tiny)]
+        return Section("lazy", "A series that is opened, and read in parts", rows, lazy.NOTE)
+
 
 SECTIONS = (
     "warm",
@@ -177,4 +182,5 @@ SECTIONS = (
     "start",
     "growth",
     "sources",
+    "lazy",
 )

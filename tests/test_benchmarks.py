@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+import dask
 import numpy as np
 import pytest
 from pydicom import dcmread, dcmwrite
+from zarr.core.sync import cleanup_resources
 
-from benchmarks import headers, measure, peers, report, scans
+from benchmarks import headers, lazy, measure, peers, report, scans
 from benchmarks.__main__ import main
 from benchmarks.chart import draw
 from benchmarks.data import digest, prepared
@@ -62,6 +65,16 @@ def test_every_reader_returns_the_same_volume(root: Path, name: str) -> None:
     assert bool(kept) == (name in ("memory", "sources"))
     assert len(kept) == len(section.rows) or name != "memory"
     assert all(len(row.seconds) == 1 for row in section.rows if row.memory is None)
+
+
+def test_every_lazy_reader_gives_the_same_volume(root: Path) -> None:
+    data = prepared(MINIMAL.ct, root)
+    with ThreadPoolExecutor(2) as pool, dask.config.set(pool=pool):  # those of dask's own pool would stay
+        for peer in {*(peer for sides in lazy.PARTS.values() for peer in sides), lazy.ZARR}:
+            assert peer.missing() == ""
+            for _ in range(2):  # the first may open what the second reads
+                assert peer.checksum(peer.run(data), data) == data.digest, peer.name
+    cleanup_resources()
 
 
 def test_every_scan_reads_the_same_headers(root: Path) -> None:

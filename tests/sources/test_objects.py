@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import logging
 import os
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -216,3 +218,10 @@ def test_what_is_content_and_what_is_a_path() -> None:
     assert not any(map(is_content, (b"a/path", "a\0b", ["a"], 3, None)))
     assert not is_content(pydicom)
     assert hold_content(b"a\0", 7).name == "memory/7.dcm"
+
+
+def test_a_source_is_taken_while_another_thread_imports_pydicom(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = series()
+    monkeypatch.setitem(sys.modules, "pydicom", ModuleType("pydicom"))  # its Dataset is not there yet
+    assert not is_content(str(truth.folder))
+    np.testing.assert_array_equal(vdl.load(truth.folder, verify="none").frames, truth.frames)

@@ -46,7 +46,7 @@ def open(  # noqa: A001 - as xarray, tifffile and nibabel call it
     chunks : int, dict, "auto" or None
         What dask computes at a time: ``{}`` whole slices, ``{"z": 32}`` 32 of them. None is an array without dask.
     workers : int, optional
-        Threads that read what is indexed at once, by default as `load`. With dask, one a chunk reads as fast.
+        Threads that read what is indexed at once, by default as `load`; one a part while another part is being read.
     **options
         The other options of `load`. `dtype` is by default the type that `load` tries first, and never changes: see the
         errors.

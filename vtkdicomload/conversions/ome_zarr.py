@@ -112,13 +112,7 @@ def _describe_further(array: xarray.DataArray) -> tuple[_Further, ...]:
     values = array[name].values if name in array.coords else np.arange(array.sizes[name])
     steps = np.diff(values) if values.dtype.kind in "iuf" else np.zeros(0)
     timed = name in array.coords and array[name].attrs.get("units") == "ms"
-    if (
-        timed
-        and len(steps)
-        and name in ("time", "frame_time", "phase")
-        and np.allclose(steps, steps[0])
-        and steps[0] > 0
-    ):
+    if timed and len(steps) and name in _TIMES and np.allclose(steps, steps[0]) and steps[0] > 0:
         return (_Further("t", float(steps[0]), float(values[0])),)
     return (_Further("c", labels=[f"{name} {value}" for value in values.tolist()]),)
 

@@ -78,8 +78,8 @@ def _read_whole(stream: Any) -> bytes:
 
 def _is_dataset(source: Any) -> bool:
     """Tell whether it is a pydicom Dataset, without importing pydicom."""
-    module = sys.modules.get("pydicom")
-    return module is not None and isinstance(source, module.Dataset)
+    known = getattr(sys.modules.get("pydicom"), "Dataset", None)  # another thread may be importing it
+    return known is not None and isinstance(source, known)
 
 
 def _write_dataset(source: pydicom.Dataset, name: str) -> bytes:
