@@ -139,14 +139,13 @@ class LazyImage:
         return out
 
     def _read(self, frames: Sequence[Frame], *, verify: bool) -> Pixels:
-        mode = self.plan.options.verify
-        thread = threading.get_ident()
-        workers = 1 if _reading else None  # where dask reads other parts: more would wait for each other
+        asked, thread = self.plan.options.verify, threading.get_ident()
+        mode = "none" if asked == "probe" and not verify else asked
+        # Where dask reads other parts beside: more threads would wait for each other.
+        workers = self.plan.options.workers or (1 if _reading else None)
         _reading.add(thread)
         try:
-            return read_frames(
-                self.plan, frames, mode="none" if mode == "probe" and not verify else mode, workers=workers
-            ).pixels
+            return read_frames(self.plan, frames, mode=mode, workers=workers).pixels
         finally:
             _reading.discard(thread)
 
