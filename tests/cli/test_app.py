@@ -335,6 +335,46 @@ def test_show_draws_uptake_over_a_series(series: Write, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
 
 
+@pytest.mark.parametrize("kind", ["contours", "another volume"])
+def test_show_offers_the_way_past_another_frame_of_reference(series: Write, tmp_path: Path, kind: str) -> None:
+    written = series("ct", count=12, rows=20, columns=24)
+    if kind == "contours":
+        lines = [closed(rectangle(-8, -16, -2, -8, z)) for z in (30, 32.5, 35)]
+        over = write_structure_set(tmp_path / "rs.dcm", {"it": lines}, frame_of_reference=None, series="1.2.3")
+    else:
+        over = series("other", seed=2, FrameOfReferenceUID=None).folder
+    refused = run("show", written.folder, "--overlay", over, "-o", tmp_path / "out.png")
+    assert refused.exit_code == 1
+    assert "→ --frame-of-reference ignore (once you know that both lie in one place)" in refused.stderr
+    told = ["--frame-of-reference", "ignore"]
+    result = run("show", written.folder, "--overlay", over, *told, "-o", tmp_path / "out.png")
+    assert result.exit_code == 0, result.output
+
+
+def test_show_offers_for_an_overlay_what_goes_past_its_own_error(series: Write, tmp_path: Path) -> None:
+    written = series("ct", count=12, rows=20, columns=24)
+    first, second = series("over/a", seed=2), series("over/b", seed=3)
+    several = run("show", written.folder, "--overlay", tmp_path / "over", "-o", tmp_path / "out.png")
+    assert several.exit_code == 1
+    assert f"2 series, and one can be drawn → --overlay {first.folder} or {second.folder}" in several.stderr
+    gap = series("gap", seed=4, count=8).folder
+    sorted(gap.iterdir())[3].unlink()
+    uneven = run("show", written.folder, "--overlay", gap, "-o", tmp_path / "out.png")
+    assert uneven.exit_code == 1
+    assert "→ --irregular resample" in uneven.stderr
+    result = run("show", written.folder, "--overlay", gap, "--irregular", "resample", "-o", tmp_path / "out.png")
+    assert result.exit_code == 0, result.output
+
+
+def test_show_draws_fractional_segments_from_a_threshold_on(data: Path, tmp_path: Path) -> None:
+    ct, fractions = data / "small_ct", data / "highdicom" / "seg_fractional.dcm"
+    told = ["--frame-of-reference", "ignore", "-o", tmp_path / "out.png"]
+    refused = run("show", ct, "--overlay", fractions, *told)
+    assert refused.exit_code == 1
+    assert "a threshold is needed: 0.5" in refused.stderr
+    assert run("show", ct, "--overlay", fractions, "--threshold", "0.5", *told).exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -458,7 +458,7 @@ def test_fractions_need_a_threshold(oblique_ct: Volume, data: Path) -> None:
         if expected.max() >= threshold:
             mask = oblique_ct.mask_of(path, threshold=threshold)
             np.testing.assert_array_equal(mask, expected >= threshold - 1e-6)
-    with pytest.raises(ValueError, match=re.escape("threshold=0.5 takes the voxels")):
+    with pytest.raises(ValueError, match=re.escape("a threshold is needed: 0.5 takes the voxels")):
         oblique_ct.mask_of(path)
     with pytest.raises(ValueError, match="above 0 and up to 1"):
         oblique_ct.mask_of(path, threshold=128)

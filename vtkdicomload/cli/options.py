@@ -29,6 +29,13 @@ class OntoGrid(StrEnum):
     RESAMPLE = "resample"
 
 
+class Place(StrEnum):
+    """The ways of `Volume.resampled` and `Volume.mask_of` with another frame of reference."""
+
+    MATCH = "match"
+    IGNORE = "ignore"
+
+
 class View(StrEnum):
     """The views of `rendering.render` that have names."""
 

@@ -15,6 +15,7 @@ from .options import (
     Irregular,
     IrregularOption,
     Paths,
+    Place,
     RescaleOption,
     SeriesOption,
     StackOption,
@@ -53,6 +54,13 @@ def show(
         ),
     ] = None,
     fill: Annotated[bool, typer.Option("--fill", help="Fill what contours and segments outline.")] = False,
+    threshold: Annotated[
+        float | None, typer.Option(metavar="FRACTION", help="What a voxel of a fractional segmentation has to reach.")
+    ] = None,
+    frame_of_reference: Annotated[
+        Place,
+        typer.Option(help="An overlay that is not known to lie in one place with the series: refuse, or take it."),
+    ] = Place.MATCH,
 ) -> None:
     """Draw a series: three planes at true aspect and a montage.
 
@@ -65,7 +73,7 @@ def show(
         from ..pictures import sheets
         from ..pictures.canvas import save
         from .finding import choose_series_of, find_at, load_series, make_none_chosen_error
-        from .overlaying import read_overlay
+        from .overlaying import MaskOptions, read_overlay
 
         with refuse_unfit_options():
             make_options(rescale=True if rescale is None else rescale)
@@ -83,7 +91,10 @@ def show(
             _show_refused(context, found, chosen, error, output, read_window(window))
             return
         with refuse_unfit_options():
-            over = None if overlay is None else read_overlay(volume, overlay, fill=fill, colormap=colormap)
+            over = None
+            if overlay is not None:
+                masks = MaskOptions(fill, threshold)
+                over = read_overlay(volume, overlay, masks, irregular, frame_of_reference, colormap)
             own = colormap if over is None or over.of_masks else None
             figure = sheets.draw_volume(volume, window=read_window(window), colormap=own, overlay=over)
         save(figure, output)

@@ -157,7 +157,8 @@ def _check_threshold(found: SegmentSource, threshold: float | None) -> None:
     fractional = any(said.kind == "FRACTIONAL" for said in found.said)
     if fractional and threshold is None:
         raise ValueError(
-            f"the segments of {found.path} are fractions: threshold=0.5 takes the voxels where they reach a half"
+            f"the segments of {found.path} are fractions, so a threshold is needed: 0.5 takes the voxels where they "
+            "reach a half"
         )
     if threshold is not None and not 0 < threshold <= 1:
         raise ValueError(f"threshold must be a fraction, above 0 and up to 1, not {describe_argument(threshold)}")

@@ -60,7 +60,8 @@ def require_drawn_on(
         if series.uid is None or not series_uids or series.uid in series_uids:
             return None
         return f"{path} was drawn on another series than {series.title}, in the same FrameOfReferenceUID"
-    words = f"their FrameOfReferenceUID is {', '.join(uids) or 'missing'}, that of {series.title} {own or 'unknown'}"
+    theirs = ", ".join(dict.fromkeys(uids)) or "missing"
+    words = f"their FrameOfReferenceUID is {theirs}, that of {series.title} {own or 'unknown'}"
     if series.uid is not None and series.uid in series_uids:
         return f"{path} was drawn on this series, and is taken to lie where it does: {words}"
     raise GeometryError(

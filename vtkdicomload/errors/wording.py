@@ -114,10 +114,14 @@ def word_for_shell(
 
 def _keep_choices(remedy: Remedy, choices: Mapping[str, Collection[str]]) -> Remedy | None:
     """A remedy with those of its values that a command takes; None where it takes none."""
-    if not isinstance(remedy, SetOption) or f"--{remedy.option}" not in choices:
+    if not isinstance(remedy, SetOption) or (name := _name_in_shell(remedy.option)) not in choices:
         return remedy
-    values = tuple(value for value in remedy.values if value in choices[f"--{remedy.option}"])
+    values = tuple(value for value in remedy.values if value in choices[name])
     return replace(remedy, values=values) if values else None
+
+
+def _name_in_shell(option: str) -> str:
+    return f"--{option.replace('_', '-')}"
 
 
 def _say_in_shell(remedy: Remedy, options: Collection[str], quoted: Callable[[Sequence[str]], str]) -> str | None:
@@ -128,7 +132,7 @@ def _say_in_shell(remedy: Remedy, options: Collection[str], quoted: Callable[[Se
             parts = [part for path in files for part in ("--ignore", path)]
             return quoted(parts) if len(files) <= _NAMED else "an --ignore for each"
         case SetOption(option, values, note):
-            name = f"--{option}"
+            name = _name_in_shell(option)
             if name not in options:
                 return None
             if values == (None,):
