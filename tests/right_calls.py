@@ -33,6 +33,12 @@ def load_from_every_source(path: Path) -> list[vdl.Volume]:
     return [*volumes, vdl.load(vtkStringArray()), vdl.load(file for file in path.iterdir())]
 
 
+def load_from_an_index(path: Path) -> list[vdl.Volume | None]:
+    index = vdl.Index.build(path, path.with_suffix(".index"), patient_key=b"secret")
+    volumes: list[vdl.Volume | None] = [index["1.2.3"].load(), *map(vdl.load, index)]
+    return [*volumes, *(loaded.volume for loaded in vdl.load_many(row for row in index if row.loads))]
+
+
 def choose(path: Path) -> None:
     vdl.load(path, series=0)
     vdl.load(path, series=np.int64(0), stack=np.int64(1))

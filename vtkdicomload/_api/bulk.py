@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from ..catalog.find import Ignore
+    from ..catalog.index.stack_row import IndexedStack
     from ..loading.options import LoadOptions, Options
     from ..sources.resolve import Source
     from ..stacks.series_data import SeriesData
@@ -34,7 +35,7 @@ _NO_MATTER = ("workers", "progress", "max_bytes", "verify", "engine")  # of opti
 
 
 def convert(
-    source: Source | Scan | SeriesData,
+    source: Source | Scan | SeriesData | IndexedStack,
     target: str | os.PathLike[str],
     *,
     format: str = "nii.gz",  # noqa: A002 - what other converters call it

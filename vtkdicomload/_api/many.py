@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from ..catalog.find import Ignore
+    from ..catalog.index.stack_row import IndexedStack
     from ..loading.options import LoadOptions
     from ..series import SeriesChoice
     from ..sources.resolve import Source
@@ -46,14 +47,17 @@ R = TypeVar("R")
 
 @overload
 def load_many(
-    sources: Iterable[Source | SeriesData], *, apply: None = None, **options: Unpack[_ManyOptions]
+    sources: Iterable[Source | SeriesData | IndexedStack], *, apply: None = None, **options: Unpack[_ManyOptions]
 ) -> Iterator[Loaded[Volume, None]]: ...
 @overload
 def load_many(
-    sources: Iterable[Source | SeriesData], *, apply: Callable[[Volume], R], **options: Unpack[_ManyOptions]
+    sources: Iterable[Source | SeriesData | IndexedStack],
+    *,
+    apply: Callable[[Volume], R],
+    **options: Unpack[_ManyOptions],
 ) -> Iterator[Loaded[Volume, R]]: ...
 def load_many(
-    sources: Iterable[Source | SeriesData],
+    sources: Iterable[Source | SeriesData | IndexedStack],
     *,
     workers: int | None = None,
     ahead: int = 2,
@@ -129,7 +133,7 @@ def load_many(
     ignore = settle_ignored(ignore)
     allocate = Buffers(ahead + 1).allocate if reuse else np.empty
 
-    def load_one(source: Source | SeriesData, **changed: Any) -> Volume:
+    def load_one(source: Source | SeriesData | IndexedStack, **changed: Any) -> Volume:
         return load_volume(
             source,
             replace(checked, **changed),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .._util.arrays import Pixels
     from .._util.threads import Progress
     from ..catalog.find import Ignore
+    from ..catalog.index.stack_row import IndexedStack
     from ..loading.options import Engine, Irregular, LoadOptions, Order, Rescale, Verify
     from ..series import SeriesChoice
     from ..sources.resolve import Source
@@ -84,7 +85,7 @@ def scan(
 
 
 def load(
-    source: Source | SeriesData,
+    source: Source | SeriesData | IndexedStack,
     *,
     series: SeriesChoice | None = None,
     stack: SeriesChoice | None = None,
@@ -111,7 +112,8 @@ def load(
     source : path-like, URL, UPath, bytes, file-like, Dataset, sequence of these, vtkStringArray, or Series
         A folder (walked recursively), a file (that file only), a zip or tar archive, a DICOMDIR, the URL of a file or
         folder (``s3://``, ``gs://``, ``az://``, ``https://``, ``sftp://``, ``memory://``, ``zip::s3://`` …) or of a
-        study, series or instance on a DICOMweb server, the content of a file in memory, or a list of these.
+        study, series or instance on a DICOMweb server, the content of a file in memory, or a list of these; or a row
+        of an `Index`.
     series : int, str or callable, optional
         Which series, where the source holds several: a row of ``scan(source)``, ``"largest"``, a callable that is true
         for one `Series`, or a text: a SeriesInstanceUID or the beginning of one, a folder or the last parts of its
@@ -204,7 +206,7 @@ def load(
 
 
 def load_all(
-    source: Source | SeriesData,
+    source: Source | SeriesData | IndexedStack,
     *,
     ignore: Ignore = (),
     archives: bool = False,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import xarray
 
     from ..catalog.find import Ignore
+    from ..catalog.index.stack_row import IndexedStack
     from ..loading.options import LoadOptions
     from ..series import SeriesChoice
     from ..sources.resolve import Source
@@ -24,7 +25,7 @@ Chunks = int | str | Mapping[Hashable, Any] | None
 
 
 def open(  # noqa: A001 - as xarray, tifffile and nibabel call it
-    source: Source | SeriesData,
+    source: Source | SeriesData | IndexedStack,
     *,
     series: SeriesChoice | None = None,
     stack: SeriesChoice | None = None,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..catalog.find import Ignore
+    from ..catalog.index.stack_row import IndexedStack
     from ..loading.options import Options
     from ..loading.plan import Plan
     from ..series import Selected, SeriesChoice
@@ -72,7 +73,9 @@ class Meant:
     archives: bool = False
     storage_options: Mapping[str, Any] | None = field(default=None, repr=False)
 
-    def find(self, source: Source | SeriesData, options: Options) -> tuple[Scan, tuple[str, ...], Ignore]:
+    def find(
+        self, source: Source | SeriesData | IndexedStack, options: Options
+    ) -> tuple[Scan, tuple[str, ...], Ignore]:
         """The series at a source, the files that are ignored, and what says so."""
         ignore = settle_ignored(self.ignore)
         found, ignored = find_series(
@@ -81,7 +84,7 @@ class Meant:
         return Scan.of(found), ignored, ignore
 
 
-def open_image(source: Source | SeriesData, options: Options, meant: Meant) -> OpenedImage:
+def open_image(source: Source | SeriesData | IndexedStack, options: Options, meant: Meant) -> OpenedImage:
     """Open the one series that is meant, or the one stack of it; headers are read, pixels are not.
 
     Raises
@@ -118,7 +121,9 @@ def plan_found(found: Scan, ignored: tuple[str, ...], options: Options, meant: M
     return _put_together(plans)
 
 
-def open_all(source: Source | SeriesData, options: Options, meant: Meant) -> Iterator[tuple[int, int, OpenedImage]]:
+def open_all(
+    source: Source | SeriesData | IndexedStack, options: Options, meant: Meant
+) -> Iterator[tuple[int, int, OpenedImage]]:
     """Open every series of a source: the row of each, and the volumes of each of its geometries as one image.
 
     Yields
