@@ -165,9 +165,25 @@ class TestSameVolume:
         assert lengths[0] == 65_536
         assert max(lengths[5:]) <= max(header, 8192) + 2048
 
+    def test_a_load_takes_a_request_for_each_header_and_one_for_its_pixels(self, web: Web, study: str) -> None:
+        vdl.load(study, verify="none")
+        pages = [asked.path for asked in web.asked if asked.path.endswith("/")]
+        files = [asked.path for asked in web.asked if asked.path.endswith(".dcm")]
+        compared = 5  # the first in space, to tell odd and even slices of two volumes
+        assert len(pages) == len(set(pages)) == 2
+        assert sorted(map(files.count, set(files))) == [2] * (9 - compared) + [3] * compared
+
 
 # ---------------------------------------------------------------------------------------------------- faults
 class TestFaults:
+    def test_a_bucket_that_denies_access_says_so_without_what_logs_in(self, web: Web) -> None:
+        web.mood = lambda path, count: 403
+        options = {"key": "AKIDEXAMPLE", "secret": SECRET, "endpoint_url": web.address}
+        with pytest.raises(vdl.NoDicomError, match=r"s3://bucket/study.*(denies access|403)") as caught:
+            vdl.load("s3://bucket/study", storage_options=options)
+        assert not any(word in str(caught.value) + repr(caught.value) for word in (SECRET, "AKIDEXAMPLE"))
+        assert caught.value.files == ("s3://bucket/study",)
+
     @pytest.mark.parametrize("fault", [503, 429, 500, "cut"])
     def test_what_passes_is_asked_for_again(self, web: Web, study: str, truth: Truth, fault: int | str) -> None:
         web.mood = lambda path, count: fault if count % 3 == 0 else None
