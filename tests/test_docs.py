@@ -7,9 +7,14 @@ import importlib
 import importlib.util
 import inspect
 import re
+import sys
+import types
+from abc import ABC, abstractmethod
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from test_traps import CASES
 
@@ -17,6 +22,9 @@ import vtkdicomload as vdl
 from vtkdicomload import errors
 from vtkdicomload.headers.transfer_syntaxes import NATIVE_SYNTAXES
 from vtkdicomload.readers.codec import SYNTAXES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -207,3 +215,54 @@ def test_every_picture_is_shown() -> None:
     pages = " ".join(p.read_text(encoding="utf-8") for p in [README, *(ROOT / "docs").glob("*.md")])
     for picture in (ROOT / "docs" / "images").iterdir():
         assert f"images/{picture.name}" in pages, picture.name
+
+
+# ------------------------------------------------------------------------------------------------------ training
+class ImageReader(ABC):
+    """The protocol of monai.data.ImageReader, as its documentation has it."""
+
+    @abstractmethod
+    def verify_suffix(self, filename: Any) -> bool: ...
+    @abstractmethod
+    def read(self, data: Any, **kwargs: Any) -> Any: ...
+    @abstractmethod
+    def get_data(self, img: Any) -> tuple[np.ndarray, dict[str, Any]]: ...
+
+
+class ScalarImage:
+    """The protocol of ``reader=`` of torchio.ScalarImage: from a path, a tensor (channels, x, y, z) and an affine."""
+
+    def __init__(self, path: str, reader: Callable[[str], tuple[Any, np.ndarray]]) -> None:
+        self.data, self.affine = reader(path)
+        assert self.data.ndim == 4
+        assert self.affine.shape == (4, 4)
+
+
+def test_the_recipes_for_training_keep_to_the_protocols(
+    series: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "bulk.md").read_text(encoding="utf-8"), re.DOTALL)
+    (monai_block,) = (block for block in blocks if "monai" in block)
+    (torchio_block,) = (block for block in blocks if "torchio" in block)
+    monai = types.ModuleType("monai")
+    monai.data = types.ModuleType("monai.data")  # type: ignore[attr-defined]
+    monai.data.ImageReader = ImageReader  # type: ignore[attr-defined]
+    torch, torchio = types.ModuleType("torch"), types.ModuleType("torchio")
+    torch.from_numpy = np.asarray  # type: ignore[attr-defined]
+    torchio.ScalarImage = ScalarImage  # type: ignore[attr-defined]
+    for name, module in {"monai": monai, "monai.data": monai.data, "torch": torch, "torchio": torchio}.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    truth = series(dtype=np.uint16)
+    folder = str(truth.folder)
+    expected = np.diag([-1.0, -1.0, 1.0, 1.0]) @ vdl.load(folder).affine
+    names: dict[str, Any] = {}
+    exec(monai_block, names)
+    reader = names["VolumeReader"](verify="all")
+    assert reader.verify_suffix(folder)
+    array, meta = reader.get_data(reader.read(folder))
+    np.testing.assert_array_equal(array, truth.array)
+    np.testing.assert_array_equal(meta["affine"], expected)
+    assert (array.dtype, tuple(meta["spatial_shape"]), meta["space"]) == (np.float32, array.shape, "RAS")
+    exec(torchio_block.replace('"series"', repr(folder)), names)
+    np.testing.assert_array_equal(names["image"].data[0], truth.array)
+    np.testing.assert_array_equal(names["image"].affine, expected)

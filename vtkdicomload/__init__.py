@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import errors as errors
-    from ._api.bulk import convert
+    from ._api.bulk import convert, verify
     from ._api.index import Index
     from ._api.many import load_many
     from ._api.single import load, load_all, scan
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .bulk.conversion import Conversion, Converted
     from .bulk.many import Loaded
     from .bulk.on_grid import to_grid
+    from .bulk.verification import Verification, Verified
     from .catalog.index.stack_row import IndexedStack
     from .catalog.rows import StackRow
     from .conversions.contours import contours_of
@@ -90,6 +91,8 @@ __all__ = [
     "StackRow",
     "Structure",
     "UnsupportedPixelDataError",
+    "Verification",
+    "Verified",
     "Volume",
     "ZeroPixelDataError",
     "affine_of",
@@ -103,6 +106,7 @@ __all__ = [
     "scan",
     "structures",
     "to_grid",
+    "verify",
 ]
 
 
@@ -126,6 +130,8 @@ _WRITTEN_IN = {
     "Skipped": "sources.reasons",
     "StackRow": "catalog.rows",
     "Structure": "conversions.structures",
+    "Verification": "bulk.verification",
+    "Verified": "bulk.verification",
     "Volume": "volume",
     "affine_of": "conversions.coordinates",
     "contours_of": "conversions.contours",
@@ -138,6 +144,7 @@ _WRITTEN_IN = {
     "scan": "_api.single",
     "structures": "conversions.structures",
     "to_grid": "bulk.on_grid",
+    "verify": "_api.bulk",
 }
 
 

@@ -25,7 +25,6 @@ from typer.testing import CliRunner
 
 import vtkdicomload as vdl
 from vtkdicomload import DicomLoadWarning
-from vtkdicomload.bulk import manifest
 from vtkdicomload.cli import app as cli
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def names(folder: Path) -> set[str]:
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / manifest.NAME).read_text().splitlines()]
+    return [json.loads(line) for line in (folder / conversion.NAME).read_text().splitlines()]
 
 
 @pytest.mark.parametrize("form", ["nii.gz", "nii", "nrrd", "mha", "vti", "npz"])
@@ -175,7 +174,7 @@ def test_no_identity_is_in_the_names_the_sidecar_or_the_manifest(series: Write, 
 def test_a_second_run_keeps_what_the_first_has_written(archive: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     first = vdl.convert(archive, out, format="nii")
-    before = {name: (out / name).stat().st_mtime_ns for name in names(out) if name != manifest.NAME}
+    before = {name: (out / name).stat().st_mtime_ns for name in names(out) if name != conversion.NAME}
     second = vdl.convert(archive, out, format="nii")
     assert [o.status for o in second] == ["kept", "refused", "kept", "kept"]
     assert [o.path for o in second] == [o.path for o in first]
@@ -207,7 +206,7 @@ def test_what_was_harmed_since_is_made_again(series: Write, tmp_path: Path, harm
         case "lost target":
             target.unlink()
         case "torn manifest":  # of the last entry; the first series is converted first by one worker
-            (out / manifest.NAME).write_text((out / manifest.NAME).read_text()[:-20])
+            (out / conversion.NAME).write_text((out / conversion.NAME).read_text()[:-20])
     second = vdl.convert(tmp_path / "in", out, format="nii")
     again = ["kept", "written"] if harm == "torn manifest" else ["written", "kept"]
     assert [o.status for o in second] == again
@@ -387,7 +386,7 @@ def test_several_at_a_time_give_the_same(archive: Path, tmp_path: Path) -> None:
         vdl.convert(archive, tmp_path / str(workers), format="nii", workers=workers)
     one, four = tmp_path / "1", tmp_path / "4"
     assert names(one) == names(four)
-    for name in names(one) - {manifest.NAME}:
+    for name in names(one) - {conversion.NAME}:
         assert (one / name).read_bytes() == (four / name).read_bytes()
 
 

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from .._util.wording import describe_argument
+from ..bulk.cluster import check_client
 from ..bulk.conversion import Conversion, Target, convert_groups, plan_conversion
 from ..bulk.naming import DEFAULT_TEMPLATE, check_template
+from ..bulk.verification import Record, Verification, verify_stacks
 from ..catalog.choose import list_strays
 from ..catalog.find import find_series, settle_ignored
 from ..conversions.files import suffix_of
 from ..loading.options import check_count, make_options
+from ..loading.volume_data import VolumeData
 from ..series import Scan
+from ..sources.remote.sharing import keep_connections
 from ..stacks.geometry import Geometry
 from ..volume import Volume
 from .single import load
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Unpack
+
+    import distributed
 
     from ..catalog.find import Ignore
     from ..catalog.index.stack_row import IndexedStack
@@ -46,7 +55,9 @@ def convert(
     dry_run: bool = False,
     ignore: Ignore = (),
     archives: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
     workers: int | None = None,
+    client: distributed.Client | None = None,
     **options: Unpack[LoadOptions],
 ) -> Conversion:
     """Write every stack of a source as a file of another format, each whole or not at all.
@@ -76,10 +87,14 @@ def convert(
         Keep what an earlier run has made; else all is made again.
     dry_run : bool
         Write nothing, and say what would be.
-    ignore, archives
+    ignore, archives, storage_options
         As for `load`.
     workers : int, optional
         Stacks at the same time, each by one thread and in memory as a whole; by default one a core, up to 8.
+    client : distributed.Client, optional
+        Convert on the workers of a dask cluster, which see the sources and the target under the same paths. A stack of
+        which a worker dies is tried once more, alone. Without it all is done in this process, also where a client is
+        open.
     **options
         The other options of `load`, the same for all; ``progress`` is called with (files done, files in all).
 
@@ -95,27 +110,143 @@ def convert(
     ValueError, TypeError
         Options that do not exist or do not go together.
     OSError
-        The target cannot be written; the next run keeps what was written so far.
+        The target cannot be written, or the cluster has ended; the next run keeps what was written so far.
     """
     suffix = _choose_suffix(format, per)
     check_template(name)
     if workers is not None:
         check_count("workers", workers)
+    check_client(client)
     progress = options.pop("progress", None)
     checked, ignore = make_options(progress=progress, **options), settle_ignored(ignore)
-    found = source if isinstance(source, Scan) else Scan.of(find_series(source, ignore, None, archives=archives)[0])
-    groups = _list_groups(found, per)
-    goal = Target(os.fspath(target), suffix, name, _describe_making(checked, per, grid), resume)
-    if dry_run:
-        return Conversion(goal.folder, plan_conversion(groups, goal), list_strays(found))
-
-    def load_one(stack: SeriesData) -> Volume:
-        volume = load(stack, ignore=ignore, workers=1, **options)
-        return volume if grid is None else _resample(volume, grid)
-
-    threads = workers or min(os.cpu_count() or 1, _MOST_AT_ONCE)
-    outcomes = convert_groups(groups, goal, load_one, threads=threads, progress=progress)
+    checked = replace(checked, progress=None)
+    with keep_connections():
+        found = _find_all(source, ignore, archives, storage_options)
+        groups = _list_groups(found, per)
+        folder = os.path.abspath(os.fspath(target))
+        goal = Target(folder, suffix, name, _describe_making(checked, per, grid), resume)
+        if dry_run:
+            return Conversion(goal.folder, plan_conversion(groups, goal), list_strays(found))
+        load_one = partial(_load_on_grid, None if grid is None else _lighten(grid), ignore, options)
+        outcomes = convert_groups(
+            groups, goal, load_one, checked, client=client, threads=_count_threads(workers), progress=progress
+        )
     return Conversion(goal.folder, outcomes, list_strays(found))
+
+
+def verify(
+    source: Source | Scan | SeriesData | IndexedStack,
+    *,
+    record: str | os.PathLike[str] | None = None,
+    resume: bool = True,
+    ignore: Ignore = (),
+    archives: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
+    workers: int | None = None,
+    client: distributed.Client | None = None,
+    **options: Unpack[LoadOptions],
+) -> Verification:
+    """Load every stack of a source with two independent readers for every frame, and say what they say.
+
+    Parameters
+    ----------
+    source
+        As for `scan`; or what it returned.
+    record : path-like, optional
+        A file of JSON lines with every outcome as it is found, by which the next run goes on: stacks whose files are
+        the same and that were equal, or could not be read twice, are not read again. Paths and descriptions go into
+        it; they may name patients. By default nothing is written.
+    resume : bool
+        Go by what an earlier run has written down; else all is read again.
+    ignore, archives, storage_options
+        As for `load`.
+    workers : int, optional
+        Stacks at the same time, each by one thread and in memory as a whole; by default one a core, up to 8.
+    client : distributed.Client, optional
+        Read on the workers of a dask cluster, which see the source under the same paths. Without it all is done in this
+        process, also where a client is open.
+    **options
+        The other options of `load` but for `verify`, the same for all; ``progress`` is called with (stacks done, stacks
+        in all).
+
+    Returns
+    -------
+    Verification
+        A list of what became of each; ``.whole`` tells whether all are equal.
+
+    Raises
+    ------
+    NoDicomError
+        There is no DICOM image.
+    ValueError, TypeError
+        Options that do not exist.
+    OSError
+        The record cannot be written, or the cluster has ended.
+    """
+    if workers is not None:
+        check_count("workers", workers)
+    check_client(client)
+    if "verify" in options:
+        raise TypeError('verify= is "all" here')
+    progress = options.pop("progress", None)
+    checked, ignore = make_options(progress=progress, verify="all", **options), settle_ignored(ignore)
+    checked = replace(checked, progress=None)
+    with keep_connections():
+        found = _find_all(source, ignore, archives, storage_options)
+        path = None if record is None else os.path.abspath(os.fspath(record))
+        how = {**_describe_options(checked), "engine": checked.engine}
+        options["verify"] = "all"
+        load_one = partial(_load_on_grid, None, ignore, options)
+        outcomes = verify_stacks(
+            found.stacks(),
+            Record(path, how, resume),
+            load_one,
+            checked,
+            client=client,
+            threads=_count_threads(workers),
+            progress=progress,
+        )
+    return Verification(found.source, outcomes, list_strays(found))
+
+
+def _find_all(
+    source: Source | Scan | SeriesData | IndexedStack,
+    ignore: Ignore,
+    archives: bool,
+    storage_options: Mapping[str, Any] | None,
+) -> Scan:
+    """Find the series at a source, or take those that were found."""
+    if isinstance(source, Scan):
+        return source
+    return Scan.of(find_series(source, ignore, None, archives=archives, storage_options=storage_options)[0])
+
+
+def _count_threads(workers: int | None) -> int:
+    return workers or min(os.cpu_count() or 1, _MOST_AT_ONCE)
+
+
+def _load_on_grid(
+    grid: float | Sequence[float] | VolumeData | Geometry | None,
+    ignore: Ignore,
+    options: LoadOptions,
+    stack: SeriesData,
+    *,
+    workers: int,
+    max_bytes: int | None = None,
+) -> Volume:
+    """Load a stack, and put it on the grid that is meant."""
+    chosen: LoadOptions = {**options, "max_bytes": max_bytes or options.get("max_bytes")}
+    volume = load(stack, ignore=ignore, workers=workers, **chosen)
+    if grid is None:
+        return volume
+    if isinstance(grid, (VolumeData, Geometry)):
+        return volume.resampled(like=grid)
+    return volume.resampled(spacing=grid)
+
+
+def _lighten(grid: Grid) -> float | Sequence[float] | VolumeData | Geometry:
+    """The grid without the pixels of a volume, which need not go to every worker."""
+    return VolumeData(np.empty(0), grid.geometry, grid.series, engine="") if isinstance(grid, Volume) else grid
 
 
 def _choose_suffix(wanted: Any, per: Any) -> str:
@@ -141,13 +272,12 @@ def _list_groups(found: Scan, per: str) -> list[tuple[SeriesData, ...]]:
 
 def _describe_making(options: Options, per: str, grid: Grid | None) -> dict[str, Any]:
     """Describe what decides about the values of a file, as JSON gives it back."""
-    said = {name: value for name, value in asdict(options).items() if name not in _NO_MATTER}
     where = repr(grid.geometry if isinstance(grid, Volume) else grid)
-    return {**said, "per": per, "grid": None if grid is None else where}
+    return {**_describe_options(options), "per": per, "grid": None if grid is None else where}
 
 
-def _resample(volume: Volume, grid: Grid) -> Volume:
-    """A volume on the grid that is meant."""
-    if isinstance(grid, (Volume, Geometry)):
-        return volume.resampled(like=grid)
-    return volume.resampled(spacing=grid)
+def _describe_options(options: Options) -> dict[str, Any]:
+    """The options that decide about values, as JSON gives them back."""
+    described = {name: value for name, value in asdict(options).items() if name not in _NO_MATTER}
+    texts = {name: str(described[name]) for name in ("dtype", "slices") if described[name] is not None}
+    return {**described, **texts}

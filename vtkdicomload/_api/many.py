@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 
 from .._util.wording import describe_argument
-from ..bulk.many import Loaded, load_each
+from ..bulk.cluster import check_client
+from ..bulk.many import Loaded, load_each, load_each_remotely
 from ..bulk.reuse import Buffers
 from ..catalog.find import settle_ignored
 from ..loading.options import check_count, make_options
@@ -20,9 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Unpack
 
+    import distributed
+
     from ..catalog.find import Ignore
     from ..catalog.index.stack_row import IndexedStack
-    from ..loading.options import LoadOptions
+    from ..loading.destination import Allocate
+    from ..loading.options import LoadOptions, Options
     from ..series import SeriesChoice
     from ..sources.resolve import Source
     from ..stacks.series_data import SeriesData
@@ -47,13 +52,19 @@ R = TypeVar("R")
 
 @overload
 def load_many(
-    sources: Iterable[Source | SeriesData | IndexedStack], *, apply: None = None, **options: Unpack[_ManyOptions]
+    sources: Iterable[Source | SeriesData | IndexedStack],
+    *,
+    apply: None = None,
+    client: distributed.Client | None = None,
+    gather: bool = False,
+    **options: Unpack[_ManyOptions],
 ) -> Iterator[Loaded[Volume, None]]: ...
 @overload
 def load_many(
     sources: Iterable[Source | SeriesData | IndexedStack],
     *,
     apply: Callable[[Volume], R],
+    client: distributed.Client | None = None,
     **options: Unpack[_ManyOptions],
 ) -> Iterator[Loaded[Volume, R]]: ...
 def load_many(
@@ -64,6 +75,8 @@ def load_many(
     as_completed: bool = False,
     reuse: bool = False,
     apply: Callable[[Volume], R] | None = None,
+    client: distributed.Client | None = None,
+    gather: bool = False,
     series: SeriesChoice | None = None,
     stack: SeriesChoice | None = None,
     ignore: Ignore = (),
@@ -91,6 +104,12 @@ def load_many(
     apply : callable, optional
         Called with each volume where it is read, in threads: of the volume only ``.result`` is kept, what it returns.
         An exception that it raises is the ``.error`` of that source.
+    client : distributed.Client, optional
+        Load on the workers of a dask cluster, as many at a time as they have threads, at most four times as many on
+        their way; `workers`, `ahead` and `reuse` are for this process alone. Paths have to be the same there. Without
+        it all is done in this process, also where a client is open.
+    gather : bool
+        Bring volumes from the workers here, where there is no `apply`.
     series, stack, ignore, archives, storage_options
         As for `load`, the same for all.
     **options
@@ -104,7 +123,10 @@ def load_many(
     Raises
     ------
     ValueError, TypeError
-        Options or sources that do not exist; a DicomLoadError is a result, not raised.
+        Options or sources that do not exist, or `client` with neither `apply` nor `gather`; a DicomLoadError is a
+        result, not raised. So is the death of a worker: what it was at is run again, alone.
+    ConnectionError
+        The scheduler has ended.
 
     Warns
     -----
@@ -129,22 +151,32 @@ def load_many(
         check_count("workers", workers)
     if apply is not None and not callable(apply):
         raise TypeError(f"apply must be callable, not {describe_argument(apply)}")
+    check_client(client)
+    if client is not None and (apply is None) is not gather:
+        raise ValueError(
+            "client= takes apply=f, which makes a small result of each volume where it lies, or gather=True, which "
+            "brings the volumes here" + (", not both" if gather else "")
+        )
     checked = make_options(**options)
     ignore = settle_ignored(ignore)
-    allocate = Buffers(ahead + 1).allocate if reuse else np.empty
-
-    def load_one(source: Source | SeriesData | IndexedStack, **changed: Any) -> Volume:
-        return load_volume(
-            source,
-            replace(checked, **changed),
-            allocate,
-            series=series,
-            stack=stack,
-            ignore=ignore,
-            archives=archives,
-            storage_options=storage_options,
-        )
+    where: dict[str, Any] = {"series": series, "stack": stack, "ignore": ignore, "archives": archives}
+    where["storage_options"] = storage_options
+    if client is not None:
+        load_there = partial(_load_changed, replace(checked, progress=None), np.empty, where)
+        return load_each_remotely(client, load_there, apply, sources, checked, as_completed=as_completed)
+    load_here = partial(_load_changed, checked, Buffers(ahead + 1).allocate if reuse else np.empty, where)
 
     threads = min(workers or 1, ahead)
     how: dict[str, Any] = {"threads": threads, "ahead": ahead, "as_completed": as_completed}
-    return load_each(load_one, apply, sources, checked.progress, **how)
+    return load_each(load_here, apply, sources, checked.progress, **how)
+
+
+def _load_changed(
+    options: Options,
+    allocate: Allocate,
+    where: Mapping[str, Any],
+    source: Source | SeriesData | IndexedStack,
+    **changed: Any,
+) -> Volume:
+    """Load a volume with some of the options changed."""
+    return load_volume(source, replace(options, **changed), allocate, **where)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+import secrets
+from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from .._util.atomic import remove_unfinished
 from .._util.lock import lock_folder
@@ -17,17 +17,25 @@ from .._util.warnings import collect_warnings, warn
 from ..conversions.files import save
 from ..conversions.nifti_series import save_nifti
 from ..errors import DicomLoadError
-from .manifest import Entry, Manifest, stamp_files
+from .cluster import run_tasks
+from .manifest import Entry, Manifest, make_key, stamp_files
 from .naming import name_stacks
+from .outcomes import Outcomes
+from .tasks import measure_volumes, name_note, run_noted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    import distributed
 
     from .._util.threads import Progress
+    from ..loading.options import Options
     from ..loading.volume_data import VolumeData
     from ..stacks.series_data import SeriesData
+    from .tasks import Interrupted, Place
 
 Status = Literal["written", "kept", "refused", "planned"]
+NAME = "conversion.jsonl"
 _LOCK = ".conversion.lock"
 _NIFTI = (".nii", ".nii.gz")
 
@@ -59,13 +67,12 @@ class Converted:
 
 
 @public
-@dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Conversion(Sequence[Converted]):
+class Conversion(Outcomes[Converted]):
     """The outcomes of `convert`, in the order of the scan.
 
     Attributes
     ----------
-    target : str
+    where : str
         The folder of the new files.
     outcomes : tuple of Converted
         The list itself.
@@ -73,40 +80,8 @@ class Conversion(Sequence[Converted]):
         Damaged files that belong to no series.
     """
 
-    target: str
-    outcomes: tuple[Converted, ...]
-    damaged: tuple[str, ...] = ()
-
-    @overload
-    def __getitem__(self, index: int) -> Converted: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[Converted, ...]: ...
-    def __getitem__(self, index: int | slice) -> Converted | tuple[Converted, ...]:
-        return self.outcomes[index]
-
-    def __len__(self) -> int:
-        return len(self.outcomes)
-
-    def __iter__(self) -> Iterator[Converted]:
-        return iter(self.outcomes)
-
-    @property
-    def whole(self) -> bool:
-        """True where nothing was refused, and no damaged file is left over."""
-        return not self.damaged and all(outcome.status != "refused" for outcome in self)
-
-    def count(self, status: object) -> int:
-        """Count the outcomes of a status."""
-        return sum(outcome.status == status for outcome in self)
-
-    def __repr__(self) -> str:
-        lines = [f"{self.target}: {', '.join(f'{n} {status}' for status, n in self._count_all()) or 'nothing found'}"]
-        lines += [f"refused: {outcome.title}: {outcome.reason}" for outcome in self if outcome.status == "refused"]
-        lines += [f"damaged, of no series: {path}" for path in self.damaged]
-        return "\n".join(lines)
-
-    def _count_all(self) -> list[tuple[str, int]]:
-        return list(Counter(outcome.status for outcome in self).items())
+    __slots__ = ()
+    _GOOD = ("written", "kept", "planned")
 
 
 class Target(NamedTuple):
@@ -150,18 +125,84 @@ class _Job(NamedTuple):
 
 def plan_conversion(groups: Sequence[tuple[SeriesData, ...]], target: Target) -> tuple[Converted, ...]:
     """Say what `convert_groups` would do; nothing is written."""
-    manifest = Manifest(target.folder)
+    manifest = Manifest(os.path.join(target.folder, NAME))
     return tuple(
         Converted(job.title, _join(target, job), "kept" if _is_done(job, target, manifest) else "planned")
         for job in _make_jobs(groups, target, manifest)
     )
 
 
+@dataclass(frozen=True, repr=False)
+class _Making:
+    """The making of one file as a task.
+
+    Attributes
+    ----------
+    row : int
+        Its place among the jobs.
+    job : _Job
+        What becomes the file.
+    target : Target
+        Where to, and how.
+    load : callable
+        Loads a stack as the volume to write, with the options that are given by name.
+    options : Options
+        Those of `load`.
+    note : str
+        Where a worker notes that it has begun.
+    """
+
+    row: int
+    job: _Job
+    target: Target
+    load: Callable[..., VolumeData]
+    options: Options
+    note: str
+
+    @property
+    def title(self) -> str:
+        return self.job.title
+
+    def measure(self) -> int | None:
+        return measure_volumes(self.job.stacks, self.options)
+
+    def run(self) -> _Made:
+        return self._make(partial(self.load, workers=1))
+
+    def run_at(self, place: Place) -> _Made | Interrupted:
+        load = partial(self.load, workers=place.threads, max_bytes=self.options.max_bytes or place.max_bytes)
+        return run_noted(lambda: self._make(load), self.note, place, self.fail, self.title)
+
+    def fail(self, error: DicomLoadError) -> _Made:
+        return _Made(self.row, Converted(self.title, _join(self.target, self.job), "refused", str(error)), None)
+
+    def _make(self, load: Callable[[SeriesData], VolumeData]) -> _Made:
+        path = _join(self.target, self.job)
+        with collect_warnings() as said:
+            try:
+                _write_job(self.job, self.target, load, path)
+                status: Status = "written"
+                reason, size = None, _measure_size(path)[1]
+            except DicomLoadError as error:
+                status, reason, size = "refused", str(error), None
+        return _Made(self.row, Converted(self.title, path, status, reason, tuple(dict.fromkeys(said))), size)
+
+
+class _Made(NamedTuple):
+    """The outcome of a job, and the size of its file in bytes."""
+
+    row: int
+    outcome: Converted
+    size: int | None
+
+
 def convert_groups(
     groups: Sequence[tuple[SeriesData, ...]],
     target: Target,
-    load: Callable[[SeriesData], VolumeData],
+    load: Callable[..., VolumeData],
+    options: Options,
     *,
+    client: distributed.Client | None,
     threads: int,
     progress: Progress | None,
 ) -> tuple[Converted, ...]:
@@ -174,9 +215,14 @@ def convert_groups(
     target : Target
         Where to, and how.
     load : callable
-        Loads a stack as the volume to write; what it raises as a DicomLoadError is the reason of a refusal.
+        Loads a stack as the volume to write, ``load(stack, *, workers, max_bytes)``; what it raises as a DicomLoadError
+        is the reason of a refusal. With a client it has to pickle.
+    options : Options
+        Those of `load`.
+    client : distributed.Client, optional
+        Whose workers write the files; the manifest is written here.
     threads : int
-        Groups at the same time.
+        Groups at the same time in this process.
     progress : callable, optional
         Called with (groups done, groups in all).
 
@@ -187,38 +233,50 @@ def convert_groups(
     """
     os.makedirs(target.folder, exist_ok=True)
     with lock_folder(os.path.join(target.folder, _LOCK), "a conversion"):
-        manifest = Manifest(target.folder)
+        manifest = Manifest(os.path.join(target.folder, NAME))
         remove_unfinished(os.path.dirname(os.path.join(target.folder, path)) for path in manifest.list_begun())
         jobs = _make_jobs(groups, target, manifest)
-        outcomes: list[Converted | None] = [None] * len(jobs)
-        waiting = []
-        for row, job in enumerate(jobs):
-            if _is_done(job, target, manifest):
-                outcomes[row] = Converted(job.title, _join(target, job), "kept")
-            else:
-                _refuse_foreign(job, target, manifest)
-                waiting.append(row)
+        outcomes = {
+            row: Converted(job.title, _join(target, job), "kept")
+            for row, job in enumerate(jobs)
+            if _is_done(job, target, manifest)
+        }
         step = make_stepper(len(jobs), progress)
-        for _ in range(len(jobs) - len(waiting)):
+        for _ in outcomes:
             step()
-        with ThreadPoolExecutor(threads, thread_name_prefix="vtkdicomload") as pool:
-            futures = {pool.submit(_convert_one, jobs[row], target, load, manifest): row for row in waiting}
-            try:
-                for future in as_completed(futures):
-                    row = futures[future]
-                    outcomes[row] = outcome = future.result()
-                    for sentence in outcome.warnings:
-                        warn(f"{outcome.title}: {sentence}")
-                    step()
-            except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
-    return tuple(outcome for outcome in outcomes if outcome is not None)
+        waiting = [row for row in range(len(jobs)) if row not in outcomes]
+        for row in waiting:
+            _refuse_foreign(jobs[row], target, manifest)
+
+        def begin_each() -> Iterator[_Making]:
+            run = secrets.token_hex(8)
+            for row in waiting:
+                # Noted first: a run that is killed leaves no file that nobody knows.
+                manifest.add(_make_entry(jobs[row], target))
+                note = name_note(_join(target, jobs[row]), run)
+                yield _Making(row, jobs[row], target, load, options, note)
+
+        with closing(run_tasks(begin_each(), client, threads=threads)) as results:
+            for row, outcome, size in results:
+                entry = replace(_make_entry(jobs[row], target), status=outcome.status, reason=outcome.reason)
+                manifest.add(replace(entry, warnings=list(outcome.warnings), size=size))
+                outcomes[row] = outcome
+                for sentence in outcome.warnings:
+                    warn(f"{outcome.title}: {sentence}")
+                step()
+        if client is not None:  # what killed workers have left
+            remove_unfinished({os.path.dirname(outcome.path) for outcome in outcomes.values()})
+    return tuple(outcomes[row] for row in range(len(jobs)))
+
+
+def _make_entry(job: _Job, target: Target) -> Entry:
+    """The entry of what is begun."""
+    return Entry(job.key, job.path, "begun", None, [], target.how, job.files, None)
 
 
 def _make_jobs(groups: Sequence[tuple[SeriesData, ...]], target: Target, manifest: Manifest) -> list[_Job]:
     """One job a group, under the name that an earlier run has given it or a new one."""
-    keys = [_make_key(group) for group in groups]
+    keys = [make_key(group) for group in groups]
     known = {key: path for key, path in manifest.list_paths().items() if path.lower().endswith(target.suffix)}
     new = [row for row, key in enumerate(keys) if key not in known]
     taken = {path[: -len(target.suffix)].lower() for path in known.values()}
@@ -227,13 +285,6 @@ def _make_jobs(groups: Sequence[tuple[SeriesData, ...]], target: Target, manifes
         _Job(group, key, known.get(key) or f"{names[row]}{target.suffix}", stamp_files(group))
         for row, (key, group) in enumerate(zip(keys, groups, strict=True))
     ]
-
-
-def _make_key(group: tuple[SeriesData, ...]) -> str:
-    """A key of a group that stays the same from one run to the next."""
-    first = group[0]
-    label = first.label if len(group) == 1 else f"{len(group)} stacks"
-    return "|".join((first.header.study_uid or "", first.uid or first.files[0], label))
 
 
 def _join(target: Target, job: _Job) -> str:
@@ -268,23 +319,6 @@ def _refuse_foreign(job: _Job, target: Target, manifest: Manifest) -> None:
     path, entry = _join(target, job), manifest.find(job.key)
     if os.path.lexists(path) and (entry is None or entry.path != job.path):
         raise FileExistsError(f"{path} exists, and no conversion has made it: move it, or choose another name")
-
-
-def _convert_one(job: _Job, target: Target, load: Callable[[SeriesData], VolumeData], manifest: Manifest) -> Converted:
-    """Make one file. What is begun is noted first: a run that is killed leaves no file that nobody knows."""
-    entry = Entry(job.key, job.path, "begun", None, [], target.how, job.files, None)
-    manifest.add(entry)
-    path = _join(target, job)
-    with collect_warnings() as said:
-        try:
-            _write_job(job, target, load, path)
-            outcome = Converted(job.title, path, "written", None, tuple(dict.fromkeys(said)))
-        except DicomLoadError as error:
-            outcome = Converted(job.title, path, "refused", str(error), tuple(dict.fromkeys(said)))
-    _, size = _measure_size(path) if outcome.status == "written" else (False, None)
-    told = list(outcome.warnings)
-    manifest.add(replace(entry, status=outcome.status, reason=outcome.reason, warnings=told, size=size))
-    return outcome
 
 
 def _write_job(job: _Job, target: Target, load: Callable[[SeriesData], VolumeData], path: str) -> None:

@@ -1,10 +1,8 @@
-"""What a conversion has done, from which files: JSON lines beside the new files, one an outcome."""
+"""What a conversion or verification has done, with which files: JSON lines, one an outcome."""
 
 from __future__ import annotations
 
 import json
-import os
-import threading
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +11,6 @@ if TYPE_CHECKING:
 
     from ..stacks.series_data import SeriesData
 
-NAME = "conversion.jsonl"
 _VERSION = 1
 
 
@@ -24,11 +21,11 @@ class Entry:
     Attributes
     ----------
     key : str
-        What was converted: SeriesInstanceUID and label.
+        What it was about: study, SeriesInstanceUID and label.
     path : str
-        The new file, below the target folder.
-    status : {"begun", "written", "refused"}
-        Whether it may be there, is there, or could not be made.
+        The new file, below the target folder; empty where none is made.
+    status : str
+        What became of it; "begun" where that is not known.
     reason : str or None
         Why not.
     warnings : list of str
@@ -36,7 +33,7 @@ class Entry:
     how : dict
         The options that were given.
     files : list of [name, size, stamp]
-        What it was made of.
+        What was read.
     size : int or None
         Of the new file, in bytes; None for a folder.
     """
@@ -52,11 +49,10 @@ class Entry:
 
 
 class Manifest:
-    """The entries of a target folder: the last of each key counts. Any thread may add one."""
+    """The entries of a file: the last of each key counts."""
 
-    def __init__(self, folder: str) -> None:
-        self._writing = threading.Lock()
-        self._path = os.path.join(folder, NAME)
+    def __init__(self, path: str) -> None:
+        self._path = path
         self._entries: dict[str, Entry] = {}
         self._torn = False
         try:
@@ -85,11 +81,10 @@ class Manifest:
     def add(self, entry: Entry) -> None:
         """Write an entry down, at once."""
         line = json.dumps({"version": _VERSION, **asdict(entry)}, ensure_ascii=True)
-        with self._writing:
-            with open(self._path, "a", encoding="utf-8") as file:
-                file.write(f"{chr(10) if self._torn else ''}{line}\n")
-            self._torn = False
-            self._entries[entry.key] = entry
+        with open(self._path, "a", encoding="utf-8") as file:
+            file.write(f"{chr(10) if self._torn else ''}{line}\n")
+        self._torn = False
+        self._entries[entry.key] = entry
 
 
 def _read_entry(line: str) -> Entry | None:
@@ -99,6 +94,13 @@ def _read_entry(line: str) -> Entry | None:
         return Entry(**known) if known.pop("version") == _VERSION else None
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
+
+
+def make_key(group: Sequence[SeriesData]) -> str:
+    """A key of a stack, or of the stacks of one series, that stays the same from one run to the next."""
+    first = group[0]
+    label = first.label if len(group) == 1 else f"{len(group)} stacks"
+    return "|".join((first.header.study_uid or "", first.uid or first.files[0], label))
 
 
 def stamp_files(stacks: Sequence[SeriesData]) -> list[list[Any]]:

@@ -1,8 +1,9 @@
-"""`load_many`: one series after another, read ahead in threads."""
+"""`load_many`: one series after another, read ahead in threads or by the workers of a cluster."""
 
 from __future__ import annotations
 
 import os
+import pickle
 import threading
 import traceback
 from contextlib import closing
@@ -16,18 +17,24 @@ from .._util.warnings import collect_warnings, warn
 from .._util.wording import describe_argument
 from ..errors import DicomLoadError
 from ..loading.volume_data import VolumeData
-from ..sources.remote.urls import hide_credentials
+from ..sources.objects import is_content
+from ..sources.remote.urls import hide_credentials, is_url
 from ..stacks.series_data import SeriesData
+from .cluster import run_on_cluster
 from .running import run_in_threads
+from .tasks import measure_volumes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
 
+    import distributed
     import numpy as np
 
     from .._util.arrays import Floats
     from .._util.threads import Progress
     from ..loading.checks import Check
+    from ..loading.options import Options
+    from .tasks import Place
 
 
 V = TypeVar("V", bound=VolumeData)
@@ -130,6 +137,86 @@ class Loading(Generic[V, R]):
             return replace(done, error=forget_frames(error))
 
 
+@dataclass(frozen=True, repr=False)
+class _RemoteLoading(Generic[V, R]):
+    """A loading as a task for a worker; the source does not come back with the result."""
+
+    loading: Loading[V, R]
+    options: Options
+
+    @property
+    def title(self) -> str:
+        source = self.loading.source
+        if isinstance(source, SeriesData):
+            return source.title
+        named = isinstance(source, (str, os.PathLike))
+        return str(hide_credentials(source)) if named else f"source {self.loading.index}"
+
+    def measure(self) -> int | None:
+        source = self.loading.source
+        return measure_volumes([source], self.options) if isinstance(source, SeriesData) else None
+
+    def run(self) -> Loaded[V, R]:
+        return replace(self.loading.run(), source=None)
+
+    def run_at(self, place: Place) -> Loaded[V, R]:
+        done = self.loading.run(workers=place.threads, max_bytes=self.options.max_bytes or place.max_bytes)
+        return replace(done, source=None, error=None if done.error is None else _make_portable(done.error))
+
+    def fail(self, error: DicomLoadError) -> Loaded[V, R]:
+        return Loaded(None, self.loading.index, error=error)
+
+
+def _make_portable(error: Exception) -> Exception:
+    """The error, or one with its words where its kind cannot be pickled, as many with arguments of their own cannot."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - what was just pickled
+    except Exception:  # whatever the methods of its class do
+        plain = RuntimeError(f"{type(error).__name__}: {error}")
+        for note in getattr(error, "__notes__", ()):
+            plain.add_note(note)
+        return plain
+    return error
+
+
+def load_each_remotely(
+    client: distributed.Client,
+    load: Callable[..., V],
+    apply: Callable[[V], R] | None,
+    sources: Iterable[Any],
+    options: Options,
+    *,
+    as_completed: bool,
+) -> Iterator[Loaded[V, R]]:
+    """Load one volume from each of many sources on a cluster; the parameters are those of `load_each`.
+
+    ``options.progress`` is called for each volume that is there, with (slices, slices).
+    """
+    given: dict[int, Any] = {}
+
+    def make_tasks() -> Iterator[_RemoteLoading[V, R]]:
+        for index, source in enumerate(sources):
+            given[index] = source
+            yield _RemoteLoading(Loading(load, apply, settle_path(source), index), replace(options, progress=None))
+
+    def bring_back(done: Loaded[V, R]) -> Loaded[V, R]:
+        if options.progress is not None and done.shape is not None:
+            options.progress(done.shape[2], done.shape[2])
+        return _tell(replace(done, source=given.pop(done.index)))
+
+    results = run_on_cluster(client, make_tasks(), as_completed=as_completed)
+    return _change_each(bring_back, results)
+
+
+def settle_path(source: Any) -> Any:
+    """A source as it means the same in another working directory."""
+    if type(source) in (list, tuple):
+        return [settle_path(part) for part in source]
+    if isinstance(source, (str, bytes, os.PathLike)) and not is_url(source) and not is_content(source):
+        return os.path.abspath(source)
+    return source
+
+
 class _Stopped(Exception):  # noqa: N818 - a signal to a worker thread
     """Nobody waits for the result any more."""
 
@@ -155,16 +242,20 @@ def load_each(
 
     one = partial(Loading[V, R].run, workers=1 if threads > 1 else None, progress=go_on)
     pieces = (partial(one, Loading(load, apply, source, index)) for index, source in enumerate(sources))
-    return _tell_each(run_in_threads(pieces, stop.set, threads=threads, ahead=ahead, as_completed=as_completed))
+    results = run_in_threads(pieces, stop.set, threads=threads, ahead=ahead, as_completed=as_completed)
+    return _change_each(_tell, results)
 
 
-def _tell_each(results: Generator[Loaded[V, R], None, None]) -> Iterator[Loaded[V, R]]:
-    """Warn of what each result has to say when it is yielded, and keep no volume of it."""
+def _change_each(
+    change: Callable[[Loaded[V, R]], Loaded[V, R]], results: Generator[Loaded[V, R], None, None]
+) -> Iterator[Loaded[V, R]]:
+    """Yield each result as `change` makes it, and keep no volume of it."""
     with closing(results):
-        yield from map(_tell, results)
+        yield from map(change, results)
 
 
 def _tell(done: Loaded[V, R]) -> Loaded[V, R]:
+    """Warn here of what the loading had to say."""
     for sentence in done.warnings:
         warn(sentence)
     return done

@@ -1,4 +1,4 @@
-"""The command line: ``vtkdicomload info``, ``show``, ``render``, ``surface``, ``convert``, ``index`` and others.
+"""The command line: ``vtkdicomload info``, ``show``, ``render``, ``convert``, ``verify``, ``index`` and others.
 
 Each command is a module; what they have in common is how they end: `vtkdicomload.cli.exit_status`. All of them are
 imported for any one, so each imports what it works with when it runs.
@@ -22,6 +22,7 @@ from .render import render
 from .show import show
 from .surface import surface
 from .terminal import quiet_matplotlib, say, survive_any_encoding
+from .verify import verify
 
 app = typer.Typer(
     help="DICOM series as checked volumes: list them, look at them.",
@@ -59,5 +60,5 @@ def _take_options(
     pass
 
 
-for command in (info, show, render, surface, convert, index, demo, decompress, bench):
+for command in (info, show, render, surface, convert, verify, index, demo, decompress, bench):
     app.command()(command)

@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from .exit_status import FAILED, report_failure
-from .options import Archives, GridOption, Ignore, OntoGrid
+from .options import (
+    Archives,
+    GridOption,
+    Ignore,
+    JsonLines,
+    OntoGrid,
+    Scheduler,
+    StorageOption,
+    Workers,
+    read_storage_options,
+)
 from .terminal import say, show_progress
 
 
@@ -33,7 +43,9 @@ class Per(StrEnum):
 
 def convert(
     context: typer.Context,
-    source: Annotated[str, typer.Argument(metavar="SRC", help="A folder, a file or an archive.", show_default=False)],
+    source: Annotated[
+        str, typer.Argument(metavar="SRC", help="A folder, a file, an archive or a URL.", show_default=False)
+    ],
     target: Annotated[str, typer.Argument(metavar="DST", help="The folder for the new files.", show_default=False)],
     format: Annotated[Format, typer.Option(help="The format of the new files.")] = Format.NII_GZ,  # noqa: A002
     per: Annotated[Per, typer.Option(help="One file a stack, or of NIfTI one 4-D file a series.")] = Per.STACK,
@@ -44,9 +56,12 @@ def convert(
     irregular: GridOption = OntoGrid.RAISE,
     fresh: Annotated[bool, typer.Option("--fresh", help="Make again what an earlier run has made.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="Stacks at the same time; by default one a core.")] = None,
+    json: JsonLines = False,
+    workers: Workers = None,
+    client: Scheduler = None,
     ignore: Ignore = None,
     archives: Archives = False,
+    storage_option: StorageOption = None,
 ) -> None:
     """Write every stack at SRC as a file in DST.
 
@@ -55,13 +70,15 @@ def convert(
     """
     with report_failure(context):
         from .._api.bulk import convert as work
+        from ..bulk.cluster import connect
         from ..bulk.naming import DEFAULT_TEMPLATE, check_template
+        from .printing import print_outcomes_as_json
 
         try:
             check_template(name or DEFAULT_TEMPLATE)
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--name") from error
-        with show_progress("converting") as progress:
+        with connect(client) as connected, show_progress("converting") as progress:
             done = work(
                 source,
                 target,
@@ -72,14 +89,19 @@ def convert(
                 resume=not fresh,
                 dry_run=dry_run,
                 workers=workers,
+                client=connected,
                 ignore=ignore or (),
                 archives=archives,
+                storage_options=read_storage_options(storage_option),
                 irregular=irregular.value,
                 progress=progress,
             )
-        if dry_run:
-            for outcome in done:
-                say(f"{outcome.status}: {outcome.path}")
-        say(repr(done))
+        if json:
+            print_outcomes_as_json(done)
+        else:
+            if dry_run:
+                for outcome in done:
+                    say(f"{outcome.status}: {outcome.path}")
+            say(repr(done))
     if not done.whole:
         raise typer.Exit(FAILED)

@@ -65,6 +65,14 @@ StorageOption = Annotated[
         help="Tell fsspec of the server of a URL; repeatable. Keep secrets in the environment: others may see it.",
     ),
 ]
+JsonLines = Annotated[bool, typer.Option("--json", help="Print a line of JSON for each outcome, for programs.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Stacks at the same time; by default one a core.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--client", metavar="tcp://HOST:PORT", help="Work on the cluster of the dask scheduler at this address."
+    ),
+]
 IrregularOption = Annotated[
     Irregular,
     typer.Option(help="Missing slices, uneven gaps, a tilt: refuse, interpolate onto a regular grid, or keep as is."),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from .terminal import clean, make_console, open_terminal, say
@@ -9,6 +12,9 @@ from .terminal import clean, make_console, open_terminal, say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from _typeshed import DataclassInstance
+
+    from ..bulk.verification import Verification
     from ..loading.comparison import Comparison
     from ..series import Scan
 
@@ -21,16 +27,40 @@ def print_table(found: Scan) -> None:
 
     say(f"{len(found)} series in {found.source}")
     rows = [[clean(cell) for cell in row] for row in tables.scan_rows(found)]
-    output, widths = open_terminal(), _measure_widths([tables.HEADINGS, *rows])
-    if rows and sum(widths) + 2 * (len(widths) - 1) <= (_PIPE_WIDTH if output is None else output.width):
-        say(_align(tables.HEADINGS, widths), style="bold")
-        for row in rows:
-            say(_align(row, widths))
-    else:
+    if not _print_rows(tables.HEADINGS, rows):
         for which, number, modality, description, size, spacing, plane, encoding, loads in rows:
             say(f"[{which}] #{number} {modality} {description}: {size}, {spacing} mm, {plane}, {encoding}: {loads}")
     for line in tables.list_footnotes(found):
         say(line)
+
+
+def print_verification(done: Verification) -> None:
+    """The table of a verification; where it is too wide, a line a stack. Below it, how many there are of each kind."""
+    rows = [[clean(word or "") for word in (one.status, one.title, one.folder, one.reason)] for one in done]
+    if not _print_rows(("pixels", "stack", "folder", "reason"), rows):
+        for status, title, folder, reason in rows:
+            say(f"{status}: {title} in {folder}" + (f": {reason}" if reason else ""))
+    for path in done.damaged:
+        say(f"damaged, of no series: {path}")
+    counts = Counter(one.status for one in done)
+    say(f"{done.where}: {', '.join(f'{n} {status}' for status, n in counts.items())}")
+
+
+def print_outcomes_as_json(done: Sequence[DataclassInstance]) -> None:
+    """A line of JSON for each outcome."""
+    for outcome in done:
+        say(json.dumps(asdict(outcome)))
+
+
+def _print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Print a table, unless there are no rows or they are wider than the terminal or, in a pipe, than 120 columns."""
+    output, widths = open_terminal(), _measure_widths([headings, *rows])
+    if not rows or sum(widths) + 2 * (len(widths) - 1) > (_PIPE_WIDTH if output is None else output.width):
+        return False
+    say(_align(headings, widths), style="bold")
+    for row in rows:
+        say(_align(row, widths))
+    return True
 
 
 def _measure_widths(rows: Sequence[Sequence[str]]) -> list[int]:

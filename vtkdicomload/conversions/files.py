@@ -14,7 +14,7 @@ from .._util.warnings import hush, silence_warnings
 from ..sources.hints import looks_like_path
 from .coordinates import FRAME_OF_REFERENCE, PATIENT
 from .holding import check_numbers, place_to_write
-from .nibabel import to_nibabel
+from .nibabel import to_nibabel, write_image
 from .sitk import to_sitk
 from .vtk import make_image
 from .whole import check_target, write_whole
@@ -84,7 +84,7 @@ def _ends_with(path: str, words: bytes) -> bool:
 
 
 def _write_nifti(volume: VolumeData, path: str) -> None:
-    to_nibabel(volume).to_filename(path)
+    write_image(to_nibabel(volume), path)
 
 
 def _write_itk(volume: VolumeData, path: str) -> None:

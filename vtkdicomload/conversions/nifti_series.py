@@ -15,7 +15,7 @@ from ..errors import GeometryError, UnsupportedPixelDataError
 from ..errors.remedies import SetOption
 from ..headers.data_set import read_attributes
 from .files import suffix_of
-from .nibabel import to_nibabel
+from .nibabel import to_nibabel, write_image
 from .sidecar import find_repetition_time, list_gradients, write_sidecar
 from .whole import write_whole
 
@@ -63,7 +63,7 @@ def save_nifti(volumes: Sequence[VolumeData], path: str) -> None:
                 file.write(text)
         with write_whole(os.path.realpath(path), suffix) as unfinished:
             if len(volumes) == 1:
-                to_nibabel(volumes[0]).to_filename(unfinished)
+                write_image(to_nibabel(volumes[0]), unfinished)
             else:
                 _write_time_series(volumes, unfinished, repetition_time)
         staged.commit()
@@ -99,4 +99,4 @@ def _write_time_series(volumes: Sequence[VolumeData], path: str, repetition_time
     image.header.set_data_dtype(pixels.dtype)
     image.header["pixdim"][4] = repetition_time or 1.0
     image.header.set_xyzt_units("mm", "sec")
-    image.to_filename(path)
+    write_image(image, path)

@@ -117,6 +117,7 @@ class DicomLoadError(Exception):
         """The same error without its traceback, cause and context, whose frames would keep pixels alive."""
         # Not copy.copy: the import of dask.distributed makes that keep the traceback, and share the attributes.
         again = type(self).__new__(type(self), *self.args)
+        again.args = self.args  # which an OSError does not take from __new__
         again.__dict__.update(self.__dict__)
         if hasattr(self, "__notes__"):
             again.__notes__ = list(self.__notes__)

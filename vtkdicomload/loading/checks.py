@@ -27,10 +27,21 @@ if TYPE_CHECKING:
 
 @public
 class Check(NamedTuple):
-    """One thing that was verified, or could not be."""
+    """One thing that was verified, or could not be.
+
+    Attributes
+    ----------
+    name : str
+        What was looked at.
+    result : str
+        What was found.
+    whole : bool
+        False where some of what was to be verified could not be, or was not asked for.
+    """
 
     name: str
     result: str
+    whole: bool = True
 
 
 def check_zeros(frames: Sequence[Frame], conversion: Conversion, out: Pixels, reader: Reader) -> Check:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..readers.dtype import Conversion
     from ..readers.protocol import Reader
 
+SECOND_READER = "second reader"  # the name of its check
 # How far two decoders of a lossy frame may round apart: a level in the samples, which the colour transform makes 1.772
 # of chrominance and one of luminance, and half a level more where each rounds its result.
 _LOSSY_LEVELS, _LOSSY_COLOUR_LEVELS = 2, 3
@@ -109,7 +110,7 @@ def verify(
         The two readers disagree.
     """
     if not chosen:
-        return Check("second reader", "not asked for")
+        return Check(SECOND_READER, "not asked for", whole=False)
     comparisons = []
     for k in chosen:
         seen = _read_again(frames[k], conversion, out[k], reader) if again is None else again(k)
@@ -126,7 +127,7 @@ def verify(
             f"no second reader could look at {unseen} of {len(comparisons)} compressed frames that were to be read "
             f"again, damage inside of them may go unnoticed ({result})"
         )
-    return Check("second reader", result)
+    return Check(SECOND_READER, result, whole=all(c.witness is not None for c in comparisons))
 
 
 def _is_compressed(frame: Frame) -> bool:
