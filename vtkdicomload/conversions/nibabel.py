@@ -49,7 +49,7 @@ def write_image(image: nibabel.Nifti1Image, path: str) -> None:
     if not path.endswith(".gz"):
         image.to_filename(path)
         return
-    # nibabel's zlib takes three times as long for the same size; one member, as some readers know no more.
+    # zlib takes three times as long for the same size; one member, as some readers know no more.
     import imagecodecs
 
     packed = imagecodecs.gzip_encode(image.to_bytes(), level=_GZIP_LEVEL)
