@@ -149,7 +149,7 @@ def test_data_is_made_once(tmp_path: Path) -> None:
 
 
 def test_headers_are_as_rich_as_a_scanners(root: Path) -> None:
-    rich, large, archive = (prepared(work, root) for work in MINIMAL.headers)
+    rich, large, _, archive = (prepared(work, root) for work in MINIMAL.headers)
     dataset = dcmread(rich.files[0])
     assert len(dataset) == 250
     assert any(e.tag.is_private and e.VR == "SQ" and e.is_undefined_length for e in dataset)

@@ -24,6 +24,7 @@ EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["p
 LIBRARIES = {
     **{"xarray": "xarray", "dask": "dask", "pyvista": "pyvista", "SimpleITK": "sitk", "nibabel": "nibabel"},
     **{"pandas": "pandas", "zarr": "zarr", "requests": "dicomweb", "fsspec": "remote", "aiohttp": "remote"},
+    **{"distributed": "cluster", "pyarrow": "index"},
 }
 USES: dict[str, tuple[str, Callable[[vdl.Volume, Path], Any]]] = {
     "to_xarray": ("xarray", lambda volume, _: volume.to_xarray()),

@@ -13,6 +13,7 @@ from .._util.public import public
 from .._util.threads import make_stepper
 from .._util.warnings import collect_warnings
 from ..errors import DicomLoadError, ReaderMismatchError
+from ..loading.checks import IncompleteCheck
 from ..loading.second_reader import SECOND_READER
 from .cluster import run_tasks
 from .manifest import Entry, Manifest, make_key, stamp_files
@@ -147,7 +148,7 @@ class _Verifying:
             try:
                 checks = load(self.stack).checks
                 (check,) = (check for check in checks if check.name == SECOND_READER)
-                status, reason = ("equal", None) if check.whole else ("unverified", check.result)
+                status, reason = ("unverified", check.result) if isinstance(check, IncompleteCheck) else ("equal", None)
             except ReaderMismatchError as error:
                 status, reason = "different", str(error)
             except DicomLoadError as error:

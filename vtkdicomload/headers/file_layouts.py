@@ -297,5 +297,5 @@ def find_closings(visited: Sequence[Element]) -> list[tuple[int, int]]:
     for index, element in enumerate(visited[:-1]):
         if element.length > 0 and visited[index + 1].depth > element.depth:
             inside = (k for k in range(index + 1, len(visited)) if visited[k].depth <= element.depth)
-            closings.append((index, next(inside) - 1))
+            closings.append((index, next(inside, len(visited)) - 1))
     return closings

@@ -27,21 +27,16 @@ if TYPE_CHECKING:
 
 @public
 class Check(NamedTuple):
-    """One thing that was verified, or could not be.
-
-    Attributes
-    ----------
-    name : str
-        What was looked at.
-    result : str
-        What was found.
-    whole : bool
-        False where some of what was to be verified could not be, or was not asked for.
-    """
+    """One thing that was verified, or could not be."""
 
     name: str
     result: str
-    whole: bool = True
+
+
+class IncompleteCheck(Check):
+    """A check that some of what was to be verified escaped, or that was not asked for."""
+
+    __slots__ = ()
 
 
 def check_zeros(frames: Sequence[Frame], conversion: Conversion, out: Pixels, reader: Reader) -> Check:

@@ -17,7 +17,7 @@ from ..errors.remedies import TrustReader
 from ..headers.transfer_syntaxes import DEFLATED_FRAME, ENCAPSULATED_UNCOMPRESSED
 from ..readers.choose import READERS
 from ..readers.codec import may_round
-from .checks import Check
+from .checks import Check, IncompleteCheck
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -110,7 +110,7 @@ def verify(
         The two readers disagree.
     """
     if not chosen:
-        return Check(SECOND_READER, "not asked for", whole=False)
+        return IncompleteCheck(SECOND_READER, "not asked for")
     comparisons = []
     for k in chosen:
         seen = _read_again(frames[k], conversion, out[k], reader) if again is None else again(k)
@@ -127,7 +127,8 @@ def verify(
             f"no second reader could look at {unseen} of {len(comparisons)} compressed frames that were to be read "
             f"again, damage inside of them may go unnoticed ({result})"
         )
-    return Check(SECOND_READER, result, whole=all(c.witness is not None for c in comparisons))
+    kind = Check if all(c.witness is not None for c in comparisons) else IncompleteCheck
+    return kind(SECOND_READER, result)
 
 
 def _is_compressed(frame: Frame) -> bool:
