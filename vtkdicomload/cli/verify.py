@@ -38,9 +38,10 @@ def verify(
     archives: Archives = False,
     storage_option: StorageOption = None,
 ) -> None:
-    """Read every stack at ROOT by two readers, and say where they differ or could not be compared.
+    """Read every stack at ROOT by two readers, and compare them.
 
-    With --record a run that was stopped goes on where it was. The exit status is 0 where all stacks are equal.
+    It says where they differ, and where there was no second one. With --record a run that was stopped goes on where it
+    was. The exit status is 0 where all stacks are equal.
     """
     with report_failure(context):
         from .._api.bulk import verify as work
