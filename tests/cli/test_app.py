@@ -353,10 +353,10 @@ def test_show_offers_the_way_past_another_frame_of_reference(series: Write, tmp_
 
 def test_show_offers_for_an_overlay_what_goes_past_its_own_error(series: Write, tmp_path: Path) -> None:
     written = series("ct", count=12, rows=20, columns=24)
-    first, second = series("over/a", seed=2), series("over/b", seed=3)
+    series("over/a", seed=2), series("over/b", seed=3)
     several = run("show", written.folder, "--overlay", tmp_path / "over", "-o", tmp_path / "out.png")
     assert several.exit_code == 1
-    assert f"2 series, and one can be drawn → --overlay {first.folder} or {second.folder}" in several.stderr
+    assert "over: 2 series, and none chosen → --overlay-series 0 or 1" in several.stderr
     gap = series("gap", seed=4, count=8).folder
     sorted(gap.iterdir())[3].unlink()
     uneven = run("show", written.folder, "--overlay", gap, "-o", tmp_path / "out.png")
@@ -366,6 +366,53 @@ def test_show_offers_for_an_overlay_what_goes_past_its_own_error(series: Write, 
     assert result.exit_code == 0, result.output
 
 
+def test_show_draws_the_series_and_stack_of_an_overlay_that_are_named(series: Write, tmp_path: Path) -> None:
+    written = series("ct", count=12, rows=20, columns=24)
+    for seed in (1, 2):
+        series("over/two", seed=seed, SeriesInstanceUID="1.2.3", AcquisitionNumber=seed, SeriesDescription="two")
+    series("over/one", seed=3)
+    draw = ["show", written.folder, "--overlay", tmp_path / "over", "-o", tmp_path / "out.png"]
+    stacks = run(*draw, "--overlay-series", "two")
+    assert stacks.exit_code == 1
+    assert "→ --overlay-stack 0 or 1\n" in stacks.stderr
+    pictures = set()
+    for chosen in (["one"], ["two", "--overlay-stack", "0"], ["two", "--overlay-stack", "1"]):
+        result = run(*draw, "--overlay-series", *chosen)
+        assert result.exit_code == 0, result.output
+        pictures.add((tmp_path / "out.png").read_bytes())
+    assert len(pictures) == 3
+    none = run(*draw, "--overlay-series", "9")
+    assert "--overlay-series 9: no such series; there are rows 0 to 1" in none.stderr
+    none = run(*draw, "--overlay-series", "two", "--overlay-stack", "4")
+    assert "--overlay-stack 4: there are 2: 0" in none.stderr
+
+
+def test_show_draws_one_segment_of_several(data: Path, tmp_path: Path) -> None:
+    draw = ["show", data / "highdicom" / "legacy_ct.dcm", "--overlay", data / "highdicom" / "seg_binary.dcm"]
+    pictures = set()
+    for number, chosen in enumerate(([], ["--overlay-stack", "Bone"], ["--overlay-stack", "Marrow", "--fill"])):
+        path = tmp_path / f"{number}.png"
+        assert run(*draw, *chosen, "-o", path).exit_code == 0
+        pictures.add(path.read_bytes())
+    assert len(pictures) == 3
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ["--overlay-series", "0"],
+        ["--overlay-stack", "0"],
+        ["--fill"],
+        ["--threshold", "0.5"],
+        ["--frame-of-reference", "ignore"],
+    ],
+)
+def test_show_refuses_options_for_what_is_not_drawn_over(data: Path, tmp_path: Path, option: list[str]) -> None:
+    result = run("show", data / "small_ct", "-o", tmp_path / "out.png", *option)
+    assert result.exit_code == 2
+    assert "--overlay is missing" in " ".join(result.stderr.replace("│", " ").split())
+
+
 def test_show_draws_fractional_segments_from_a_threshold_on(data: Path, tmp_path: Path) -> None:
     ct, fractions = data / "small_ct", data / "highdicom" / "seg_fractional.dcm"
     told = ["--frame-of-reference", "ignore", "-o", tmp_path / "out.png"]
@@ -373,6 +420,9 @@ def test_show_draws_fractional_segments_from_a_threshold_on(data: Path, tmp_path
     assert refused.exit_code == 1
     assert "a threshold is needed: 0.5" in refused.stderr
     assert run("show", ct, "--overlay", fractions, "--threshold", "0.5", *told).exit_code == 0
+    image = run("show", ct, "--overlay", ct, "--threshold", "0.5", *told)
+    assert image.exit_code == 1
+    assert "--threshold is for segments" in image.stderr
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,14 @@ import json
 import re
 import warnings
 from collections.abc import Callable
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from matplotlib.path import Path as Outline
 from orientations import ORIENTATIONS
+from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from structure_sets import circle, closed, rectangle, write_structure_set
 from synthetic import ROOT, Truth
@@ -531,3 +533,63 @@ def test_masks_come_one_after_another(ct: Volume, tmp_path: Path) -> None:
     assert found[0][1].sum() > found[1][1].sum()
     with pytest.raises(TypeError, match="names must be a list"):
         ct.masks_of(path, "r2")
+
+
+# ------------------------------------------------------------------------------------------------ wrong options, sets
+def test_a_threshold_is_a_fraction_of_segments(ct: Volume, tmp_path: Path) -> None:
+    path = write_structure_set(tmp_path / "rs.dcm", {"it": [closed(circle((0, 0, 0), 5))]})
+    with pytest.raises(ValueError, match=r"threshold= is for fractional segments, .*rs\.dcm is an RT structure set"):
+        ct.mask_of(path, threshold=0.5)
+    for wrong, error, words in (
+        ("0.5", TypeError, "threshold must be a number, not a str of 3 characters"),
+        (True, TypeError, "threshold must be a number, not True"),
+        (float("nan"), ValueError, "above 0 and up to 1, not nan"),
+    ):
+        for make in (ct.mask_of, ct.masks_of, ct.label_map_of):
+            with pytest.raises(error, match=words):
+                make(path, threshold=wrong)
+
+
+def test_all_structures_have_to_lie_in_the_frame_of_reference(ct: Volume, tmp_path: Path) -> None:
+    """One of them says nothing of its own, and the file has two."""
+    path = write_structure_set(tmp_path / "rs.dcm", {"a": [closed(circle((0, 0, 0), 5))]}, series="1.2.3")
+    dataset = dcmread(path)
+    second = deepcopy(dataset.ReferencedFrameOfReferenceSequence[0])
+    second.FrameOfReferenceUID = "1.2.9"
+    dataset.ReferencedFrameOfReferenceSequence.append(second)
+    del dataset.StructureSetROISequence[0].ReferencedFrameOfReferenceUID
+    dataset.save_as(path)
+    with pytest.raises(GeometryError, match="their FrameOfReferenceUID is missing"):
+        ct.mask_of(path)
+
+
+def test_contours_of_a_structure_in_two_items_are_all_of_it(ct: Volume, tmp_path: Path) -> None:
+    left, right = (closed(circle((x, 0, 0), 5)) for x in (-10, 10))
+    whole = one(ct, tmp_path, [left, right])
+    path = write_structure_set(tmp_path / "rs.dcm", {"it": [left], "more": [right]})
+    dataset = dcmread(path)
+    dataset.ROIContourSequence[1].ReferencedROINumber = 1
+    dataset.save_as(path)
+    np.testing.assert_array_equal(ct.mask_of(path, "it"), whole)
+    dataset.ROIContourSequence[1].ReferencedROINumber = 7  # of no name
+    dataset.save_as(path)
+    assert [(s.number, s.name) for s in vdl.structures(path)] == [(1, "it"), (2, "more"), (7, "ROI 7")]
+    assert (ct.mask_of(path, "it") | ct.mask_of(path, 7)).sum() == whole.sum()
+
+
+def test_a_number_of_two_structures_is_refused(ct: Volume, tmp_path: Path) -> None:
+    path = write_structure_set(tmp_path / "rs.dcm", {n: [closed(circle((0, 0, 0), 5))] for n in ("a", "b")})
+    dataset = dcmread(path)
+    dataset.StructureSetROISequence[1].ROINumber = 1
+    dataset.save_as(path)
+    with pytest.raises(vdl.CorruptFileError, match="ROINumber 1 is that of two regions"):
+        ct.mask_of(path, 1)
+
+
+def test_a_color_that_is_none_is_left_out(ct: Volume, tmp_path: Path) -> None:
+    path = write_structure_set(tmp_path / "rs.dcm", {"it": [closed(circle((0, 0, 0), 5))]})
+    dataset = dcmread(path)
+    dataset.ROIContourSequence[0].ROIDisplayColor = [300, 0, 0]
+    dataset.save_as(path)
+    assert vdl.structures(path)[0].color is None
+    assert ct.plot(overlay=ct.masks_of(path)).axes

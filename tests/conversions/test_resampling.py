@@ -256,6 +256,24 @@ def test_a_volume_without_a_place_is_divided_too(series: Write) -> None:
     assert found.frames.shape == (1, 3, 4)
 
 
+def test_a_volume_without_a_place_is_not_put_into_the_patient(series: Write) -> None:
+    nowhere = {"ImagePositionPatient": None, "ImageOrientationPatient": None}
+    with pytest.warns(vdl.DicomLoadWarning, match="no place in the patient"):
+        unplaced, other = (vdl.load(series(name, count=1, **nowhere).folder) for name in ("a", "b"))
+    placed = vdl.load(series("c", count=1).folder)
+    refused: list[tuple[Volume, dict[str, Any]]] = [
+        (unplaced, {"like": placed}),
+        (unplaced, {"like": placed.geometry}),
+        (unplaced, {"matrix": np.eye(4), "shape": (4, 4, 1)}),
+        (placed, {"like": unplaced}),
+    ]
+    for volume, grid in refused:
+        with pytest.raises(GeometryError, match="has no position or orientation in the patient"):
+            volume.resampled(**grid, frame_of_reference="ignore")
+    same = unplaced.resampled(like=other, frame_of_reference="ignore")  # both from the first voxel
+    np.testing.assert_array_equal(same.frames, unplaced.frames)
+
+
 def test_sheared_slices_come_onto_an_upright_grid(series: Write) -> None:
     volume = body(series, shear=True)
     found = volume.resampled(spacing=1.0)
@@ -279,6 +297,7 @@ WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "three rows": ({"matrix": np.eye(3), "shape": (2, 2, 2)}, ValueError, r"an affine \(4, 4\)"),
     "no spacing": ({"spacing": 0}, ValueError, "must be positive"),
     "words": ({"spacing": "1 mm"}, TypeError, "a number or three"),
+    "a thing": ({"spacing": object()}, TypeError, "a number or three"),
     "half a voxel": ({"shape": (2.5, 2, 2)}, TypeError, "three whole numbers"),
     "no voxel": ({"shape": (2, 0, 2)}, ValueError, "1 or more"),
     "order": ({"spacing": 1, "order": "sinc"}, ValueError, "order must be one of"),

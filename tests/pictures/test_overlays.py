@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from drawn import rendered
-from matplotlib.collections import LineCollection
+from matplotlib.collections import PathCollection
 from pets import write_pet
 from structure_sets import closed, rectangle, write_structure_set
 
@@ -32,8 +32,9 @@ def ct(series: Write) -> vdl.Volume:
 
 
 def drawn_lines(axes: Any) -> np.ndarray:
-    (lines,) = [c for c in axes.collections if isinstance(c, LineCollection)]
-    return np.array(lines.get_segments())
+    (lines,) = [c for c in axes.collections if isinstance(c, PathCollection)]
+    (path,) = lines.get_paths()
+    return path.vertices.reshape(-1, 2, 2)
 
 
 @pytest.mark.parametrize("name", ["axial", "coronal", "sagittal"])
@@ -57,13 +58,10 @@ def test_edges_are_those_of_pixels() -> None:
 def test_edges_enclose_the_area_of_a_mask() -> None:
     mask = np.random.default_rng(3).random((30, 40)) > 0.5
     edges = trace_edges(mask, (0, 40, 30, 0))
-    assert (
-        len(edges)
-        == np.abs(np.diff(np.pad(mask, 1).astype(int), axis=0)).sum()
-        + np.abs(np.diff(np.pad(mask, 1).astype(int), axis=1)).sum()
-    )
     lengths = np.abs(edges[:, 1] - edges[:, 0]).sum(axis=1)
-    assert (lengths == 1).all()
+    padded = np.pad(mask, 1).astype(int)
+    assert lengths.sum() == sum(np.abs(np.diff(padded, axis=axis)).sum() for axis in (0, 1))
+    assert not np.any(np.all(edges[:, 0] != edges[:, 1], axis=1))
 
 
 def test_contours_lie_where_the_mask_does(ct: vdl.Volume) -> None:
@@ -94,8 +92,8 @@ def test_structures_have_their_colours_and_names(ct: vdl.Volume, tmp_path: Path)
     path = write_structure_set(tmp_path / "rs.dcm", {"left": lines, "right": lines})
     figure = ct.plot(overlay=ct.masks_of(path))
     first, second = figure.axes[0].collections
-    assert first.get_colors()[0][:3] == pytest.approx((10 / 255, 20 / 255, 30 / 255))
-    assert second.get_colors()[0][0] == pytest.approx(20 / 255)
+    assert first.get_edgecolors()[0][:3] == pytest.approx((10 / 255, 20 / 255, 30 / 255))
+    assert second.get_edgecolors()[0][0] == pytest.approx(20 / 255)
     assert [text.get_text() for text in figure.axes[-1].texts] == ["left", "right"]
     assert rendered(figure).any()
 
@@ -110,7 +108,7 @@ def test_another_volume_is_a_wash_of_its_values(ct: vdl.Volume, tmp_path: Path) 
     expected = pet.resampled(like=ct, background=float("nan")).frames[6]
     clear = ~(np.nan_to_num(expected, nan=-1) >= top / 10)
     np.testing.assert_array_equal(image[..., 3] == 0, clear)
-    np.testing.assert_allclose(image[..., 0][~clear], (expected / top)[~clear], atol=1 / 255)
+    np.testing.assert_allclose(image[..., 0][~clear], 255 * (expected / top)[~clear], atol=2)
     words = " ".join(text.get_text() for text in figure.axes[-1].texts)
     assert "SUVbw g/ml" in words
     assert f"{top:.4g}" in words
@@ -142,7 +140,7 @@ def test_a_mask_over_an_image_without_a_place(series: Write) -> None:
     mask = np.zeros(volume.frames.shape, bool)
     mask[0, 2, 3] = True
     lines = drawn_lines(volume.plot(overlay=mask).axes[0])
-    assert len(lines) == 4
+    assert len(lines) == 4  # the sides of a pixel
     with pytest.raises(vdl.GeometryError, match="no position or orientation"):
         volume.plot(overlay=vdl.load(series("ct").folder), frame_of_reference="ignore")
 
@@ -173,3 +171,58 @@ def test_a_dose_of_which_nothing_is_known_is_clear(data: Path) -> None:
     assert (key.low, key.high) == (0, 1)
     drawn = dose.plot(overlay=unknown).axes[0].images[-1].get_array()
     assert not np.any(drawn[..., 3])
+
+
+def test_a_hundred_masks_are_kept_as_their_own_parts(ct: vdl.Volume) -> None:
+    """Whole ones, and a line or a picture for each of their edges and planes, would take gigabytes."""
+    mask = np.zeros(ct.frames.shape, bool)
+    mask[3:8, 5:9, 4:10] = True
+    overlay = make_overlay(ct, {str(k): np.roll(mask, k % 3, axis=1) for k in range(100)})
+    held = sum(part.voxels.nbytes for part in overlay.parts)
+    assert held == 100 * 5 * 4 * 6
+    assert len(ct.plot(overlay={"it": mask}).axes[0].collections) == 1
+
+
+@pytest.mark.parametrize("fill", [False, True])
+def test_a_part_of_a_mask_is_drawn_where_the_whole_would_be(ct: vdl.Volume, fill: bool) -> None:
+    mask = np.zeros(ct.frames.shape, bool)
+    mask[3:8, 5:9, 4:10] = True
+    both = mask.copy()
+    both[-1, -1, -1] = both[0, 0, 0] = True  # far from the planes that are drawn
+    parts, wholes = (rendered(ct.plot(overlay={"it": m}, fill=fill)) for m in (mask, both))
+    np.testing.assert_array_equal(parts, wholes)
+
+
+def test_masks_of_uneven_slices_are_drawn(series: Write) -> None:
+    files = series("gap", count=8, rows=20, columns=24).files
+    files[3].unlink()
+    with pytest.warns(vdl.DicomLoadWarning):
+        volume = vdl.load(files[0].parent, irregular="keep")
+    mask = np.zeros(volume.frames.shape, bool)
+    mask[volume.frames.shape[0] // 2, 5:9, 4:10] = True
+    assert len(drawn_lines(volume.plot(overlay=mask).axes[0])) == 4
+
+
+def test_an_error_of_a_mask_is_told_as_it_is(ct: vdl.Volume) -> None:
+    def fail() -> Any:
+        yield "it", np.zeros(ct.frames.shape, bool)
+        raise vdl.CorruptFileError("a damaged segment")
+
+    with pytest.raises(vdl.CorruptFileError, match="a damaged segment"):
+        ct.plot(overlay=fail())
+
+
+def test_options_without_a_use_are_refused(ct: vdl.Volume) -> None:
+    with pytest.raises(ValueError, match="fill= is for masks"):
+        ct.plot(overlay=ct, fill=True)
+    for options in ({"fill": True}, {"overlay_window": (1, 2)}):
+        with pytest.raises(ValueError, match="overlay= is missing"):
+            ct.plot(**options)
+
+
+def test_a_volume_without_a_place_is_no_wash(ct: vdl.Volume, series: Write) -> None:
+    nowhere = {"ImagePositionPatient": None, "ImageOrientationPatient": None}
+    with pytest.warns(vdl.DicomLoadWarning, match="no place in the patient"):
+        other = vdl.load(series("nowhere", count=1, **nowhere).folder)
+    with pytest.raises(vdl.GeometryError, match="has no position or orientation in the patient"):
+        ct.plot(overlay=other, frame_of_reference="ignore")

@@ -130,8 +130,10 @@ def find_at(paths: list[str], ignore: list[str] | None, *, archives: bool, stora
     return found
 
 
-def choose_series_of(found: Scan, series: str | None, stack: str | None) -> Series:
+def choose_series_of(found: Scan, series: str | None, stack: str | None, *, prefix: str = "--") -> Series:
     """The series, or stack of it, that the options name; there may be one only where they name none.
+
+    `prefix` is what comes before ``series`` and ``stack`` in the names of the options.
 
     Damaged files of no series are warned of then, as by `load`.
     """
@@ -140,8 +142,8 @@ def choose_series_of(found: Scan, series: str | None, stack: str | None) -> Seri
     if series is None:
         for sentence in describe_left_out((), (), list_untold_strays(found)):
             warn(sentence)
-    chosen = choose_series(found, ALL) if series == ALL else found[find_row(found, series or "0")]
-    return chosen if stack is None else _choose_stack_of(chosen, stack)
+    chosen = choose_series(found, ALL) if series == ALL else found[find_row(found, series or "0", f"{prefix}series")]
+    return chosen if stack is None else _choose_stack_of(chosen, stack, f"{prefix}stack")
 
 
 def make_none_chosen_error(found: Scan, what: str) -> DicomLoadError:
@@ -149,17 +151,17 @@ def make_none_chosen_error(found: Scan, what: str) -> DicomLoadError:
     return DicomLoadError(what, remedies=[SetOption("series", tuple(range(len(found))))])
 
 
-def find_row(found: Scan, wanted: str) -> int:
+def find_row(found: Scan, wanted: str, option: str = "--series") -> int:
     """The row of a scan that an option names."""
     fitting = match_series(found, _parse_choice(wanted))
     if len(fitting) == 1:
         return fitting[0]
     rows = f"are rows 0 to {len(found) - 1}" if len(found) > 1 else "is row 0"
     several = f"{len(fitting)} series, rows {', '.join(map(str, fitting[:_SHOWN_ROWS]))}"
-    raise DicomLoadError(f"--series {wanted}: {several if fitting else 'no such series'}; there {rows}")
+    raise DicomLoadError(f"{option} {wanted}: {several if fitting else 'no such series'}; there {rows}")
 
 
-def _choose_stack_of(series: Series, wanted: str) -> Series:
+def _choose_stack_of(series: Series, wanted: str, option: str) -> Series:
     try:
         return choose_stack(series, _parse_choice(wanted))
     except DicomLoadError as error:
@@ -169,7 +171,7 @@ def _choose_stack_of(series: Series, wanted: str) -> Series:
         else:
             listed = ", ".join(f"{i}{' ' + stack.label if stack.label else ''}" for i, stack in enumerate(stacks[:12]))
             what, remedies = f"there are {len(stacks)}: {listed}", ()
-        raise DicomLoadError(f"--stack {wanted}: {what}", remedies=remedies) from error
+        raise DicomLoadError(f"{option} {wanted}: {what}", remedies=remedies) from error
 
 
 def _parse_choice(words: str) -> int | str:

@@ -2,77 +2,99 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from ..errors import DicomLoadError, NoDicomError
 from ..errors.remedies import LeaveOut, SetOption
+from ..headers.sop_classes import LABEL_MAP, SEGMENTATION
 from .finding import choose_series_of, find_at, load_series
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..conversions.patient_space import FrameOfReference
     from ..errors.remedies import Remedy
     from ..pictures.overlays import Overlay
     from ..series import Series
     from ..volume import Volume
 
-
-class MaskOptions(NamedTuple):
-    """How structures are drawn: filled or outlined, and fractional segments from which fraction on."""
-
-    fill: bool
-    threshold: float | None
+_PREFIX = "--overlay-"
 
 
-def read_overlay(
-    volume: Volume, path: str, masks: MaskOptions, irregular: str, frame_of_reference: str, colormap: str | None
-) -> Overlay:
-    """What lies at a path, to be drawn over a volume.
+class OverlayOptions(NamedTuple):
+    """What is drawn over a series, and how.
 
-    Parameters
+    Attributes
     ----------
-    volume : Volume
-        Whose planes are drawn.
     path : str
-        An RT structure set, a segmentation, or one series of images.
-    masks : MaskOptions
-        How structures are drawn.
+        An RT structure set, segmentations, or series of images.
+    series, stack : str or None
+        Which of the series there, and which stack of it.
     irregular, colormap : str, str or None
-        Of a series of images.
+        Of images.
+    fill, threshold : bool, float or None
+        Of structures.
     frame_of_reference : {"match", "ignore"}
         As for `Volume.plot`.
     """
+
+    path: str
+    series: str | None
+    stack: str | None
+    irregular: str
+    colormap: str | None
+    fill: bool
+    threshold: float | None
+    frame_of_reference: str
+
+
+def read_overlay(volume: Volume, options: OverlayOptions) -> Overlay:
+    """What is to be drawn over a volume."""
     from ..conversions.structures import read_structures
     from ..pictures.overlays import make_overlay
 
-    place = cast("FrameOfReference", str(frame_of_reference))
-    try:
-        read_structures(path)
-    except NoDicomError:
-        return make_overlay(volume, _load_other(path, irregular), colormap=colormap, frame_of_reference=place)
-    named = volume.masks_of(path, threshold=masks.threshold, frame_of_reference=place)
-    return make_overlay(volume, named, fill=masks.fill)
+    place = cast("FrameOfReference", options.frame_of_reference)
+    source: str | Series = options.path
+    if options.series is None and options.stack is None:
+        try:
+            read_structures(options.path)
+        except NoDicomError:
+            source = _choose_images(options)
+    else:
+        source = _choose_images(options)
+    if isinstance(source, str) or source.header.sop_class_uid in (SEGMENTATION, LABEL_MAP):
+        named = volume.masks_of(source, threshold=options.threshold, frame_of_reference=place)
+        return make_overlay(volume, named, fill=options.fill)
+    if options.threshold is not None:
+        raise DicomLoadError(f"--threshold is for segments, and --overlay {options.path} is an image")
+    with _tell_what_fits(options):
+        other = load_series(source, options.irregular)
+    return make_overlay(volume, other, fill=options.fill, colormap=options.colormap, frame_of_reference=place)
 
 
-def _load_other(path: str, irregular: str) -> Volume:
-    """The one series of images at a path; the remedies of an error are those that are options for it."""
+def _choose_images(options: OverlayOptions) -> Series:
+    """The series, or stack of it, that is meant."""
+    with _tell_what_fits(options):
+        found = find_at([options.path], None, archives=False, storage_options={})
+        return choose_series_of(found, options.series, options.stack, prefix=_PREFIX)
+
+
+@contextmanager
+def _tell_what_fits(options: OverlayOptions) -> Iterator[None]:
+    """Tell of an error that it is of the overlay, with those of its remedies that are options for it."""
     try:
-        found = find_at([path], None, archives=False, storage_options={})
-        if len(found) > 1:
-            raise DicomLoadError(f"{len(found)} series, and one can be drawn", remedies=_offer_folders(list(found)))
-        return load_series(choose_series_of(found, None, None), irregular)
+        yield
     except DicomLoadError as error:
-        own = [remedy for remedy in error.remedies if _fits_overlay(remedy)]
-        raise DicomLoadError(f"--overlay {path}: {error.message}", files=error.files, remedies=own) from error
+        own = [fit for remedy in error.remedies if (fit := _turn_to_overlay(remedy)) is not None]
+        raise DicomLoadError(f"--overlay {options.path}: {error.message}", files=error.files, remedies=own) from error
 
 
-def _offer_folders(several: list[Series]) -> list[Remedy]:
-    """Offer the folder of each series, where it is a folder of its own."""
-    folders = [series.folder for series in several if series.folder is not None]
-    return [SetOption("overlay", tuple(folders))] if len(set(folders)) == len(several) else []
-
-
-def _fits_overlay(remedy: Remedy) -> bool:
-    """Tell whether a remedy is not an option for the series that is drawn over."""
+def _turn_to_overlay(remedy: Remedy) -> Remedy | None:
+    """A remedy as one for what is drawn over; None where there is no such option."""
     if isinstance(remedy, SetOption):
-        return remedy.option in ("irregular", "overlay")
-    return not isinstance(remedy, LeaveOut)
+        if remedy.option in ("series", "stack"):
+            return replace(remedy, option=f"overlay_{remedy.option}")
+        return remedy if remedy.option == "irregular" else None
+    return None if isinstance(remedy, LeaveOut) else remedy

@@ -53,6 +53,10 @@ def show(
             metavar="PATH", help="Draw over it: contours or segments as outlines, an image or dose as a wash."
         ),
     ] = None,
+    overlay_series: Annotated[
+        str | None, typer.Option(help="Which series of images or segments there, as --series; no structure set.")
+    ] = None,
+    overlay_stack: Annotated[str | None, typer.Option(help="Which stack of that series, as --stack.")] = None,
     fill: Annotated[bool, typer.Option("--fill", help="Fill what contours and segments outline.")] = False,
     threshold: Annotated[
         float | None, typer.Option(metavar="FRACTION", help="What a voxel of a fractional segmentation has to reach.")
@@ -67,13 +71,21 @@ def show(
     Of files that make no volume, what can be drawn, with the reason.
     """
     require_png(output)
+    if overlay is None:
+        _refuse_without_overlay(
+            overlay_series=overlay_series is not None,
+            overlay_stack=overlay_stack is not None,
+            fill=fill,
+            threshold=threshold is not None,
+            frame_of_reference=frame_of_reference is Place.IGNORE,
+        )
     options = read_storage_options(storage_option)
     with report_failure(context):
         from ..loading.options import make_options
         from ..pictures import sheets
         from ..pictures.canvas import save
         from .finding import choose_series_of, find_at, load_series, make_none_chosen_error
-        from .overlaying import MaskOptions, read_overlay
+        from .overlaying import OverlayOptions, read_overlay
 
         with refuse_unfit_options():
             make_options(rescale=True if rescale is None else rescale)
@@ -93,12 +105,31 @@ def show(
         with refuse_unfit_options():
             over = None
             if overlay is not None:
-                masks = MaskOptions(fill, threshold)
-                over = read_overlay(volume, overlay, masks, irregular, frame_of_reference, colormap)
+                over = read_overlay(
+                    volume,
+                    OverlayOptions(
+                        overlay,
+                        overlay_series,
+                        overlay_stack,
+                        irregular,
+                        colormap,
+                        fill,
+                        threshold,
+                        str(frame_of_reference),
+                    ),
+                )
             own = colormap if over is None or over.of_masks else None
             figure = sheets.draw_volume(volume, window=read_window(window), colormap=own, overlay=over)
         save(figure, output)
         say(f"{output}: {volume.series.title}")
+
+
+def _refuse_without_overlay(**given: bool) -> None:
+    """Refuse options that are given though nothing is drawn over."""
+    for name, is_given in given.items():
+        if is_given:
+            option = f"--{name.replace('_', '-')}"
+            raise typer.BadParameter("it is for what is drawn over, and --overlay is missing", param_hint=option)
 
 
 def _show_several(context: typer.Context, found: Scan, output: Path) -> None:

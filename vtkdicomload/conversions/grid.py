@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from .._util.arrays import Floats
 
+    Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]  # first index and, without, last along x, y, z
+
 _LONGEST = 2**31 - 1  # voxels along an axis, which VTK counts in 32 bits
 _SLICE_BYTES = 24  # of what a geometry holds of each slice: its position
 _FIT = 1e-3  # voxels: rounding must not add one to a box that fits exactly
@@ -120,9 +122,12 @@ def crop_grid(geometry: Geometry, box: Sequence[tuple[int, int]]) -> Geometry:
     return replace(geometry, dimensions=dimensions, origin=(x, y, z), positions=positions)
 
 
-def find_box(
-    geometry: Geometry, index: Sequence[Any] | None, mm: Sequence[Any] | None
-) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+def is_placed(geometry: Geometry) -> bool:
+    """Tell whether the files say where in the patient a grid lies."""
+    return geometry.origin is not None and geometry.direction is not None
+
+
+def find_box(geometry: Geometry, index: Sequence[Any] | None, mm: Sequence[Any] | None) -> Box:
     """The part of a grid that ranges of indices or of LPS mm mean, as `Volume.crop` takes them.
 
     Raises
@@ -146,6 +151,19 @@ def find_box(
     return (x0, x1), (y0, y1), (z0, z1)
 
 
+def find_common_box(geometry: Geometry, grid: Geometry) -> Box | None:
+    """The part of a grid around another one; all of it where one is uneven, None where they lie apart."""
+    nx, ny, nz = grid.dimensions
+    if not (grid.even and geometry.even):
+        return (0, nx), (0, ny), (0, nz)
+    ends = np.array([(-0.5, n - 0.5) for n in geometry.dimensions])
+    corners = np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3)
+    at = grid.to_index(geometry.to_patient(corners))
+    low, high = np.floor(at.min(axis=0)).astype(int), np.ceil(at.max(axis=0)).astype(int) + 1
+    x, y, z = ((max(int(a), 0), min(int(b), n)) for a, b, n in zip(low, high, grid.dimensions, strict=True))
+    return None if any(first >= last for first, last in (x, y, z)) else (x, y, z)
+
+
 def check_size(shape: Sequence[int], voxel_bytes: int) -> None:
     """Refuse a grid that does not fit into memory: a spacing of 0.01 mm is a slip of the pen (ValueError)."""
     needed, usable = math.prod(shape) * voxel_bytes + shape[2] * _SLICE_BYTES, measure_usable_bytes()
@@ -160,7 +178,10 @@ def check_size(shape: Sequence[int], voxel_bytes: int) -> None:
 
 def check_lengths(name: str, value: float | Sequence[float]) -> tuple[float, float, float]:
     """Three positive numbers, of which one may stand for all."""
-    values: list[Any] = [value] * 3 if isinstance(value, Real) else list(value)  # type: ignore[arg-type]
+    try:
+        values: list[Any] = [value] * 3 if isinstance(value, Real) else list(value)  # type: ignore[arg-type]
+    except TypeError:
+        values = []
     if len(values) != 3 or any(isinstance(v, bool) or not isinstance(v, Real) for v in values):
         raise TypeError(f"{name} must be a number or three, along x, y, z, not {describe_argument(value)}")
     if not all(np.isfinite(v) and v > 0 for v in values):

@@ -11,7 +11,7 @@ from ..loading.volume_data import VolumeData
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import Self
+    from typing import Self, Unpack
 
     from numpy.typing import ArrayLike
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..sources.resolve import Source
     from ..stacks.geometry import Geometry
     from ..stacks.series_data import SeriesData
+    from .masks import MaskOptions
     from .patient_space import FrameOfReference
     from .resampling import OrderChoice
     from .structures import Structure
@@ -218,8 +219,9 @@ class GriddedVolume(VolumeData):
 
         Raises
         ------
-        ValueError
-            The name fits none or several (the message lists all), or fractions without a threshold.
+        ValueError, TypeError
+            The name fits none or several (the message lists all); fractions without a threshold, contours with one; a
+            threshold that is no fraction.
         GeometryError
             Another or an unknown frame of reference; a structure without an area; a volume without a place.
         DicomLoadError
@@ -233,25 +235,31 @@ class GriddedVolume(VolumeData):
         """
         from .masks import make_mask
 
-        return make_mask(self, source, name, threshold, interpolate, frame_of_reference)
+        return make_mask(
+            self,
+            source,
+            name,
+            threshold=threshold,
+            interpolate=interpolate,
+            frame_of_reference=frame_of_reference,
+        )
 
     def masks_of(
         self,
         source: Source | SeriesData,
         names: Sequence[str | int] | None = None,
-        *,
-        threshold: float | None = None,
-        interpolate: bool = False,
-        frame_of_reference: FrameOfReference = "match",
+        **options: Unpack[MaskOptions],
     ) -> Iterator[tuple[Structure, Pixels]]:
         """Each structure with its mask, one after another: ``{s.name: mask for s, mask in volume.masks_of(path)}``.
 
         Parameters
         ----------
+        source
+            As for `mask_of`, with its errors and warnings.
         names : sequence of str or int, optional
             By default all that bound an area.
-        source, threshold, interpolate, frame_of_reference
-            As for `mask_of`, with its errors and warnings.
+        **options
+            `threshold`, `interpolate` and `frame_of_reference`, as for `mask_of`.
 
         Yields
         ------
@@ -262,16 +270,13 @@ class GriddedVolume(VolumeData):
         """
         from .masks import make_masks
 
-        return make_masks(self, source, names, threshold, interpolate, frame_of_reference)
+        return make_masks(self, source, names, **options)
 
     def label_map_of(
         self,
         source: Source | SeriesData,
         names: Sequence[str | int] | None = None,
-        *,
-        threshold: float | None = None,
-        interpolate: bool = False,
-        frame_of_reference: FrameOfReference = "match",
+        **options: Unpack[MaskOptions],
     ) -> Pixels:
         """The number of the structure that each voxel lies in, 0 in none; the parameters are those of `masks_of`.
 
@@ -284,9 +289,9 @@ class GriddedVolume(VolumeData):
         ValueError
             Two structures overlap, or a number is no label.
         """
-        from .masks import make_label_map
+        from .masks import merge_masks
 
-        return make_label_map(self, source, names, threshold, interpolate, frame_of_reference)
+        return merge_masks(self, self.masks_of(source, names, **options))
 
     def measure_mask(self, mask: Pixels) -> float:
         """The volume of a mask in ml: its voxels times theirs; of uneven slices each reaches half way to the next.

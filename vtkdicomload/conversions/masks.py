@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from numbers import Real
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -17,8 +18,8 @@ from .segment_masks import mask_segment, read_segment
 from .structures import RegionSource, choose_structures, list_structures, read_structures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from typing import Any
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any, Unpack
 
     from .._util.arrays import Pixels
     from ..loading.volume_data import VolumeData
@@ -29,13 +30,22 @@ if TYPE_CHECKING:
     Named = tuple[Structure, Pixels]
 
 
+class MaskOptions(TypedDict, total=False):
+    """The options of `Volume.mask_of` that every call that makes masks takes by name."""
+
+    threshold: float | None
+    interpolate: bool
+    frame_of_reference: FrameOfReference
+
+
 def make_masks(
     volume: VolumeData,
     source: Any,
-    names: Sequence[str | int] | None,
-    threshold: float | None,
-    interpolate: bool,
-    frame_of_reference: FrameOfReference,
+    names: Sequence[str | int] | None = None,
+    *,
+    threshold: float | None = None,
+    interpolate: bool = False,
+    frame_of_reference: FrameOfReference = "match",
 ) -> Iterator[Named]:
     """Each structure that is meant with its mask, one after another; what cannot be is refused before the first.
 
@@ -52,22 +62,25 @@ def make_masks(
     """
     if isinstance(names, str):
         raise TypeError(f'names must be a list, such as ["liver"], not {describe_argument(names)}')
+    _check_threshold(threshold)
     if volume.direction is None or volume.origin is None:
         raise GeometryError("the files hold no position or orientation, so nothing is known to lie in the volume")
     found = read_structures(source)
     structures = found.structures
     rows = range(len(structures)) if names is None else choose_structures(structures, names, found.path)
     if isinstance(found, RegionSource):
+        if threshold is not None:
+            raise ValueError(f"threshold= is for fractional segments, {found.path} is an RT structure set")
         areas = [any(kind in CLOSED for kind in s.kinds) for s in structures]
         for row in rows if names is not None else ():
             if not areas[row]:
                 _refuse_without_area(structures[row], found.path)
         rows = [row for row in rows if areas[row]]
     else:
-        _check_threshold(found, threshold)
+        _require_threshold(found, threshold)
         if interpolate:
             raise ValueError(f"interpolate=True is for contours, {found.path} is a segmentation")
-    uids = [uid for row in rows if (uid := structures[row].frame_of_reference_uid)]
+    uids = [structures[row].frame_of_reference_uid for row in rows]
     series = [uid for row in rows[:1] for uid in structures[row].series_uids]
     told = require_drawn_on(volume.series, uids, series, found.path, frame_of_reference) if rows else None
     if told:
@@ -77,14 +90,7 @@ def make_masks(
     return _mask_segments(volume, found, list(rows), threshold)
 
 
-def make_mask(
-    volume: VolumeData,
-    source: Any,
-    name: str | int | None,
-    threshold: float | None,
-    interpolate: bool,
-    frame_of_reference: FrameOfReference,
-) -> Pixels:
+def make_mask(volume: VolumeData, source: Any, name: str | int | None, **options: Unpack[MaskOptions]) -> Pixels:
     """The mask of one structure (`Volume.mask_of`)."""
     if name is None:
         found = read_structures(source)
@@ -94,22 +100,15 @@ def make_mask(
                 f"{list_structures(found.structures)}"
             )
         name = found.structures[0].number
-    ((_, mask),) = make_masks(volume, source, [name], threshold, interpolate, frame_of_reference)
+    ((_, mask),) = make_masks(volume, source, [name], **options)
     return mask
 
 
-def make_label_map(
-    volume: VolumeData,
-    source: Any,
-    names: Sequence[str | int] | None,
-    threshold: float | None,
-    interpolate: bool,
-    frame_of_reference: FrameOfReference,
-) -> Pixels:
+def merge_masks(volume: VolumeData, masks: Iterable[Named]) -> Pixels:
     """The numbers of structures as one array (`Volume.label_map_of`)."""
     labels = np.zeros(volume.dimensions[::-1], np.uint16)
     known: dict[int, str] = {}
-    for structure, mask in make_masks(volume, source, names, threshold, interpolate, frame_of_reference):
+    for structure, mask in masks:
         if not 0 < structure.number < 1 << 16 or structure.number in known:
             raise ValueError(f"the number of {structure!r} is no label of its own, 1 to 65535")
         taken = labels[mask]
@@ -153,15 +152,23 @@ def _mask_segments(
         yield structures[row], mask
 
 
-def _check_threshold(found: SegmentSource, threshold: float | None) -> None:
-    fractional = any(said.kind == "FRACTIONAL" for said in found.said)
-    if fractional and threshold is None:
+def _check_threshold(threshold: Any) -> None:
+    """Refuse what is no fraction."""
+    if threshold is None:
+        return
+    if isinstance(threshold, bool) or not isinstance(threshold, Real):
+        raise TypeError(f"threshold must be a number, not {describe_argument(threshold)}")
+    if not 0 < float(threshold) <= 1:
+        raise ValueError(f"threshold must be a fraction, above 0 and up to 1, not {describe_argument(threshold)}")
+
+
+def _require_threshold(found: SegmentSource, threshold: float | None) -> None:
+    """Refuse fractions of which nobody says from where on a voxel belongs to the segment."""
+    if threshold is None and any(said.kind == "FRACTIONAL" for said in found.said):
         raise ValueError(
             f"the segments of {found.path} are fractions, so a threshold is needed: 0.5 takes the voxels where they "
             "reach a half"
         )
-    if threshold is not None and not 0 < threshold <= 1:
-        raise ValueError(f"threshold must be a fraction, above 0 and up to 1, not {describe_argument(threshold)}")
 
 
 def _refuse_without_area(structure: Structure, path: str) -> None:

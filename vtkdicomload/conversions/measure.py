@@ -11,6 +11,7 @@ from .grid import locate_slices, make_step_matrix
 if TYPE_CHECKING:
     from .._util.arrays import Floats, Pixels
     from ..loading.volume_data import VolumeData
+    from .grid import Box
 
 
 def check_mask(volume: VolumeData, mask: Any) -> Pixels:
@@ -21,6 +22,17 @@ def check_mask(volume: VolumeData, mask: Any) -> Pixels:
             f"a mask of this volume is bool {volume.frames.shape[:3]} (z, y, x), not {array.dtype} {array.shape}"
         )
     return array
+
+
+def find_mask_box(mask: Pixels) -> Box | None:
+    """The smallest box (x, y, z) with every voxel of a mask; None of an empty one."""
+    slices = np.flatnonzero(mask.any(axis=(1, 2)))
+    if not len(slices):
+        return None
+    z = int(slices[0]), int(slices[-1]) + 1
+    flat: Pixels = np.any(mask[slice(*z)], axis=0)
+    rows, columns = np.flatnonzero(flat.any(axis=1)), np.flatnonzero(flat.any(axis=0))
+    return (int(columns[0]), int(columns[-1]) + 1), (int(rows[0]), int(rows[-1]) + 1), z
 
 
 def measure_mask(volume: VolumeData, mask: Any) -> float:

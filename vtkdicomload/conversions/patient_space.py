@@ -24,7 +24,7 @@ def find_frame_of_reference(series: SeriesData) -> str | None:
 
 
 def require_drawn_on(
-    series: SeriesData, uids: Sequence[str], series_uids: Sequence[str], path: str, choice: FrameOfReference
+    series: SeriesData, uids: Sequence[str | None], series_uids: Sequence[str], path: str, choice: FrameOfReference
 ) -> str | None:
     """Refuse structures that are not known to lie where a series does.
 
@@ -32,8 +32,8 @@ def require_drawn_on(
     ----------
     series : SeriesData
         Of the volume.
-    uids : sequence of str
-        The FrameOfReferenceUIDs that the structures lie in.
+    uids : sequence of str or None
+        The FrameOfReferenceUIDs that the structures lie in; None where one is not known.
     series_uids : sequence of str
         The series that they were drawn on.
     path : str
@@ -60,7 +60,7 @@ def require_drawn_on(
         if series.uid is None or not series_uids or series.uid in series_uids:
             return None
         return f"{path} was drawn on another series than {series.title}, in the same FrameOfReferenceUID"
-    theirs = ", ".join(dict.fromkeys(uids)) or "missing"
+    theirs = ", ".join(dict.fromkeys(uid or "missing" for uid in uids))
     words = f"their FrameOfReferenceUID is {theirs}, that of {series.title} {own or 'unknown'}"
     if series.uid is not None and series.uid in series_uids:
         return f"{path} was drawn on this series, and is taken to lie where it does: {words}"

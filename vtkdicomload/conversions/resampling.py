@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from .._util.wording import describe_argument
-from ..errors import UnsupportedPixelDataError
+from ..errors import GeometryError, UnsupportedPixelDataError
 from ..headers.sop_classes import LABEL_MAP, RT_DOSE, SEGMENTATION
 from .doses import refuse_other_doses
-from .grid import check_size
+from .grid import check_size, is_placed
 from .holding import check_numbers
 from .interpolation import Sampling
 from .patient_space import require_same_place
@@ -51,6 +51,7 @@ def resample_onto(
     background: float | None = None,
 ) -> Pixels:
     """The values of a volume at the voxels of a grid; the parameters and errors are those of `Volume.resampled`."""
+    _require_one_space(volume, grid)
     check_numbers(volume, "VTK")
     check_size(grid.dimensions, volume.dtype.itemsize * math.prod(volume.frames.shape[3:]))
     how = Sampling(
@@ -112,6 +113,16 @@ def take_values(volume: VolumeData, background: float) -> Pixels:
     if volume.frames.ndim == 4:
         raise UnsupportedPixelDataError("colour has no value for what is not known (background=nan)")
     return volume.frames.astype(np.float64 if volume.dtype.itemsize > 2 else np.float32)
+
+
+def _require_one_space(volume: VolumeData, grid: Geometry) -> None:
+    """Refuse a grid in the patient for a volume without a place there, and the reverse."""
+    if is_placed(volume.geometry) == is_placed(grid):
+        return
+    which = "the grid" if is_placed(volume.geometry) else volume.series.title
+    raise GeometryError(
+        f"{which} has no position or orientation in the patient, so nothing is known to lie on the grid"
+    )
 
 
 def _find_padding_value(volume: VolumeData) -> float | None:

@@ -12,7 +12,7 @@ from ..loading.options import Options
 from ..loading.plan import plan_volume
 from ..loading.read import read_whole
 from ..stacks.assumptions import AssumptionKind
-from .grid import crop_grid
+from .grid import crop_grid, find_common_box
 from .interpolation import Sampling
 from .sampling import sample
 
@@ -65,7 +65,7 @@ def mask_segment(stored: Stored, said: SegmentSet, number: int, threshold: float
         Of the volume.
     """
     mask = np.zeros(grid.dimensions[::-1], bool)
-    box = _find_segment_box(stored.geometry, grid)
+    box = find_common_box(stored.geometry, grid)
     if box is None:
         return mask
     part = crop_grid(grid, box)
@@ -79,15 +79,3 @@ def mask_segment(stored: Stored, said: SegmentSet, number: int, threshold: float
     found = sample(stored.values, stored.geometry, part, Sampling("nearest", False, 0.0))
     mask[z0:z1, y0:y1, x0:x1] = found == number if said.kind == "LABELMAP" else found != 0
     return mask
-
-
-def _find_segment_box(stored: Geometry, grid: Geometry) -> tuple[tuple[int, int], ...] | None:
-    """The part of a grid around the segment's own; all of it where it is uneven, None where they lie apart."""
-    if not (grid.even and stored.even):
-        return tuple((0, n) for n in grid.dimensions)
-    ends = np.array([(-0.5, n - 0.5) for n in stored.dimensions])
-    corners = np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3)
-    at = grid.to_index(stored.to_patient(corners))
-    low, high = np.floor(at.min(axis=0)).astype(int), np.ceil(at.max(axis=0)).astype(int) + 1
-    box = tuple((max(int(a), 0), min(int(b), n)) for a, b, n in zip(low, high, grid.dimensions, strict=True))
-    return None if any(first >= last for first, last in box) else box

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from .._util.wording import describe_argument
-from ..conversions.grid import make_grid
-from ..conversions.measure import check_mask
+from ..conversions.grid import crop_grid, find_common_box, make_grid
+from ..conversions.measure import check_mask, find_mask_box
 from ..conversions.patient_space import require_same_place
 from ..conversions.resampling import choose_order, resample_onto
 from ..errors import GeometryError
@@ -20,9 +20,13 @@ from ..loading.volume_data import VolumeData
 from .windows import choose_window, find_colormap, write_units
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
 
     from .._util.arrays import Floats, Pixels
+    from ..conversions.grid import Box
     from ..conversions.patient_space import FrameOfReference
     from ..conversions.structures import Structure
     from ..stacks.geometry import Geometry
@@ -42,7 +46,8 @@ _COLOURS: tuple[Colour, ...] = (  # of Okabe and Ito, which the colour-blind tel
     (0.84, 0.37, 0.00),
     (0.00, 0.45, 0.70),
 )
-_OPACITY = 0.55
+_WHITE: Colour = (1.0, 1.0, 1.0)
+_OPACITY = 140  # of 255
 _CLEAR = 0.1  # of the window: less of a dose or an uptake would veil the whole picture
 
 
@@ -67,44 +72,70 @@ class Overlay:
         raise NotImplementedError
 
 
+class _Part(NamedTuple):
+    """The part of a mask that holds anything: a hundred whole ones would take gigabytes."""
+
+    voxels: Pixels  # (z, y, x), bool
+    box: Box
+
+
 @dataclass(frozen=True)
 class MaskOverlay(Overlay):
     """Masks of a volume, along the edges of their voxels: labels have nothing between them to interpolate."""
 
     volume: VolumeData
-    masks: tuple[Pixels, ...]
+    parts: tuple[_Part | None, ...]  # None of an empty mask
     keys: tuple[Key, ...]
     fill: bool
     of_masks = True
 
     def paint(self, axes: Axes, plane: Plane, extent: Extent) -> None:
         """Draw the masks in a plane, the first ones below."""
-        from matplotlib.collections import LineCollection
-
-        for mask, key in zip(self.masks, self.keys, strict=True):
-            cut = self._cut(mask, plane)
-            if not cut.any():
+        for part, key in zip(self.parts, self.keys, strict=True):
+            cut = None if part is None else self._cut(part, plane)
+            if cut is None or not cut.pixels.any():
                 continue
+            own = cut.place_in(extent, plane)
             if self.fill:
-                pixels = np.zeros((*cut.shape, 4))
-                pixels[cut] = (*(key.colour or (1.0, 1.0, 1.0)), _OPACITY)
-                axes.imshow(pixels, extent=extent, aspect="auto", origin="upper", interpolation="nearest")
+                pixels = np.zeros((*cut.pixels.shape, 4), np.uint8)
+                pixels[cut.pixels] = (*(round(255 * channel) for channel in key.colour or _WHITE), _OPACITY)
+                axes.imshow(pixels, extent=own, aspect="auto", origin="upper", interpolation="nearest")
             else:
-                edges = trace_edges(cut, extent)
-                axes.add_collection(LineCollection(list(edges), colors=[key.colour], linewidths=1.2), autolim=False)
+                axes.add_collection(draw_edges(trace_edges(cut.pixels, own), key.colour), autolim=False)
 
-    def _cut(self, mask: Pixels, plane: Plane) -> Pixels:
-        """The pixels of a plane that lie in a mask."""
+    def _cut(self, part: _Part, plane: Plane) -> _Cut | None:
+        """The pixels of a plane that lie in a part of a mask; None where they lie apart."""
+        (x0, x1), (y0, y1), (z0, z1) = part.box
         if plane.origin is None or plane.direction is None:
             if plane.number is None:
                 raise GeometryError(
                     "the files hold no position or orientation, so the mask has no place in the picture"
                 )
-            stored: Pixels = mask[plane.number]
-            return stored
-        held = self.volume.replaced(mask.view(np.uint8), self.volume.geometry)
-        found: Pixels = resample_onto(held, make_plane_grid(plane), order="nearest", background=0)[0] > 0
-        return found
+            inside = z0 <= plane.number < z1
+            return _Cut(part.voxels[plane.number - z0], (x0, x1), (y0, y1)) if inside else None
+        held = self.volume.replaced(part.voxels.view(np.uint8), crop_grid(self.volume.geometry, part.box))
+        grid = make_plane_grid(plane)
+        box = find_common_box(held.geometry, grid)
+        if box is None:
+            return None
+        found = resample_onto(held, crop_grid(grid, box), order="nearest", background=0)[0] > 0
+        return _Cut(found, *box[:2])
+
+
+class _Cut(NamedTuple):
+    """Some of the pixels of a picture."""
+
+    pixels: Pixels
+    columns: tuple[int, int]
+    rows: tuple[int, int]
+
+    def place_in(self, extent: Extent, plane: Plane) -> Extent:
+        """Its extent on the axes of the picture of a plane."""
+        left, right, bottom, top = extent
+        rows, columns = plane.pixels.shape[:2]
+        x0, x1 = (left + (right - left) * column / columns for column in self.columns)
+        y0, y1 = (top + (bottom - top) * row / rows for row in self.rows)
+        return x0, x1, y1, y0
 
 
 @dataclass(frozen=True)
@@ -122,7 +153,7 @@ class WashOverlay(Overlay):
         (key,) = self.keys
         part = (values - key.low) / (key.high - key.low)
         known = np.isfinite(part)
-        pixels = find_colormap(key.colormap)(np.clip(np.where(known, part, 0), 0, 1))
+        pixels = find_colormap(key.colormap)(np.clip(np.where(known, part, 0), 0, 1), bytes=True)
         pixels[..., 3] = np.where(known & (values > 0 if self.labels else part >= _CLEAR), _OPACITY, 0)
         between = "nearest" if self.labels else "auto"
         axes.imshow(pixels, extent=extent, aspect="auto", origin="upper", interpolation=between)
@@ -159,21 +190,18 @@ def make_overlay(
         The other volume is not known to lie in the same place.
     """
     if isinstance(over, VolumeData):
+        if fill:
+            raise ValueError("fill= is for masks, a volume is drawn as a wash of its values")
         require_same_place(over.series, volume.series, frame_of_reference)
         return _make_wash(over, window, colormap)
     if window is not None:
         raise ValueError("overlay_window= is for a volume that is drawn over another, masks have no values")
-    if isinstance(over, np.ndarray):
-        named: list[tuple[Any, Pixels]] = [("mask", over)]
-    elif isinstance(over, Mapping):
-        named = list(over.items())
-    elif isinstance(over, Iterable) and not isinstance(over, (str, bytes)):
-        named = _list_pairs(over)
-    else:
-        raise TypeError(f"overlay must be a Volume, a mask, or masks by name, not {describe_argument(over)}")
-    masks = tuple(check_mask(volume, mask) for _, mask in named)
-    keys = tuple(_name_mask(structure, k) for k, (structure, _) in enumerate(named))
-    return MaskOverlay(volume, masks, keys, fill)
+    parts: list[_Part | None] = []
+    keys: list[Key] = []
+    for name, mask in _list_named(over):
+        parts.append(_crop_mask(volume, mask))
+        keys.append(_name_mask(name, len(keys)))
+    return MaskOverlay(volume, tuple(parts), tuple(keys), fill)
 
 
 def list_keys(volume: VolumeData, window: Window, overlay: Overlay | None) -> tuple[Key, ...]:
@@ -197,17 +225,35 @@ def make_plane_grid(plane: Plane) -> Geometry:
 
 
 def trace_edges(mask: Pixels, extent: Extent) -> Floats:
-    """The edges of pixels between inside and outside, as lines (n, 2, 2) on the axes of a picture."""
+    """The edges between inside and outside of pixels, as straight lines (n, 2, 2) on the axes of a picture."""
     left, right, bottom, top = extent
     rows, columns = mask.shape
     padded = np.pad(mask.astype(np.int8), 1)
-    row, column = np.nonzero(np.diff(padded, axis=0)[:, 1:-1])  # lines along a row, above pixel `row`
-    along = np.stack([np.column_stack([column, row]), np.column_stack([column + 1, row])], axis=1)
-    row, column = np.nonzero(np.diff(padded, axis=1)[1:-1])
-    down = np.stack([np.column_stack([column, row]), np.column_stack([column, row + 1])], axis=1)
+    along = _join_runs(np.diff(padded, axis=0)[:, 1:-1])  # above a row, from column to column
+    down = _join_runs(np.diff(padded, axis=1)[1:-1].T)[..., ::-1]
     scale = ((right - left) / columns, (bottom - top) / rows)
     edges: Floats = np.concatenate([along, down]) * scale + (left, top)
     return edges
+
+
+def draw_edges(edges: Floats, colour: Colour | None) -> PathCollection:
+    """Lines (n, 2, 2) as one path: a hundred thousand of their own would take gigabytes."""
+    from matplotlib.collections import PathCollection
+    from matplotlib.path import Path
+
+    path = Path(edges.reshape(-1, 2), np.tile([Path.MOVETO, Path.LINETO], len(edges)))
+    lines = PathCollection([path], facecolors="none", edgecolors=[colour or _WHITE], linewidths=1.2)
+    lines.set_snap(True)
+    return lines
+
+
+def _join_runs(marks: Pixels) -> Floats:
+    """The runs of what is not 0 in each row, as lines (n, 2, 2) of column and row."""
+    changes = np.diff(np.pad(marks != 0, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    row, first = np.nonzero(changes > 0)
+    _, last = np.nonzero(changes < 0)
+    runs: Floats = np.stack([np.column_stack([first, row]), np.column_stack([last, row])], axis=1).astype(np.float64)
+    return runs
 
 
 def _make_wash(other: VolumeData, window: Wanted, colormap: str | None) -> WashOverlay:
@@ -238,11 +284,27 @@ def _choose_colormap(volume: VolumeData, labels: bool) -> str:
     return "hot" if volume.series.modality == "PT" else "inferno"
 
 
-def _list_pairs(over: Iterable[Any]) -> list[tuple[Any, Pixels]]:
-    try:
-        return [(structure, mask) for structure, mask in over]
-    except (TypeError, ValueError):
-        raise TypeError("an overlay of several masks is {name: mask}, or what volume.masks_of yields") from None
+def _list_named(over: Any) -> Iterator[tuple[Any, Pixels]]:
+    """The masks that are meant, each with its name or structure, as they come."""
+    if isinstance(over, np.ndarray):
+        yield "mask", over
+        return
+    if not isinstance(over, Iterable) or isinstance(over, (str, bytes)):
+        raise TypeError(f"overlay must be a Volume, a mask, or masks by name, not {describe_argument(over)}")
+    for pair in over.items() if isinstance(over, Mapping) else over:
+        if not isinstance(pair, Sequence) or len(pair) != 2 or isinstance(pair, str):
+            raise TypeError("an overlay of several masks is {name: mask}, or what volume.masks_of yields")
+        yield pair[0], pair[1]
+
+
+def _crop_mask(volume: VolumeData, mask: Any) -> _Part | None:
+    """A copy of the part of a mask that holds anything, with all slices where they are uneven."""
+    array = check_mask(volume, mask)
+    box = find_mask_box(array)
+    if box is None:
+        return None
+    x, y, z = box if volume.geometry.even else (*box[:2], (0, len(array)))
+    return _Part(array[slice(*z), slice(*y), slice(*x)].copy(), (x, y, z))
 
 
 def _name_mask(structure: Any, k: int) -> Key:

@@ -97,6 +97,8 @@ class PicturedVolume(GriddedVolume):
                 frame_of_reference=frame_of_reference,
             )
             own = colormap if over.of_masks else None
+        elif fill or overlay_window is not None:
+            raise ValueError("fill= and overlay_window= are for what is drawn over, and overlay= is missing")
         return plot(self, window, at=at, title=title, width=width, colormap=own, overlay=over)
 
     def projection(

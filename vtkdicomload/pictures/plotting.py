@@ -130,6 +130,7 @@ def _draw(
 ) -> None:
     pixels = window.grey(plane.pixels)
     axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, extent=plane.extent, aspect="auto", origin="upper")
+    axes.set_autoscale_on(False)  # what is drawn over may cover a part of it
     if overlay is not None:
         overlay.paint(axes, plane, plane.extent)
     axes.set_title(_write_title(plane), fontsize=10)

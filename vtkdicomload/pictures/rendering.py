@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .._util.wording import describe_argument
+from ..conversions.grid import is_placed
 from ..errors import DicomLoadError, GeometryError
 from ..errors.remedies import Install
 from ..loading.facts import has_scale
@@ -24,7 +25,7 @@ from ..stacks.geometry import find_opposite, name_side
 from .canvas import BRIGHT, MARGIN, MARK, QUIET, Sheet
 from .planes import Letters
 from .sheets import LETTER, paint_letters
-from .surfaces import extract_surface, is_placed, make_solid_image, require_solid, smooth_surface
+from .surfaces import extract_surface, make_solid_image, require_solid, smooth_surface
 from .windows import choose_window, explain_no_hounsfield, write_units
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def render(
         VTK cannot render here.
     """
     require_solid(volume)
-    placed = is_placed(volume)
+    placed = is_placed(volume.geometry)
     if view is not None and not placed:
         raise GeometryError(f"the files hold no position or orientation, so nothing is known of a view from {view!r}")
     side = view if view is not None else _choose_view(volume) if placed else _FIRST_SLICE
@@ -159,10 +160,8 @@ def render(
     if iso is None:
         words, prop = _make_body(volume, window)
     else:
-        words, prop = (
-            f"surface at {iso:g}{write_units(volume)}",
-            _make_skin(smooth_surface(extract_surface(volume, iso))),
-        )
+        skin = _make_skin(smooth_surface(extract_surface(volume, iso)))
+        words, prop = f"surface at {iso:g}{write_units(volume)}", skin
     require_rendering()
     with _one_at_a_time:
         pixels, mm = _draw_picture(prop, toward_eye, up, size)
@@ -274,7 +273,7 @@ def _choose_tissues(volume: VolumeData, wanted: Wanted) -> tuple[str, vtkVolumeP
     tissues.SetScalarOpacityUnitDistance(1.0)
     tissues.SetInterpolationTypeToLinear()
     # Seen straight from its first slice, what a stack holds ends there, without a slope that light could fall on.
-    tissues.SetShade(is_placed(volume) and volume.frames.shape[0] > 1)
+    tissues.SetShade(is_placed(volume.geometry) and volume.frames.shape[0] > 1)
     tissues.SetAmbient(0.3)
     tissues.SetDiffuse(0.8)
     tissues.SetSpecular(0.2)

@@ -12,6 +12,7 @@ import numpy as np
 
 from .._util.names import is_utf8
 from .._util.warnings import hush
+from ..conversions.grid import is_placed
 from ..conversions.vtk import make_image
 from ..errors import GeometryError
 from ..errors.remedies import RESAMPLE
@@ -47,11 +48,6 @@ def require_solid(volume: VolumeData) -> None:
         raise GeometryError("the slices do not lie on a regular grid", remedies=[RESAMPLE])
 
 
-def is_placed(volume: VolumeData) -> bool:
-    """Tell whether the files say where in the patient a volume lies."""
-    return volume.geometry.origin is not None and volume.geometry.direction is not None
-
-
 def make_solid_image(volume: VolumeData) -> vtkImageData:
     """The image that bodies and surfaces are made of: the volume's own, or a single slice as a slab of its thickness.
 
@@ -74,7 +70,7 @@ def make_solid_image(volume: VolumeData) -> vtkImageData:
 
 def describe_coordinates(volume: VolumeData) -> str:
     """The coordinates of a body: LPS mm, or those of the stored voxels where the files do not say where it lies."""
-    if is_placed(volume):
+    if is_placed(volume.geometry):
         return "LPS mm"
     unit = "mm" if has_scale(volume) else "pixels, whose size the files do not say,"
     return f"{unit} from the first voxel along columns, rows and slices: it has no place in the patient"

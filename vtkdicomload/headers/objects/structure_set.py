@@ -10,6 +10,8 @@ from ...errors import make_damaged_error
 from ..data_set import Attributes, UnusableAttribute, convert_integers, list_values, open_data_set
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..._util.arrays import Floats
     from ...sources.file import File
 
@@ -60,26 +62,23 @@ def read_structure_set(file: File) -> StructureSet:
 
 
 def _read_structures(path: str, attributes: Attributes) -> StructureSet:
-    contours = {_number(item, "ReferencedROINumber"): item for item in attributes.items("ROIContourSequence")}
+    contours: dict[int, list[Attributes]] = {}
+    for item in attributes.items("ROIContourSequence"):
+        contours.setdefault(_number(item, "ReferencedROINumber"), []).append(item)
     observed = {
         _number(item, "ReferencedROINumber"): item.text("RTROIInterpretedType")
         for item in attributes.items("RTROIObservationsSequence")
     }
-    regions = []
+    named: dict[int, Attributes] = {}
     for item in attributes.items("StructureSetROISequence"):
         number = _number(item, "ROINumber")
-        name = (item.text("ROIName") or "").strip()
-        lines = contours.get(number)
-        regions.append(
-            Region(
-                number,
-                name or f"ROI {number}",
-                observed.get(number),
-                None if lines is None else _read_display_color(lines),
-                item.text("ReferencedFrameOfReferenceUID"),
-                () if lines is None else tuple(_read_contours(lines, name)),
-            )
-        )
+        if number in named:
+            raise UnusableAttribute(f"ROINumber {number} is that of two regions, whose contours cannot be told apart")
+        named[number] = item
+    regions = [
+        _make_region(number, named.get(number), contours.get(number, []), observed.get(number))
+        for number in dict.fromkeys([*named, *contours])
+    ]
     frames = attributes.items("ReferencedFrameOfReferenceSequence")
     series = [
         uid
@@ -94,6 +93,20 @@ def _read_structures(path: str, attributes: Attributes) -> StructureSet:
     return StructureSet(path, tuple(regions), tuple(known), tuple(dict.fromkeys(series)))
 
 
+def _make_region(number: int, item: Attributes | None, lines: Sequence[Attributes], observed: str | None) -> Region:
+    """A region by its name, which may be missing, and its contours, which may be listed in several items."""
+    name = "" if item is None else (item.text("ROIName") or "").strip()
+    colors = (color for line in lines if (color := _read_display_color(line)) is not None)
+    return Region(
+        number,
+        name or f"ROI {number}",
+        observed,
+        next(colors, None),
+        None if item is None else item.text("ReferencedFrameOfReferenceUID"),
+        tuple(contour for line in lines for contour in _read_contours(line, name)),
+    )
+
+
 def _number(item: Attributes, keyword: str) -> int:
     return convert_integers(keyword, item.get(keyword))[0]
 
@@ -106,7 +119,7 @@ def _read_display_color(item: Attributes) -> tuple[int, int, int] | None:
         red, green, blue = convert_integers("ROIDisplayColor", value)
     except ValueError:
         return None  # for display alone: a wrong colour is none
-    return red, green, blue
+    return (red, green, blue) if all(0 <= value < 256 for value in (red, green, blue)) else None
 
 
 def _read_contours(item: Attributes, name: str) -> list[Contour]:
