@@ -159,10 +159,11 @@ class FileContract:
         kind = type(file)
         with file.open() as handle:
             handle_kind = type(handle)
-        real_open, real_close = kind.open, handle_kind.close
+        opening = "open_in" if hasattr(kind, "open_in") else "open"  # what `open` does, and what opens many
+        real_open, real_close = getattr(kind, opening), handle_kind.close
         handles: list[Handle] = []
         closed: list[Handle] = []
-        monkeypatch.setattr(kind, "open", lambda f: handles.append(h := real_open(f)) or h)
+        monkeypatch.setattr(kind, opening, lambda *where: handles.append(h := real_open(*where)) or h)
         monkeypatch.setattr(handle_kind, "close", lambda h: closed.append(h) or real_close(h))
 
         file.read_at(0, 10)

@@ -1,7 +1,8 @@
-"""Servers of the tests' own on this machine: HTTP in every mood, and S3."""
+"""Servers of the tests' own on this machine: HTTP in every mood, S3, and one between it and the client."""
 
 from __future__ import annotations
 
+import http.client
 import logging
 import threading
 import time
@@ -24,6 +25,17 @@ class Asked(NamedTuple):
     authorization: str
     query: str
 
+    @property
+    def span(self) -> tuple[int, int]:
+        """First and last byte that were asked for."""
+        first, _, last = self.wanted.removeprefix("bytes=").partition("-")
+        return int(first or 0), int(last or 1 << 62)
+
+    @property
+    def length(self) -> int:
+        """How many bytes were asked for."""
+        return self.span[1] - self.span[0] + 1
+
 
 @dataclass
 class Web:
@@ -37,6 +49,9 @@ class Web:
     login: str = ""  # the Authorization header that it wants
     # From the path and how often it was asked for to a status to answer with, "cut", or None.
     mood: Callable[[str, int], int | str | None] = lambda path, count: None
+    refuse: Callable[[Asked], int | None] = lambda asked: None  # a status for one request
+    strict: bool = False  # whether a range that goes beyond the end is answered with 416
+    says_size: bool = True  # whether that says the size of the whole
     asked: list[Asked] = field(default_factory=list)
     address: str = ""
     open_sockets: int = 0
@@ -73,12 +88,13 @@ def web_server() -> Iterator[Web]:
             parts = urlsplit(self.path)
             with lock:
                 count = sum(asked.path == parts.path for asked in web.asked)
-                web.asked.append(
-                    Asked(parts.path, self.headers.get("Range", ""), self.headers.get("Authorization", ""), parts.query)
+                asked = Asked(
+                    parts.path, self.headers.get("Range", ""), self.headers.get("Authorization", ""), parts.query
                 )
+                web.asked.append(asked)
             if web.latency:
                 time.sleep(web.latency)
-            mood = web.mood(parts.path, count)
+            mood = web.refuse(asked) or web.mood(parts.path, count)
             if web.login and self.headers.get("Authorization") != web.login:
                 self._answer(401, b"")
             elif isinstance(mood, int):
@@ -97,8 +113,8 @@ def web_server() -> Iterator[Web]:
             status = 200
             if wanted:
                 first, last = (int(n) for n in wanted.removeprefix("bytes=").split("-"))
-                if first >= len(data):
-                    self._answer(416, b"", {"Content-Range": f"bytes */{len(data)}"})
+                if first >= len(data) or (web.strict and last >= len(data)):
+                    self._answer(416, b"", {"Content-Range": f"bytes */{len(data)}"} if web.says_size else {})
                     return
                 total, data = len(data), data[first : last + 1]
                 headers["Content-Range"] = f"bytes {first}-{first + len(data) - 1}/{total}"
@@ -169,3 +185,74 @@ def s3_server() -> Iterator[dict[str, str]]:
         yield options
     finally:
         server.stop()
+
+
+@dataclass
+class Between:
+    """A server that passes requests on to another one, or answers them in its place."""
+
+    address: str
+    # From the method, the path and how often it was asked for so to (status, body), "cut" or None.
+    mood: Callable[[str, str, int], tuple[int, bytes] | str | None] = lambda method, path, count: None
+    asked: list[tuple[str, str]] = field(default_factory=list)  # methods and paths
+
+
+@contextmanager
+def server_between(target: str) -> Iterator[Between]:
+    """Run a server between its clients and the one at an address."""
+    host = urlsplit(target).netloc
+    lock = threading.Lock()
+    between = Between("")
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            path = urlsplit(self.path).path
+            with lock:
+                count = between.asked.count((self.command, path))
+                between.asked.append((self.command, path))
+            mood = between.mood(self.command, path, count)
+            if isinstance(mood, tuple):
+                self._answer(mood[0], {"Content-Type": "application/xml"}, mood[1])
+                return
+            connection = http.client.HTTPConnection(host)
+            try:
+                connection.request(self.command, self.path, headers=dict(self.headers))
+                response = connection.getresponse()
+                self._answer(response.status, dict(response.headers), response.read(), cut=mood == "cut")
+            finally:
+                connection.close()
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def _answer(self, status: int, headers: dict[str, str], body: bytes, *, cut: bool = False) -> None:
+            self.send_response(status)
+            for name, value in headers.items():
+                if name.lower() not in ("connection", "content-length", "transfer-encoding", "date", "server"):
+                    self.send_header(name, value)
+            self.send_header("Content-Length", headers.get("Content-Length", str(len(body))))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body[: len(body) // 2] if cut else body)
+            self.close_connection = cut
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128
+
+        def handle_error(self, *_: object) -> None:
+            """A client that goes away is no fault."""
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        between.address = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield between
+        finally:
+            server.shutdown()
+            thread.join()

@@ -60,9 +60,17 @@ class KeptFile(File):
         """The file itself."""
         return self.read_from
 
+    @property
+    def is_remote(self) -> bool:
+        """Tell whether the file itself is on a server, once it is read again."""
+        return not self._is_at_hand() and self.read_from.is_remote
+
     def open(self) -> Handle:
         """Open the bytes, or the file itself."""
-        return WholeHandle(self, self.data) if len(self.data) == self.size else self.read_from.open()
+        return WholeHandle(self, self.data) if self._is_at_hand() else self.read_from.open()
+
+    def _is_at_hand(self) -> bool:
+        return len(self.data) == self.size
 
 
 def _restore_file(file: File) -> File:

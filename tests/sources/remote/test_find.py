@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import json
 import logging
@@ -259,6 +260,23 @@ class TestFaults:
     def test_options_that_are_none(self) -> None:
         with pytest.raises(TypeError, match="storage_options must be a dictionary"):
             vdl.load("memory://a", storage_options="key=1")  # type: ignore[arg-type]
+
+    def test_of_many_faults_one_is_told(
+        self, web: Web, study: str, truth: Truth, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        found = vdl.scan(study)
+        web.mood = lambda path, count: 403
+        with pytest.raises(vdl.CorruptFileError, match="answers 403"):
+            found[0].load()
+        gc.collect()  # of a task with an error that nobody has looked at, asyncio tells then
+        assert not caplog.records
+
+    @pytest.mark.parametrize("says_size", [True, False])
+    def test_a_server_that_gives_no_range_beyond_the_end(
+        self, web: Web, study: str, truth: Truth, says_size: bool
+    ) -> None:
+        web.strict, web.says_size = True, says_size
+        np.testing.assert_array_equal(vdl.load(study).frames, truth.frames)
 
     def test_no_socket_and_no_thread_outlives_a_load(self, web: Web, study: str, truth: Truth) -> None:
         found = vdl.scan(study)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import zlib
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,7 +15,8 @@ from ...errors.remedies import Unpack
 from ..file import Handle, Whole
 from ..filling import fill_from_whole
 from .checksum import compute_crc32, make_checksum_error
-from .section import Member
+from .parts import bring_parts
+from .section import PlacedMember
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -26,7 +28,7 @@ _WORTH_IMPORTING = 64 << 20  # bytes to inflate from which libdeflate saves more
 
 
 @dataclass(slots=True, unsafe_hash=True)
-class DeflatedMember(Member):
+class DeflatedMember(PlacedMember):
     """A deflated file in a zip archive.
 
     Attributes
@@ -42,9 +44,18 @@ class DeflatedMember(Member):
 
     has_ranges: ClassVar[bool] = False
 
-    def open(self) -> DeflatedHandle:
-        """Open the file; nothing is inflated yet. Errors as `File.open`."""
-        return DeflatedHandle(self.as_opened(), self.open_archive())
+    def open_in(self, archive: File) -> DeflatedHandle:
+        """Open the file; nothing is inflated yet. See `PlacedMember.open_in`."""
+        opened = self.open_archive(archive)
+        try:
+            return DeflatedHandle(self.locate(opened, self.packed), opened)
+        except BaseException:
+            opened.close()
+            raise
+
+    def count_beginning(self, length: int) -> int:
+        """As many as are read for them, as if they were not packed."""
+        return min(-(-length // _CHUNK) * _CHUNK, self.packed)
 
     @classmethod
     def read_many(cls, requests: Sequence[Request], limit_bytes: int) -> Generator[int]:
@@ -54,23 +65,25 @@ class DeflatedMember(Member):
     @classmethod
     def read_whole(cls, files: Sequence[File], limit_bytes: int, threads: int) -> Generator[Whole]:
         """Inflate files in threads; see `file.read_whole`."""
-        sizes = [file.size or 0 for file in files]
-        has_libdeflate = "imagecodecs" in sys.modules or sum(sizes) > _WORTH_IMPORTING
+        members = [file for file in files if isinstance(file, DeflatedMember)]
+        has_libdeflate = "imagecodecs" in sys.modules or sum(file.size or 0 for file in files) > _WORTH_IMPORTING
         if has_libdeflate:
             import imagecodecs
 
             imagecodecs.deflate_decode  # noqa: B018 - it is imported on use, here by one thread
 
-        def inflate(index: int) -> Whole:
-            file = files[index]
-            assert isinstance(file, DeflatedMember)  # noqa: S101 - for the type checker
+        def inflate(place: int, archive: File) -> Whole:
             try:
-                with file.open() as handle:
-                    return Whole(index, handle.file, handle.inflate_whole(with_libdeflate=has_libdeflate))
+                with members[place].open_in(archive) as handle:
+                    return Whole(place, handle.file, handle.inflate_whole(with_libdeflate=has_libdeflate))
             except CorruptFileError as error:
-                return Whole(index, file, b"", error)
+                return Whole(place, members[place], b"", error)
 
-        return read_in_threads(sizes, inflate, limit_bytes, threads)
+        ranges = [member.find_range(0, member.packed) for member in members]
+        with closing(bring_parts(members, ranges, limit_bytes)) as brought:
+            for part in brought:
+                sizes = [members[place].size or 0 for place, _ in part]
+                yield from read_in_threads(sizes, lambda k, part=part: inflate(*part[k]), limit_bytes, threads)  # type: ignore[misc]
 
 
 class DeflatedHandle(Handle):

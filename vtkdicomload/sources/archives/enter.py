@@ -12,7 +12,7 @@ from .tar import is_tar, list_tar
 from .zip import list_zip
 
 if TYPE_CHECKING:
-    from ..file import File
+    from ..file import File, Handle
     from ..keeping import Keeping
     from .streams import Codec
 
@@ -50,8 +50,8 @@ def enter_archive(file: File, keeping: Keeping, *, recursive: bool) -> Listed | 
     An archive that is damaged is listed as a file that cannot be read, beside what was found before the damage.
     """
     with file.open() as handle:
-        archive = handle.file
-        head = handle.read_at(0, min(handle.size, _HEAD))
+        head = handle.read_first(_HEAD)
+        archive = _keep_whole(handle, keeping) if is_archive(head) else handle.file
         try:
             found = find_archive(archive, head)
             if found is None:
@@ -64,6 +64,14 @@ def enter_archive(file: File, keeping: Keeping, *, recursive: bool) -> Listed | 
         return list_tar(archive, found.codec, keeping, recursive=recursive)
     assert found.codec is not None  # noqa: S101 - a file that is not packed is no archive
     return Listed((CompressedFile(file.name, archive=archive, codec=found.codec),), ())
+
+
+def _keep_whole(handle: Handle, keeping: Keeping) -> File:
+    """An opened archive; with its bytes, where a server gives no part of it and there is room for them."""
+    archive = handle.file
+    if archive.has_ranges or keeping.take(handle.size) < handle.size:
+        return archive
+    return keeping.keep(archive, handle.read_at(0, handle.size))
 
 
 def find_archive(file: File, head: bytes) -> Archive | None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from .checksum import compute_crc32, make_checksum_error
 from .section import Section, SectionHandle
 
+if TYPE_CHECKING:
+    from ..file import File, Request
+    from .parts import Range
+
 _COMPARED_BYTES = 1 << 20
+_MOST_FETCHED = 32 << 20  # bytes of a file on a server that are fetched for this, where only some are wanted
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -25,9 +31,25 @@ class StoredMember(Section):
     checksum: int = 0
     is_checked: bool = field(default=False, repr=False, compare=False)
 
-    def open(self) -> StoredHandle:
-        """Open the file; errors as `File.open`."""
-        return StoredHandle(self.as_opened(), self.open_archive())
+    def open_in(self, archive: File) -> StoredHandle:
+        """Open the file; see `PlacedMember.open_in`."""
+        opened = self.open_archive(archive)
+        try:
+            return StoredHandle(self.locate(opened, self.size or 0), opened)
+        except BaseException:
+            opened.close()
+            raise
+
+    @property
+    def is_to_be_checked(self) -> bool:
+        """Tell whether its bytes are to be compared when some of them are read."""
+        return not self.is_checked and not (self.is_remote and (self.size or 0) > _MOST_FETCHED)
+
+    def find_needed(self, request: Request) -> Range:
+        """Find the part of the archive that a request needs: the whole file, where it is to be compared."""
+        if self.is_to_be_checked:
+            return self.find_range(0, self.size or 0)
+        return self.find_range(request.offset, len(request.buffer))
 
 
 class StoredHandle(SectionHandle):
@@ -39,7 +61,7 @@ class StoredHandle(SectionHandle):
 
     def _fill(self, buffer: memoryview, offset: int) -> int:
         count = super()._fill(buffer, offset)
-        if not self.file.is_checked:
+        if self.file.is_to_be_checked:
             self._compare(buffer[:count], offset)
         return count
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import tarfile
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -12,6 +12,7 @@ from ...errors import CorruptFileError, make_damaged_error
 from ...errors.remedies import LeaveOut, Unpack
 from ..reasons import Reason, Skipped
 from ..stream import open_stream
+from .ahead import AheadStream
 from .members import Listed, LostFile, clean_name, find_passed_over, join_name, sort_members
 from .section import Section
 from .solid import SolidMember
@@ -19,6 +20,7 @@ from .streams import Codec, open_decompressed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from ..file import File
     from ..keeping import Keeping
@@ -115,16 +117,22 @@ def _list_lost(archive: File, found: Mapping[str, File], fault: CorruptFileError
 
 @contextmanager
 def _open_tar(archive: File, codec: Codec | None) -> Iterator[tarfile.TarFile]:
-    with open_stream(archive, _BLOCK) if codec is None else open_decompressed(archive, codec) as stream:
+    with _open_archive(archive, codec) as stream:
         watched: Any = _Watched(stream)
         with tarfile.open(fileobj=watched, mode="r:", encoding="utf-8", errors="surrogateescape") as tar:
             yield tar
 
 
+def _open_archive(archive: File, codec: Codec | None) -> AbstractContextManager[BinaryIO | AheadStream]:
+    if codec is not None:
+        return open_decompressed(archive, codec)
+    return nullcontext(AheadStream(archive)) if archive.is_remote else open_stream(archive, _BLOCK)
+
+
 class _Watched:
     """A stream that remembers the block it has read last: tarfile takes a damaged header for the end of the archive."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO | AheadStream) -> None:
         self.block, self._stream = b"", stream
         self.seek, self.tell = stream.seek, stream.tell
 

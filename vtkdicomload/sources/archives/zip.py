@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import zipfile
 import zlib
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import CorruptFileError, make_damaged_error
 from ...errors.remedies import Unpack
+from ..part import PartFile
 from ..stream import open_stream
 from .deflated import DeflatedMember
 from .members import Listed, LostFile, clean_name, find_passed_over, join_name, sort_members
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from ...errors.remedies import Remedy
     from ..file import File, Handle
 
-_LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature … lengths of the name and of what else is behind it
 _ENCRYPTED, _UTF8 = 0x1, 0x800
 _UNICODE_PATH = 0x7075  # the extra field in which Info-ZIP keeps the name in UTF-8
 _WRAP = 1 << 16  # some programs write more members than the count of a small archive holds
 _LONGEST_END = 22 + 0xFFFF + 20 + 56  # the end record with its comment, behind those of ZIP64
+_TAIL = 1 << 18  # bytes at the end in which most archives have their list
 _MOST_TIMES = 1032  # as many bytes as deflated ones, at most
 
 
@@ -44,10 +44,12 @@ def list_zip(archive: File, handle: Handle, *, recursive: bool) -> Listed:
     CorruptFileError
         It is damaged, or none of its members can be read.
     """
-    with open_stream(archive) as stream:
+    length = min(handle.size, _TAIL)
+    end = handle.read_at(handle.size - length, length)
+    with open_stream(PartFile.of(archive, handle.size - length, memoryview(end))) as stream:
         try:
             with zipfile.ZipFile(stream) as opened:
-                if len(opened.infolist()) % _WRAP != _count_members(handle) % _WRAP:
+                if len(opened.infolist()) % _WRAP != _count_members(end[-_LONGEST_END:]) % _WRAP:
                     raise zipfile.BadZipFile("it lists fewer members than it says")
                 infos = {clean_name(_decode_name(info)): info for info in opened.infolist() if not info.is_dir()}
         except (zipfile.BadZipFile, NotImplementedError, OSError, struct.error, ValueError) as error:
@@ -68,14 +70,12 @@ def list_zip(archive: File, handle: Handle, *, recursive: bool) -> Listed:
         if passed is not None:
             skipped.append(passed)
         elif name:
-            files.append((name, _make_zip_member(archive, handle, path, info)))
+            files.append((name, _make_zip_member(archive, path, info)))
     return Listed(sort_members(files), tuple(skipped))
 
 
-def _count_members(handle: Handle) -> int:
-    """Count the members that the end of the archive says there are; of damaged entries zipfile lists what is left."""
-    length = min(handle.size, _LONGEST_END)
-    end = handle.read_at(handle.size - length, length)
+def _count_members(end: bytes) -> int:
+    """Count the members that the end of an archive says there are; of damaged entries zipfile lists what is left."""
     at = end.rfind(b"PK\5\6")
     count: int = struct.unpack_from("<H", end, at + 10)[0]
     at64 = end.rfind(b"PK\6\6")
@@ -121,27 +121,25 @@ def _refuse_overlap(archive: File, infos: object) -> None:
         )
 
 
-def _make_zip_member(archive: File, handle: Handle, path: str, info: zipfile.ZipInfo) -> File:
+def _make_zip_member(archive: File, path: str, info: zipfile.ZipInfo) -> File:
     """The file that a member is."""
     if info.flag_bits & _ENCRYPTED:
         return LostFile(path, what="it is encrypted", remedies=(suggest_unpacking(archive),))
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         what = f"it is packed by method {info.compress_type} of zip, which is not read"
         return LostFile(path, what=what, remedies=(suggest_unpacking(archive),))
-    try:
-        signature, *lengths = _LOCAL_HEADER.unpack(handle.read_at(info.header_offset, _LOCAL_HEADER.size))
-    except CorruptFileError:
-        signature, lengths = b"", [0]
-    start = info.header_offset + _LOCAL_HEADER.size + sum(lengths)
-    if signature != b"PK\3\4" or start + info.compress_size > handle.size:
-        return LostFile(path, what=f"it does not lie in {os.path.basename(archive.name)} where that says")
     if info.compress_type == zipfile.ZIP_STORED:
         if info.file_size != info.compress_size:
             return LostFile(path, what=f"it has {info.compress_size} bytes, and is said to have {info.file_size}")
-        return StoredMember(path, info.file_size, archive=archive, start=start, checksum=info.CRC)
+        return StoredMember(path, info.file_size, archive=archive, entry=info.header_offset, checksum=info.CRC)
     if info.file_size > _MOST_TIMES * (info.compress_size + 1):
         words = f"it is said to inflate from {info.compress_size} to {info.file_size} bytes, more than can be"
         return LostFile(path, what=words)
     return DeflatedMember(
-        path, info.file_size, archive=archive, start=start, packed=info.compress_size, checksum=info.CRC
+        path,
+        info.file_size,
+        archive=archive,
+        entry=info.header_offset,
+        packed=info.compress_size,
+        checksum=info.CRC,
     )

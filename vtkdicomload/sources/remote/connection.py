@@ -6,6 +6,7 @@ import asyncio
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -168,8 +169,13 @@ class _Loop:
             for index in indices:
                 task = self.loop.create_task(work_in_turn(index))
                 tasks.add(task)
-                task.add_done_callback(tasks.discard)
-                task.add_done_callback(lambda task, index=index: ended.put((index, task)))  # type: ignore[misc]
+                task.add_done_callback(partial(end, index))
+
+        def end(index: int, task: asyncio.Task[_T]) -> None:
+            tasks.discard(task)
+            if not task.cancelled():
+                task.exception()  # so that asyncio does not tell of those behind the first that is raised here
+            ended.put((index, task))
 
         waiting, under_way, free = deque(indices), 0, limit_bytes
         try:

@@ -137,7 +137,8 @@ class HttpConnection(Connection):
 async def _read_answer(response: Any, start: int, length: int | None, buffer: memoryview | None) -> Answer:
     status = response.status
     if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and length is not None:
-        return Answer(b"", 0, _find_info(response.headers, None))
+        info = _find_info(response.headers, None)
+        return Answer(b"", 0, info._replace(stamp=info.stamp or None))  # few servers say more of it than its size
     if status not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
         raise _make_status_error(response)
     first, total = (0, _find_length(response.headers))

@@ -142,6 +142,8 @@ class RemoteFile(File):
             self._check_info(known)
         answer = await self._fetch(connection, 0, length)
         file = self._opened(answer.info or known or Info(None, ""), has_ranges=answer.has_ranges)
+        if self.stamp is None and file.size != 0 and not answer.length:  # some give nothing where less is there
+            return await self.fetch_whole(connection)
         return (file, answer.data) if file.size is not None else await file.fetch_whole(connection)
 
     async def fetch_into(self, connection: Connection, buffer: memoryview, offset: int) -> None:
@@ -204,7 +206,7 @@ class RemoteFile(File):
             return
         if info.size is not None and info.size != self.size:
             raise self.changed(f"{info.size} bytes now, {self.size} when it was scanned")
-        if info.stamp != self.stamp:
+        if info.stamp not in (None, self.stamp):
             raise self.changed("it was written again")
 
     def _incomplete(self, offset: int, length: int, there: int) -> CorruptFileError:
@@ -214,7 +216,7 @@ class RemoteFile(File):
         if self.stamp is not None:
             return self
         kind = RemoteFile if has_ranges else WholeRemoteFile
-        return kind(self.name, info.size, info.stamp, self.server, self.key)
+        return kind(self.name, info.size, info.stamp or "", self.server, self.key)
 
 
 @dataclass(slots=True, unsafe_hash=True)

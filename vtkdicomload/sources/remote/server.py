@@ -38,7 +38,7 @@ class Info(NamedTuple):
     """An object as its server describes it."""
 
     size: int | None  # bytes; None where the server does not say
-    stamp: Hashable  # what differs once its bytes do
+    stamp: Hashable  # what differs once its bytes do; None where the answer does not say
 
 
 class Answer(NamedTuple):

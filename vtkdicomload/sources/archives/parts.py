@@ -1,0 +1,124 @@
+"""Members of archives on servers: the bytes that many of them need are fetched together, neighbours by one request."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple
+
+from ...errors import CorruptFileError
+from ..file import Request, read_many
+from ..part import PartFile
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Mapping, Sequence
+
+    from ..file import File
+    from .section import PlacedMember
+
+_MOST_TOGETHER = 2 << 20  # bytes of neighbours that one request asks for
+_MOST_BETWEEN = 1 << 16  # bytes between two of them that cost less than another request
+
+
+class Range(NamedTuple):
+    """Bytes of a file."""
+
+    start: int
+    length: int
+
+
+class Brought(NamedTuple):
+    """A member, and the archive to read it from."""
+
+    place: int  # among the members that were asked for
+    archive: File
+
+
+def bring_parts(members: Sequence[PlacedMember], ranges: Sequence[Range], limit_bytes: int) -> Generator[list[Brought]]:
+    """Fetch the parts of archives on servers that members need.
+
+    Parameters
+    ----------
+    members : sequence of PlacedMember
+        In archives of any kind.
+    ranges : sequence of Range
+        What each needs of its archive.
+    limit_bytes : int
+        The bytes that may be at hand at a time.
+
+    Yields
+    ------
+    list of Brought
+        Members with the part of their archive; with the archive itself where that is at hand, or does not give its
+        bytes: reading them one by one says of each why.
+    """
+    archives: dict[File, dict[int, Range]] = defaultdict(dict)
+    near: list[Brought] = []
+    for place, member in enumerate(members):
+        if member.is_remote:
+            archives[member.archive][place] = ranges[place]
+        else:
+            near.append(Brought(place, member.archive))
+    if near:
+        yield near
+    for archive, wanted in archives.items():
+        try:
+            for part in _fetch_parts(archive, wanted, limit_bytes):
+                yield part
+                for place, _ in part:
+                    del wanted[place]
+        except CorruptFileError:
+            yield [Brought(place, archive) for place in wanted]
+
+
+def _fetch_parts(archive: File, wanted: Mapping[int, Range], limit_bytes: int) -> Generator[list[Brought]]:
+    if not archive.origin.has_ranges:
+        with archive.open() as handle:
+            whole = PartFile.of(handle.file, 0, memoryview(handle.read_at(0, handle.size)))
+        yield [Brought(place, whole) for place in wanted]
+        return
+    for batch in _divide(archive, wanted, limit_bytes):
+        requests = [Request(archive, one.start, memoryview(bytearray(one.length))) for one in batch]
+        with closing(read_many(requests, limit_bytes)) as filled:
+            for k in filled:
+                part = PartFile.of(archive, requests[k].offset, requests[k].buffer)
+                yield [Brought(place, part) for place in batch[k].places]
+
+
+class _Group(NamedTuple):
+    """Neighbours that are fetched together."""
+
+    start: int
+    end: int
+    places: list[int]
+
+    @property
+    def length(self) -> int:
+        return self.end - self.start
+
+
+def _divide(archive: File, wanted: Mapping[int, Range], limit_bytes: int) -> Iterable[list[_Group]]:
+    """Divide what is wanted into what is fetched at the same time, in ascending order."""
+    batch: list[_Group] = []
+    for group in _group_neighbours(wanted, archive.size or 0, min(_MOST_TOGETHER, limit_bytes)):
+        if batch and sum(other.length for other in batch) + group.length > limit_bytes:
+            yield batch
+            batch = []
+        batch.append(group)
+    if batch:
+        yield batch
+
+
+def _group_neighbours(wanted: Mapping[int, Range], size: int, most: int) -> Iterable[_Group]:
+    """Put ranges together that lie beside each other, up to the end of the file; one that is longer goes alone."""
+    group: _Group | None = None
+    for place, (start, length) in sorted(wanted.items(), key=lambda item: item[1]):
+        start, end = min(start, size), min(start + length, size)  # noqa: PLW2901
+        if group is not None and start - group.end <= _MOST_BETWEEN and (end <= group.end or end - group.start <= most):
+            group = _Group(group.start, max(group.end, end), [*group.places, place])
+        else:
+            if group is not None:
+                yield group
+            group = _Group(start, end, [place])
+    if group is not None:
+        yield group
