@@ -81,7 +81,7 @@ class Series(SeriesData):
         """The same frames as a `Series`."""
         if isinstance(data, cls):
             return data
-        return cls(*(getattr(data, field.name) for field in fields(SeriesData)))
+        return cls(*(getattr(data, field.name) for field in fields(SeriesData) if field.init))
 
     def stacks(self) -> tuple[Series, ...]:
         """The clean 3-D stacks of the series, each a `Series` again; one where there is nothing to divide."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from hangs import LAST_RESORT
 
 from vtkdicomload._util import threads
-from vtkdicomload._util.threads import choose_threads, for_each
+from vtkdicomload._util.threads import choose_threads, for_each, read_in_threads
 
 WORKERS = (None, 1, 2, 3, 8)
 
@@ -172,11 +173,10 @@ def test_work_may_call_for_each_itself() -> None:
     assert sorted(sums) == [5, 6, 7, 8, 9, 10]
 
 
-@pytest.mark.parametrize("given", [0, 1, 2])
-def test_where_the_system_gives_no_more_threads_this_one_does_what_is_left(
-    monkeypatch: pytest.MonkeyPatch, given: int
-) -> None:
-    start, left = threading.Thread.start, [None] * given
+@pytest.fixture(params=[0, 1, 2])
+def _few_threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that gives none, one or two threads."""
+    start, left = threading.Thread.start, [None] * request.param
 
     def start_few(thread: threading.Thread) -> None:
         if not left:
@@ -185,6 +185,10 @@ def test_where_the_system_gives_no_more_threads_this_one_does_what_is_left(
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", start_few)
+
+
+@pytest.mark.usefixtures("_few_threads")
+def test_where_the_system_gives_no_more_threads_this_one_does_what_is_left() -> None:
     done: list[int] = []
     steps: list[int] = []
     for_each(60, done.append, lambda: steps.append(len(done)), 4)
@@ -197,6 +201,21 @@ def test_where_the_system_gives_no_more_threads_this_one_does_what_is_left(
 
     with pytest.raises(ZeroDivisionError):
         for_each(60, fail, lambda: None, 4)
+
+
+@pytest.mark.usefixtures("_few_threads")
+def test_where_the_system_gives_no_more_threads_this_one_reads_what_is_left() -> None:
+    read = Counter[int]()
+
+    def note(index: int) -> int:
+        read[index] += 1
+        return index
+
+    assert sorted(read_in_threads([3] * 60, note, 10, 4)) == list(range(60))
+    assert set(read.values()) == {1}
+    assert not ours()
+    with pytest.raises(ZeroDivisionError):
+        list(read_in_threads([3] * 60, lambda index: index // 0, 10, 4))
 
 
 @pytest.mark.parametrize(("blocks", "wanted"), [(8, 8), (0, None)])

@@ -113,7 +113,7 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def test_where_the_system_gives_no_thread_it_reads_after_the_decoder(
+def test_where_the_system_gives_no_thread_it_reads_in_this_one(
     series: Write, threads: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     truth = series(count=3, dtype=np.uint16, syntax=JPEG2000Lossless)

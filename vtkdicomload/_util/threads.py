@@ -6,6 +6,7 @@ import os
 import threading
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from .log import logger
@@ -82,6 +83,29 @@ def _submit(pool: ThreadPoolExecutor, work: Callable[[int], int], starts: range)
         return None
 
 
+def begin_work(pool: ThreadPoolExecutor, work: Callable[[], _T]) -> Future[_T]:
+    """Begin a piece of work in a pool; where the system gives no thread for it, do it here before this returns."""
+    future: Future[_T] = Future()
+    claim = threading.Lock()  # a pool keeps what it had no new thread for: one of those that it has may take it
+
+    def do() -> None:
+        if not claim.acquire(blocking=False):
+            return
+        try:
+            result = work()
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    try:
+        pool.submit(do)
+    except RuntimeError as error:
+        logger.debug("no more threads: %s", error)
+        do()
+    return future
+
+
 def read_in_threads(sizes: Sequence[int], read: Callable[[int], _T], limit_bytes: int, threads: int) -> Generator[_T]:
     """Yield what `read` gives for each index of `sizes`, in threads; no more bytes than the limit are under way."""
     waiting = deque(range(len(sizes)))
@@ -93,7 +117,7 @@ def read_in_threads(sizes: Sequence[int], read: Callable[[int], _T], limit_bytes
                 while waiting and (not under_way or sizes[waiting[0]] <= free):
                     index = waiting.popleft()
                     free -= sizes[index]
-                    under_way[pool.submit(read, index)] = index
+                    under_way[begin_work(pool, partial(read, index))] = index
                 for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                     result = future.result()
                     index = under_way.pop(future)

@@ -6,6 +6,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
+from .._util.threads import begin_work
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
@@ -34,7 +36,7 @@ def run_in_threads(
     waiting: list[Future[T]] = []
     try:
         while True:
-            waiting += [pool.submit(piece) for piece in islice(pieces, ahead - len(waiting))]
+            waiting += [begin_work(pool, piece) for piece in islice(pieces, ahead - len(waiting))]
             if not waiting:
                 return
             yield _take_result(waiting, as_completed)  # and keep nothing of it

@@ -21,6 +21,7 @@ from ..readers.choose import check_supported
 from ..stacks.arrange import arrange
 from ..stacks.series_data import UNKNOWN_YET
 from ..stacks.tolerances import GAP_TOLERANCE
+from ..stacks.uniform import is_uniform
 from .damage import make_damage_error
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def assess(series: SeriesData) -> Assessment:
     try:
         if series.problems:
             raise make_damage_error(series.problems)
-        check_supported(series.frames)
+        check_supported(series.frames, uniform=is_uniform(series))
         arrangement = arrange(series, order="position", tolerance=GAP_TOLERANCE)
     except DicomLoadError as error:
         kept = _geometry_as_it_lies(series) if series.problems or isinstance(error, UnsupportedPixelDataError) else None

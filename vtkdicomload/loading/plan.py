@@ -16,6 +16,7 @@ from ..stacks.assumptions import Assumption, AssumptionKind
 from ..stacks.resample import describe_change, make_upright_grid
 from ..stacks.slab import cut_grid
 from ..stacks.spacing import may_omit
+from ..stacks.uniform import is_uniform
 from .scaling import scale_frames
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def plan_volume(series: SeriesData, options: Options) -> Plan:
     UnsupportedPixelDataError, InconsistentSeriesError, GeometryError
         It makes none, or none under these options.
     """
-    check_supported(series.frames)
+    check_supported(series.frames, uniform=is_uniform(series))
     arrangement = arrange(series, order=options.order, tolerance=options.tolerance)
     refused = options.irregular == "raise" or (options.irregular == "resample" and arrangement.may_be_several)
     if refused and arrangement.irregularity is not None:

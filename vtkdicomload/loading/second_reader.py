@@ -6,11 +6,13 @@ import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from .._util.log import logger
+from .._util.threads import begin_work
 from .._util.warnings import warn
 from ..errors import CorruptFileError, ReaderMismatchError, UnsupportedPixelDataError
 from ..errors.remedies import TrustReader
@@ -78,11 +80,8 @@ def read_beside(
         yield again
         return
     with ThreadPoolExecutor(1, thread_name_prefix="vtkdicomload") as pool:
-        try:
-            begun = {k: pool.submit(again, k) for k in chosen}
-        except RuntimeError:  # the system gives no thread
-            begun = {}
-        yield lambda k: begun[k].result() if begun else again(k)
+        begun = {k: begin_work(pool, partial(again, k)) for k in chosen}
+        yield lambda k: begun[k].result()
 
 
 def verify(

@@ -85,8 +85,15 @@ def _make_no_reader_error(frames: Sequence[Frame], reasons: dict[str, str]) -> U
     )
 
 
-def check_supported(frames: Sequence[Frame]) -> None:
+def check_supported(frames: Sequence[Frame], *, uniform: bool = False) -> None:
     """Refuse what no reader reads; of a file that was not fetched yet, that is not known.
+
+    Parameters
+    ----------
+    frames : sequence of Frame
+        Those of a volume.
+    uniform : bool
+        Whether what holds for one of them holds for all.
 
     Raises
     ------
@@ -95,7 +102,7 @@ def check_supported(frames: Sequence[Frame]) -> None:
     UnsupportedPixelDataError
         Odd bit depths, colour spaces, Siemens mosaics.
     """
-    for header in {id(f.header): f.header for f in frames}.values():
+    for header in {id(f.header): f.header for f in (frames[:1] if uniform else frames)}.values():
         if header.file.is_described:
             continue
         if header.transfer_syntax not in (_codec.SYNTAXES if header.encapsulated else NATIVE_SYNTAXES):

@@ -11,7 +11,7 @@ from ..errors import GeometryError
 from ..errors.remedies import SetOption
 from ..headers.orientation import compute_normal, find_orientation_fault, is_unit
 from . import consistency
-from .assume import assume_mixed, list_assumptions
+from .assume import list_assumptions
 from .assumptions import Assumed, Assumption, AssumptionKind
 from .conflicts import (
     find_shared_places,
@@ -26,6 +26,7 @@ from .geometry import Geometry
 from .grid import fit_grid, is_monotone, measure_dimensions, measure_gaps
 from .order import sort_by_instance_number, sort_by_location, sort_by_name, sort_by_position, sort_run
 from .runs import find_frame_times, is_run
+from .series_data import Doubts
 from .spacing import (
     doubt_uneven,
     find_in_plane_spacing,
@@ -36,6 +37,7 @@ from .spacing import (
 )
 from .split import divide_by_places, split
 from .tolerances import GAP_TOLERANCE
+from .uniform import is_uniform
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +46,6 @@ if TYPE_CHECKING:
     from ..errors import MissingSliceError, ShearedSeriesError
     from ..headers.model import Frame
     from .series_data import SeriesData
-    from .split import Division
 
 
 class Arrangement(NamedTuple):
@@ -180,19 +181,18 @@ def _arrange_in_space(
     if order == "position":
         frames = sort_by_position(frames, compute_normal(orientation))
     gaps = measure_gaps(frames, compute_normal(frames[0].orientation or ()))
-    division = None
+    doubts = Doubts()
     shared: tuple[Assumption, ...] = ()
     if len(frames) > 1 and (order == "position" or is_monotone(gaps)):
-        division = _refuse_shared_places(series, frames, np.abs(gaps))
+        doubts = _refuse_shared_places(series, frames, np.abs(gaps))
         shared = judge_shared_uids(frames)
     rounded = () if is_unit(orientation) else (Assumption(AssumptionKind.ROUNDED_COSINES),)
     grid = fit_grid(frames, in_plane, order, tolerance)
-    mixed = () if division is None else assume_mixed(division.mixed)
-    unclear = () if division is None or grid.irregularity is None else division.unclear
+    unclear = () if grid.irregularity is None else doubts.unclear
     return Arrangement(
         tuple(frames),
         grid.geometry,
-        (*rounded, *shared, *mixed, *grid.assumptions),
+        (*rounded, *shared, *doubts.mixed, *grid.assumptions),
         doubt_uneven(grid.irregularity, unclear) if unclear else grid.irregularity,
         may_be_several=bool(unclear),
     )
@@ -201,6 +201,8 @@ def _arrange_in_space(
 # ------------------------------------------------------------------------------------------------ several volumes
 def _refuse_mixtures(series: SeriesData) -> None:
     """Refuse frames that do not share kind, layout, pixel spacing, orientation, stack and run."""
+    if is_uniform(series):
+        return
     frames = series.frames
     for group, describe in (
         (consistency.group_by_kind, consistency.describe_kinds),
@@ -224,17 +226,22 @@ def _refuse_mixtures(series: SeriesData) -> None:
         _refuse_several_volumes(_find_stacks(series), frames)
 
 
-def _refuse_shared_places(series: SeriesData, frames: Sequence[Frame], gaps: Floats) -> Division:
+def _refuse_shared_places(series: SeriesData, frames: Sequence[Frame], gaps: Floats) -> Doubts:
     """Refuse several volumes, several slices at one position, and one slice at several; `frames` in spatial order."""
-    division = divide_by_places(frames, np.concatenate([[0.0], np.cumsum(gaps)]))
-    if len(division.parts) > 1:
-        _refuse_several_volumes(_find_stacks(series), frames)
+    doubts = series._answers.doubts
+    if doubts is None:
+        along = np.concatenate([[0.0], np.cumsum(gaps)])
+        parts = divide_by_places(frames, along, uniform=is_uniform(series))
+        doubts = parts[0].doubts
+        if doubts is None:
+            _refuse_several_volumes(_find_stacks(series), frames)
+        series._answers.doubts = doubts
     shared = find_shared_places(gaps)
-    if len(shared) and division.unclear:
-        refuse_unclear(frames, division.unclear, len(shared))
+    if len(shared) and doubts.unclear:
+        refuse_unclear(frames, doubts.unclear, len(shared))
     if len(shared):
         refuse_copies(frames, shared)
-    return division
+    return doubts
 
 
 def _is_assumed(series: SeriesData, kind: AssumptionKind) -> bool:

@@ -10,6 +10,7 @@ from .assumptions import Assumption, AssumptionKind
 from .consistency import NUMBERS, describe_bits, name_files
 from .series_data import Rank
 from .split_attributes import Sort, rank_values
+from .uniform import is_uniform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,13 +22,19 @@ if TYPE_CHECKING:
 
 def list_assumptions(series: SeriesData) -> tuple[Assumption, ...]:
     """List what is assumed about the values of a stack and about its being one volume."""
+    uniform = is_uniform(series)
+
+    def ask(assume: Callable[[Sequence[Frame]], list[Assumption]]) -> list[Assumption]:
+        told = assume(series.frames[:1] if uniform else series.frames)
+        return assume(series.frames) if told and uniform else told  # with the numbers of all
+
     return (
         *series.assumptions,
-        *_assume_structure(series.frames),
+        *ask(_assume_structure),
         *_assume_whole(series),
-        *_assume_rescale(series.frames),
-        *_assume_bits(series.frames),
-        *_assume_one_volume(series.frames),
+        *ask(_assume_rescale),
+        *ask(_assume_bits),
+        *ask(_assume_one_volume),
         *_assume_ranks(series),
         *_tell_missing(series),
     )

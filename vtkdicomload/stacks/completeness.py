@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from . import consistency
-from .along import find_places, is_even, measure_along
+from .along import find_places, measure_along
 from .assumptions import Assumption, AssumptionKind
+from .evenness import Evenness, judge_evenness
 from .tolerances import GAP_TOLERANCE
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def _judge_gaps(frames: Sequence[Frame]) -> Assumptions:
     for group in consistency.group_by_orientation(frames):
         along = measure_along(group)
         places = None if along is None else find_places(along)
-        if places is None or not is_even(places):
+        if places is None or judge_evenness(places) is not Evenness.EVEN:
             continue
         gap = float(places[-1] - places[0]) / (len(places) - 1)
         multiple = round(gap / said)

@@ -33,8 +33,10 @@ def has_place(frame: Frame) -> bool:
 
 def refuse_missing_places(frames: Sequence[Frame]) -> None:
     """Refuse frames without a place among frames that have one."""
+    if None not in [f.position for f in frames] and None not in [f.orientation for f in frames]:
+        return
     without = [f for f in frames if not has_place(f)]
-    if len(without) in (0, len(frames)):
+    if len(without) == len(frames):
         return
     files = consistency.list_paths(without)
     raise GeometryError(

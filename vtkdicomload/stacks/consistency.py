@@ -10,7 +10,8 @@ from .._util.wording import count_noun, name_files_of, size_words
 from ..errors import InconsistentSeriesError
 from ..errors.remedies import Remedy, SetOption, Step
 from ..headers.orientation import is_same_orientation
-from .along import find_places, is_even, measure_along
+from .along import find_places, measure_along
+from .evenness import Evenness, judge_evenness
 from .tolerances import SPACING_TOLERANCE
 
 if TYPE_CHECKING:
@@ -65,9 +66,9 @@ def _group_by_bits(frames: list[Frame]) -> list[list[Frame]]:
     if len(groups) == 1 or len(group_by_orientation(frames)) > 1:
         return groups
     along = measure_along(frames)
-    if along is None or len(find_places(along)) < len(frames) or not (is_even(find_places(along)) or len(frames) == 2):
+    if along is None or len(find_places(along)) < len(frames):
         return groups
-    return [frames]
+    return [frames] if len(frames) == 2 or judge_evenness(along) is Evenness.EVEN else groups
 
 
 def group_by_kind(frames: Iterable[Frame]) -> list[list[Frame]]:

@@ -50,9 +50,9 @@ def leave_out_copies(frames: tuple[Frame, ...]) -> Assumed[tuple[Frame, ...]]:
 
 def find_twins(frames: Sequence[Frame]) -> list[list[Frame]]:
     """Find the files that share a SOPInstanceUID; the first frame of each."""
-    firsts = [f for f in frames if f.index_in_file == 0 and f.header.sop_instance_uid]
-    if len({f.header.sop_instance_uid for f in firsts}) == len(firsts):
+    if len({f.header.sop_instance_uid for f in frames}) == len(frames):
         return []
+    firsts = [f for f in frames if f.index_in_file == 0 and f.header.sop_instance_uid]
     uids: dict[str | None, list[Frame]] = {}
     for frame in firsts:
         uids.setdefault(frame.header.sop_instance_uid, []).append(frame)

@@ -10,10 +10,11 @@ import numpy as np
 from .._util.arrays import find_median
 from ..errors import MissingSliceError, ShearedSeriesError
 from ..headers.orientation import compute_direction
+from .along import list_points
 from .assumptions import Assumption, AssumptionKind
 from .geometry import Geometry
-from .spacing import find_shear, find_slice_thickness, find_uneven_gaps, find_usual_gap, scale_grid_tolerance
-from .tolerances import GAP_SLACK
+from .spacing import find_shear, find_slice_thickness, find_uneven_gaps, find_usual_gap
+from .tolerances import GAP_SLACK, scale_grid_tolerance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,7 @@ def measure_dimensions(frames: Sequence[Frame]) -> tuple[int, int, int]:
 
 def measure_gaps(frames: Sequence[Frame], normal: Floats) -> Floats:
     """Measure the gaps from slice to slice along the normal in mm; negative where the order runs against it."""
-    gaps: Floats = np.diff(np.array([f.position for f in frames], np.float64) @ normal)
+    gaps: Floats = np.diff(list_points(frames) @ normal)
     return gaps
 
 
@@ -60,7 +61,7 @@ def fit_grid(frames: Sequence[Frame], in_plane: tuple[float, float], order: str,
     tolerance : float
         How far a gap may differ from the median, and a slice lie off the grid, as a part of the spacing.
     """
-    positions = np.array([f.position for f in frames], np.float64)
+    positions = list_points(frames)
     origin = (float(positions[0, 0]), float(positions[0, 1]), float(positions[0, 2]))
     direction = compute_direction(frames[0].orientation or ())
     slices = Geometry(measure_dimensions(frames), (*in_plane, 1.0), origin, direction, positions)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._util.names import natural_key
-from .along import get_locations
+from .along import get_locations, list_points
 from .assumptions import Assumed, Assumption, AssumptionKind
 from .conflicts import judge_shared_uids
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 def sort_by_position(frames: Sequence[Frame], normal: Floats) -> list[Frame]:
     """Sort frames along their normal."""
-    along = np.array([f.position for f in frames], np.float64) @ normal
-    return [frames[k] for k in np.argsort(along, kind="stable")]
+    along = list_points(frames) @ normal
+    return [frames[k] for k in np.argsort(along, kind="stable").tolist()]
 
 
 def sort_by_name(frames: Sequence[Frame]) -> list[Frame]:
@@ -36,7 +36,7 @@ def sort_by_location(frames: Sequence[Frame]) -> Assumed[list[Frame]] | None:
     if along is None:
         return None
     facts = {"missing": _find_missing(frames)}
-    ordered = [frames[k] for k in np.argsort(along, kind="stable")]
+    ordered = [frames[k] for k in np.argsort(along, kind="stable").tolist()]
     return Assumed(ordered, (Assumption(AssumptionKind.LOCATION_ORDER, facts),))
 
 

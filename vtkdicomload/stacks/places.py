@@ -10,8 +10,9 @@ import numpy as np
 from .._util.arrays import find_median
 from ..headers.orientation import compute_direction, compute_normal, find_orientation_fault
 from . import consistency
-from .along import find_places, get_locations, is_even, measure_along
+from .along import find_places, get_locations, measure_along
 from .assumptions import Assumed, Assumption, AssumptionKind
+from .evenness import Evenness, judge_evenness
 from .split_places import are_several_grids
 
 if TYPE_CHECKING:
@@ -100,7 +101,9 @@ def settle_frames_of_reference(frames: tuple[Frame, ...]) -> Assumed[tuple[Frame
     for group in consistency.group_by_orientation(frames):
         along = measure_along(group)
         places = None if along is None else find_places(along)
-        if places is None or len(places) < _FEWEST_FILES or not (is_even(places) or are_several_grids(places)):
+        if places is None or len(places) < _FEWEST_FILES:
+            return Assumed(frames)
+        if judge_evenness(places) is not Evenness.EVEN and not are_several_grids(places):
             return Assumed(frames)
     unknown = tuple(f._replace(header=f.header._replace(frame_of_reference_uid=None)) for f in frames)
     return Assumed(unknown, (Assumption(AssumptionKind.FRAMES_OF_REFERENCE, {"files": len(uids)}),))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._util.public import public
@@ -73,6 +73,37 @@ def _write_value(value: object) -> str:
     return "none" if value is None else str(value)
 
 
+class Doubts(NamedTuple):
+    """What speaks of several volumes in frames that their places do not divide.
+
+    Attributes
+    ----------
+    mixed : tuple of Assumption
+        In what slices alternate that are taken for one volume.
+    unclear : tuple of str
+        Attributes by which the frames may be several volumes, and that do not say which.
+    """
+
+    mixed: tuple[Assumption, ...] = ()
+    unclear: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Answers:
+    """What was asked of the frames of a series, each once; a copy of the series is asked again.
+
+    Attributes
+    ----------
+    doubts : Doubts or None
+        Where their places do not divide them; None where nobody has asked.
+    uniform : bool or None
+        Whether they are uniform (`are_uniform`); None where nobody has asked.
+    """
+
+    doubts: Doubts | None = None
+    uniform: bool | None = None
+
+
 @public
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -125,6 +156,7 @@ class SeriesData:
     assumptions: tuple[Assumption, ...] = ()
     missing_places: tuple[Triple, ...] = ()
     first_acquired: datetime | None = None
+    _answers: Answers = field(default_factory=Answers, init=False, repr=False)
 
     @property
     def header(self) -> Header:

@@ -12,11 +12,19 @@ from ..errors import GeometryError, MissingSliceError, ShearedSeriesError
 from ..errors.remedies import GetAgain, SetOption
 from ..headers.sop_classes import LABEL_MAP, SEGMENTATION
 from . import consistency
-from .along import count_whole_gaps, estimate_gap
+from .along import list_points
 from .assumptions import Assumed, Assumption, AssumptionKind
 from .conflicts import describe_place
+from .evenness import are_alike, count_whole_gaps, estimate_gap, find_drift
 from .runs import is_planar
-from .tolerances import DRIFT_SLACK, DRIFT_TOLERANCE, GAP_SLACK, GAP_TOLERANCE, GRID_TOLERANCE, LARGEST, WHOLE_GAP
+from .tolerances import (
+    DRIFT_SLACK,
+    DRIFT_TOLERANCE,
+    LARGEST,
+    WHOLE_GAP,
+    compute_gap_tolerance,
+    scale_grid_tolerance,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,11 +57,10 @@ def find_uneven_gaps(
     tilt : float
         The angle in degrees by which the slices lean besides, for the message.
     """
-    median, usual = find_median(gaps), find_usual_gap(frames, gaps)
-    slack = min(GAP_SLACK, 0.1 * median)  # less than a slice on the finest grids
-    if np.all(np.abs(gaps - median) <= tolerance * median + slack) and median < 1.5 * usual:
-        return _find_drift(frames, gaps, tolerance, slack, tilt)
-    wrong = np.flatnonzero(np.abs(gaps - usual) > tolerance * usual + slack)
+    usual = find_usual_gap(frames, gaps)
+    if are_alike(gaps, tolerance) and find_median(gaps) < 1.5 * usual:
+        return _find_drift(frames, gaps, tolerance, tilt)
+    wrong = np.flatnonzero(np.abs(gaps - usual) > compute_gap_tolerance(usual, tolerance))
     k = int(wrong[np.abs(gaps[wrong] - usual).argmax()])
     whole = count_whole_gaps(gaps[wrong], usual)
     missing = 0 if whole is None else int(whole.sum()) - len(wrong)
@@ -96,28 +103,18 @@ def may_omit(frames: Sequence[Frame]) -> bool:
     return all(f.header.sop_class_uid in (SEGMENTATION, LABEL_MAP) for f in frames)
 
 
-def _find_drift(
-    frames: Sequence[Frame], gaps: Floats, tolerance: float, slack: float, tilt: float
-) -> MissingSliceError | None:
+def _find_drift(frames: Sequence[Frame], gaps: Floats, tolerance: float, tilt: float) -> MissingSliceError | None:
     """Find gaps that are each near the median, but add up to slices beside the even grid."""
-    along = np.concatenate([[0.0], np.cumsum(gaps)])
-    off = np.abs(along - np.linspace(0.0, along[-1], len(along)))
-    worst = int(off.argmax())
-    limit = max(scale_grid_tolerance(tolerance) * float(gaps.mean()), DRIFT_TOLERANCE * float(along[-1])) + slack
-    if off[worst] <= limit:
+    drift = find_drift(gaps, tolerance)
+    if drift is None:
         return None
     return MissingSliceError(
-        f"the gaps change along the stack (from {gaps.min():.4g} to {gaps.max():.4g} mm): slice {worst} "
-        f"({consistency.frame_name(frames[worst])}) lies {off[worst]:.3g} mm off an even grid{_describe_tilt(tilt)}",
-        files=[frames[worst].path],
+        f"the gaps change along the stack (from {gaps.min():.4g} to {gaps.max():.4g} mm): slice {drift.row} "
+        f"({consistency.frame_name(frames[drift.row])}) lies {drift.mm:.3g} mm off an even grid{_describe_tilt(tilt)}",
+        files=[frames[drift.row].path],
         remedies=_list_ways_past(frames),
         gaps=gaps.tolist(),
     )
-
-
-def scale_grid_tolerance(tolerance: float) -> float:
-    """Part of the spacing that a slice may lie off the grid, where `tolerance` replaces GAP_TOLERANCE."""
-    return GRID_TOLERANCE * tolerance / GAP_TOLERANCE
 
 
 def find_usual_gap(frames: Sequence[Frame], gaps: Floats) -> float:
@@ -207,7 +204,8 @@ def refuse_absurd_sizes(frames: Sequence[Frame], in_plane: tuple[float, float]) 
             files=consistency.list_paths(frames),
             remedies=[GetAgain(tuple(consistency.list_paths(frames)))],
         )
-    far = [f for f in frames if f.position is not None and max(map(abs, f.position)) > LARGEST]
+    placed = [f for f in frames if f.position is not None]
+    far = [placed[k] for k in np.flatnonzero(np.abs(list_points(placed)).max(axis=1, initial=0) > LARGEST).tolist()]
     if far:
         raise GeometryError(
             f"{consistency.frame_name(far[0])} lies at {describe_place(far[0])}, which is no place of a slice",
@@ -221,7 +219,7 @@ def find_slice_distance(frames: Sequence[Frame]) -> Assumed[float]:
     points = np.array([f.position for f in frames if f.position is not None])
     if 1 < len(points) == len(frames):
         steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
-        if steps.min() > 0 and np.ptp(steps) <= GAP_TOLERANCE * steps.mean() + GAP_SLACK:
+        if steps.min() > 0 and are_alike(steps):
             return Assumed(float(steps.mean()))
     header = frames[0].header
     between = _accept_distance(header.spacing_between_slices) or _accept_distance(header.slice_thickness) or 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
@@ -14,13 +15,15 @@ from ..headers.moments import parse_moment
 from ..headers.orientation import name_plane
 from . import consistency
 from .along import measure_along
-from .series_data import Label, SeriesData
+from .assume import assume_mixed
+from .series_data import Doubts, Label, SeriesData
 from .split_apart import divide_apart
 from .split_attributes import list_attributes, number_frames
 from .split_labels import find_missing_places, label_diffusion, make_unique, sort_by_acquisition
 from .split_pieces import Piece, PlacedFrames
 from .split_places import number_places
 from .split_shared import divide_shared
+from .uniform import are_uniform, is_uniform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -39,24 +42,7 @@ class Part(NamedTuple):
     labels: tuple[Label, ...]
     frames: list[Frame]
     missing_places: tuple[Triple, ...] = ()
-
-
-class Division(NamedTuple):
-    """The division of frames that share all traits by where they lie.
-
-    Attributes
-    ----------
-    parts : list of Part
-        The volumes; one where the frames are not divided.
-    mixed : tuple of Attribute
-        Attributes that alternate within what is taken for one volume.
-    unclear : tuple of str
-        Attributes by which the frames may be several volumes, and that do not say which.
-    """
-
-    parts: list[Part]
-    mixed: tuple[Attribute, ...] = ()
-    unclear: tuple[str, ...] = ()
+    doubts: Doubts | None = None  # where their places do not divide them
 
 
 class Trait(NamedTuple):
@@ -71,23 +57,27 @@ def split(series: S) -> tuple[S, ...]:
 
     Frames are divided by the `TRAITS` that a volume shares, then by where they lie, those in the order of acquisition.
     """
+    uniform = is_uniform(series)  # then no trait divides them
+    if uniform and series._answers.doubts is not None:
+        return (series,)
     parts = [Part((), list(series.frames))]
-    for trait in TRAITS:
+    for trait in () if uniform else TRAITS:
         attributes = trait.attributes(series.frames)
         parts = [piece for part in parts for piece in _divide_by_trait(part, trait.group(part.frames), attributes)]
     parts = [
         piece._replace(labels=(*part.labels, *piece.labels))
         for part in parts
-        for piece in divide_by_places(part.frames).parts
+        for piece in divide_by_places(part.frames, uniform=uniform or None)
     ]
     if len(parts) == 1:
+        series._answers.doubts = parts[0].doubts
         return (series,)
     parts = _find_what_lacks(parts)
     # By name alone: the values of a label may be any text.
     names = dict.fromkeys(label.attribute for part in parts for label in part.labels)
     logger.debug("%d frames are divided into %d stacks by %s", len(series.frames), len(parts), ", ".join(names))
     first = series.first_acquired or _find_first_acquired(series)
-    return tuple(
+    stacks = tuple(
         replace(
             series,
             frames=tuple(part.frames),
@@ -97,6 +87,9 @@ def split(series: S) -> tuple[S, ...]:
         )
         for part, labels in zip(parts, make_unique([part.labels for part in parts]), strict=True)
     )
+    for stack, part in zip(stacks, parts, strict=True):
+        stack._answers.doubts = part.doubts
+    return stacks
 
 
 def _find_first_acquired(series: SeriesData) -> datetime | None:
@@ -139,7 +132,9 @@ def _find_what_lacks(parts: Sequence[Part]) -> list[Part]:
     return found
 
 
-def divide_by_places(frames: Sequence[Frame], along: Floats | None = None) -> Division:
+def divide_by_places(
+    frames: Sequence[Frame], along: Floats | None = None, *, uniform: bool | None = None
+) -> list[Part]:
     """Divide frames that share all traits by where they lie, and what their attributes say of that.
 
     Parameters
@@ -148,22 +143,32 @@ def divide_by_places(frames: Sequence[Frame], along: Floats | None = None) -> Di
         In any order.
     along : numpy.ndarray, optional
         Where each lies along the normal in mm; by default as their positions say.
+    uniform : bool, optional
+        What `are_uniform` says of them, where it was asked already.
+
+    Returns
+    -------
+    list of Part
+        The volumes; one, with the doubts about it, where they are not divided.
     """
-    whole = Division([Part((), list(frames))])
     along = measure_along(frames) if along is None else along
     if along is None:
-        return whole
+        return [Part((), list(frames))]
     places = number_places(along)
     shared = int(places.max()) + 1 < len(places)
     # In places of their own, a volume has two slices or more.
-    attributes = list_attributes(frames, most=len(frames) if shared else max(2, len(frames) // 2))
+    attributes = list_attributes(
+        frames,
+        most=len(frames) if shared else max(2, len(frames) // 2),
+        uniform=are_uniform(frames) if uniform is None else uniform,
+    )
     everything = np.arange(len(frames))
-    placed = PlacedFrames(everything, frames, along, places, attributes, number_frames(frames))
+    placed = PlacedFrames(everything, frames, along, places, attributes, cache(partial(number_frames, frames)))
     pieces, mixed, unclear = _divide(placed)
     if len(pieces) == 1:
-        return Division(whole.parts, mixed, unclear)
+        return [Part((), list(frames), doubts=Doubts(assume_mixed(mixed), unclear))]
     pieces = sort_by_acquisition(placed, label_diffusion(placed, pieces))
-    return Division([Part(piece.labels, [frames[k] for k in piece.members]) for piece in pieces])
+    return [Part(piece.labels, [frames[k] for k in piece.members]) for piece in pieces]
 
 
 def _divide(frames: PlacedFrames) -> tuple[list[Piece], tuple[Attribute, ...], tuple[str, ...]]:

@@ -8,10 +8,10 @@ import numpy as np
 
 from ..errors import CorruptFileError
 from ..headers.preamble import NotDicomError
-from .along import estimate_gap
+from .evenness import LEAST, Evenness, estimate_gap, judge_evenness
 from .header_columns import compare_frames, divide_by_column, read_columns
 from .split_attributes import KNOWN, Sort, rank_values
-from .split_places import LEAST, MOST_GRIDS, Evenness, judge_evenness
+from .split_places import MOST_GRIDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,10 +12,11 @@ from enum import Enum, auto
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
+from .evenness import LEAST, Evenness, judge_evenness
 from .split_alternate import divide_alternate
 from .split_attributes import THICKNESS, Sort
 from .split_header import divide_uneven_by_header
-from .split_places import LEAST, Evenness, are_several_grids, find_gap, follow_each_other, judge_evenness
+from .split_places import are_several_grids, find_gap, follow_each_other
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from itertools import pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,9 +13,10 @@ from ..headers.diffusion import find_b_value, find_gradient_direction
 from ..headers.model import Header
 from . import consistency
 from .tolerances import GAP_TOLERANCE, SETTING_TOLERANCE
+from .uniform import OWN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -131,21 +133,23 @@ _TIMES = (
     _Source("ContentTime", Sort.TIME, ("content_time",)),
 )
 KNOWN = frozenset((IMAGE_TYPE, *(source.name for source in (*_SETTINGS, *_TIMES))))
+_ASKED = frozenset(("image_type", "dimensions", *(name for s in (*_SETTINGS, *_TIMES) for name in s.fields)))
 # Where a slice lies says nothing of the volume that it belongs to.
 _OF_PLACE = ("InStackPositionNumber", "ImagePositionPatient", "ImagePositionVolume", "SliceLocation")
 
 
-def list_attributes(frames: Sequence[Frame], *, most: int) -> list[Attribute]:
+def list_attributes(frames: Sequence[Frame], *, most: int, uniform: bool) -> list[Attribute]:
     """List the attributes of which frames have 2 to `most` values, those of content first.
 
     ImageType is listed by its words from the third on and, where the first two differ too, by those as a setting.
+    `uniform` is what `are_uniform` says of the frames.
     """
-    columns = dict(zip(Header._fields, zip(*(f.header for f in frames), strict=True), strict=True))
+    columns = _find_differing(frames, _ASKED & OWN if uniform else _ASKED)
     found: list[Attribute] = []
-    if _differs(columns["image_type"]):
+    if "image_type" in columns:
         found += _list_image_types(columns["image_type"])
     found += _list_sources(_SETTINGS, columns, frames, most)
-    if _differs(columns["dimensions"]):
+    if "dimensions" in columns:
         found += _list_dimensions(frames)
     found += _list_sources(_TIMES, columns, frames, most)
     return [a for a in found if 1 < a.count_values() <= most]
@@ -160,16 +164,19 @@ def number_frames(frames: Sequence[Frame]) -> Attribute:
     return rank_values(consistency.NUMBERS[several], Sort.COUNT, values)
 
 
-def _differs(column: Column) -> bool:
-    return column.count(column[0]) < len(column)
+def _find_differing(frames: Sequence[Frame], names: Iterable[str]) -> dict[str, Column]:
+    """Find the fields of their headers in which frames differ, with a value a frame."""
+    headers = [f.header for f in frames]
+    columns = {name: list(map(itemgetter(Header._fields.index(name)), headers)) for name in names}
+    return {name: column for name, column in columns.items() if column.count(column[0]) < len(column)}
 
 
 def _list_sources(
-    sources: Sequence[_Source], columns: dict[str, tuple[Any, ...]], frames: Sequence[Frame], most: int
+    sources: Sequence[_Source], columns: Mapping[str, Column], frames: Sequence[Frame], most: int
 ) -> list[Attribute]:
     found = []
     for source in sources:
-        if any(_differs(columns[field]) for field in source.fields):
+        if any(field in columns for field in source.fields):
             values = columns[source.fields[0]] if source.make is None else [source.make(f) for f in frames]
             if len(set(values)) <= 2 * most:  # nearly equal settings may yet be one
                 found.append(rank_values(source.name, source.sort, values))

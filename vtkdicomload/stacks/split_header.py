@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from .evenness import LEAST, Evenness, judge_evenness
 from .header_columns import divide_by_column, read_columns
-from .split_places import LEAST, Evenness, follow_each_other, judge_evenness
+from .split_places import follow_each_other
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..headers.diffusion import find_b_value
+from .evenness import LEAST
 from .series_data import Label, Rank
 from .split_attributes import B_VALUE, DIRECTION, IMAGE_TYPE, Sort, rank_values
-from .split_places import LEAST, find_gap, number_places
+from .split_places import find_gap, number_places
 from .tolerances import WHOLE_GAP
 
 if TYPE_CHECKING:

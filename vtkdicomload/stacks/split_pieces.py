@@ -9,7 +9,7 @@ import numpy as np
 from .series_data import Label
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .._util.arrays import Floats
     from ..headers.model import Frame
@@ -31,7 +31,12 @@ class PlacedFrames(NamedTuple):
     along: Floats  # the normal, in mm
     places: Indices  # the number of each frame's place
     attributes: Sequence[Attribute]  # in which they differ, those of content first
-    number: Attribute  # the frames' own
+    make_number: Callable[[], Attribute]
+
+    @property
+    def number(self) -> Attribute:
+        """The number that the files give the frames; few rules ask for it."""
+        return self.make_number()
 
     def count_in_places(self) -> Indices:
         """Count the frames in each place that has any."""

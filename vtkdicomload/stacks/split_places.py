@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .._util.arrays import find_median
-from .along import count_whole_gaps, estimate_gap
+from .evenness import Evenness, judge_evenness
 from .tolerances import compute_gap_tolerance, compute_same_position_limit
 
 if TYPE_CHECKING:
@@ -18,20 +17,10 @@ if TYPE_CHECKING:
     from .._util.arrays import Floats
     from .split_attributes import Indices
 
-LEAST = 3  # frames of a part that can be called even
 _JUMP = 4  # the least gap between places is so many times the greatest within one
-_FEW_HOLES = 0.2  # the part of all gaps that may be wide in a grid with holes
 MOST_GRIDS = 4  # that are looked for between each other
 _BESIDE = 0.8  # the part of the mean gap that is no wobble of one grid any more
 _MOST_RANGES = 32  # parts that are compared with each other
-
-
-class Evenness(Enum):
-    """The evenness of frames at places of their own along the normal."""
-
-    EVEN = "one gap, within the tolerances"
-    HOLES = "one gap, and few that are a whole number of it"
-    UNEVEN = "other gaps, or too few frames to tell"
 
 
 def number_places(along: Floats) -> Indices:
@@ -63,19 +52,6 @@ def _find_limit(gaps: Floats, ordered: Floats) -> float:
 def find_gap(along: Floats) -> float:
     """Find the usual gap of frames at places of their own."""
     return find_median(np.diff(np.sort(along)))
-
-
-def judge_evenness(along: Floats) -> Evenness:
-    """Judge how even frames at places of their own lie."""
-    if len(along) < LEAST:
-        return Evenness.UNEVEN
-    gaps = np.diff(np.sort(along))
-    usual = estimate_gap(gaps)
-    off = np.abs(gaps - usual) > compute_gap_tolerance(usual)
-    if not off.any():
-        return Evenness.EVEN
-    holes = count_whole_gaps(gaps[off], usual) is not None
-    return Evenness.HOLES if holes and off.sum() <= max(1, _FEW_HOLES * len(gaps)) else Evenness.UNEVEN
 
 
 def are_several_grids(along: Floats) -> bool:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from .evenness import LEAST, Evenness, judge_evenness
 from .series_data import Label, Rank
 from .split_attributes import UNRANKED, Sort
 from .split_header import divide_by_header
 from .split_pieces import Piece, PlacedFrames
-from .split_places import LEAST, Evenness, follow_each_other, judge_evenness
+from .split_places import follow_each_other
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

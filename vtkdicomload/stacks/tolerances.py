@@ -30,6 +30,16 @@ def compute_same_position_limit(gaps: Floats) -> float:
     return max(SAME_POSITION, SAME_POSITION * find_median(apart)) if len(apart) else np.inf
 
 
-def compute_gap_tolerance(gap: float) -> float:
-    """Compute by how many mm a gap may differ from the usual one; less than a slice on the finest grids."""
-    return GAP_TOLERANCE * gap + min(GAP_SLACK, 0.1 * gap)
+def compute_gap_tolerance(gap: float, tolerance: float = GAP_TOLERANCE) -> float:
+    """Compute by how many mm a gap may differ from the usual one, where `tolerance` replaces GAP_TOLERANCE."""
+    return tolerance * gap + compute_gap_slack(gap)
+
+
+def compute_gap_slack(gap: float) -> float:
+    """The mm by which slices may always be off; less than a slice on the finest grids."""
+    return min(GAP_SLACK, 0.1 * gap)
+
+
+def scale_grid_tolerance(tolerance: float) -> float:
+    """Part of the spacing that a slice may lie off the grid, where `tolerance` replaces GAP_TOLERANCE."""
+    return GRID_TOLERANCE * tolerance / GAP_TOLERANCE

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import posixpath
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from ..._util.threads import for_each
 from ..._util.wording import describe_argument
 from ...errors import NoDicomError
 from ..archives.members import find_passed_over, sort_members
@@ -59,8 +59,14 @@ class Finder:
             There is nothing at one, or its server does not list it.
         """
         places = [self._place(url) for url in urls]
-        with keep_connections(), ThreadPoolExecutor(REQUESTS, thread_name_prefix="vtkdicomload") as pool:
-            return list(pool.map(lambda place: self._find(*place, alone=False), places))
+        found: dict[int, Found] = {}
+
+        def find(k: int) -> None:
+            found[k] = self._find(*places[k], alone=False)
+
+        with keep_connections():
+            for_each(len(places), find, lambda: None, REQUESTS)
+        return [found[k] for k in range(len(places))]
 
     def find(self, url: Any) -> Found:
         """Find the files of one URL; errors as `find_each`."""
