@@ -34,7 +34,7 @@ class Data(NamedTuple):
     @property
     def folders(self) -> list[Path]:
         """One for each series."""
-        return sorted(p for p in self.folder.iterdir() if p.is_dir())
+        return sorted((p for p in self.folder.iterdir() if p.is_dir()), key=lambda p: int(p.name.rpartition("-")[2]))
 
     @property
     def files(self) -> list[Path]:

@@ -35,6 +35,7 @@ class Row(NamedTuple):
     outcome: str  # `SAME`, `DIFFERENT`, or why there is none
     seconds: tuple[float, ...] = ()  # of the timed runs
     memory: float | None = None  # peak above the baseline, as a multiple of the volume
+    files: int = 0  # that it is told by, where it is
 
     @property
     def median(self) -> float | None:
@@ -52,7 +53,7 @@ class Worker:
     def __init__(self, peer: Peer) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, peer), daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs, peer))  # no daemon: it may have processes too
         self._process.start()
         theirs.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import lazy, measure, peers, scans, sources
+from . import bulk, lazy, measure, peers, scans, sources, web
 from .data import Data, prepared
 from .memory import drop_from_cache
 
@@ -21,6 +21,8 @@ _DECODERS = (
     "pydicom uses the fastest decoder that is installed. GDCM, which is SimpleITK's decoder and pydicom's fastest for "
     "JPEG 2000, decodes one JPEG 2000 frame in as many threads as there are cores."
 )
+
+_LONG_ROUNDS = 2
 
 
 class Section(NamedTuple):
@@ -167,6 +169,19 @@ class Bench:
         rows = [*lazy.measure_parts(work, self._rounds), *lazy.measure_memory(work, tiny)]
         return Section("lazy", "A series that is opened, and read in parts", rows, lazy.NOTE)
 
+    def _bulk(self) -> Section:
+        works = self._works
+        archives = self._data(*works.archives)
+        converted, shared, indexed, tiny = self._data(works.converted, works.shared, works.headers[-1], works.tiny)
+        rounds = min(self._rounds, _LONG_ROUNDS)  # a run takes ten seconds and more
+        rows = bulk.measure_archives(archives, converted, shared, indexed, tiny, rounds)
+        return Section("bulk", "Whole archives, warm cache", rows, bulk.NOTE)
+
+    def _http(self) -> Section:
+        work, tiny = self._data(self._works.ct, self._works.tiny)
+        rows = web.measure_http(work, tiny, self._rounds)
+        return Section("http", "A web server", rows, web.NOTE)
+
 
 SECTIONS = (
     "warm",
@@ -183,4 +198,6 @@ SECTIONS = (
     "growth",
     "sources",
     "lazy",
+    "bulk",
+    "http",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import measure, peers, scans
+from . import bulk, measure, peers, scans, sources, web
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,6 +68,12 @@ def targets(sections: Sequence[Section]) -> list[Target]:
     if "memory" in found:
         rows = {row.peer: row for row in found["memory"]}
         result.append(Target("peak memory", "≤ 1.05 × the volume", _times(rows[_OURS].memory)))
+    if "sources" in found:
+        result += _sources(found["sources"])
+    if "bulk" in found:
+        result += _bulk(found["bulk"])
+    if "http" in found:
+        result += _http(found["http"])
     if "start" in found:
         for row in found["start"]:
             if row.peer in _STARTS:
@@ -109,6 +115,53 @@ def _growth(rows: Sequence[Row]) -> Iterator[Target]:
         ratio = many / few if few and many else None
         wanted = "≤ 1.1 × that of the shorter" if name == _OURS else "× that of the shorter"
         yield Target(long, f"{name}: ratio to its floor {wanted}", _times(ratio))
+
+
+def _sources(rows: Sequence[Row]) -> Iterator[Target]:
+    for work in _works(rows):
+        for ours, plain in sources.AIMS.items():
+            if any(row.peer == plain and row.work == work for row in rows):
+                yield Target(work, f"{ours} ≤ 1.3 × {plain}", _times(_ratio(rows, work, ours, plain)))
+        local = _memory(rows, work, _OURS)
+        for ours in sources.AIMS if local else ():
+            packed = _memory(rows, work, ours)
+            share = packed / local if packed and local else None
+            yield Target(work, f"{ours} ≤ 1.1 × that of a folder", _times(share))
+
+
+def _bulk(rows: Sequence[Row]) -> Iterator[Target]:
+    for work in _works(rows):
+        names = {row.peer for row in rows if row.work == work}
+        if peers.LOAD_MANY.name in names and _OURS in names:
+            for name in (_OURS, peers.SIMPLEITK.name, bulk.POOL.name):
+                yield Target(work, f"> 1 × {name}", _times(_ratio(rows, work, name, peers.LOAD_MANY.name)))
+        if bulk.VOLUMES in work:
+            yield Target(work, "≤ 3", _times(_memory(rows, work, bulk.ONE_AT_A_TIME.name)))
+    for suffix, (ours, theirs) in bulk.CONVERTERS.items():
+        for work in (work for work in _works(rows) if work.endswith(f"to {suffix}")):
+            wanted = "≥ 3 ×" if suffix == ".nii" else "> 1 ×"
+            yield Target(work, f"{wanted} {theirs.name}", _times(_ratio(rows, work, theirs.name, ours.name)))
+    one, two = (peer.name for peer in bulk.WORKERS)
+    for row in rows:
+        if row.peer == two:
+            yield Target(row.work, f"≥ 1.7 × {one}", _times(_ratio(rows, row.work, one, two)))
+        if row.peer == bulk.SECOND_RUN:
+            each = None if row.median is None else row.median / row.files
+            yield Target(row.work, f"{row.peer} ≤ 15 µs a file", "–" if each is None else f"{each * 1e6:.0f} µs")
+
+
+def _http(rows: Sequence[Row]) -> Iterator[Target]:
+    for work in _works(rows):
+        remote = _memory(rows, work, web.OURS)
+        if remote:
+            yield Target(work, f"{web.OURS} ≤ 1.3", _times(remote))
+            continue
+        yield Target(work, f"{web.OURS} ≤ 1.3 × {web.PLAIN}", _times(_ratio(rows, work, web.OURS, web.PLAIN)))
+        yield Target(work, f"≥ 10 × {web.ALONE}", _times(_ratio(rows, work, web.ALONE, web.OURS)))
+
+
+def _memory(rows: Sequence[Row], work: str, peer: str) -> float | None:
+    return next((row.memory for row in rows if (row.work, row.peer) == (work, peer)), None)
 
 
 def base(row: Row) -> float | None:

@@ -59,6 +59,9 @@ class Works(NamedTuple):
     enhanced: tuple[Work, ...]
     compressed: tuple[Work, ...]
     packed: tuple[Work, ...]  # into archives
+    archives: tuple[Work, ...]  # that are loaded whole
+    converted: Work
+    shared: Work  # among workers
     tiny: Work  # for first use
     start: Work  # for the command line
     brief: bool = False  # leave out what takes longest
@@ -131,6 +134,11 @@ def _enhanced(*frames: int, side: int = 86) -> tuple[Work, ...]:
     return (*native, native[0]._replace(name=name, title=title, syntax=COMPRESSED["JPEG 2000"]))
 
 
+def _archive(series: int, slices: int, side: int) -> Work:
+    title = f"{series} series of {side}²×{slices}"
+    return Work(f"bulk-{series}-{side}", title, slices, side, side, intercept=-1024.0, series=series)
+
+
 _TINY = Work("tiny", "CT 64²×4", 4, 64, 64, intercept=-1024.0)
 _START = Work("start-30", "CT 128²×30", 30, 128, 128, intercept=-1024.0)
 
@@ -143,6 +151,9 @@ FULL = Works(
     enhanced=_enhanced(63, 500, 10_000),
     compressed=_compressed(100),
     packed=(_ct(200),),
+    archives=(_archive(40, 100, 512), _archive(2000, 20, 128)),
+    converted=_archive(40, 100, 256),
+    shared=_compressed(20)[2]._replace(name="shared-12", title="12 series of JPEG-LS 512²×20", series=12),
     tiny=_TINY,
     start=_START,
 )
@@ -155,6 +166,9 @@ QUICK = Works(
     enhanced=_enhanced(63, 200),
     compressed=_compressed(4),
     packed=(_ct(40),),
+    archives=(_archive(4, 20, 512), _archive(20, 20, 128)),
+    converted=_archive(4, 20, 256),
+    shared=_compressed(4)[2]._replace(name="shared-4", title="4 series of JPEG-LS 512²×4", series=4),
     tiny=_TINY,
     start=_START,
     brief=True,
@@ -168,6 +182,9 @@ MINIMAL = Works(  # for the tests of this package
     enhanced=_enhanced(6, side=32)[:1],
     compressed=_compressed(3, 64)[:1],  # the one that pydicom decodes by itself
     packed=(_ct(6, rows=64, columns=64, title="CT 64²×6"),),
+    archives=(_archive(2, 3, 32),),
+    converted=_archive(2, 3, 16),
+    shared=_compressed(3, 64)[2]._replace(name="shared-2", title="2 series of JPEG-LS 64²×3", series=2),
     tiny=_TINY,
     start=_START,
 )

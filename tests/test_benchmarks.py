@@ -14,7 +14,7 @@ import pytest
 from pydicom import dcmread, dcmwrite
 from zarr.core.sync import cleanup_resources
 
-from benchmarks import headers, lazy, measure, peers, report, scans
+from benchmarks import bulk, headers, lazy, measure, peers, report, scans, sources, web
 from benchmarks.__main__ import main
 from benchmarks.chart import draw
 from benchmarks.data import digest, prepared
@@ -57,12 +57,12 @@ def _odd_peer(name: str, run: Callable[[Data], object]) -> peers.Peer:
 
 
 # ---------------------------------------------------------------------------------------------------- sections
-@pytest.mark.parametrize("name", ["enhanced", "reuse", "formats", "small", "compressed", "memory", "sources"])
+@pytest.mark.parametrize("name", ["enhanced", "reuse", "formats", "small", "compressed", "memory", "sources", "http"])
 def test_every_reader_returns_the_same_volume(root: Path, name: str) -> None:
     section = Bench(MINIMAL, root, 1, others=()).run(name)
     assert {row.outcome for row in section.rows} == {SAME}
     kept = [row for row in section.rows if row.memory is not None]
-    assert bool(kept) == (name in ("memory", "sources"))
+    assert bool(kept) == (name in ("memory", "sources", "http"))
     assert len(kept) == len(section.rows) or name != "memory"
     assert all(len(row.seconds) == 1 for row in section.rows if row.memory is None)
 
@@ -75,6 +75,25 @@ def test_every_lazy_reader_gives_the_same_volume(root: Path) -> None:
             for _ in range(2):  # the first may open what the second reads
                 assert peer.checksum(peer.run(data), data) == data.digest, peer.name
     cleanup_resources()
+
+
+def test_whole_archives_are_loaded_converted_and_indexed(root: Path) -> None:
+    (loaded,) = (prepared(work, root) for work in MINIMAL.archives)
+    converted, indexed = prepared(MINIMAL.converted, root), prepared(MINIMAL.headers[-1], root)
+    converters = [peer for pair in bulk.CONVERTERS.values() for peer in pair]
+    for data, sides in ((loaded, [*bulk.LOADERS[:3], bulk.ONE_AT_A_TIME]), (converted, converters)):
+        for peer in sides:
+            assert peer.checksum(peer.run(data), data) == data.digest, peer.name
+    for _ in range(2):
+        assert bulk.INDEX.checksum(bulk.INDEX.run(indexed), indexed) == indexed.headers
+
+
+def test_processes_and_workers_load_the_same_volumes(root: Path) -> None:
+    data = prepared(MINIMAL.shared, root)
+    rows = measure.timed((bulk.POOL, *bulk.WORKERS), [data], 1)
+    assert [(row.peer, row.outcome, len(row.seconds)) for row in rows] == [
+        (peer.name, SAME, 1) for peer in (bulk.POOL, *bulk.WORKERS)
+    ]
 
 
 def test_every_scan_reads_the_same_headers(root: Path) -> None:
@@ -209,6 +228,28 @@ def test_targets_are_ratios_of_one_run(tmp_path: Path) -> None:
     assert "| vtkdicomload | 20.0 ms | 20.0 ms … 20.0 ms | 2.00 | 1.00 |" in words
     assert draw(sections, tmp_path / "chart.png")
     assert not draw(sections[3:], tmp_path / "none.png")
+
+
+def test_aims_of_archives_and_servers_are_ratios_too() -> None:
+    def row(peer: str, work: str, milliseconds: float = 0, memory: float | None = None, files: int = 0) -> Row:
+        return Row(peer, "1", work, SAME, (milliseconds / 1000,) if milliseconds else (), memory, files)
+
+    many, slow = bulk.LOADERS[1].name, [peer.name for peer in bulk.LOADERS]
+    (ours, theirs), one_two = bulk.CONVERTERS[".nii"], [peer.name for peer in bulk.WORKERS]
+    rows = [row(name, "A", 100 if name == many else 300) for name in slow]
+    rows += [row(bulk.ONE_AT_A_TIME.name, f"A, {bulk.VOLUMES}", memory=2.5)]
+    rows += [row(ours.name, "B, to .nii", 100), row(theirs.name, "B, to .nii", 400)]
+    rows += [row(name, "C", ms) for name, ms in zip(one_two, (180, 100), strict=True)]
+    rows += [row(bulk.SECOND_RUN, "D", 100, files=10_000)]
+    measured = [target.measured for target in targets([Section("bulk", "", rows)])]
+    assert measured == ["3.00 ×"] * 3 + ["2.50 ×", "4.00 ×", "1.80 ×", "10 µs"]
+    rows = [row(name, "A", ms) for name, ms in ((web.OURS, 120), (web.PLAIN, 100), (web.ALONE, 2400))]
+    rows += [row(web.OURS, "M", memory=1.1), row(peers.DEFAULT.name, "M", memory=1.0)]
+    assert [target.measured for target in targets([Section("http", "", rows)])] == ["1.20 ×", "20.00 ×", "1.10 ×"]
+    aims = sources.AIMS.items()
+    rows = [row(name, "A", ms) for pair in aims for name, ms in zip(pair, (110, 100), strict=True)]
+    rows += [row(name, "M", memory=1.05) for name in sources.AIMS] + [row(peers.DEFAULT.name, "M", memory=1.0)]
+    assert [target.measured for target in targets([Section("sources", "", rows)])] == ["1.10 ×"] * 3 + ["1.05 ×"] * 3
 
 
 @pytest.mark.parametrize("work", [MINIMAL.headers[-1], MINIMAL.compressed[0]], ids=lambda work: work.name)

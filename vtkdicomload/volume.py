@@ -308,7 +308,8 @@ class Volume(PicturedVolume):
         Parameters
         ----------
         path : path-like
-            Its suffix says the format: ``.vti``, ``.nii``, ``.nii.gz``, ``.mha``, ``.nrrd``, ``.npz`` or ``.zarr``.
+            Its suffix says the format: ``.vti``, ``.nii``, ``.nii.gz``, ``.mha``, ``.nrrd``, ``.npz``, ``.zarr`` or
+            ``.ome.zarr``.
 
         Raises
         ------

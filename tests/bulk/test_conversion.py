@@ -11,20 +11,26 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import dask
 import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
+import zarr
 from full_disk import largest_file
 from hangs import LAST_RESORT
+from sources.servers import s3_server
 from typer.testing import CliRunner
+from zarr.core.sync import cleanup_resources
 
 import vtkdicomload as vdl
 from vtkdicomload import DicomLoadWarning
+from vtkdicomload.bulk.naming import name_stacks
 from vtkdicomload.cli import app as cli
 
 if TYPE_CHECKING:
@@ -342,6 +348,7 @@ def test_names_that_are_alike_are_numbered_and_stay_what_they_are(series: Write,
         ("{description:>99999999}", "takes no format"),
         ("{modality", "no template"),
         ("", "must be a template"),
+        ("a\0b", "must be a template"),
         ("//", "must be a template"),
         (7, "must be a template"),
     ],
@@ -396,6 +403,112 @@ def test_a_scan_is_a_source(archive: Path, tmp_path: Path) -> None:
     assert vdl.convert(vdl.scan(archive)[0], tmp_path / "one", format="nii").whole
 
 
+def test_a_name_fits_into_what_a_file_system_takes(series: Write, tmp_path: Path) -> None:
+    words = "検査" * 30
+    for k in (1, 2):
+        series("in", seed=k, SeriesInstanceUID="1.2.3", SeriesDescription=words, **stacks_of(k))
+    done = vdl.convert(tmp_path / "in", tmp_path / "out", format="nii", name="{description}{description}{description}")
+    assert done.whole
+    assert len({outcome.path for outcome in done}) == 2
+    assert all(os.path.exists(outcome.path) for outcome in done)
+
+
+def stacks_of(k: int) -> dict[str, Any]:
+    return {"TemporalPositionIdentifier": k, "SpecificCharacterSet": "ISO_IR 192"}
+
+
+def test_many_names_that_are_alike_are_numbered_at_once(series: Write, tmp_path: Path) -> None:
+    stack = vdl.scan(series("in").folder).stacks()[0]
+    names = name_stacks([stack] * 5000, "{modality}", {"ct_3"})
+    assert names[:4] == ["CT", "CT_2", "CT_4", "CT_5"]
+    assert len(set(names)) == 5000
+
+
+# ---------------------------------------------------------------------------------------------------- one target, twice
+def test_several_formats_in_one_folder_do_not_disturb_each_other(archive: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = {form: vdl.convert(archive, out, format=form) for form in ("nii.gz", "nii", "npz")}
+    for form, done in first.items():
+        again = vdl.convert(archive, out, format=form)
+        assert (again.count("kept"), again.count("refused")) == (3, 1)
+        assert [outcome.path for outcome in again] == [outcome.path for outcome in done]
+    stems = {form: [outcome.path.removesuffix(f".{form}") for outcome in done] for form, done in first.items()}
+    assert stems["nii"] == stems["nii.gz"] == stems["npz"]
+
+
+def test_another_template_makes_other_names(series: Write, tmp_path: Path) -> None:
+    series("in/a", seed=1)
+    series("in/b", seed=2)
+    out = tmp_path / "out"
+    for name, status in (("{number}", "written"), ("{modality}_{number}", "written"), ("{modality}_{number}", "kept")):
+        done = vdl.convert(tmp_path / "in", out, format="npz", name=name)
+        assert [outcome.status for outcome in done] == [status] * 2
+    assert {name for name in names(out) if name.endswith(".npz")} == {"1.npz", "2.npz", "CT_1.npz", "CT_2.npz"}
+    assert vdl.convert(tmp_path / "in", out, format="npz", name="{number}").whole
+
+
+@pytest.mark.parametrize("beside", [".json", ".bval", ".bvec"])
+def test_what_stands_beside_a_file_is_of_no_other_hand(series: Write, tmp_path: Path, beside: str) -> None:
+    series("in")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / f"CT{beside}").write_text("mine")
+    for dry_run in (True, False):
+        with pytest.raises(FileExistsError, match="no conversion has made it"):
+            vdl.convert(tmp_path / "in", out, format="nii", name="{modality}", dry_run=dry_run)
+    assert names(out) - {conversion.NAME} == {f"CT{beside}"}
+    assert vdl.convert(tmp_path / "in", out, format="nrrd", name="{modality}").whole
+
+
+def test_an_ome_zarr_store_is_a_format(series: Write, tmp_path: Path) -> None:
+    truth = series("in")
+    out = tmp_path / "out"
+    with ThreadPoolExecutor(2) as pool, dask.config.set(scheduler="threads", pool=pool):  # those of dask's own stay
+        (outcome,) = vdl.convert(tmp_path / "in", out, format="ome.zarr", name="{number}")
+    assert outcome.path == str(out / "1.ome.zarr")
+    group = zarr.open_group(outcome.path, mode="r")
+    (meta,) = group.attrs["ome"]["multiscales"]
+    np.testing.assert_array_equal(group[meta["datasets"][0]["path"]][...], truth.frames)
+    (plain,) = vdl.convert(tmp_path / "in", out, format="zarr", name="{number}")
+    assert (plain.status, plain.path) == ("written", str(out / "1.zarr"))
+    assert vdl.convert(tmp_path / "in", out, format="ome.zarr", name="{number}").count("kept") == 1
+    cleanup_resources()
+
+
+def test_a_bucket_is_a_source(series: Write, tmp_path: Path) -> None:
+    import boto3
+
+    truth = series("in")
+    with s3_server() as options:
+        keys = {"aws_access_key_id": options["key"], "aws_secret_access_key": options["secret"]}
+        client = boto3.client("s3", endpoint_url=options["endpoint_url"], region_name="us-east-1", **keys)
+        client.create_bucket(Bucket="bucket")
+        for path in truth.files:
+            client.put_object(Bucket="bucket", Key=f"study/{path.name}", Body=path.read_bytes())
+        client.close()
+        source = "s3://bucket/study"
+        (outcome,) = vdl.convert(source, tmp_path / "out", format="nii", storage_options=options)
+        np.testing.assert_array_equal(np.asarray(nib.load(outcome.path).dataobj), truth.array)
+        again = vdl.convert(source, tmp_path / "out", format="nii", storage_options=options)
+        assert again.count("kept") == 1
+    assert options["secret"] not in (tmp_path / "out" / conversion.NAME).read_text()
+
+
+def test_each_outcome_is_told_as_it_comes(archive: Path, tmp_path: Path) -> None:
+    told: list[str] = []
+
+    def tell(outcome: Any) -> None:
+        told.append(outcome.status)
+        written = [name for name in names(tmp_path / "out") if name.endswith(".nii")]
+        assert len(written) == told.count("written") + told.count("kept")
+
+    done = vdl.convert(archive, tmp_path / "out", format="nii", workers=1, on_outcome=tell)
+    assert told == [outcome.status for outcome in done]
+    told.clear()
+    vdl.convert(archive, tmp_path / "dry", format="nii", dry_run=True, on_outcome=lambda o: told.append(o.status))
+    assert told == ["planned"] * 4
+
+
 # ---------------------------------------------------------------------------------------------------- the command
 def test_the_command_says_what_it_does_and_fails_where_something_is_refused(archive: Path, tmp_path: Path) -> None:
     def run(*arguments: object) -> Any:
@@ -415,6 +528,17 @@ def test_the_command_says_what_it_does_and_fails_where_something_is_refused(arch
     assert "4 written" in resampled.stdout
     assert run(archive, out, "--name", "{nobody}").exit_code == 2
     assert run(tmp_path / "missing", out).exit_code == 1
+
+
+def test_the_command_prints_a_line_of_json_for_each_outcome(archive: Path, tmp_path: Path) -> None:
+    (archive / "c" / "broken.dcm").write_bytes(bytes(128) + b"DICM" + b"\x02\x00")
+    (archive / "d").mkdir()
+    (archive / "d" / "broken.dcm").write_bytes(bytes(128) + b"DICM" + b"\x02\x00")
+    said = CliRunner().invoke(cli.app, ["convert", str(archive), str(tmp_path / "out"), "--format", "nii", "--json"])
+    assert said.exit_code == 1
+    lines = [json.loads(line) for line in said.stdout.splitlines()]
+    assert sorted(line["status"] for line in lines if "title" in line).count("written") >= 1
+    assert [line["path"] for line in lines if line["status"] == "damaged"] == [str(archive / "d" / "broken.dcm")]
 
 
 def test_the_time_of_a_lock_of_a_dead_process_does_not_matter(series: Write, tmp_path: Path) -> None:

@@ -8,11 +8,14 @@ import gzip
 import os
 import re
 import sys
+import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import dask
 import nibabel
 import numpy as np
 import pytest
@@ -59,6 +62,37 @@ def _no_threads_of_zarr() -> Iterator[None]:
     """End the threads that zarr starts on first use and keeps: other tests count threads."""
     yield
     cleanup_resources()
+
+
+@pytest.mark.parametrize("name", ["small_ct", "rgb_stack", "mr_small_slope"])
+def test_nifti_is_written_as_nibabel_writes_it(tmp_path: Path, name: str) -> None:
+    volume = vdl.load(DATA / name)
+    image = volume.to_nibabel()
+    for suffix in (".nii", ".nii.gz"):
+        volume.save(tmp_path / f"a{suffix}")
+    assert (tmp_path / "a.nii").read_bytes() == image.to_bytes()
+    packed = (tmp_path / "a.nii.gz").read_bytes()
+    inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)  # of one member
+    assert inflater.decompress(packed) == image.to_bytes()
+    assert (inflater.eof, inflater.unused_data) == (True, b"")
+    assert gzip.decompress(packed) == image.to_bytes()
+
+
+def test_an_ome_zarr_store_is_none_of_xarray(series: Write, tmp_path: Path) -> None:
+    truth = series("in")
+    with ThreadPoolExecutor(2) as pool, dask.config.set(scheduler="threads", pool=pool):  # those of dask's own stay
+        vdl.load(truth.folder).save(tmp_path / "a.ome.zarr")
+    group = zarr.open_group(tmp_path / "a.ome.zarr", mode="r")
+    (meta,) = group.attrs["ome"]["multiscales"]
+    np.testing.assert_array_equal(group[meta["datasets"][0]["path"]][...], truth.frames)
+
+
+def test_a_full_disk_is_told_of_the_file_that_was_to_be(series: Write, tmp_path: Path) -> None:
+    volume = vdl.load(series("in", rows=200, columns=200).folder)
+    with largest_file(100_000), pytest.raises(OSError, match=r"File too large|No space") as caught:
+        volume.save(tmp_path / "a.nii")
+    assert caught.value.filename == str(tmp_path / "a.nii")
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 
 # ------------------------------------------------------------------------------------------------------ readers
@@ -445,7 +479,8 @@ def _bytes_of(path: Path) -> bytes:
 @pytest.mark.parametrize("name", ["volume.jpg", "volume", "volume.nii.bz2", "volume.dcm", ".gz", "nii", "volume."])
 def test_an_unknown_suffix_lists_the_known(series: Write, tmp_path: Path, name: str) -> None:
     volume = vdl.load(series("in").folder)
-    with pytest.raises(ValueError, match=re.escape("should end in " + ", ".join(SUFFIXES))):
+    known = ", ".join((*SUFFIXES[:-1], ".ome.zarr", ".zarr"))
+    with pytest.raises(ValueError, match=re.escape(f"should end in {known}")):
         volume.save(tmp_path / name)
     assert os.listdir(tmp_path) == ["in"]
 

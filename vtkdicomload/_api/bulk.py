@@ -11,28 +11,31 @@ import numpy as np
 
 from .._util.wording import describe_argument
 from ..bulk.cluster import check_client
-from ..bulk.conversion import Conversion, Target, convert_groups, plan_conversion
+from ..bulk.conversion import Conversion, Converted, convert_groups, plan_conversion
+from ..bulk.jobs import Target
 from ..bulk.naming import DEFAULT_TEMPLATE, check_template
-from ..bulk.verification import Record, Verification, verify_stacks
+from ..bulk.reuse import Buffers
+from ..bulk.verification import Record, Verification, Verified, verify_stacks
 from ..catalog.choose import list_strays
 from ..catalog.find import find_series, settle_ignored
 from ..conversions.files import suffix_of
 from ..loading.options import check_count, make_options
 from ..loading.volume_data import VolumeData
-from ..series import Scan
+from ..series import Scan, load_volume
 from ..sources.remote.sharing import keep_connections
 from ..stacks.geometry import Geometry
 from ..volume import Volume
-from .single import load
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Unpack
 
     import distributed
 
+    from .._util.threads import Progress
     from ..catalog.find import Ignore
     from ..catalog.index.stack_row import IndexedStack
+    from ..loading.destination import Allocate
     from ..loading.options import LoadOptions, Options
     from ..sources.resolve import Source
     from ..stacks.series_data import SeriesData
@@ -58,6 +61,7 @@ def convert(
     storage_options: Mapping[str, Any] | None = None,
     workers: int | None = None,
     client: distributed.Client | None = None,
+    on_outcome: Callable[[Converted], None] | None = None,
     **options: Unpack[LoadOptions],
 ) -> Conversion:
     """Write every stack of a source as a file of another format, each whole or not at all.
@@ -72,7 +76,7 @@ def convert(
         As for `scan`; or what it returned.
     target : path-like
         The folder for the new files; made where it does not exist.
-    format : {"nii.gz", "nii", "nrrd", "mha", "vti", "npz", "zarr"}
+    format : {"nii.gz", "nii", "nrrd", "mha", "vti", "npz", "zarr", "ome.zarr"}
         As the suffixes of `Volume.save`. Beside NIfTI files stand ``.json`` with the acquisition parameters as BIDS
         names them and, of diffusion, ``.bval`` and ``.bvec``.
     per : {"stack", "series"}
@@ -80,7 +84,8 @@ def convert(
     name : str
         A template of the names, without the suffix: modality, number, description, label, date, plane, folder, uid,
         study in braces; ``{uid:8}`` is 8 digits of the UID's hash, ``/`` makes folders. Where stacks of a series would
-        share a name, the label is added, and a number to names that are still not unique.
+        share a name, the label is added, and a number to names that are still not unique. By another template all is
+        made again, beside what there is.
     grid : float, (x, y, z), Volume or Geometry, optional
         Interpolate onto voxels of this size in mm, or onto that grid (`Volume.resampled`).
     resume : bool
@@ -95,6 +100,8 @@ def convert(
         Convert on the workers of a dask cluster, which see the sources and the target under the same paths. A stack of
         which a worker dies is tried once more, alone. Without it all is done in this process, also where a client is
         open.
+    on_outcome : callable, optional
+        Called with what became of each as soon as it is known, in this thread.
     **options
         The other options of `load`, the same for all; ``progress`` is called with (files done, files in all).
 
@@ -126,10 +133,19 @@ def convert(
         folder = os.path.abspath(os.fspath(target))
         goal = Target(folder, suffix, name, _describe_making(checked, per, grid), resume)
         if dry_run:
-            return Conversion(goal.folder, plan_conversion(groups, goal), list_strays(found))
-        load_one = partial(_load_on_grid, None if grid is None else _lighten(grid), ignore, options)
+            return Conversion(goal.folder, plan_conversion(groups, goal, on_outcome), list_strays(found))
+        threads = _count_threads(workers)
+        memory = _choose_memory(client, threads)
+        load_one = partial(_load_on_grid, None if grid is None else _lighten(grid), ignore, checked, memory)
         outcomes = convert_groups(
-            groups, goal, load_one, checked, client=client, threads=_count_threads(workers), progress=progress
+            groups,
+            goal,
+            load_one,
+            checked,
+            client=client,
+            threads=threads,
+            progress=progress,
+            on_outcome=on_outcome,
         )
     return Conversion(goal.folder, outcomes, list_strays(found))
 
@@ -144,6 +160,7 @@ def verify(
     storage_options: Mapping[str, Any] | None = None,
     workers: int | None = None,
     client: distributed.Client | None = None,
+    on_outcome: Callable[[Verified], None] | None = None,
     **options: Unpack[LoadOptions],
 ) -> Verification:
     """Load every stack of a source with two independent readers for every frame, and say what they say.
@@ -165,6 +182,8 @@ def verify(
     client : distributed.Client, optional
         Read on the workers of a dask cluster, which see the source under the same paths. Without it all is done in this
         process, also where a client is open.
+    on_outcome : callable, optional
+        Called with what was found of each as soon as it is known, in this thread.
     **options
         The other options of `load` but for `verify`, the same for all; ``progress`` is called with (stacks done, stacks
         in all).
@@ -195,16 +214,17 @@ def verify(
         found = _find_all(source, ignore, archives, storage_options)
         path = None if record is None else os.path.abspath(os.fspath(record))
         how = {**_describe_options(checked), "engine": checked.engine}
-        options["verify"] = "all"
-        load_one = partial(_load_on_grid, None, ignore, options)
+        threads = _count_threads(workers)
+        load_one = partial(_load_on_grid, None, ignore, checked, _choose_memory(client, threads))
         outcomes = verify_stacks(
             found.stacks(),
             Record(path, how, resume),
             load_one,
             checked,
             client=client,
-            threads=_count_threads(workers),
+            threads=threads,
             progress=progress,
+            on_outcome=on_outcome,
         )
     return Verification(found.source, outcomes, list_strays(found))
 
@@ -225,18 +245,25 @@ def _count_threads(workers: int | None) -> int:
     return workers or min(os.cpu_count() or 1, _MOST_AT_ONCE)
 
 
+def _choose_memory(client: distributed.Client | None, threads: int) -> Allocate:
+    """Choose the memory of volumes: here it is filled again and again."""
+    return Buffers(threads).allocate if client is None else np.empty
+
+
 def _load_on_grid(
     grid: float | Sequence[float] | VolumeData | Geometry | None,
     ignore: Ignore,
-    options: LoadOptions,
+    options: Options,
+    allocate: Allocate,
     stack: SeriesData,
     *,
     workers: int,
     max_bytes: int | None = None,
+    progress: Progress | None = None,
 ) -> Volume:
     """Load a stack, and put it on the grid that is meant."""
-    chosen: LoadOptions = {**options, "max_bytes": max_bytes or options.get("max_bytes")}
-    volume = load(stack, ignore=ignore, workers=workers, **chosen)
+    options = replace(options, workers=workers, max_bytes=max_bytes or options.max_bytes, progress=progress)
+    volume = load_volume(stack, options, allocate, ignore=ignore)
     if grid is None:
         return volume
     if isinstance(grid, (VolumeData, Geometry)):

@@ -17,7 +17,7 @@ from .running import run_in_threads
 from .tasks import Interrupted, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     import distributed
 
@@ -56,13 +56,16 @@ def connect(address: str | None) -> Iterator[distributed.Client | None]:
         yield client
 
 
-def run_tasks(tasks: Iterator[Task[T]], client: distributed.Client | None, *, threads: int) -> Generator[T, None, None]:
-    """Run tasks in threads of this process or on a cluster; each is taken when there is room, results as they come."""
+def run_tasks(
+    tasks: Iterator[Task[T]], client: distributed.Client | None, stop: Callable[[], None], *, threads: int
+) -> Generator[T, None, None]:
+    """Run tasks in threads of this process or on a cluster; each is taken when there is room, results as they come.
+
+    `stop` is called in this process where nobody takes a result any more.
+    """
     if client is not None:
         return run_on_cluster(client, tasks, as_completed=True)
-    return run_in_threads(
-        (task.run for task in tasks), lambda: None, threads=threads, ahead=threads + 1, as_completed=True
-    )
+    return run_in_threads((task.run for task in tasks), stop, threads=threads, ahead=threads + 1, as_completed=True)
 
 
 def run_on_cluster(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from .._util.atomic import remove_unfinished
 from .._util.lock import lock_folder
@@ -18,9 +18,10 @@ from ..conversions.files import save
 from ..conversions.nifti_series import save_nifti
 from ..errors import DicomLoadError
 from .cluster import run_tasks
-from .manifest import Entry, Manifest, make_key, stamp_files
-from .naming import name_stacks
+from .jobs import is_done, make_jobs, measure_size, refuse_foreign
+from .manifest import Manifest
 from .outcomes import Outcomes
+from .running import Stop
 from .tasks import measure_volumes, name_note, run_noted
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from ..loading.options import Options
     from ..loading.volume_data import VolumeData
     from ..stacks.series_data import SeriesData
+    from .jobs import Job, Target
     from .tasks import Interrupted, Place
 
 Status = Literal["written", "kept", "refused", "planned"]
@@ -84,52 +86,22 @@ class Conversion(Outcomes[Converted]):
     _GOOD = ("written", "kept", "planned")
 
 
-class Target(NamedTuple):
-    """Where the new files go and what they are like.
-
-    Attributes
-    ----------
-    folder : str
-        It is made where it does not exist.
-    suffix : str
-        The format.
-    template : str
-        Of the names.
-    how : dict
-        What else decides about the content, for the manifest; a file made in another way is made again.
-    resume : bool
-        Keep what an earlier run has written from the same files in the same way.
-    """
-
-    folder: str
-    suffix: str
-    template: str
-    how: dict[str, Any]
-    resume: bool
-
-
-class _Job(NamedTuple):
-    """What becomes one file."""
-
-    stacks: tuple[SeriesData, ...]
-    key: str
-    path: str  # below the folder of the target, with ``/``
-    files: list[list[Any]]
-
-    @property
-    def title(self) -> str:
-        """The series, and the stack where it is one of several."""
-        first, count = self.stacks[0], len(self.stacks)
-        return first.title if count == 1 else f"{replace(first, labels=()).title} ({count} stacks)"
-
-
-def plan_conversion(groups: Sequence[tuple[SeriesData, ...]], target: Target) -> tuple[Converted, ...]:
+def plan_conversion(
+    groups: Sequence[tuple[SeriesData, ...]], target: Target, on_outcome: Callable[[Converted], None] | None
+) -> tuple[Converted, ...]:
     """Say what `convert_groups` would do; nothing is written."""
     manifest = Manifest(os.path.join(target.folder, NAME))
-    return tuple(
-        Converted(job.title, _join(target, job), "kept" if _is_done(job, target, manifest) else "planned")
-        for job in _make_jobs(groups, target, manifest)
+    jobs = make_jobs(groups, target, manifest)
+    kept = [is_done(job, target, manifest) for job in jobs]
+    refuse_foreign((job for job, done in zip(jobs, kept, strict=True) if not done), target, manifest)
+    outcomes = tuple(
+        Converted(job.title, target.join(job.path), "kept" if done else "planned")
+        for job, done in zip(jobs, kept, strict=True)
     )
+    if on_outcome is not None:
+        for outcome in outcomes:
+            on_outcome(outcome)
+    return outcomes
 
 
 @dataclass(frozen=True, repr=False)
@@ -140,7 +112,7 @@ class _Making:
     ----------
     row : int
         Its place among the jobs.
-    job : _Job
+    job : Job
         What becomes the file.
     target : Target
         Where to, and how.
@@ -148,15 +120,18 @@ class _Making:
         Loads a stack as the volume to write, with the options that are given by name.
     options : Options
         Those of `load`.
+    workers : int
+        Threads to read in, in this process.
     note : str
         Where a worker notes that it has begun.
     """
 
     row: int
-    job: _Job
+    job: Job
     target: Target
     load: Callable[..., VolumeData]
     options: Options
+    workers: int
     note: str
 
     @property
@@ -167,22 +142,22 @@ class _Making:
         return measure_volumes(self.job.stacks, self.options)
 
     def run(self) -> _Made:
-        return self._make(partial(self.load, workers=1))
+        return self._make(partial(self.load, workers=self.workers))
 
     def run_at(self, place: Place) -> _Made | Interrupted:
         load = partial(self.load, workers=place.threads, max_bytes=self.options.max_bytes or place.max_bytes)
         return run_noted(lambda: self._make(load), self.note, place, self.fail, self.title)
 
     def fail(self, error: DicomLoadError) -> _Made:
-        return _Made(self.row, Converted(self.title, _join(self.target, self.job), "refused", str(error)), None)
+        return _Made(self.row, Converted(self.title, self.target.join(self.job.path), "refused", str(error)), None)
 
     def _make(self, load: Callable[[SeriesData], VolumeData]) -> _Made:
-        path = _join(self.target, self.job)
+        path = self.target.join(self.job.path)
         with collect_warnings() as said:
             try:
                 _write_job(self.job, self.target, load, path)
                 status: Status = "written"
-                reason, size = None, _measure_size(path)[1]
+                reason, size = None, measure_size(path)[1]
             except DicomLoadError as error:
                 status, reason, size = "refused", str(error), None
         return _Made(self.row, Converted(self.title, path, status, reason, tuple(dict.fromkeys(said))), size)
@@ -205,6 +180,7 @@ def convert_groups(
     client: distributed.Client | None,
     threads: int,
     progress: Progress | None,
+    on_outcome: Callable[[Converted], None] | None,
 ) -> tuple[Converted, ...]:
     """Write each group of stacks as one file.
 
@@ -215,8 +191,8 @@ def convert_groups(
     target : Target
         Where to, and how.
     load : callable
-        Loads a stack as the volume to write, ``load(stack, *, workers, max_bytes)``; what it raises as a DicomLoadError
-        is the reason of a refusal. With a client it has to pickle.
+        Loads a stack as the volume to write, ``load(stack, *, workers, max_bytes, progress)``; what it raises as a
+        DicomLoadError is the reason of a refusal. With a client it has to pickle.
     options : Options
         Those of `load`.
     client : distributed.Client, optional
@@ -225,6 +201,8 @@ def convert_groups(
         Groups at the same time in this process.
     progress : callable, optional
         Called with (groups done, groups in all).
+    on_outcome : callable, optional
+        Called with each outcome as it is there; those that are kept first.
 
     Raises
     ------
@@ -235,93 +213,45 @@ def convert_groups(
     with lock_folder(os.path.join(target.folder, _LOCK), "a conversion"):
         manifest = Manifest(os.path.join(target.folder, NAME))
         remove_unfinished(os.path.dirname(os.path.join(target.folder, path)) for path in manifest.list_begun())
-        jobs = _make_jobs(groups, target, manifest)
+        jobs = make_jobs(groups, target, manifest)
         outcomes = {
-            row: Converted(job.title, _join(target, job), "kept")
+            row: Converted(job.title, target.join(job.path), "kept")
             for row, job in enumerate(jobs)
-            if _is_done(job, target, manifest)
+            if is_done(job, target, manifest)
         }
         step = make_stepper(len(jobs), progress)
-        for _ in outcomes:
+        report = on_outcome or (lambda _: None)
+        for outcome in outcomes.values():
+            report(outcome)
             step()
         waiting = [row for row in range(len(jobs)) if row not in outcomes]
-        for row in waiting:
-            _refuse_foreign(jobs[row], target, manifest)
+        refuse_foreign((jobs[row] for row in waiting), target, manifest)
+
+        stop = Stop()
+        load_here = partial(load, progress=stop) if client is None else load  # it does not pickle
 
         def begin_each() -> Iterator[_Making]:
-            run = secrets.token_hex(8)
+            run, workers = secrets.token_hex(8), max(1, threads // max(1, len(waiting)))
             for row in waiting:
                 # Noted first: a run that is killed leaves no file that nobody knows.
-                manifest.add(_make_entry(jobs[row], target))
-                note = name_note(_join(target, jobs[row]), run)
-                yield _Making(row, jobs[row], target, load, options, note)
+                manifest.add(jobs[row].begin())
+                note = name_note(target.join(jobs[row].path), run)
+                yield _Making(row, jobs[row], target, load_here, options, workers, note)
 
-        with closing(run_tasks(begin_each(), client, threads=threads)) as results:
+        with closing(run_tasks(begin_each(), client, stop.set, threads=threads)) as results:
             for row, outcome, size in results:
-                entry = replace(_make_entry(jobs[row], target), status=outcome.status, reason=outcome.reason)
-                manifest.add(replace(entry, warnings=list(outcome.warnings), size=size))
+                manifest.add(jobs[row].end(outcome.status, outcome.reason, outcome.warnings, size))
                 outcomes[row] = outcome
                 for sentence in outcome.warnings:
                     warn(f"{outcome.title}: {sentence}")
+                report(outcome)
                 step()
         if client is not None:  # what killed workers have left
             remove_unfinished({os.path.dirname(outcome.path) for outcome in outcomes.values()})
     return tuple(outcomes[row] for row in range(len(jobs)))
 
 
-def _make_entry(job: _Job, target: Target) -> Entry:
-    """The entry of what is begun."""
-    return Entry(job.key, job.path, "begun", None, [], target.how, job.files, None)
-
-
-def _make_jobs(groups: Sequence[tuple[SeriesData, ...]], target: Target, manifest: Manifest) -> list[_Job]:
-    """One job a group, under the name that an earlier run has given it or a new one."""
-    keys = [make_key(group) for group in groups]
-    known = {key: path for key, path in manifest.list_paths().items() if path.lower().endswith(target.suffix)}
-    new = [row for row, key in enumerate(keys) if key not in known]
-    taken = {path[: -len(target.suffix)].lower() for path in known.values()}
-    names = dict(zip(new, name_stacks([groups[row][0] for row in new], target.template, taken), strict=True))
-    return [
-        _Job(group, key, known.get(key) or f"{names[row]}{target.suffix}", stamp_files(group))
-        for row, (key, group) in enumerate(zip(keys, groups, strict=True))
-    ]
-
-
-def _join(target: Target, job: _Job) -> str:
-    return os.path.join(target.folder, *job.path.split("/"))
-
-
-def _is_done(job: _Job, target: Target, manifest: Manifest) -> bool:
-    """Tell whether an earlier run has made the file of these very files in this way, and it is still there."""
-    entry = manifest.find(job.key) if target.resume else None
-    return (
-        entry is not None
-        and entry.status == "written"
-        and entry.path == job.path
-        and entry.how == target.how
-        and entry.files == job.files
-        and _measure_size(_join(target, job)) == (True, entry.size)
-    )
-
-
-def _measure_size(path: str) -> tuple[bool, int | None]:
-    """Tell whether there is something at a path, and the size of a file."""
-    if os.path.isdir(path):
-        return True, None
-    try:
-        return True, os.path.getsize(path)
-    except OSError:
-        return False, None
-
-
-def _refuse_foreign(job: _Job, target: Target, manifest: Manifest) -> None:
-    """Refuse to replace what no earlier run has made."""
-    path, entry = _join(target, job), manifest.find(job.key)
-    if os.path.lexists(path) and (entry is None or entry.path != job.path):
-        raise FileExistsError(f"{path} exists, and no conversion has made it: move it, or choose another name")
-
-
-def _write_job(job: _Job, target: Target, load: Callable[[SeriesData], VolumeData], path: str) -> None:
+def _write_job(job: Job, target: Target, load: Callable[[SeriesData], VolumeData], path: str) -> None:
     volumes = [load(stack) for stack in job.stacks]
     os.makedirs(os.path.dirname(path), exist_ok=True)
     if target.suffix in _NIFTI:

@@ -54,6 +54,7 @@ class Manifest:
     def __init__(self, path: str) -> None:
         self._path = path
         self._entries: dict[str, Entry] = {}
+        self.history: list[tuple[str, str]] = []  # of all entries, key and path
         self._torn = False
         try:
             with open(self._path, encoding="utf-8") as file:
@@ -64,15 +65,15 @@ class Manifest:
         for line in lines:
             entry = _read_entry(line)
             if entry is not None:
-                self._entries[entry.key] = entry
+                self._take(entry)
 
     def find(self, key: str) -> Entry | None:
         """The last entry of a key."""
         return self._entries.get(key)
 
-    def list_paths(self) -> dict[str, str]:
-        """The new files by the keys of what they were made of."""
-        return {key: entry.path for key, entry in self._entries.items()}
+    def list_entries(self) -> list[Entry]:
+        """List the last entry of each key."""
+        return list(self._entries.values())
 
     def list_begun(self) -> list[str]:
         """The files that were begun and not ended: a run was killed."""
@@ -84,7 +85,11 @@ class Manifest:
         with open(self._path, "a", encoding="utf-8") as file:
             file.write(f"{chr(10) if self._torn else ''}{line}\n")
         self._torn = False
+        self._take(entry)
+
+    def _take(self, entry: Entry) -> None:
         self._entries[entry.key] = entry
+        self.history.append((entry.key, entry.path))
 
 
 def _read_entry(line: str) -> Entry | None:

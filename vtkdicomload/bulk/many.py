@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import threading
 import traceback
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from ..sources.objects import is_content
 from ..sources.remote.urls import hide_credentials, is_url
 from ..stacks.series_data import SeriesData
 from .cluster import run_on_cluster
-from .running import run_in_threads
+from .running import Stop, run_in_threads
 from .tasks import measure_volumes
 
 if TYPE_CHECKING:
@@ -217,10 +216,6 @@ def settle_path(source: Any) -> Any:
     return source
 
 
-class _Stopped(Exception):  # noqa: N818 - a signal to a worker thread
-    """Nobody waits for the result any more."""
-
-
 def load_each(
     load: Callable[..., V],
     apply: Callable[[V], R] | None,
@@ -232,15 +227,8 @@ def load_each(
     as_completed: bool,
 ) -> Iterator[Loaded[V, R]]:
     """Load one volume from each of many sources by `load`; the other parameters are those of `load_many`."""
-    stop = threading.Event()
-
-    def go_on(done: int, total: int) -> None:
-        if stop.is_set():
-            raise _Stopped
-        if progress is not None:
-            progress(done, total)
-
-    one = partial(Loading[V, R].run, workers=1 if threads > 1 else None, progress=go_on)
+    stop = Stop(progress)
+    one = partial(Loading[V, R].run, workers=1 if threads > 1 else None, progress=stop)
     pieces = (partial(one, Loading(load, apply, source, index)) for index, source in enumerate(sources))
     results = run_in_threads(pieces, stop.set, threads=threads, ahead=ahead, as_completed=as_completed)
     return _change_each(_tell, results)

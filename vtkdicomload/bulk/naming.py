@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from string import Formatter
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from ..stacks.series_data import SeriesData
 
 DEFAULT_TEMPLATE = "{modality}_{number}_{description}_{uid:8}"
-_LONGEST_FIELD, _LONGEST_NAME = 64, 200  # characters; file systems end at 255 bytes
+_LONGEST_FIELD = 64  # characters
+_LONGEST_NAME = 200  # bytes; file systems end at 255, with what is added
 _UNFIT = re.compile(r"[^\w.+-]+")
 _EMPTY = re.compile(r"_{2,}")
 
@@ -35,6 +37,12 @@ def _clean(said: object) -> str:
     return _UNFIT.sub("-", "" if said is None else str(said)).strip("-._")[:_LONGEST_FIELD]
 
 
+def _cut(name: str) -> str:
+    """The path or name with a last part that file systems take."""
+    folder, slash, last = name.rpartition("/")
+    return folder + slash + last.encode()[:_LONGEST_NAME].decode(errors="ignore")
+
+
 def name_stack(stack: SeriesData, template: str) -> str:
     """The name that a template gives a stack, without a suffix: ``/`` in the template makes folders.
 
@@ -44,7 +52,7 @@ def name_stack(stack: SeriesData, template: str) -> str:
         The template has a field that does not exist, or is no template.
     """
     name = template.format_map(_list_fields(stack))
-    parts = [_EMPTY.sub("_", part).strip("_-. ")[:_LONGEST_NAME] or "unnamed" for part in name.split("/") if part]
+    parts = [_cut(_EMPTY.sub("_", part).strip("_-. ")) or "unnamed" for part in name.split("/") if part]
     return "/".join(parts) or "unnamed"
 
 
@@ -68,7 +76,7 @@ _FIELDS = ("modality", "number", "description", "label", "date", "plane", "folde
 
 def check_template(template: str) -> None:
     """Refuse a template of names with an unknown field or a format that does not fit, before anything is read."""
-    if not isinstance(template, str) or not template.strip("/"):
+    if not isinstance(template, str) or not template.strip("/") or not template.isprintable():
         raise ValueError(f"name must be a template such as {DEFAULT_TEMPLATE!r}, not {describe_argument(template)}")
     try:
         fields = [(field, spec or "") for _, field, spec, _ in Formatter().parse(template) if field is not None]
@@ -102,18 +110,19 @@ def name_stacks(stacks: Sequence[SeriesData], template: str, taken: Collection[s
     """
     names = [name_stack(stack, template) for stack in stacks]
     if "{label}" not in template:
-        shared = {name for name in names if names.count(name) > 1}
+        counts = Counter(names)
         names = [
-            f"{name}_{_clean(stack.label)}".rstrip("_") if name in shared else name
+            _cut(f"{name}_{_clean(stack.label)}").rstrip("_") if counts[name] > 1 else name
             for name, stack in zip(names, stacks, strict=True)
         ]
     used = set(taken)
+    last: Counter[str] = Counter()  # of each name the number that was tried last
     unique = []
     for name in names:
-        chosen, count = name, 1
+        chosen = name
         while chosen.lower() in used:  # file systems may not tell upper from lower case
-            count += 1
-            chosen = f"{name}_{count}"
+            last[name] += 1
+            chosen = f"{name}_{last[name] + 1}"
         used.add(chosen.lower())
         unique.append(chosen)
     return unique

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
@@ -11,7 +12,38 @@ from .._util.threads import begin_work
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
+    from .._util.threads import Progress
+
 T = TypeVar("T")
+
+
+class _Stopped(Exception):  # noqa: N818 - a signal to a worker thread
+    """Nobody waits for the result any more."""
+
+
+class Stop:
+    """A callback for progress that ends what tells it, once it is set.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        What is told as long as it is not.
+    """
+
+    def __init__(self, progress: Progress | None = None) -> None:
+        self._progress = progress
+        self._event = threading.Event()
+
+    def set(self) -> None:
+        """End what tells its progress."""
+        self._event.set()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Be told."""
+        if self._event.is_set():
+            raise _Stopped
+        if self._progress is not None:
+            self._progress(done, total)
 
 
 def run_in_threads(

@@ -18,6 +18,7 @@ from ..loading.second_reader import SECOND_READER
 from .cluster import run_tasks
 from .manifest import Entry, Manifest, make_key, stamp_files
 from .outcomes import Outcomes
+from .running import Stop
 from .tasks import measure_volumes
 
 if TYPE_CHECKING:
@@ -171,6 +172,7 @@ def verify_stacks(
     client: distributed.Client | None,
     threads: int,
     progress: Progress | None,
+    on_outcome: Callable[[Verified], None] | None,
 ) -> tuple[Verified, ...]:
     """Load every stack with a second reader for every frame, and say what became of each.
 
@@ -181,7 +183,8 @@ def verify_stacks(
     record : Record
         Where to write down what was found.
     load : callable
-        Loads a stack, ``load(stack, *, workers, max_bytes)``, with ``verify="all"``. With a client it has to pickle.
+        Loads a stack, ``load(stack, *, workers, max_bytes, progress)``, with ``verify="all"``. With a client it
+        has to pickle.
     options : Options
         Those of `load`.
     client : distributed.Client, optional
@@ -190,6 +193,8 @@ def verify_stacks(
         Stacks at the same time in this process.
     progress : callable, optional
         Called with (stacks done, stacks in all).
+    on_outcome : callable, optional
+        Called with each outcome as it is there; those that are known first.
 
     Raises
     ------
@@ -209,16 +214,21 @@ def verify_stacks(
                 status: Verdict = "equal" if known.status == "equal" else "unverified"
                 found[row] = _describe(stack, status, known.reason, tuple(known.warnings))
         step = make_stepper(len(stacks), progress)
-        for _ in found:
+        report = on_outcome or (lambda _: None)
+        for outcome in found.values():
+            report(outcome)
             step()
+        stop = Stop()
+        load_here = partial(load, progress=stop) if client is None else load  # it does not pickle
         tasks: Iterator[_Verifying] = (
-            _Verifying(row, stack, load, options) for row, stack in enumerate(stacks) if row not in found
+            _Verifying(row, stack, load_here, options) for row, stack in enumerate(stacks) if row not in found
         )
-        with closing(run_tasks(tasks, client, threads=threads)) as results:
+        with closing(run_tasks(tasks, client, stop.set, threads=threads)) as results:
             for row, outcome in results:
                 found[row] = outcome
                 if manifest is not None:
                     key, told = make_key([stacks[row]]), list(outcome.warnings)
                     manifest.add(Entry(key, "", outcome.status, outcome.reason, told, record.how, files[row], None))
+                report(outcome)
                 step()
     return tuple(found[row] for row in range(len(stacks)))

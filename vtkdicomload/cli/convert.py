@@ -7,19 +7,10 @@ from typing import Annotated
 
 import typer
 
+from .bulk_options import BulkOptions, share_options
 from .exit_status import FAILED, report_failure
-from .options import (
-    Archives,
-    GridOption,
-    Ignore,
-    JsonLines,
-    OntoGrid,
-    Scheduler,
-    StorageOption,
-    Workers,
-    read_storage_options,
-)
-from .terminal import say, show_progress
+from .options import GridOption, OntoGrid
+from .terminal import say
 
 
 class Format(StrEnum):
@@ -32,6 +23,7 @@ class Format(StrEnum):
     VTI = "vti"
     NPZ = "npz"
     ZARR = "zarr"
+    OME_ZARR = "ome.zarr"
 
 
 class Per(StrEnum):
@@ -41,8 +33,10 @@ class Per(StrEnum):
     SERIES = "series"
 
 
+@share_options
 def convert(
     context: typer.Context,
+    shared: BulkOptions,
     source: Annotated[
         str, typer.Argument(metavar="SRC", help="A folder, a file, an archive or a URL.", show_default=False)
     ],
@@ -56,12 +50,6 @@ def convert(
     irregular: GridOption = OntoGrid.RAISE,
     fresh: Annotated[bool, typer.Option("--fresh", help="Make again what an earlier run has made.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")] = False,
-    json: JsonLines = False,
-    workers: Workers = None,
-    client: Scheduler = None,
-    ignore: Ignore = None,
-    archives: Archives = False,
-    storage_option: StorageOption = None,
 ) -> None:
     """Write every stack at SRC as a file in DST.
 
@@ -70,35 +58,26 @@ def convert(
     """
     with report_failure(context):
         from .._api.bulk import convert as work
-        from ..bulk.cluster import connect
         from ..bulk.naming import DEFAULT_TEMPLATE, check_template
-        from .printing import print_outcomes_as_json
 
         try:
             check_template(name or DEFAULT_TEMPLATE)
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--name") from error
-        with connect(client) as connected, show_progress("converting") as progress:
-            done = work(
-                source,
-                target,
-                format=format.value,
-                per=per.value,
-                name=name or DEFAULT_TEMPLATE,
-                grid=spacing,
-                resume=not fresh,
-                dry_run=dry_run,
-                workers=workers,
-                client=connected,
-                ignore=ignore or (),
-                archives=archives,
-                storage_options=read_storage_options(storage_option),
-                irregular=irregular.value,
-                progress=progress,
-            )
-        if json:
-            print_outcomes_as_json(done)
-        else:
+        done = shared.run(
+            work,
+            "converting",
+            source,
+            target=target,
+            format=format.value,
+            per=per.value,
+            name=name or DEFAULT_TEMPLATE,
+            grid=spacing,
+            resume=not fresh,
+            dry_run=dry_run,
+            irregular=irregular.value,
+        )
+        if not shared.json:
             if dry_run:
                 for outcome in done:
                     say(f"{outcome.status}: {outcome.path}")

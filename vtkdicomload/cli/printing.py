@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .terminal import clean, make_console, open_terminal, say
 
@@ -46,10 +47,15 @@ def print_verification(done: Verification) -> None:
     say(f"{done.where}: {', '.join(f'{n} {status}' for status, n in counts.items())}")
 
 
-def print_outcomes_as_json(done: Sequence[DataclassInstance]) -> None:
-    """A line of JSON for each outcome."""
-    for outcome in done:
-        say(json.dumps(asdict(outcome)))
+def print_outcome_as_json(outcome: DataclassInstance) -> None:
+    """A line of JSON for an outcome."""
+    print_as_json(asdict(outcome))
+
+
+def print_as_json(described: dict[str, Any]) -> None:
+    """A line of JSON, which whoever reads the pipe has at once."""
+    say(json.dumps(described))
+    sys.stdout.flush()
 
 
 def _print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:

@@ -132,7 +132,9 @@ class _LateBar:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-            self._bar = Progress(*columns, console=self._output, transient=True)
+            # A pipe for the output of the command is no part of the terminal that shows the bar.
+            redirected = sys.stdout.isatty()
+            self._bar = Progress(*columns, console=self._output, transient=True, redirect_stdout=redirected)
             self._task = self._bar.add_task(self._words, total=total)
             self._bar.start()
         if self._task is not None:

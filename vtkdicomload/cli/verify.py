@@ -6,23 +6,15 @@ from typing import Annotated
 
 import typer
 
+from .bulk_options import BulkOptions, share_options
 from .exit_status import FAILED, report_failure
-from .options import (
-    Archives,
-    Ignore,
-    Irregular,
-    IrregularOption,
-    JsonLines,
-    Scheduler,
-    StorageOption,
-    Workers,
-    read_storage_options,
-)
-from .terminal import show_progress
+from .options import Irregular, IrregularOption
 
 
+@share_options
 def verify(
     context: typer.Context,
+    shared: BulkOptions,
     source: Annotated[
         str, typer.Argument(metavar="ROOT", help="A folder, a file, an archive or a URL.", show_default=False)
     ],
@@ -30,13 +22,7 @@ def verify(
         str | None, typer.Option(metavar="FILE", help="Write down what is found there; the next run goes on by it.")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Read again what an earlier run has found equal.")] = False,
-    json: JsonLines = False,
     irregular: IrregularOption = Irregular.RAISE,
-    workers: Workers = None,
-    client: Scheduler = None,
-    ignore: Ignore = None,
-    archives: Archives = False,
-    storage_option: StorageOption = None,
 ) -> None:
     """Read every stack at ROOT by two readers, and compare them.
 
@@ -45,25 +31,10 @@ def verify(
     """
     with report_failure(context):
         from .._api.bulk import verify as work
-        from ..bulk.cluster import connect
-        from .printing import print_outcomes_as_json, print_verification
+        from .printing import print_verification
 
-        with connect(client) as connected, show_progress("verifying") as progress:
-            done = work(
-                source,
-                record=record,
-                resume=not fresh,
-                workers=workers,
-                client=connected,
-                ignore=ignore or (),
-                archives=archives,
-                storage_options=read_storage_options(storage_option),
-                irregular=irregular.value,
-                progress=progress,
-            )
-        if json:
-            print_outcomes_as_json(done)
-        else:
+        done = shared.run(work, "verifying", source, record=record, resume=not fresh, irregular=irregular.value)
+        if not shared.json:
             print_verification(done)
     if not done.whole:
         raise typer.Exit(FAILED)

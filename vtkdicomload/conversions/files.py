@@ -14,7 +14,8 @@ from .._util.warnings import hush, silence_warnings
 from ..sources.hints import looks_like_path
 from .coordinates import FRAME_OF_REFERENCE, PATIENT
 from .holding import check_numbers, place_to_write
-from .nibabel import to_nibabel, write_image
+from .nibabel import to_nibabel, write_nifti
+from .ome_zarr import plan_store
 from .sitk import to_sitk
 from .vtk import make_image
 from .whole import check_target, write_whole
@@ -84,7 +85,7 @@ def _ends_with(path: str, words: bytes) -> bool:
 
 
 def _write_nifti(volume: VolumeData, path: str) -> None:
-    write_image(to_nibabel(volume), path)
+    write_nifti(to_nibabel(volume).header, [volume.frames], path)
 
 
 def _write_itk(volume: VolumeData, path: str) -> None:
@@ -126,6 +127,11 @@ def _write_zarr(volume: VolumeData, path: str) -> None:
         zarr.consolidate_metadata(path)
 
 
+def _write_ome_zarr(volume: VolumeData, path: str) -> None:
+    plan_store(to_xarray(volume))(path)
+
+
+# The longer of two suffixes first.
 _WRITERS: dict[str, Callable[[VolumeData, str], None]] = {
     ".vti": _write_vti,
     ".nii": _write_nifti,
@@ -133,5 +139,6 @@ _WRITERS: dict[str, Callable[[VolumeData, str], None]] = {
     ".mha": _write_itk,
     ".nrrd": _write_nrrd,
     ".npz": _write_npz,
+    ".ome.zarr": _write_ome_zarr,
     ".zarr": _write_zarr,
 }

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._util.atomic import Staged
-from .._util.optional import require
 from .._util.warnings import silence_warnings
 from ..errors import GeometryError, UnsupportedPixelDataError
 from ..errors.remedies import SetOption
 from ..headers.data_set import read_attributes
 from .files import suffix_of
-from .nibabel import to_nibabel, write_image
+from .nibabel import to_nibabel, write_nifti
 from .sidecar import find_repetition_time, list_gradients, write_sidecar
 from .whole import write_whole
 
@@ -63,7 +62,7 @@ def save_nifti(volumes: Sequence[VolumeData], path: str) -> None:
                 file.write(text)
         with write_whole(os.path.realpath(path), suffix) as unfinished:
             if len(volumes) == 1:
-                write_image(to_nibabel(volumes[0]), unfinished)
+                write_nifti(to_nibabel(volumes[0]).header, [volumes[0].frames], unfinished)
             else:
                 _write_time_series(volumes, unfinished, repetition_time)
         staged.commit()
@@ -87,16 +86,13 @@ def refuse_several_grids(volumes: Sequence[VolumeData]) -> None:
 
 
 def _write_time_series(volumes: Sequence[VolumeData], path: str, repetition_time: float | None) -> None:
-    nib = require("nibabel", extra="nibabel")
     first = volumes[0]
     if first.frames.ndim == 4:
         raise UnsupportedPixelDataError("NIfTI holds no time series of colour", remedies=[_ONE_EACH])
-    pixels = np.empty((len(volumes), *first.frames.shape), np.result_type(*(volume.dtype for volume in volumes)))
-    for row, volume in enumerate(volumes):
-        pixels[row] = volume.frames
-    image = nib.Nifti1Image(pixels.transpose(3, 2, 1, 0), None, to_nibabel(first).header)
-    image.header.set_data_shape(image.shape)
-    image.header.set_data_dtype(pixels.dtype)
-    image.header["pixdim"][4] = repetition_time or 1.0
-    image.header.set_xyzt_units("mm", "sec")
-    write_image(image, path)
+    dtype = np.result_type(*(volume.dtype for volume in volumes))
+    header = to_nibabel(first).header
+    header.set_data_shape((*first.array.shape, len(volumes)))
+    header.set_data_dtype(dtype)
+    header["pixdim"][4] = repetition_time or 1.0
+    header.set_xyzt_units("mm", "sec")
+    write_nifti(header, (volume.frames.astype(dtype, copy=False) for volume in volumes), path)

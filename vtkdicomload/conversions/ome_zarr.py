@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -21,6 +22,8 @@ from .coordinates import AXES, COMPONENT, affine_of
 from .whole import check_target, write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import xarray
 
     from .._util.arrays import Floats
@@ -44,6 +47,17 @@ _SLICES, _ROWS = 16, 256  # of a chunk, which has as many columns as rows
 
 def save_ome_zarr(array: xarray.DataArray, path: str | os.PathLike[str], version: Version | None) -> None:
     """Write an array as OME-Zarr (`DicomAccessor.to_ome_zarr`)."""
+    write_store = plan_store(array, version)
+    target = os.path.realpath(os.path.abspath(os.fsdecode(path)))
+    if not target.lower().endswith(".zarr"):
+        raise ValueError("the name of an OME-Zarr store ends in .ome.zarr, or .zarr")
+    check_target(target, ".zarr")
+    with write_whole(target, ".zarr") as unfinished:
+        write_store(unfinished)
+
+
+def plan_store(array: xarray.DataArray, version: Version | None = None) -> Callable[[str], None]:
+    """What writes an array as a new store of a path; errors as `DicomAccessor.to_ome_zarr`."""
     if version not in (None, *_VERSIONS):
         raise ValueError(f'version must be "0.5" or "0.6", not {describe_argument(version)}')
     ngff = require("ngff_zarr", extra="ome-zarr")
@@ -59,16 +73,11 @@ def save_ome_zarr(array: xarray.DataArray, path: str | os.PathLike[str], version
             remedies=[SetOption("version", ("0.6",)), SetOption("grid", ("patient",))],
         )
     chosen = version or ("0.5" if upright else "0.6")
-    target = os.path.realpath(os.path.abspath(os.fsdecode(path)))
-    if not target.lower().endswith(".zarr"):
-        raise ValueError("the name of an OME-Zarr store ends in .ome.zarr, or .zarr")
-    check_target(target, ".zarr")
     sides = {name: name_side(cosines) for name, cosines in zip(AXES, direction.T, strict=True)} if upright else {}
     multiscales = _make_multiscales(ngff, laid_out, steps, sides)
     if chosen == "0.6":
         multiscales = replace(multiscales, metadata=_add_patient(multiscales.metadata, direction))
-    with write_whole(target, ".zarr") as unfinished:
-        ngff.to_ome_zarr(unfinished, multiscales, version=chosen)
+    return partial(ngff.to_ome_zarr, multiscales=multiscales, version=chosen)
 
 
 class _Further(NamedTuple):

@@ -20,10 +20,11 @@ def check_target(target: str, suffix: str) -> None:
     folder = os.path.dirname(target)
     if not os.path.isdir(folder):
         raise FileNotFoundError(errno.ENOENT, "there is no such folder to write to", folder)
-    store = any(os.path.exists(os.path.join(target, mark)) for mark in _ZARR_MARKS)
-    if suffix == ".zarr" and os.path.exists(target) and not store:
+    holds_store = any(os.path.exists(os.path.join(target, mark)) for mark in _ZARR_MARKS)
+    is_store = suffix.endswith(".zarr")
+    if is_store and os.path.exists(target) and not holds_store:
         raise FileExistsError(errno.EEXIST, "it exists and is no Zarr store, so it is not replaced", target)
-    if suffix != ".zarr" and os.path.isdir(target):
+    if not is_store and os.path.isdir(target):
         raise IsADirectoryError(errno.EISDIR, "it is a folder, so it is not replaced", target)
 
 
@@ -39,7 +40,12 @@ def write_whole(target: str, suffix: str) -> Iterator[str]:
         raise OSError(error.errno, error.strerror, target) from error  # not the name of what lies beside
     try:
         unfinished = os.path.join(beside, f"volume{suffix}")
-        yield unfinished
+        try:
+            yield unfinished
+        except OSError as error:
+            if error.errno is None or not str(error.filename or beside).startswith(beside):
+                raise
+            raise OSError(error.errno, error.strerror, target) from error
         if os.path.isdir(target):
             _swap_folders(unfinished, target, os.path.join(beside, "replaced"))
         else:

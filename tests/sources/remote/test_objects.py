@@ -61,6 +61,17 @@ class TestOverHttpWithoutLengths(_OverHttp):
             yield web
 
 
+class TestOverHttpOnceKnown(_OverHttp):
+    """Once a server has answered with a range: by connections of our own."""
+
+    @pytest.fixture
+    def web(self) -> Iterator[Web]:
+        with web_server() as web, keep_connections():
+            (first,) = find_files([web.put("study/first", b"first")]).files
+            first.open().close()
+            yield web
+
+
 class _S3(NamedTuple):
     """A server with a bucket, a client of its own that puts things there, and what finds them, by one connection."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..._util.optional import require
 from .connection import Connection, gather_some
 from .pages import list_links
+from .ranges import Origin, Ranges, UnknownAnswerError
 from .server import Answer, Info, make_gone_error, make_server_error
 from .urls import keep_login
 
@@ -22,10 +23,12 @@ _TRIES = 4
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0  # seconds
 _SILENCE = 60.0  # seconds without a byte before a server is given up
 _BUSY = (408, 425, 429, 500, 502, 503, 504)
+_PAGES = ("text/html", "application/xhtml+xml")
 _NOT_THERE = (404, 410)
 _SMALL = 1 << 20  # bytes that are read to their end rather than the connection closed
 _LONGEST_PAGE = 64 << 20
 _DEEPEST_FOLDER = 32
+_PLAIN_OPTIONS = {"headers", "auth"}  # what every request shows in its headers
 _RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
 
 
@@ -47,6 +50,8 @@ class HttpConnection(Connection):
         fsspec = require("fsspec", extra="remote")
         options: dict[str, Any] = {"asynchronous": True, "skip_instance_cache": True, **server.options}
         client = dict(options.pop("client_kwargs", None) or {})
+        self._is_plain = client.keys() | options.keys() <= {*_PLAIN_OPTIONS, "asynchronous", "skip_instance_cache"}
+        self._ranges, self._origins = Ranges(_SILENCE), dict[tuple[Any, ...], Origin | None]()
         client.setdefault("timeout", self._aiohttp.ClientTimeout(total=None, sock_connect=_SILENCE, sock_read=_SILENCE))
         super().__init__()
         try:
@@ -58,8 +63,12 @@ class HttpConnection(Connection):
 
     def close(self) -> None:
         """Close the session and its sockets."""
-        self.run(self._session.close())
+        self.run(self._end())
         self._loop.close()
+
+    async def _end(self) -> None:
+        self._ranges.close()
+        await self._session.close()
 
     def find_key(self, url: str) -> str:
         """The URL itself."""
@@ -90,15 +99,51 @@ class HttpConnection(Connection):
         raise AssertionError  # the last try returns or raises
 
     async def _get(self, url: str, start: int, length: int | None, buffer: memoryview | None) -> Answer:
-        """Ask once. What aiohttp raises names the URL with its query, so that only its kind is told."""
+        """Ask once: by a connection of our own where aiohttp has shown the way, else by aiohttp."""
+        address = self._system.encode_url(url)
+        origin = self._origins.get(_find_origin(address))
+        if origin is not None and length:
+            try:
+                answer = await self._get_range(origin, address.raw_path_qs, start, length, buffer)
+                return answer._replace(url=url) if answer.is_page else answer
+            except UnknownAnswerError:
+                self._origins[_find_origin(address)] = None
+        return await self._get_by_aiohttp(address, url, start, length, buffer)
+
+    async def _get_range(
+        self, origin: Origin, target: str, start: int, length: int, buffer: memoryview | None
+    ) -> Answer:
+        data = bytearray(length) if buffer is None else b""
+        try:
+            room = memoryview(data) if buffer is None else buffer[:length]
+            head, count = await self._ranges.fetch(origin, target, start, room)
+        except (ConnectionResetError, ConnectionAbortedError, BrokenPipeError):
+            raise _Busy("the connection was cut") from None
+        except TimeoutError:
+            raise make_server_error(f"the server has not answered for {_SILENCE:.0f} s") from None
+        except OSError as error:
+            raise _Busy(f"the server cannot be reached ({error.strerror or type(error).__name__})") from None
+        if head.status != HTTPStatus.PARTIAL_CONTENT and head.status < HTTPStatus.BAD_REQUEST:
+            raise UnknownAnswerError
+        if head.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return _make_empty_answer(head.headers)
+        _check_status(head.status, head.headers)
+        total = _find_total(head.headers, start)
+        return Answer(bytes(data[:count]), count, _find_info(head.headers, total), True, _is_page(head.headers))
+
+    async def _get_by_aiohttp(
+        self, address: Any, url: str, start: int, length: int | None, buffer: memoryview | None
+    ) -> Answer:
+        """Ask by aiohttp. What it raises names the URL with its query, so that only its kind is told."""
         aiohttp = self._aiohttp
         options = dict(self._system.kwargs)
         headers = {"Accept-Encoding": "identity", **(options.pop("headers", None) or {})}
         if length is not None:
             headers["Range"] = f"bytes={start}-{max(start + length, 1) - 1}"
         try:
-            async with self._session.get(self._system.encode_url(url), headers=headers, **options) as response:
+            async with self._session.get(address, headers=headers, **options) as response:
                 answer = await _read_answer(response, start, length, buffer)
+                self._learn(address, response)
                 return answer._replace(url=keep_login(str(response.url), url)) if answer.is_page else answer
         except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
             if isinstance(error, aiohttp.ClientConnectorError):
@@ -108,6 +153,17 @@ class HttpConnection(Connection):
             raise make_server_error(f"the server has not answered for {_SILENCE:.0f} s") from None
         except aiohttp.ClientError as error:
             raise make_server_error(f"the server cannot be asked ({type(error).__name__})") from None
+
+    def _learn(self, address: Any, response: Any) -> None:
+        """Keep what a server was sent, where it has answered with a range at once."""
+        key, sent = _find_origin(address), response.request_info.headers
+        if response.status != HTTPStatus.PARTIAL_CONTENT or response.history or key in self._origins:
+            return
+        is_plain = self._is_plain and "Set-Cookie" not in response.headers
+        is_plain = is_plain and "Cookie" not in sent and "Connection" not in sent
+        lines = "".join(f"{name}: {value}\r\n" for name, value in sent.items() if name.lower() != "range")
+        made = Origin(address.raw_host, address.port, address.scheme == "https", lines.encode())
+        self._origins[key] = made if is_plain else None
 
     # ------------------------------------------------------------------------------------------ folders
     async def list_folder(self, key: str, *, recursive: bool) -> dict[str, Info | None]:
@@ -135,18 +191,13 @@ class HttpConnection(Connection):
 
 
 async def _read_answer(response: Any, start: int, length: int | None, buffer: memoryview | None) -> Answer:
-    status = response.status
+    status, headers = response.status, response.headers
     if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and length is not None:
-        info = _find_info(response.headers, None)
-        return Answer(b"", 0, info._replace(stamp=info.stamp or None))  # few servers say more of it than its size
-    if status not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
-        raise _make_status_error(response)
-    first, total = (0, _find_length(response.headers))
+        return _make_empty_answer(headers)
+    _check_status(status, headers)
+    first, total = (0, _find_length(headers))
     if status == HTTPStatus.PARTIAL_CONTENT:
-        found = _RANGE.match(response.headers.get("Content-Range", ""))
-        if found is None or found[1] is None or int(found[1]) != start:
-            raise make_server_error("the server answers with other bytes than it was asked for")
-        first, total = start, None if found[3] == "*" else int(found[3])
+        first, total = start, _find_total(headers, start)
     has_ranges = status == HTTPStatus.PARTIAL_CONTENT
     wanted = length
     if not has_ranges and (total is None or (start == 0 and total <= _SMALL and buffer is None)):
@@ -154,8 +205,30 @@ async def _read_answer(response: Any, start: int, length: int | None, buffer: me
     data, count, end = await _take(response, start - first, wanted, buffer)
     if not has_ranges and total is None:
         total = end
-    is_page = response.content_type in ("text/html", "application/xhtml+xml")
-    return Answer(data, count, _find_info(response.headers, total), has_ranges, is_page)
+    return Answer(data, count, _find_info(headers, total), has_ranges, _is_page(headers))
+
+
+def _make_empty_answer(headers: Mapping[str, str]) -> Answer:
+    """The answer of a server that has no byte there; few say more of the object than its size."""
+    info = _find_info(headers, None)
+    return Answer(b"", 0, info._replace(stamp=info.stamp or None))
+
+
+def _find_total(headers: Mapping[str, str], start: int) -> int | None:
+    """The length of the object that a range is of; None where it is not told."""
+    found = _RANGE.match(headers.get("content-range", ""))
+    if found is None or found[1] is None or int(found[1]) != start:
+        raise make_server_error("the server answers with other bytes than it was asked for")
+    return None if found[3] == "*" else int(found[3])
+
+
+def _is_page(headers: Mapping[str, str]) -> bool:
+    return headers.get("content-type", "").partition(";")[0].strip().lower() in _PAGES
+
+
+def _find_origin(address: Any) -> tuple[Any, ...]:
+    """Whom a URL asks, and as whom."""
+    return address.scheme, address.raw_user, address.raw_password, address.raw_host, address.port
 
 
 async def _take(response: Any, skip: int, length: int | None, buffer: memoryview | None) -> tuple[bytes, int, int]:
@@ -184,31 +257,33 @@ async def _take(response: Any, skip: int, length: int | None, buffer: memoryview
 
 def _find_length(headers: Mapping[str, str]) -> int | None:
     """The length of what is answered whole; None where it is not told, or is that of packed bytes."""
-    if headers.get("Content-Encoding", "identity") not in ("", "identity"):
+    if headers.get("content-encoding", "identity") not in ("", "identity"):
         return None
-    length = headers.get("Content-Length", "")
+    length = headers.get("content-length", "")
     return int(length) if length.isdigit() else None
 
 
 def _find_info(headers: Mapping[str, str], total: int | None) -> Info:
-    if total is None and (found := _RANGE.match(headers.get("Content-Range", ""))) and found[3] != "*":
+    if total is None and (found := _RANGE.match(headers.get("content-range", ""))) and found[3] != "*":
         total = int(found[3])
-    stamp = headers.get("ETag") or headers.get("Last-Modified") or ""
+    stamp = headers.get("etag") or headers.get("last-modified") or ""
     return Info(total, stamp.removeprefix("W/"))
 
 
-def _make_status_error(response: Any) -> Exception:
-    status = response.status
+def _check_status(status: int, headers: Mapping[str, str]) -> None:
+    """Refuse an answer without bytes of the object."""
+    if status in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
+        return
     try:
         words = f"the server answers {status} {HTTPStatus(status).phrase}"
     except ValueError:
         words = f"the server answers {status}"
     if status in _NOT_THERE:
-        return make_gone_error(words)
+        raise make_gone_error(words)
     if status not in _BUSY:
-        return make_server_error(words)
-    wait = response.headers.get("Retry-After", "")
-    return _Busy(words, float(wait) if wait.isdigit() else 0.0)
+        raise make_server_error(words)
+    wait = headers.get("retry-after", "")
+    raise _Busy(words, float(wait) if wait.isdigit() else 0.0)
 
 
 def _name_cause(error: Any) -> str:
