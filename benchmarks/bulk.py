@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Pixels = NDArray[Any]
 
 _OURS = ("vtkdicomload", "vtkdicomload")
-_INDEX_FIELDS = ("series_number", "instance_number", "position", "rows", "intercept")
+_INDEX_FIELDS = ("outcome", "series_number", "instance_number", "position", "rows", "intercept")
 SECOND_RUN = "vtkdicomload.Index, second run"
 VOLUMES = "peak memory × one volume"
 NOTE = (
@@ -159,8 +159,9 @@ def _read_index(index: Any, _: Data) -> Iterator[tuple[float, ...]]:
     parquet = import_module("pyarrow.parquet")
     for file in sorted(Path(index.path).glob("files/*/*.parquet")):
         for row in parquet.read_table(file, columns=list(_INDEX_FIELDS), partitioning=None).to_pylist():
-            number, instance, position, rows, intercept = (row[name] for name in _INDEX_FIELDS)
-            yield number, instance, *position, rows, intercept
+            outcome, number, instance, position, rows, intercept = (row[name] for name in _INDEX_FIELDS)
+            if outcome == "image":
+                yield number, instance, *position, rows, intercept
 
 
 INDEX = Peer(SECOND_RUN, "pyarrow", "pyarrow", _index, _read_index, headers=True)
