@@ -20,7 +20,7 @@ from .errors import DicomLoadError, MultipleSeriesError
 from .headers.data_set import read_attributes
 from .loading.described import fetch_first
 from .loading.destination import Given
-from .loading.kept import keep_files
+from .loading.kept import keep_files, retrieve_first
 from .loading.options import make_options
 from .loading.plan import Plan, plan_volume
 from .loading.read import load_stack
@@ -166,6 +166,8 @@ def load_volume(
     with Keeping.whole() as keeping, keep_connections():
         if isinstance(source, SeriesData):
             source = keep_files(source, keeping)
+        elif series is None and stack is None and not ignore:
+            source, options = retrieve_first(source, storage_options, keeping, options)
         found, ignored = find_series(
             source, ignore, options.workers, archives=archives, storage_options=storage_options, keeping=keeping
         )

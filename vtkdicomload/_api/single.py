@@ -13,6 +13,7 @@ from ..catalog.find import find_series, leaves_damaged, settle_ignored
 from ..catalog.scan import ScanData, scan_files
 from ..errors import DicomLoadError
 from ..loading.destination import Given
+from ..loading.kept import retrieve_first
 from ..loading.options import Options, make_options
 from ..series import Scan, Series, load_selected, load_volume, select_stacks
 from ..sources.keeping import Keeping
@@ -236,6 +237,8 @@ def load_all(
     """
     checked, ignore = make_options(workers=workers, **options), settle_ignored(ignore)
     with Keeping.whole() as keeping:
+        if not ignore:
+            source, checked = retrieve_first(source, storage_options, keeping, checked)
         found, ignored = find_series(
             source, ignore, checked.workers, archives=archives, storage_options=storage_options, keeping=keeping
         )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..sources.memory import KeptFile
+from ..sources.resolve import retrieve_source
 from ..stacks.series_data import SeriesData
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from ..sources.file import File
     from ..sources.keeping import Keeping
+    from .options import Options
 
 S = TypeVar("S", bound=SeriesData)
 
@@ -22,6 +24,22 @@ def keep_files(series: S, keeping: Keeping) -> S:
     files = dict.fromkeys(frame.header.file for frame in series.frames if not frame.header.file.has_beginning)
     kept = keeping.keep_whole([file for file in files if not file.is_described])
     return _replace_files(series, kept) if kept else series
+
+
+def retrieve_first(
+    source: Any, storage_options: Mapping[str, Any] | None, keeping: Keeping, options: Options
+) -> tuple[Any, Options]:
+    """Fetch a source all of whose pixels are wanted, where that takes less than to have it described before.
+
+    Returns
+    -------
+    source : Files or what was given
+        As it is to be searched for series.
+    options : Options
+        With the progress of the rest: of the two, fetching is told.
+    """
+    retrieved = retrieve_source(source, storage_options, keeping, options.progress)
+    return (source, options) if retrieved is None else (retrieved, replace(options, progress=None))
 
 
 def release(series: S) -> S:

@@ -15,6 +15,7 @@ from .archives.members import LostFile
 from .dicomdir import enter_dicomdir, is_named_as_dicomdir
 from .dicomweb.address import find_address
 from .dicomweb.listing import list_instances
+from .dicomweb.retrieval import retrieve_series
 from .file import File
 from .folders import walk_folder
 from .hints import looks_like_path, make_missing_error
@@ -25,7 +26,7 @@ from .remote.find import Finder, check_storage_options
 from .remote.urls import find_local_path, is_upath, is_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     import pydicom
 
@@ -80,7 +81,7 @@ def find_files(
 
     Parameters
     ----------
-    source : path-like, URL, UPath, bytes, file-like, Dataset, a sequence of these, or vtkStringArray
+    source : path-like, URL, UPath, bytes, file-like, Dataset, a sequence of these, vtkStringArray, or Files
         A folder is walked in natural order of its names; symbolic links are followed, loops are harmless, hidden
         entries and everything that is no regular file are passed over. An archive (zip, tar, compressed or not) and
         a DICOMDIR that are given mean the files that they hold or list, the URL of a study or series on a DICOMweb
@@ -101,6 +102,8 @@ def find_files(
     TypeError
         The source is none of these.
     """
+    if isinstance(source, Files):
+        return source
     keeping = keeping or Keeping()
     finder = Finder(check_storage_options(storage_options), recursive)
     if _is_remote(source):
@@ -135,6 +138,21 @@ def find_files(
     skipped = tuple(s for f in found for s in f.skipped)
     noun = "sources" if any(map(is_content, parts)) else "paths"
     return Files(f"{len(parts)} {noun}", tuple(by_name.values()), skipped)
+
+
+def retrieve_source(
+    source: Any,
+    storage_options: Mapping[str, Any] | None,
+    keeping: Keeping,
+    progress: Callable[[int, int], None] | None,
+) -> Files | None:
+    """The files of a source that is one series on a DICOMweb server, whose pixels are all wanted; else None.
+
+    Parameters and errors are those of `retrieve_series`.
+    """
+    address = find_address(source)
+    files = None if address is None else retrieve_series(address, storage_options, keeping, progress)
+    return Files(address.url, files, ()) if address is not None and files is not None else None
 
 
 def _make_type_error(source: object) -> TypeError:

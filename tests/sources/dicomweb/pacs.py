@@ -29,7 +29,8 @@ class Pacs:
     """What the server has, and how it answers.
 
     `answer(path, count)` may give an HTTP status to answer a request with, ``"cut"`` to end the connection in the
-    middle of the body, or None to answer as it should; `count` says how many times the path was asked for before.
+    middle of the body, ``"ended"`` to do so without having said how long it is, or None to answer as it should; `count`
+    says how many times the path was asked for before.
     """
 
     def __init__(self, url: str) -> None:
@@ -41,6 +42,9 @@ class Pacs:
         self.login = ""  # "user:password", where one has to log in
         self.header: tuple[str, str] | None = None  # that has to be sent
         self.multipart = True
+        self.counts = True  # whether it says how many instances a series has
+        self.together = True  # whether it gives a series in one answer
+        self.left_out = 0  # instances at the end of a series that an answer with all of them lacks
         self.asked: Counter[str] = Counter()
 
     def store(self, files: Iterable[Path]) -> str:
@@ -89,7 +93,12 @@ class Handler(BaseHTTPRequestHandler):
         elif path in pacs.instances and not all(word in self.headers["Accept"] for word in AS_STORED):
             self._send(406, "text/plain", b"")
         elif path in pacs.instances:
-            self._send_part("application/dicom", pacs.instances[path], cut=fault == "cut")
+            self._send_part("application/dicom", pacs.instances[path], cut=fault)
+        elif any(instance.startswith(f"{path}/instances/") for instance in pacs.instances) and "/series/" in path:
+            if pacs.together:
+                self._send_all(path, cut=fault)
+            else:
+                self._send(501, "text/plain", b"")
         elif path in pacs.bulk:
             self._send_part("application/octet-stream", pacs.bulk[path])
         else:
@@ -102,8 +111,17 @@ class Handler(BaseHTTPRequestHandler):
         return pacs.header is None or self.headers.get(pacs.header[0]) == pacs.header[1]
 
     def _send_series(self, path: str) -> None:
-        uids = dict.fromkeys(p.split("/")[3] for p in self.pacs.instances if p.startswith(f"{path}/"))
-        self._send_list([{"0020000E": {"vr": "UI", "Value": [uid]}} for uid in uids])
+        counts = Counter(p.split("/")[3] for p in self.pacs.instances if p.startswith(f"{path}/"))
+        said: list[dict[str, Any]] = [{"0020000E": {"vr": "UI", "Value": [uid]}} for uid in counts]
+        if self.pacs.counts:
+            said = [
+                one | {"00201209": {"vr": "IS", "Value": [n]}} for one, n in zip(said, counts.values(), strict=True)
+            ]
+        self._send_list(said)
+
+    def _send_all(self, path: str, *, cut: int | str | None) -> None:
+        found = [content for name, content in self.pacs.instances.items() if name.startswith(f"{path}/instances/")]
+        self._send_parts("application/dicom", found[: len(found) - self.pacs.left_out], cut=cut)
 
     def _send_list(self, found: list[dict[str, Any]]) -> None:
         if found:
@@ -111,20 +129,27 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._send(404, "text/plain", b"")
 
-    def _send_part(self, kind: str, content: bytes, *, cut: bool = False) -> None:
+    def _send_part(self, kind: str, content: bytes, *, cut: int | str | None = None) -> None:
         if not self.pacs.multipart:
             self._send(200, kind, content, cut=cut)
             return
-        body = f"--{BOUNDARY}\r\nContent-Type: {kind}\r\n\r\n".encode() + content + f"\r\n--{BOUNDARY}--\r\n".encode()
+        self._send_parts(kind, [content], cut=cut)
+
+    def _send_parts(self, kind: str, parts: list[bytes], *, cut: int | str | None) -> None:
+        head = f"--{BOUNDARY}\r\nContent-Type: {kind}\r\n\r\n".encode()
+        body = b"".join(head + part + b"\r\n" for part in parts) + f"--{BOUNDARY}--\r\n".encode()
         self._send(200, f'multipart/related; type="{kind}"; boundary={BOUNDARY}', body, cut=cut)
 
-    def _send(self, status: int, kind: str, body: bytes, *, cut: bool = False) -> None:
+    def _send(self, status: int, kind: str, body: bytes, *, cut: int | str | None = None) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
+        if cut == "ended":
+            self.send_header("Connection", "close")
+        else:
+            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body[: len(body) // 2] if cut else body)
-        self.close_connection = cut
+        self.close_connection = bool(cut)
 
     def log_message(self, *_: object) -> None:
         pass

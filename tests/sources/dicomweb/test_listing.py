@@ -80,6 +80,72 @@ def test_an_instance_whose_place_the_server_lost_is_fetched_for_its_header(pacs:
     np.testing.assert_array_equal(found.load().affine, truth.affine)
 
 
+# ------------------------------------------------------------------------------------------------- in one answer
+def _list_asked(pacs: Pacs, url: str) -> list[str]:
+    """What was asked for, behind the address of the series."""
+    path = url.removeprefix(f"{pacs.url}/")
+    return [asked.removeprefix(path) for asked in pacs.asked if asked.startswith(path)]
+
+
+def test_a_series_that_is_loaded_is_fetched_in_one_answer(pacs: Pacs, series: Write) -> None:
+    truth = series("written")
+    study = pacs.store(truth.files)
+    url = f"{study}/series/{truth.series_uid}"
+    told: list[tuple[int, int]] = []
+    volume = vdl.load(url, progress=lambda done, total: told.append((done, total)))
+    np.testing.assert_array_equal(volume.frames, truth.frames)
+    assert told == [(k, 5) for k in range(1, 6)]
+    assert _list_asked(pacs, url) == [""]
+    assert sorted(volume.series.files) == sorted(f"{pacs.url}/{path}" for path in pacs.instances)
+    np.testing.assert_array_equal(vdl.load(study).frames, truth.frames)
+    np.testing.assert_array_equal(vdl.load_all(url)[0].frames, truth.frames)
+    assert _list_asked(pacs, url) == [""]
+
+
+def test_a_scanned_series_is_fetched_in_one_answer_too(pacs: Pacs, series: Write) -> None:
+    truth = series("written")
+    url = f"{pacs.store(truth.files)}/series/{truth.series_uid}"
+    (found,) = vdl.scan(url)
+    np.testing.assert_array_equal(found.load().frames, truth.frames)
+    assert _list_asked(pacs, url) == ["/metadata", ""]
+
+
+@pytest.mark.parametrize(("fault", "alone"), [("cut", 5), ("ended", 3)])
+def test_what_an_answer_does_not_hold_is_asked_for_by_itself(pacs: Pacs, series: Write, fault: str, alone: int) -> None:
+    truth = series("written")
+    url = f"{pacs.store(truth.files)}/series/{truth.series_uid}"
+    pacs.answer = lambda path, count: fault if f"{pacs.url}/{path}" == url else None
+    (found,) = vdl.scan(url)
+    np.testing.assert_array_equal(found.load().frames, truth.frames)
+    assert sum("/instances/" in path for path in pacs.asked) == alone
+    np.testing.assert_array_equal(vdl.load(url).frames, truth.frames)
+
+
+def test_an_answer_with_fewer_files_than_the_series_has_is_no_volume(pacs: Pacs, series: Write) -> None:
+    truth = series("written")
+    url = f"{pacs.store(truth.files)}/series/{truth.series_uid}"
+    pacs.left_out = 1
+    np.testing.assert_array_equal(vdl.load(url).frames, truth.frames)
+    assert sum("/instances/" in path for path in pacs.asked) == 1
+
+
+def test_a_server_that_does_not_count_is_asked_for_metadata(pacs: Pacs, series: Write) -> None:
+    truth = series("written")
+    url = f"{pacs.store(truth.files)}/series/{truth.series_uid}"
+    pacs.counts = False
+    np.testing.assert_array_equal(vdl.load(url).frames, truth.frames)
+    assert _list_asked(pacs, url) == ["/metadata", ""]
+
+
+def test_a_file_that_changed_in_a_series_is_told(pacs: Pacs, series: Write) -> None:
+    volume = vdl.load(pacs.store(series("written").files))
+    path = list(pacs.instances)[2]
+    pacs.instances[path] = pacs.instances[path][:-2] + b"\7\7"
+    with pytest.raises(vdl.CorruptFileError, match="changed since it was scanned") as caught:
+        volume.series.load()
+    assert caught.value.files == (f"{pacs.url}/{path}",)
+
+
 # ------------------------------------------------------------------------------------------------- contradictions
 def _replace(tag: str, value: Any) -> Callable[[dict[str, Any]], None]:
     def edit(metadata: dict[str, Any]) -> None:
@@ -144,6 +210,7 @@ def test_a_busy_server_and_cut_connections_are_asked_again(pacs: Pacs, series: W
 
 @pytest.mark.parametrize("multipart", [True, False])
 def test_an_answer_that_is_always_cut_is_an_error(pacs: Pacs, series: Write, multipart: bool) -> None:
+    pacs.together = False
     pacs.multipart = multipart
     url = pacs.store(series("written").files)
     pacs.answer = lambda path, count: "cut" if path.endswith(list(pacs.instances)[1]) else None
@@ -174,6 +241,7 @@ def test_the_answer_of_a_server_that_lists_nothing_is_told(pacs: Pacs, series: W
 
 @pytest.mark.parametrize("status", [404, 403, 500, 503])
 def test_an_instance_that_the_server_does_not_give_is_named(pacs: Pacs, series: Write, status: int) -> None:
+    pacs.together = False
     truth = series("written")
     url = pacs.store(truth.files)
     lost = list(pacs.instances)[-1]
@@ -198,6 +266,7 @@ def test_what_is_no_dicom_is_told(pacs: Pacs, series: Write) -> None:
 
 
 def test_metadata_that_is_none_is_told(pacs: Pacs, series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    pacs.together = False
     url = pacs.store(series("written").files)
     monkeypatch.setattr(pacs, "metadata", lambda prefix: [3])
     with pytest.raises(vdl.NoDicomError, match="the server's metadata is no list of data sets"):

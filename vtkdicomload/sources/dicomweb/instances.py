@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from .server import Connection
 
 _USUAL_BYTES = 1 << 20  # that a file is taken to have, where none is known
+_SOP_INSTANCE = b"\x02\0\x03\0UI"
+_META_START, _META_BYTES = 132, 4096  # where file meta information lies, and more than it needs before that element
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -33,18 +36,26 @@ class InstanceFile(File):
         The one that has it.
     path : str
         Its address behind that of the server.
+    listed : int
+        How many instances its series was listed with.
     """
 
     server: Server = None  # type: ignore[assignment] # a default is needed behind those of File
     path: str = ""
+    listed: int = field(default=1, compare=False)
 
     has_ranges: ClassVar[bool] = False
     has_beginning: ClassVar[bool] = False
 
     @classmethod
-    def at(cls, server: Server, path: str) -> InstanceFile:
+    def at(cls, server: Server, path: str, listed: int = 1) -> InstanceFile:
         """The instance at a path of a server."""
-        return cls(f"{server.url}/{path}", server=server, path=path)
+        return cls(f"{server.url}/{path}", server=server, path=path, listed=listed)
+
+    @property
+    def series_path(self) -> str:
+        """The address of its series behind that of the server."""
+        return self.path.rpartition("/instances/")[0]
 
     def open(self) -> WholeHandle:
         """Fetch the file; errors as `File.open`."""
@@ -60,6 +71,10 @@ class InstanceFile(File):
                 raise
             vanished = error.status in (404, 410)
             raise self.changed("it vanished") if vanished else self.unreadable(error) from None
+        return self.take(data)
+
+    def take(self, data: bytes) -> tuple[InstanceFile, bytes]:
+        """The file as it is opened with the bytes that were fetched; an error where it has changed."""
         found = len(data), zlib.crc32(data)
         if self.stamp is not None and found != (self.size, self.stamp):
             raise self.changed(f"{found[0]} bytes now, {self.size} when it was scanned, or others")
@@ -85,7 +100,53 @@ class InstanceFile(File):
             by_server.setdefault(id(file.server), []).append(index)
         for indices in by_server.values():
             with instances[indices[0]].server.connect() as connection:
-                yield from _fetch_each(instances, indices, connection, limit_bytes)
+                left = indices
+                for chosen in _find_whole_series(instances, indices):
+                    found = yield from _fetch_together(instances, chosen, connection)
+                    left = [index for index in left if index not in found]
+                if left:
+                    yield from _fetch_each(instances, left, connection, limit_bytes)
+
+
+def _find_whole_series(files: Sequence[InstanceFile], indices: Sequence[int]) -> list[list[int]]:
+    """Find the series of which most is wanted: a server gives it sooner in one answer than in many."""
+    by_series: dict[str, list[int]] = {}
+    for index in indices:
+        by_series.setdefault(files[index].series_path, []).append(index)
+    return [chosen for chosen in by_series.values() if 1 < len(chosen) > files[chosen[0]].listed / 2]
+
+
+def _fetch_together(
+    files: Sequence[InstanceFile], indices: Sequence[int], connection: Connection
+) -> Generator[Whole, None, set[int]]:
+    """Fetch the files of one series in one answer, as many as come, and return which."""
+    wanted = {files[index].path: index for index in indices}
+    found: set[int] = set()
+    with suppress(ServerError):  # what does not come is asked for by itself, and that error told
+        for path, data in name_instances(files[indices[0]].series_path, connection):
+            index = wanted.get(path, -1)
+            if index < 0 or index in found:
+                continue
+            found.add(index)
+            try:
+                yield Whole(index, *files[index].take(data))
+            except CorruptFileError as error:
+                yield Whole(index, files[index], b"", error)
+    return found
+
+
+def name_instances(series_path: str, connection: Connection) -> Generator[tuple[str, bytes]]:
+    """Fetch the files of a series in one answer, each with its address; ServerError where it ends too early."""
+    with closing(connection.fetch_series(series_path)) as parts:
+        for data in parts:
+            yield f"{series_path}/instances/{_find_instance_uid(data)}", data
+
+
+def _find_instance_uid(data: bytes) -> str:
+    """MediaStorageSOPInstanceUID of a file (PS3.10 7.1, explicit VR always); empty where it has none at its place."""
+    at = data.find(_SOP_INSTANCE, _META_START, _META_START + _META_BYTES)
+    length = int.from_bytes(data[at + 6 : at + 8], "little")
+    return data[at + 8 : at + 8 + length].rstrip(b"\0 ").decode("ascii", "replace") if at >= 0 else ""
 
 
 def _fetch_each(

@@ -70,16 +70,16 @@ def list_instances(
 def _list_series(server: Server, connection: Connection, address: Address) -> list[DescribedFile | InstanceFile]:
     found = connection.retrieve_metadata(address)
     found.sort(key=lambda metadata: (_read_number(metadata), _read_text(metadata, _SOP_INSTANCE)))
-    return [_describe(server, connection, address, metadata) for metadata in found]
+    return [_describe(server, connection, address, metadata, len(found)) for metadata in found]
 
 
 def _describe(
-    server: Server, connection: Connection, address: Address, metadata: dict[str, Any]
+    server: Server, connection: Connection, address: Address, metadata: dict[str, Any], listed: int
 ) -> DescribedFile | InstanceFile:
     instance, series = _read_text(metadata, _SOP_INSTANCE), _read_text(metadata, _SERIES) or address.series
     if not instance:
         raise ServerError("the server's metadata holds an instance without SOPInstanceUID")
-    file = InstanceFile.at(server, address._replace(series=series, instance=instance).path)
+    file = InstanceFile.at(server, address._replace(series=series, instance=instance).path, listed)
     if any(tag in metadata and not _read_text(metadata, tag) for tag in _PLACE):
         return file
     header, pixel_bytes = describe(metadata, connection.fetch_bulk)

@@ -14,7 +14,7 @@ from ..._util.optional import require
 from ..._util.wording import describe_argument
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from .address import Address
 
@@ -27,6 +27,8 @@ _BUSY = frozenset((408, 429, 502, 503, 504))
 _PAGE = 1000  # series that are asked for at a time
 # As it is stored: without `transfer-syntax` a server has to give explicit VR, which it may not be able to.
 _ANY_SYNTAX = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+_TAIL_BYTES = 16  # of an answer, with its end
+_CUT_SHORT = "the server's answer is cut short"
 _OPTIONS = ("client", "headers", "auth", "timeout")
 
 
@@ -137,10 +139,19 @@ class Connection:
         found: dict[str, None] = {}
         while True:
             page = self._ask(lambda: self._client.search_for_series(study, limit=_PAGE, offset=len(found)))
-            new = [uid for item in page if (uid := _find_uid(item, "0020000E")) and uid not in found]
+            new = [uid for item in page if (uid := _find_value(item, "0020000E")) and uid not in found]
             found.update(dict.fromkeys(new))
             if not new or len(page) < _PAGE:  # some servers do not know `offset`, and give the same again
                 return list(found)
+
+    def count_instances(self, address: Address) -> int | None:
+        """How many instances a series has (QIDO-RS); None where the server does not say."""
+        fields = ["NumberOfSeriesRelatedInstances"]
+        filters = {"SeriesInstanceUID": address.series}
+        found = self._ask(lambda: self._client.search_for_series(address.study, fields=fields, search_filters=filters))
+        said = (_find_value(item, "00201209") for item in found if _find_value(item, "0020000E") == address.series)
+        count = next(said, None)
+        return int(count) if count is not None and count.isdecimal() else None
 
     def retrieve_metadata(self, address: Address) -> list[dict[str, Any]]:
         """Read what the server says of the instances of a series, or of one instance (WADO-RS), as DICOM JSON."""
@@ -155,15 +166,34 @@ class Connection:
 
     def fetch_instance(self, path: str) -> bytes:
         """Fetch a file as it is stored (WADO-RS); where the connection is cut, once more."""
-        prefix = self._client.wado_url_prefix
-        url = "/".join(part for part in (self._client.base_url.rstrip("/"), prefix, path) if part)
         for _ in range(_ATTEMPTS):
-            # Public methods give a data set that pydicom has parsed, where the bytes themselves are wanted.
-            response = self._ask(lambda: self._client._http_get(url, headers=_ACCEPT_INSTANCE.copy(), stream=True))
+            response = self._get(path)
             data = _call(partial(self._read_instance, response))
             if data is not None:
                 return data
-        raise ServerError("the server's answer is cut short")
+        raise ServerError(_CUT_SHORT)
+
+    def fetch_series(self, path: str) -> Generator[bytes]:
+        """Fetch the files of a series in one answer (WADO-RS), each as it comes; an error where it is cut."""
+        with self._get(path) as response:
+            body = _Body(response)
+            parts = self._client._decode_multipart_message(body, stream=True)
+            part = _call(lambda: next(parts, None))
+            while part is not None:
+                following = _call(lambda: next(parts, None))
+                if following is None and not body.is_whole:  # this is the part that was cut
+                    break
+                yield bytes(part)
+                part = following
+            if not body.is_whole:
+                raise ServerError(_CUT_SHORT)
+
+    def _get(self, path: str) -> Any:
+        """Ask for what is stored at a path; the answer is read later."""
+        # Public methods give data sets that pydicom has parsed, where the bytes themselves are wanted.
+        prefix = self._client.wado_url_prefix
+        url = "/".join(part for part in (self._client.base_url.rstrip("/"), prefix, path) if part)
+        return self._ask(lambda: self._client._http_get(url, headers=_ACCEPT_INSTANCE.copy(), stream=True))
 
     def _read_instance(self, response: Any) -> bytes | None:
         """Read the one file in an answer; None where the connection is cut."""
@@ -173,7 +203,7 @@ class Connection:
             body = response.content
             if not str(response.headers.get("Content-Type", "")).lower().startswith("multipart/"):
                 return bytes(body)
-            if body.rstrip(b"\r\n ").endswith(b"--"):
+            if _is_end(body):
                 return _take_part(list(self._client._decode_multipart_message(response, stream=False)))
         return None
 
@@ -190,11 +220,40 @@ class Connection:
         )
 
 
+class _Body:
+    """The body of an answer on its way, as dicomweb-client reads it; multipart has an end of its own (RFC 2046)."""
+
+    def __init__(self, response: Any) -> None:
+        self.headers = response.headers
+        self._response, self._tail = response, b""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it was there."""
+        return _is_end(self._tail)
+
+    def iter_content(self, chunk_size: int) -> Iterator[bytes]:
+        """The bytes of it, as they come."""
+        for chunk in self._response.iter_content(chunk_size):
+            self._tail = (self._tail + chunk)[-_TAIL_BYTES:]
+            yield chunk
+
+    def __enter__(self) -> _Body:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._response.close()
+
+
+def _is_end(body: bytes) -> bool:
+    return body.rstrip(b"\r\n ").endswith(b"--")
+
+
 # Compressing on the way takes a server longer than the network saves, and pixels that are compressed gain nothing.
 _ACCEPT_INSTANCE = {"Accept": _ANY_SYNTAX, "Accept-Encoding": "identity"}
 
 
-def _find_uid(item: Any, tag: str) -> str | None:
+def _find_value(item: Any, tag: str) -> str | None:
     try:
         return str(item[tag]["Value"][0])
     except (KeyError, IndexError, TypeError):
