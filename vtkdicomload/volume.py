@@ -195,7 +195,8 @@ class Volume(PicturedVolume):
             ``position_y``, ``position_z``, LPS mm of the first pixel of each. Without position or orientation they
             are mm from the first voxel. `vtkdicomload.affine_of` gives the affine of the
             array, or of any part of it; ``array.dicom`` selects in mm and makes a volume again.
-            Attributes, where known: units, modality, description, photometric_interpretation, window and padding_value.
+            Attributes, where known: units, modality, description, photometric_interpretation, window, padding_value
+            and padding_range.
 
         Raises
         ------

@@ -23,11 +23,14 @@ OBLIQUE = (0.8, 0.6, 0, -0.36, 0.48, -0.8)
 
 
 def test_the_volume_of_an_array_is_the_volume_again(series: Write) -> None:
-    volume = vdl.load(series(orientation=OBLIQUE, RescaleIntercept=-1024, WindowCenter=40, WindowWidth=400).folder)
+    options = {"RescaleIntercept": -1024, "WindowCenter": 40, "WindowWidth": 400}
+    padding = {"PixelPaddingValue": 9, "PixelPaddingRangeLimit": 2}
+    volume = vdl.load(series(orientation=OBLIQUE, dtype=np.uint16, **options, **padding).folder)
+    assert (volume.padding_value, volume.padding_range) == (-1015, (-1022, -1015))
     again = vdl.Volume.from_xarray(volume.to_xarray())
     np.testing.assert_array_equal(again.frames, volume.frames)
     np.testing.assert_allclose(again.affine, volume.affine, atol=2e-6)
-    for name in ("dtype", "units", "window", "photometric_interpretation", "padding_value", "extent"):
+    for name in ("dtype", "units", "window", "photometric_interpretation", "padding_value", "padding_range", "extent"):
         assert getattr(again, name) == getattr(volume, name), name
     assert again.series.modality == "CT"
     assert again.series.description == volume.series.description

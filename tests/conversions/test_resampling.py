@@ -343,6 +343,21 @@ def test_padding_is_no_part_of_any_value(series: Write, order: str, spacing: flo
     assert wanted == pytest.approx(stored, rel=0.1)
 
 
+@pytest.mark.parametrize("order", ["linear", "cubic", "bspline"])
+def test_no_value_of_a_range_of_padding_is_part_of_any_value(series: Write, order: str) -> None:
+    rng = np.random.default_rng(4)
+    y, x = np.mgrid[:24, :24]
+    inside = (x - 11.5) ** 2 + (y - 11.5) ** 2 < 90
+
+    def edit(dataset: Dataset, k: int) -> None:
+        dataset.PixelData = np.where(inside, 100, rng.integers(-2000, -1499, (24, 24))).astype(np.int16).tobytes()
+        dataset.add_new("PixelPaddingValue", "SS", -1500)
+        dataset.add_new("PixelPaddingRangeLimit", "SS", -2000)
+
+    volume = vdl.load(series(count=8, rows=24, columns=24, edit=edit).folder)
+    assert set(np.unique(volume.resampled(spacing=0.31, order=order).frames)) == {-1500, 100}
+
+
 def test_outside_lies_padding_else_the_smallest_value(series: Write, tmp_path: Path) -> None:
     volume = with_padding(series)
     assert volume.pad(1).frames[0, 0, 0] == -2000

@@ -35,6 +35,7 @@ def test_sequences_have_the_keywords_of_the_dictionary():
 
 
 MAKERS = {
+    **dict.fromkeys((0x001910BB, 0x001910BC, 0x001910BD), "GEMS_ACQU_01"),
     0x0019: "SIEMENS MR HEADER",
     0x0029: "SIEMENS CSA HEADER",
     0x0043: "GEMS_PARM_01",
@@ -48,7 +49,7 @@ def test_private_tag_keyword_and_vr_are_those_of_the_dictionary(tag):
     if tag & 0xFF00 == 0:
         assert (field.keyword, field.parse) == ("PrivateCreator", parse_text)
         return
-    maker = MAKERS[tag >> 16]
+    maker = MAKERS.get(tag) or MAKERS[tag >> 16]
     # GE packs several values into one attribute.
     description = private_dictionary_description(tag, maker).split("...")[0]
     assert description.replace(" ", "") == field.keyword

@@ -86,6 +86,11 @@ def private_number(value):
     return None if value is None else () if found is None or found < 0 else (found % 1e9,)
 
 
+def private_part(value):
+    number = None if value in (None, "") else first(value)
+    return None if value is None else () if number is None or abs(number) > 1.1 else (number,)
+
+
 def private_single(value):
     """A single float, as bytes where nothing tells pydicom its VR."""
     if isinstance(value, bytes):
@@ -136,6 +141,7 @@ PLAIN = {
     "window_center": ("WindowCenter", first),
     "window_width": ("WindowWidth", first),
     "padding_value": ("PixelPaddingValue", number),
+    "padding_limit": ("PixelPaddingRangeLimit", number),
     "temporal_position": ("TemporalPositionIdentifier", whole),
     "echo_number": ("EchoNumbers", whole),
     "echo_time": ("EchoTime", number),
@@ -146,6 +152,7 @@ PLAIN = {
     "trigger_time": ("TriggerTime", number),
     "inversion_time": ("InversionTime", number),
     "flip_angle": ("FlipAngle", number),
+    "phase_encoding": ("InPlanePhaseEncodingDirection", text),
     "kvp": ("KVP", number),
     "convolution_kernel": ("ConvolutionKernel", joined),
     "stack_id": ("StackID", text),
@@ -171,6 +178,9 @@ PLAIN = {
     "b_value_of_ge": (0x00431039, private_number),
     "b_value_of_philips": (0x20011003, private_single),
     "direction_of_siemens": (0x0019100E, private_direction),
+    "frequency_part_of_ge": (0x001910BB, private_part),
+    "phase_part_of_ge": (0x001910BC, private_part),
+    "slice_part_of_ge": (0x001910BD, private_part),
 }
 
 
@@ -349,7 +359,7 @@ def rich(dataset: Dataset, k: int) -> None:
     d.DiffusionGradientOrientation, d.ComplexImageComponent = [0.6, -0.8, 0.0], "MAGNITUDE"
     d.DimensionOrganizationType = "3D"
     d.TotalPixelMatrixRows, d.TotalPixelMatrixColumns = 66_000, 70_000
-    d.InversionTime, d.FlipAngle = 900.5, 12
+    d.InversionTime, d.FlipAngle, d.InPlanePhaseEncodingDirection = 900.5, 12, "COL"
     d.SliceLocation, d.ImagesInAcquisition, d.FrameTime, d.FrameTimeVector, d.CineRate = -7.5, 9, 40.5, [0, 40, 41], 25
     d.NumberOfSlices, d.NumberOfTimeSlices = 5, 3
     d.KVP, d.ConvolutionKernel, d.StackID, d.CardiacNumberOfImages, d.NumberOfTemporalPositions = 120, "B30f", "1", 5, 3
@@ -369,6 +379,8 @@ def rich(dataset: Dataset, k: int) -> None:
     block = d.private_block(0x0019, "SIEMENS MR HEADER", create=True)
     block.add_new(0x0C, "IS", 1000)
     block.add_new(0x0E, "FD", [0.6, 0.0, -0.8])
+    for element, part in ((0xBB, "0.6"), (0xBC, "-0.8"), (0xBD, "1.5")):
+        block.add_new(element, "DS", part)
     d.private_block(0x0043, "GEMS_PARM_01", create=True).add_new(0x39, "IS", [1_000_000_500, 8, 0, 0])
     block = d.private_block(0x2001, "Philips Imaging DD 001", create=True)
     block.add_new(0x03, "FL", 1000.5)
@@ -630,6 +642,7 @@ def test_required_values_are_refused_by_name(tmp_path, tag, vr, value, keyword):
     [
         (0x00180050, "slice_thickness"),
         (0x00280120, "padding_value"),
+        (0x00280121, "padding_limit"),
         (0x00200013, "instance_number"),
         (0x00281050, "window_center"),
         (0x00189087, "b_value"),

@@ -69,6 +69,19 @@ def test_padding_is_passed_over(series: Write) -> None:
         np.testing.assert_allclose(volume.projection(kind).pixels, expected, rtol=1e-6)
 
 
+def test_a_range_of_padding_is_passed_over(series: Write) -> None:
+    def edit(dataset: Dataset, k: int) -> None:
+        dataset.PixelPaddingValue, dataset.PixelPaddingRangeLimit = 2000, 1500
+
+    volume = random_volume(series, edit=edit)
+    volume.frames[2:5, 3, 4] = 1500, 1789, 2000
+    volume.frames[:, 0, 0] = 1501
+    kept = np.ma.masked_inside(volume.frames.astype(float), 1500, 2000)
+    for kind in ("max", "min", "mean"):
+        expected = np.ma.filled(getattr(kept, kind)(axis=0), 1501)
+        np.testing.assert_allclose(volume.projection(kind).pixels, expected, rtol=1e-6)
+
+
 WRONG: dict[str, tuple[tuple[Any, ...], dict[str, Any], str]] = {
     "kind": (("median",), {}, '"max", "mean" or "min"'),
     "name": (("max", "oblique"), {}, "a plane is axial"),

@@ -33,6 +33,21 @@ def test_window_of_the_file_or_of_the_values(series: Write) -> None:
     assert window.center < 300
 
 
+def test_a_window_is_one_of_values_that_are_no_padding(series: Write) -> None:
+    def edit(dataset: Any, _: int) -> None:
+        pixels = np.empty((40, 40), np.uint16)
+        pixels[:, :20] = np.arange(20) * 7 + 9001
+        pixels[:, 20:] = np.arange(20) + 100
+        dataset.PixelData = pixels.tobytes()
+        dataset.PixelPaddingValue, dataset.PixelPaddingRangeLimit = 9500, 9000
+        dataset.Modality = "MR"
+
+    volume = vdl.load(series(dtype=np.uint16, rows=40, columns=40, edit=edit).folder)
+    window = windows.choose_window(volume)
+    assert window.center - window.width / 2 == pytest.approx(100, abs=1)
+    assert window.center + window.width / 2 == pytest.approx(119, abs=1)
+
+
 def test_a_blank_volume_has_a_window(series: Write) -> None:
     def blank(dataset: Any, _: int) -> None:
         dataset.PixelData = bytes(len(dataset.PixelData))

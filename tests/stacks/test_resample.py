@@ -359,3 +359,34 @@ def test_padding_is_never_mixed_with_tissue(series: Callable[..., Any], lean: fl
     assert values[0] == -2000
     assert np.all((values[1:] >= 40) & (values[1:] <= 44))
     assert (volume.frames >= 40).sum() >= 0.8 * 5 * 6 * 5
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize(("dtype", "slope"), [(np.int16, 1), (np.int16, 0.3), (np.int32, -2)])
+def test_no_value_of_a_range_of_padding_is_mixed_with_tissue(
+    series: Callable[..., Any], dtype: Any, slope: float, *, swapped: bool
+) -> None:
+    """A missing slice is the mean of its neighbours, or the one that measures something, or else padding."""
+    rng = np.random.default_rng(11)
+    value, limit = (-1500, -2000) if swapped else (-2000, -1500)
+    stored = rng.integers(100, 500, (4, 6, 8))
+    padded = rng.random((4, 6, 8)) < 0.4
+    stored[padded] = rng.integers(-2000, -1499, int(padded.sum()))
+    places = [0, 2, 4, 8]
+
+    def edit(dataset: Dataset, k: int) -> None:
+        dataset.PixelData = stored[k].astype(dtype).tobytes()
+        dataset.PixelPaddingValue, dataset.PixelPaddingRangeLimit = value, limit
+        dataset["PixelPaddingValue"].VR = dataset["PixelPaddingRangeLimit"].VR = "SS"
+        dataset.ImagePositionPatient = [0, 0, places[k]]
+
+    truth = series(count=4, dtype=dtype, edit=edit, RescaleSlope=slope)
+    with pytest.warns(vdl.DicomLoadWarning):
+        volume = vdl.load(truth.folder, irregular="resample")
+    measured = ~padded[2:]
+    weights = measured.sum(axis=0)
+    sums = (stored[2:] * slope * measured).sum(axis=0)
+    gap = np.where(weights > 0, sums / np.maximum(weights, 1), value * slope)
+    expected = np.where(padded, value, stored) * slope
+    expected = np.concatenate([expected[:3], gap[None], expected[3:]])
+    np.testing.assert_allclose(volume.frames, expected, rtol=1e-6, atol=0.5 if slope in (1, -2) else 0)

@@ -71,6 +71,7 @@ def _lay_out(array: xarray.DataArray, geometry: Geometry) -> Pixels:
 def _make_headers(array: xarray.DataArray, geometry: Geometry, pixels: Pixels) -> list[tuple[Header, Any]]:
     """A header for every slice, with what the attributes of the array say."""
     said, direction = array.attrs, geometry.direction
+    padding = said.get("padding_value")
     center, width = said.get("window", (None, None))
     space = array.coords[PATIENT].attrs if PATIENT in array.coords else {}
     orientation: Any = None if direction is None else tuple(direction[:, :2].T.ravel().tolist())
@@ -93,7 +94,8 @@ def _make_headers(array: xarray.DataArray, geometry: Geometry, pixels: Pixels) -
         units=said.get("units"),
         window_center=None if center is None else float(center),
         window_width=None if width is None else float(width),
-        padding_value=said.get("padding_value"),
+        padding_value=padding,
+        padding_limit=next((end for end in said.get("padding_range", ()) if end != padding), None),
         pixel_spacing=(geometry.spacing[1], geometry.spacing[0]),
         orientation=orientation,
         rows=pixels.shape[1],

@@ -11,6 +11,7 @@ from .vtk import wrap_scalars
 
 if TYPE_CHECKING:
     from .._util.arrays import Floats, Pixels
+    from ..stacks.padding import PaddingRange
 
 Order = Literal["nearest", "linear", "cubic", "bspline"]
 
@@ -33,14 +34,14 @@ class Sampling:
         Whether to smooth before a reduction; never for ``"nearest"``.
     background : float
         The value outside the volume, and where most of what a value would be made of is padding.
-    padding : float or None
-        The value of voxels that hold nothing and are kept out of every interpolation; NaN always is.
+    padding : PaddingRange or None
+        The values of voxels that hold nothing and are kept out of every interpolation; NaN always is.
     """
 
     order: Order
     antialias: bool
     background: float
-    padding: float | None = None
+    padding: PaddingRange | None = None
 
 
 def find_sigma(matrix: Floats) -> Floats:
@@ -51,13 +52,13 @@ def find_sigma(matrix: Floats) -> Floats:
     return sigma
 
 
-def is_hole(values: Pixels, padding: float | None) -> Pixels:
+def is_hole(values: Pixels, padding: PaddingRange | None) -> Pixels:
     """Tell which values are padding or no number."""
-    holes = np.zeros(values.shape, bool) if padding is None else values == padding
+    holes = np.zeros(values.shape, bool) if padding is None else padding.covers(values)
     return holes | np.isnan(values) if values.dtype.kind == "f" else holes
 
 
-def has_holes(frames: Pixels, padding: float | None) -> bool:
+def has_holes(frames: Pixels, padding: PaddingRange | None) -> bool:
     """Tell whether any value is padding or no number."""
     if padding is None and frames.dtype.kind != "f":
         return False

@@ -54,9 +54,7 @@ def resample_onto(
     _require_one_space(volume, grid)
     check_numbers(volume, "VTK")
     check_size(grid.dimensions, volume.dtype.itemsize * math.prod(volume.frames.shape[3:]))
-    how = Sampling(
-        choose_order(volume, order), antialias, choose_background(volume, background), _find_padding_value(volume)
-    )
+    how = Sampling(choose_order(volume, order), antialias, choose_background(volume, background), volume.padding_range)
     return sample(take_values(volume, how.background), volume.geometry, grid, how)
 
 
@@ -96,8 +94,8 @@ def choose_background(volume: VolumeData, background: float | None) -> float:
             return 0.0
         if kind == RT_DOSE:
             return float("nan")
-        padding = _find_padding_value(volume)
-        return _find_smallest(volume.frames) if padding is None else padding
+        padding = volume.padding_value
+        return padding if padding is not None and _holds(volume.dtype, padding) else _find_smallest(volume.frames)
     if isinstance(background, bool) or not isinstance(background, Real):
         raise TypeError(f"background must be a number, not {describe_argument(background)}")
     value = float(background)
@@ -123,14 +121,6 @@ def _require_one_space(volume: VolumeData, grid: Geometry) -> None:
     raise GeometryError(
         f"{which} has no position or orientation in the patient, so nothing is known to lie on the grid"
     )
-
-
-def _find_padding_value(volume: VolumeData) -> float | None:
-    """The padding value, where the pixels can hold it."""
-    padding = volume.padding_value
-    if padding is None or volume.frames.ndim == 4:
-        return None
-    return float(padding) if _holds(volume.dtype, padding) else None
 
 
 def _holds(dtype: np.dtype[Any], value: float) -> bool:

@@ -43,5 +43,6 @@ def describe_values(volume: VolumeData) -> dict[str, Any]:
         "photometric_interpretation": volume.photometric_interpretation,
         "window": None if volume.window is None else list(volume.window),
         "padding_value": volume.padding_value,
+        "padding_range": None if volume.padding_range is None else list(volume.padding_range),
     }
     return {name: value for name, value in known.items() if value is not None}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _DECIMAL = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\Z")
 _INTEGER = re.compile(rb"[+-]?\d+\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_LONGEST_PART = 1.1
 
 
 @lru_cache(4096)  # the same numbers stand in all files of a series, or in one of each
@@ -153,6 +154,15 @@ def _parse_private_b_value(value: bytes) -> tuple[float, ...]:
     return () if number is None or number < 0 else (number % 1_000_000_000,)
 
 
+def _parse_private_part(value: bytes) -> tuple[float, ...]:
+    """A part of a vector of length 1 or less; some are a trifle longer."""
+    try:
+        number = _parse_decimal(value)
+    except ValueError:
+        return ()
+    return () if number is None or abs(number) > _LONGEST_PART else (number,)
+
+
 def _parse_private_single(value: bytes) -> tuple[float, ...]:
     number = struct.unpack("<f", value)[0] if len(value) == 4 else -1.0
     return (number,) if 0 <= number < 1e6 else ()
@@ -190,7 +200,7 @@ _WRITTEN: dict[Callable[[bytes], object], Written] = {
     _parse_long: _LONGS,
     _parse_double: _DOUBLES,
     _parse_doubles: _DOUBLES,
-    **dict.fromkeys((parse_csa, _parse_private_b_value), _PRIVATE),
+    **dict.fromkeys((parse_csa, _parse_private_b_value, _parse_private_part), _PRIVATE),
     _parse_private_direction: _PRIVATE._replace(width=8),
     **dict.fromkeys((_parse_private_single, _parse_private_count), _PRIVATE._replace(width=4)),
     _parse_times: _TEXT._replace(longest=1 << 17),
@@ -239,12 +249,16 @@ def _make_fields() -> dict[int, Field]:
         (0x00181090, "cardiac_number_of_images", _parse_integer, False, "CardiacNumberOfImages"),
         (0x00181164, "imager_pixel_spacing", pair, False, "ImagerPixelSpacing"),
         (0x00181210, "convolution_kernel", parse_text, False, "ConvolutionKernel"),
+        (0x00181312, "phase_encoding", parse_text, False, "InPlanePhaseEncodingDirection"),
         (0x00181314, "flip_angle", _parse_decimal, False, "FlipAngle"),
         (0x00189087, "b_value", _parse_double, False, "DiffusionBValue"),
         (0x00189089, "diffusion_direction", _parse_doubles, False, "DiffusionGradientOrientation"),
         (0x00190010, "creator_0019", parse_text, False, "PrivateCreator"),
         (0x0019100C, "b_value_of_siemens", _parse_private_b_value, False, "B_value"),
         (0x0019100E, "direction_of_siemens", _parse_private_direction, False, "DiffusionGradientDirection"),
+        (0x001910BB, "frequency_part_of_ge", _parse_private_part, False, "Userdata20"),
+        (0x001910BC, "phase_part_of_ge", _parse_private_part, False, "Userdata21"),
+        (0x001910BD, "slice_part_of_ge", _parse_private_part, False, "Userdata22"),
         (0x0020000D, "study_uid", parse_text, True, "StudyInstanceUID"),
         (0x0020000E, "series_uid", parse_text, True, "SeriesInstanceUID"),
         (0x00200011, "series_number", _parse_integer, False, "SeriesNumber"),
@@ -272,6 +286,7 @@ def _make_fields() -> dict[int, Field]:
         (0x00280102, "high_bit", _parse_word, True, "HighBit"),
         (0x00280103, "pixel_representation", _parse_word, True, "PixelRepresentation"),
         (0x00280120, "padding_value", _keep_word, False, "PixelPaddingValue"),
+        (0x00280121, "padding_limit", _keep_word, False, "PixelPaddingRangeLimit"),
         (0x00281050, "window_center", _parse_first, False, "WindowCenter"),
         (0x00281051, "window_width", _parse_first, False, "WindowWidth"),
         (0x00281052, "intercept", _parse_decimal, True, "RescaleIntercept"),

@@ -87,6 +87,7 @@ class Header(NamedTuple):
     window_center: float | None
     window_width: float | None
     padding_value: float | None
+    padding_limit: float | None  # the other end of a range of padding
     temporal_position: int | None
     echo_number: int | None
     echo_time: float | None
@@ -97,6 +98,7 @@ class Header(NamedTuple):
     trigger_time: float | None
     inversion_time: float | None
     flip_angle: float | None
+    phase_encoding: str | None  # ROW or COL, along which it runs
     kvp: float | None
     convolution_kernel: str | None
     stack_id: str | None  # of a single-frame file
@@ -126,6 +128,9 @@ class Header(NamedTuple):
     direction_of_siemens: tuple[float, ...] | None
     creator_0043: str | None
     b_value_of_ge: tuple[float, ...] | None
+    frequency_part_of_ge: tuple[float, ...] | None  # of its diffusion gradient
+    phase_part_of_ge: tuple[float, ...] | None
+    slice_part_of_ge: tuple[float, ...] | None
     vframes: bool  # private attributes of United Imaging tell of tiles
     creator_2001: str | None
     b_value_of_philips: tuple[float, ...] | None

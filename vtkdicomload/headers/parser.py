@@ -264,7 +264,8 @@ def _check_header(source: Source, values: dict[str, object], liberties: Libertie
     charset = values.pop("charset", None)
     values["series_description"] = decode_description(values.get("series_description"), charset)
     signed = values["pixel_representation"] == 1
-    values["padding_value"] = parse_padding(values.get("padding_value"), signed=signed)
+    for name in ("padding_value", "padding_limit"):
+        values[name] = parse_padding(values.get(name), signed=signed)
     if values.get("number_of_frames") is None:
         values["number_of_frames"] = 1
     elif values["number_of_frames"] == 0 and liberties.take(Liberty.NUMBER_OF_FRAMES):

@@ -84,6 +84,9 @@ _OWN = {
     "direction_of_siemens",
     "creator_0043",
     "b_value_of_ge",
+    "frequency_part_of_ge",
+    "phase_part_of_ge",
+    "slice_part_of_ge",
     "b_value_of_philips",
 }
 

@@ -16,6 +16,7 @@ from ..errors.remedies import SetOption, Step
 from ..readers.dtype import ValueOverflow, choose_conversion, find_pixel_shape, widen_conversion
 from ..readers.requested_dtype import make_overflow_error
 from ..sources.remote.sharing import keep_connections
+from ..stacks.padding import find_padding_range, find_padding_value
 from ..stacks.resample import complete, resample
 from ..stacks.spacing import may_omit
 from .checks import Check, check_mapped, check_zeros
@@ -165,21 +166,15 @@ def _put_on_grid(stored: Pixels, plan: Plan, allocate: Allocate) -> Pixels:
     if may_omit(plan.series.frames):
         complete(stored, plan.stored, plan.geometry, out)
         return out
-    paddings = [_find_padding(frame, rescaled=bool(plan.options.rescale)) for frame in plan.series.frames]
-    background = float(stored.min()) if paddings[0] is None else paddings[0]
+    frames, rescaled = plan.series.frames, bool(plan.options.rescale)
+    paddings = [find_padding_range(frame, rescaled=rescaled) for frame in frames]
+    padding = find_padding_value(frames[0], rescaled=rescaled)
+    background = float(stored.min()) if padding is None else padding
     if stored.dtype.kind in "iu":
         limits = np.iinfo(stored.dtype)
         background = min(max(background, float(limits.min)), float(limits.max))
     resample(stored, plan.stored, plan.geometry, out, background, paddings)
     return out
-
-
-def _find_padding(frame: Frame, *, rescaled: bool) -> float | None:
-    """PixelPaddingValue of a frame as it stands in its pixels; None where it has none, or a lookup table hides it."""
-    padding = frame.header.padding_value
-    if padding is None or frame.header.samples > 1 or (rescaled and frame.header.has_modality_lut):
-        return None
-    return padding * frame.slope + frame.intercept if rescaled else padding
 
 
 def _allocate(plan: Plan, shape: tuple[int, ...], allocate: Allocate) -> Pixels:

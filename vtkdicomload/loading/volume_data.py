@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..stacks.padding import find_padding_range, find_padding_value
 from .units import find_units
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from .._util.arrays import Floats, Pixels
     from ..stacks.geometry import Geometry
+    from ..stacks.padding import PaddingRange
     from ..stacks.series_data import Label, SeriesData
     from .checks import Check
 
@@ -132,12 +134,17 @@ class VolumeData:
     @property
     def padding_value(self) -> float | None:
         """PixelPaddingValue as it stands in the pixels, rescaled like them; None where slices have none, or several."""
-        values = {
-            padding * f.slope + f.intercept if padding is not None and self.rescaled else padding
-            for f in self.series.frames
-            for padding in [f.header.padding_value]
-        }
+        values = {find_padding_value(frame, rescaled=self.rescaled) for frame in self.series.frames}
         return values.pop() if len(values) == 1 else None
+
+    @property
+    def padding_range(self) -> PaddingRange | None:
+        """(lowest, highest) of what PixelPaddingValue and PixelPaddingRangeLimit span, as `padding_value` says it.
+
+        Twice the value where there is no limit; None where slices have none, or several.
+        """
+        ranges = {find_padding_range(frame, rescaled=self.rescaled) for frame in self.series.frames}
+        return ranges.pop() if len(ranges) == 1 else None
 
     @property
     def window(self) -> tuple[float, float] | None:

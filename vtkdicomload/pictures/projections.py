@@ -16,6 +16,7 @@ from .planes import VIEWS, make_plane, turn_view
 if TYPE_CHECKING:
     from .._util.arrays import Floats, Pixels
     from ..loading.volume_data import VolumeData
+    from ..stacks.padding import PaddingRange
     from .planes import Plane, PlaneName
 
 ProjectionKind = Literal["max", "mean", "min"]
@@ -42,7 +43,7 @@ def project(
     return replace(
         plane,
         name=f"{plane.name}, {_WORDS[kind]} of {through} planes",
-        pixels=_project(view.frames[first:last], kind, volume.padding_value),
+        pixels=_project(view.frames[first:last], kind, volume.padding_range),
         number=None,
         index=None,
         origin=(view.corners[first] + view.corners[last - 1]) / 2,
@@ -64,7 +65,7 @@ def _find_slab(lie: Floats, name: str, slab: float | None, mm: float | None) -> 
     return int(chosen[0]), int(chosen[-1]) + 1
 
 
-def _project(frames: Pixels, kind: ProjectionKind, padding: float | None) -> Pixels:
+def _project(frames: Pixels, kind: ProjectionKind, padding: PaddingRange | None) -> Pixels:
     """One plane of many, one after another; padding is passed over where there is anything else."""
     kept = np.zeros(frames.shape[1:], np.intp)
     result = np.zeros(frames.shape[1:], np.float64 if kind == "mean" else frames.dtype)

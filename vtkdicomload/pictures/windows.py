@@ -233,8 +233,8 @@ def _sample_values(volume: VolumeData) -> Pixels:
     step = max(1, int(np.ceil((volume.frames.size / _SAMPLES) ** (1 / 3))))
     nz = volume.frames.shape[0]
     values = volume.frames[:: min(step, max(1, nz // 8)), ::step, ::step].ravel()
-    if volume.padding_value is not None:
-        kept = values[values != volume.padding_value]
+    if volume.padding_range is not None:
+        kept = values[~volume.padding_range.covers(values)]
         values = kept if kept.size else values
     if volume.units in HOUNSFIELD and np.any(values >= _AIR):
         values = values[values >= _AIR]  # below lies what some scanners fill the corners with

@@ -12,6 +12,7 @@ from ..errors import CorruptFileError, UnsupportedPixelDataError
 from ..errors.remedies import SetOption
 from ..headers.attributes import DOUBLE_PIXEL_DATA, FLOAT_PIXEL_DATA
 from ..headers.transfer_syntaxes import EXPLICIT_BIG
+from ..stacks.padding import find_padding_range
 from .colour import PALETTE
 
 if TYPE_CHECKING:
@@ -243,7 +244,7 @@ def widen_conversion(conversion: Conversion) -> Conversion:
 def announce_conversion(frames: Sequence[Frame], conversion: Conversion) -> Conversion:
     """The conversion to settle on before any value is seen, so that a part and the whole have one type.
 
-    Where only the values can tell, it is VTK's 16-bit type as long as that holds PixelPaddingValue and more than half
+    Where only the values can tell, it is VTK's 16-bit type as long as that holds all padding and more than half
     of the range that the headers allow (a CT of 16 bits with intercept -1024), else the next wider one.
     """
     while conversion.checked and not all(_mostly_fits(f, conversion.dtype) for f in find_distinct(frames)):
@@ -256,8 +257,8 @@ def _mostly_fits(frame: Frame, dtype: np.dtype[Any]) -> bool:
         return False  # a sign or an offset leaves VTK's uint8 nearly always
     if frame.header.has_modality_lut:
         return True
-    limits, padding = np.iinfo(dtype), frame.header.padding_value
-    if padding is not None and not limits.min <= padding * frame.slope + frame.intercept <= limits.max:
+    limits, padding = np.iinfo(dtype), find_padding_range(frame, rescaled=True)
+    if padding is not None and not limits.min <= padding.low <= padding.high <= limits.max:
         return False
     low, high = sorted(compute_rescaled_range(frame))
     return min(high, limits.max) - max(low, limits.min) > (high - low) / 2

@@ -44,7 +44,7 @@ _PIXEL_EXTREMES = (
 _STAND_BACK = frozenset(
     (
         *("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "RescaleIntercept", "RescaleSlope"),
-        *("PixelPaddingValue", "BitsStored", "HighBit", *_PIXEL_EXTREMES),
+        *("PixelPaddingValue", "PixelPaddingRangeLimit", "BitsStored", "HighBit", *_PIXEL_EXTREMES),
     )
 )
 # PS3.15 table E.1-1, as far as its VRs do not say it.

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .._util.arrays import Floats, Pixels
+    from .padding import PaddingRange
 
 # Rounding must not cost the last slice of a run that fits exactly.
 _FIT = 1e-3
 _LEAST_LEAN = 0.05  # degrees that are worth a word
 _HALF = 0.5 - 1e-5  # of the weight at a voxel, rounding aside
-_PADDING_SLACK = 1e-6  # between a padding value and pixels in single precision, relative
 # How far a slice that is not to be interpolated may lie off the grid, in voxels.
 _OFF_GRID = 0.1
 # More slices than this for each stored one are no interpolation any more.
@@ -80,7 +80,7 @@ def resample(
     grid: Geometry,
     out: Pixels,
     background: float,
-    paddings: Sequence[float | None] = (),
+    paddings: Sequence[PaddingRange | None] = (),
 ) -> None:
     """Fill `out` with the slices interpolated linearly onto `grid`.
 
@@ -96,9 +96,10 @@ def resample(
         Of the grid's shape, in the dtype of `frames`; integers are rounded.
     background : float
         The value where there is no slice.
-    paddings : sequence of float or None
-        For each slice the value that stands for no measurement there: it is not interpolated, what is measured beside
-        it takes its weight, and where it has more than half of that, `background` stands. Empty where there is none.
+    paddings : sequence of PaddingRange or None
+        For each slice the values that stand for no measurement there: they are not interpolated, what is measured
+        beside them takes their weight, and where they have more than half of that, `background` stands. Empty where
+        there is none.
     """
     along, shift_x, shift_y = _measure_places(geometry)
     sx, sy, sz = grid.spacing
@@ -121,7 +122,7 @@ def resample(
 
 def _mix_measured(
     frames: Pixels,
-    paddings: Sequence[float | None],
+    paddings: Sequence[PaddingRange | None],
     places: Sequence[tuple[int, float, float, float]],
     like: Pixels,
     background: float,
@@ -137,12 +138,8 @@ def _mix_measured(
     return mixed
 
 
-def _find_measured(plane: Pixels, padding: float | None) -> NDArray[np.bool_]:
-    if padding is None:
-        return np.ones(plane.shape, bool)
-    slack = 0.0 if plane.dtype.kind in "iu" else _PADDING_SLACK * max(abs(padding), 1.0)
-    found: NDArray[np.bool_] = np.abs(plane - np.float64(padding)) > slack
-    return found
+def _find_measured(plane: Pixels, padding: PaddingRange | None) -> NDArray[np.bool_]:
+    return np.ones(plane.shape, bool) if padding is None else ~padding.covers(plane)
 
 
 def complete(frames: Pixels, geometry: Geometry, grid: Geometry, out: Pixels) -> None:

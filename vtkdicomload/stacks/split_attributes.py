@@ -94,11 +94,13 @@ def _find_time_slot(frame: Frame) -> int | None:
 
 
 _INDEX = ("image_index", "number_of_slices", "number_of_time_slices", "number_of_rr_intervals", "number_of_time_slots")
+_PARTS_OF_GE = ("frequency_part_of_ge", "phase_part_of_ge", "slice_part_of_ge", "phase_encoding")
 _B_VALUE = (
     *("b_value", "b_value_of_siemens", "b_value_of_ge", "b_value_of_philips"),
     *("creator_0019", "creator_0043", "creator_2001"),
+    *_PARTS_OF_GE,
 )
-_DIRECTION = ("diffusion_direction", "direction_of_siemens", "creator_0019")
+_DIRECTION = ("diffusion_direction", "direction_of_siemens", "creator_0019", *_PARTS_OF_GE)
 _WORDS_OF_TYPE = 2  # ORIGINAL or DERIVED, PRIMARY or SECONDARY: they say how an image came about, not what it shows
 
 B_VALUE, DIRECTION = "DiffusionBValue", "DiffusionGradientOrientation"

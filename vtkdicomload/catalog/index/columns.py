@@ -11,7 +11,7 @@ from .arrow import list_values, pa
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class Kind(NamedTuple):
