@@ -31,6 +31,7 @@ OF_NO_MODULE = {
     ),
     *("test_faults", "test_identity", "test_one_geometry", "test_typing", "test_vtk_directions"),
     *("conversions/test_conversions", "conversions/test_face", "errors/test_tree", "sources/dicomweb/test_orthanc"),
+    "sources/remote/test_s3",
 }
 
 

@@ -80,7 +80,7 @@ class DeflatedMember(PlacedMember):
                 return Whole(place, members[place], b"", error)
 
         ranges = [member.find_range(0, member.packed) for member in members]
-        with closing(bring_parts(members, ranges, limit_bytes)) as brought:
+        with closing(bring_parts([member.archive for member in members], ranges, limit_bytes)) as brought:
             for part in brought:
                 sizes = [members[place].size or 0 for place, _ in part]
                 yield from read_in_threads(sizes, lambda k, part=part: inflate(*part[k]), limit_bytes, threads)  # type: ignore[misc]

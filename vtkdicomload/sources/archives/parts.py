@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
 
     from ..file import File
-    from .section import PlacedMember
 
 _MOST_TOGETHER = 2 << 20  # bytes of neighbours that one request asks for
 _MOST_BETWEEN = 1 << 16  # bytes between two of them that cost less than another request
@@ -34,13 +33,13 @@ class Brought(NamedTuple):
     archive: File
 
 
-def bring_parts(members: Sequence[PlacedMember], ranges: Sequence[Range], limit_bytes: int) -> Generator[list[Brought]]:
+def bring_parts(holders: Sequence[File], ranges: Sequence[Range], limit_bytes: int) -> Generator[list[Brought]]:
     """Fetch the parts of archives on servers that members need.
 
     Parameters
     ----------
-    members : sequence of PlacedMember
-        In archives of any kind.
+    holders : sequence of File
+        The archive of each member, on a server or not.
     ranges : sequence of Range
         What each needs of its archive.
     limit_bytes : int
@@ -54,11 +53,11 @@ def bring_parts(members: Sequence[PlacedMember], ranges: Sequence[Range], limit_
     """
     archives: dict[File, dict[int, Range]] = defaultdict(dict)
     near: list[Brought] = []
-    for place, member in enumerate(members):
-        if member.is_remote:
-            archives[member.archive][place] = ranges[place]
+    for place, archive in enumerate(holders):
+        if archive.is_remote:
+            archives[archive][place] = ranges[place]
         else:
-            near.append(Brought(place, member.archive))
+            near.append(Brought(place, archive))
     if near:
         yield near
     for archive, wanted in archives.items():

@@ -137,7 +137,7 @@ class PlacedMember(Member):
                 begun[place] = forget_frames(error)
 
         ranges = [member.find_range(0, member.count_beginning(length)) for member in members]
-        with closing(bring_parts(members, ranges, _LIMIT_BYTES)) as brought:
+        with closing(bring_parts([member.archive for member in members], ranges, _LIMIT_BYTES)) as brought:
             for part in brought:
                 for_each(len(part), lambda k, part=part: begin(*part[k]), step, threads or 1)  # type: ignore[misc]
         return begun
@@ -173,7 +173,7 @@ def _fill_from_parts(requests: Sequence[Request], limit_bytes: int) -> Generator
     """Fill buffers from parts of archives that are fetched, each as soon as it is there."""
     members = [request.file for request in requests if isinstance(request.file, Section)]
     needed = [member.find_needed(request) for member, request in zip(members, requests, strict=True)]
-    with closing(bring_parts(members, needed, limit_bytes)) as brought:
+    with closing(bring_parts([member.archive for member in members], needed, limit_bytes)) as brought:
         for part in brought:
             for place, archive in part:
                 with members[place].open_in(archive) as handle:
