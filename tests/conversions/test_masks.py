@@ -450,7 +450,9 @@ def test_labels_are_those_of_highdicom(oblique_ct: Volume, data: Path) -> None:
     expected = truth_of(data, "seg_labelmap", "None")
     for structure, mask in oblique_ct.masks_of(path):
         np.testing.assert_array_equal(mask, expected == structure.number)
-    np.testing.assert_array_equal(oblique_ct.label_map_of(path, [1, 2, 3]), expected)
+    np.testing.assert_array_equal(oblique_ct.label_map_of(path), expected)
+    assert vdl.structures(path)[0].name == "Background"
+    np.testing.assert_array_equal(oblique_ct.mask_of(path, "background"), expected == 0)
 
 
 @CONVERTED
@@ -593,3 +595,33 @@ def test_a_color_that_is_none_is_left_out(ct: Volume, tmp_path: Path) -> None:
     dataset.save_as(path)
     assert vdl.structures(path)[0].color is None
     assert ct.plot(overlay=ct.masks_of(path)).axes
+
+
+def test_the_one_structure_with_an_area_needs_no_name(ct: Volume, tmp_path: Path) -> None:
+    lines = [closed(circle((0, 0, 0), 5))]
+    path = write_structure_set(tmp_path / "rs.dcm", {"point": [("POINT", [(0, 0, 0)])], "empty": [], "it": lines})
+    np.testing.assert_array_equal(ct.mask_of(path), ct.mask_of(path, "it"))
+    with pytest.raises(ValueError, match=r"3 structures in .*, choose by name=: 1 'point', 2 'a', 3 'b'"):
+        ct.mask_of(write_structure_set(tmp_path / "two.dcm", {"point": [], "a": lines, "b": lines}))
+
+
+def test_a_contour_without_points_bounds_no_area(ct: Volume, tmp_path: Path) -> None:
+    lines = [closed(circle((0, 0, z), 5)) for z in (0, 2)]
+    path = write_structure_set(tmp_path / "rs.dcm", {"it": lines})
+    dataset = dcmread(path)
+    dataset.ROIContourSequence[0].ContourSequence[1].ContourData = None
+    dataset.save_as(path)
+    with pytest.warns(DicomLoadWarning, match=r"1 of 2 contours bound no area \(1 closed with fewer than three points"):
+        mask = ct.mask_of(path)
+    np.testing.assert_array_equal(mask, one(ct, tmp_path, lines[:1]))
+    assert vdl.contours_of(path).GetNumberOfCells() == 1
+
+
+def test_a_structure_set_that_cannot_be_read_is_not_offered_to_be_left_out(ct: Volume, tmp_path: Path) -> None:
+    path = write_structure_set(tmp_path / "rs.dcm", {"it": [closed(circle((0, 0, 0), 5))]})
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(vdl.CorruptFileError) as error:
+        ct.mask_of(path)
+    assert [type(remedy).__name__ for remedy in error.value.remedies] == ["GetAgain"]
+    with pytest.raises(TypeError, match="names must be a list"):
+        ct.masks_of(path, 3)  # type: ignore[arg-type]

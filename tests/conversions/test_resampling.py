@@ -309,6 +309,8 @@ WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "many slices": ({"spacing": (1, 1, 1e-8)}, ValueError, "three quarters of the available memory"),
     "a long axis": ({"shape": (1 << 31, 1, 1)}, ValueError, "more than 2147483647 along an axis"),
     "no distance": ({"spacing": 1e-300}, ValueError, "makes more than 2147483647 voxels along an axis"),
+    "a large voxel": ({"spacing": 1e300}, ValueError, r"below 1e\+07 mm"),
+    "a far place": ({"matrix": np.diag([1, 1, 1e9, 1]), "shape": (2, 2, 2)}, ValueError, r"leads 1e\+09 mm away"),
     "letters": ({"matrix": "abc", "shape": (2, 2, 2)}, ValueError, r"an affine \(4, 4\)"),
 }
 
@@ -442,3 +444,22 @@ def test_the_result_says_what_was_done(series: Write) -> None:
     assert volume.checks[-1].name == "resampled"
     assert "linear, from Geometry(8×6×5" in volume.checks[-1].result
     assert os.linesep not in volume.checks[-1].result
+
+
+def test_a_grid_of_one_voxel_larger_than_the_body_has_its_mean(series: Write) -> None:
+    volume = body(series)
+    for spacing in (1e3, 1e6):
+        found = volume.resampled(spacing=spacing)
+        assert found.frames.shape == (1, 1, 1)
+        assert abs(int(found.frames[0, 0, 0]) - volume.frames.mean()) < 0.02 * np.ptp(volume.frames)
+
+
+def test_infinite_values_stay_where_they_are(series: Write) -> None:
+    volume = body(series)
+    values = volume.frames.astype(np.float32)
+    values[7, 13, 15] = np.inf
+    infinite = volume.replaced(values, volume.geometry)
+    found = infinite.resampled(spacing=0.5, antialias=False)
+    assert 0 < np.isinf(found.frames).sum() < 200
+    with pytest.raises(ValueError, match="infinite values"):
+        infinite.resampled(spacing=0.5, order="bspline")

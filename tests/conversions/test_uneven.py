@@ -126,3 +126,12 @@ def test_uneven_slices_are_smoothed_before_a_reduction(series: Write) -> None:
     coarse = volume.resampled(spacing=(1.5, 0.8, 2.0)).frames[1:-1, 1:-1, 1:-1]
     assert np.abs(coarse).max() < 10
     assert np.abs(volume.resampled(spacing=(1.5, 0.8, 2.0), antialias=False).frames[1:-1, 1:-1, 1:-1]).max() > 40
+
+
+def test_one_slice_of_uneven_ones_is_even(series: Write) -> None:
+    volume = uneven(series)
+    one = volume.crop(index=(None, None, (3, 4)))
+    assert one.geometry.even
+    same = one.resampled(like=one, order="linear")
+    np.testing.assert_array_equal(same.frames, volume.frames[3:4])
+    assert one.resampled(spacing=1).frames.size

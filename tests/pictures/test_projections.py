@@ -109,3 +109,9 @@ def test_colour_and_irregular_slices_are_refused(series: Write) -> None:
         volume = vdl.load(series("tilted", edit=edit).folder, irregular="keep")
     with pytest.raises(GeometryError, match="not lie on a regular grid"):
         volume.projection()
+
+
+@pytest.mark.parametrize("options", [{"slab": "3"}, {"slab": 3, "mm": "0"}])
+def test_a_slab_is_given_in_numbers(series: Write, options: Any) -> None:
+    with pytest.raises(TypeError, match="must be a number of mm, not a str of 1 character"):
+        vdl.load(series().folder).projection("max", **options)

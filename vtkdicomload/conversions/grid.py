@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]  # first index and, without, last along x, y, z
 
 _LONGEST = 2**31 - 1  # voxels along an axis, which VTK counts in 32 bits
+_FARTHEST = 1e7  # mm: no voxel is that large and no place in a patient that far away
 _SLICE_BYTES = 24  # of what a geometry holds of each slice: its position
 _FIT = 1e-3  # voxels: rounding must not add one to a box that fits exactly
 
@@ -119,7 +120,8 @@ def crop_grid(geometry: Geometry, box: Sequence[tuple[int, int]]) -> Geometry:
     else:
         positions = locate_slices(geometry)[z0:z1] + in_plane
     x, y, z = map(float, positions[0])
-    return replace(geometry, dimensions=dimensions, origin=(x, y, z), positions=positions)
+    even = geometry.even or len(positions) == 1
+    return replace(geometry, dimensions=dimensions, origin=(x, y, z), positions=positions, even=even)
 
 
 def is_placed(geometry: Geometry) -> bool:
@@ -184,8 +186,8 @@ def check_lengths(name: str, value: float | Sequence[float]) -> tuple[float, flo
         values = []
     if len(values) != 3 or any(isinstance(v, bool) or not isinstance(v, Real) for v in values):
         raise TypeError(f"{name} must be a number or three, along x, y, z, not {describe_argument(value)}")
-    if not all(np.isfinite(v) and v > 0 for v in values):
-        raise ValueError(f"{name} must be positive, not {describe_argument(value)}")
+    if not all(0 < v < _FARTHEST for v in values):
+        raise ValueError(f"{name} must be positive, and below {_FARTHEST:g} mm, not {describe_argument(value)}")
     x, y, z = map(float, values)
     return x, y, z
 
@@ -249,6 +251,8 @@ def _grid_of_matrix(matrix: ArrayLike, shape: Sequence[int] | None) -> Geometry:
         given = np.empty(0)
     if given.shape != (4, 4) or not np.isfinite(given).all() or not np.array_equal(given[3], [0, 0, 0, 1]):
         raise ValueError("matrix must be an affine (4, 4), index (x, y, z, 1) → LPS mm, with (0, 0, 0, 1) as last row")
+    if np.abs(given).max() >= _FARTHEST:
+        raise ValueError(f"matrix leads {np.abs(given).max():g} mm away")
     lengths = np.linalg.norm(given[:3, :3], axis=0)
     if not np.all(lengths > 0) or abs(np.linalg.det(given[:3, :3] / lengths)) < _FIT:
         raise ValueError("the axes of matrix lie in one plane")

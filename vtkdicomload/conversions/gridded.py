@@ -257,7 +257,7 @@ class GriddedVolume(VolumeData):
         source
             As for `mask_of`, with its errors and warnings.
         names : sequence of str or int, optional
-            By default all that bound an area.
+            By default all that bound an area, but for the background of a label map.
         **options
             `threshold`, `interpolate` and `frame_of_reference`, as for `mask_of`.
 

@@ -10,6 +10,8 @@ import numpy as np
 from .vtk import wrap_scalars
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .._util.arrays import Floats, Pixels
     from ..stacks.padding import PaddingRange
 
@@ -20,6 +22,7 @@ Order = Literal["nearest", "linear", "cubic", "bspline"]
 _PER_FWHM = 1 / (2 * np.sqrt(2 * np.log(2)))
 SMOOTH_RADIUS = 4.0  # of the Gaussian, in its sigmas
 _LEAST_SIGMA = 0.05  # voxels: less smoothing changes nothing
+_WIDEST = 8  # times the volume: a wider Gaussian makes the same mean of all of it
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,18 @@ class Sampling:
     padding: PaddingRange | None = None
 
 
-def find_sigma(matrix: Floats) -> Floats:
-    """The smoothing that a reduction needs along x, y, z of the stored volume, in its voxels; 0 where it needs none."""
+def find_sigma(matrix: Floats, size: Sequence[int]) -> Floats:
+    """The smoothing that a reduction needs along x, y, z of the stored volume, in its voxels; 0 where it needs none.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray, shape (4, 4)
+        From indices of the result to those of the stored volume.
+    size : sequence of int
+        The number of stored voxels along x, y, z.
+    """
     squares = (matrix[:3, :3] ** 2).sum(axis=1)  # squared voxels from one value of the result to the next
-    sigma: Floats = np.sqrt(np.maximum(squares - 1, 0)) * _PER_FWHM
+    sigma: Floats = np.minimum(np.sqrt(np.maximum(squares - 1, 0)) * _PER_FWHM, _WIDEST * np.asarray(size))
     sigma[sigma < _LEAST_SIGMA] = 0
     return sigma
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from numbers import Real
 from typing import TYPE_CHECKING, TypedDict
 
@@ -18,7 +19,7 @@ from .segment_masks import mask_segment, read_segment
 from .structures import RegionSource, choose_structures, list_structures, read_structures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any, Unpack
 
     from .._util.arrays import Pixels
@@ -56,26 +57,24 @@ def make_masks(
     source
         As for `read_structures`.
     names : sequence of str or int, or None
-        Names or numbers; None for all that bound an area.
+        Names or numbers; None for all that bound an area, but for the background of a label map.
     threshold, interpolate, frame_of_reference
         As for `Volume.mask_of`.
     """
-    if isinstance(names, str):
+    if names is not None and (isinstance(names, str) or not isinstance(names, Iterable)):
         raise TypeError(f'names must be a list, such as ["liver"], not {describe_argument(names)}')
     _check_threshold(threshold)
     if volume.direction is None or volume.origin is None:
         raise GeometryError("the files hold no position or orientation, so nothing is known to lie in the volume")
     found = read_structures(source)
     structures = found.structures
-    rows = range(len(structures)) if names is None else choose_structures(structures, names, found.path)
+    rows = _list_all(found) if names is None else choose_structures(structures, names, found.path)
     if isinstance(found, RegionSource):
         if threshold is not None:
             raise ValueError(f"threshold= is for fractional segments, {found.path} is an RT structure set")
-        areas = [any(kind in CLOSED for kind in s.kinds) for s in structures]
-        for row in rows if names is not None else ():
-            if not areas[row]:
+        for row in rows:
+            if not _bounds_area(structures[row]):
                 _refuse_without_area(structures[row], found.path)
-        rows = [row for row in rows if areas[row]]
     else:
         _require_threshold(found, threshold)
         if interpolate:
@@ -86,20 +85,21 @@ def make_masks(
     if told:
         warn(told)
     if isinstance(found, RegionSource):
-        return _mask_regions(volume, found, list(rows), interpolate)
-    return _mask_segments(volume, found, list(rows), threshold)
+        return _mask_regions(volume, found, rows, interpolate)
+    return _mask_segments(volume, found, rows, threshold)
 
 
 def make_mask(volume: VolumeData, source: Any, name: str | int | None, **options: Unpack[MaskOptions]) -> Pixels:
     """The mask of one structure (`Volume.mask_of`)."""
     if name is None:
         found = read_structures(source)
-        if len(found.structures) != 1:
+        structures = found.structures
+        rows = range(1) if len(structures) == 1 else _list_all(found)
+        if len(rows) != 1:
             raise ValueError(
-                f"{len(found.structures)} structures in {found.path}, choose by name=: "
-                f"{list_structures(found.structures)}"
+                f"{len(structures)} structures in {found.path}, choose by name=: {list_structures(structures)}"
             )
-        name = found.structures[0].number
+        name = structures[rows[0]].number
     ((_, mask),) = make_masks(volume, source, [name], **options)
     return mask
 
@@ -124,6 +124,17 @@ def merge_masks(volume: VolumeData, masks: Iterable[Named]) -> Pixels:
 
 
 # ---------------------------------------------------------------------------------------------------- steps
+def _list_all(found: RegionSource | SegmentSource) -> list[int]:
+    """The rows that are meant where none is named: all that bound an area, but for the background of a label map."""
+    if isinstance(found, RegionSource):
+        return [row for row, structure in enumerate(found.structures) if _bounds_area(structure)]
+    return [row for row in range(len(found.structures)) if row not in found.background]
+
+
+def _bounds_area(structure: Structure) -> bool:
+    return any(kind in CLOSED for kind in structure.kinds)
+
+
 def _mask_regions(volume: VolumeData, found: RegionSource, rows: list[int], interpolate: bool) -> Iterator[Named]:
     slices = describe_slices(volume.geometry)
     regions, structures = found.said.regions, found.structures

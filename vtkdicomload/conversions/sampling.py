@@ -89,7 +89,9 @@ def sample(frames: Pixels, geometry: Geometry, grid: Geometry, how: Sampling) ->
         return out
     holes = frames.ndim == 3 and has_holes(frames, how.padding) and how.order != "nearest"
     inverse = np.asarray(np.linalg.inv(locate(geometry).matrix()), np.float64)
-    sigma = find_sigma(inverse @ make_step_matrix(grid)) if how.antialias and how.order != "nearest" else np.zeros(3)
+    sigma = np.zeros(3)
+    if how.antialias and how.order != "nearest":
+        sigma = find_sigma(inverse @ make_step_matrix(grid), geometry.dimensions)
     in_floats = bool(holes or sigma.any() or how.order == "bspline")
     for block in _divide_grid(grid, inverse, _MOST_FLOATS if in_floats else _MOST):
         if in_floats:
@@ -165,6 +167,8 @@ def _sample_floats(frames: Pixels, block: _Block, how: Sampling, sigma: Floats) 
     if sigma.any():
         values = smooth(values, sigma)
     if how.order == "bspline":
+        if not np.isfinite(values).all():
+            raise ValueError("the volume holds infinite values, which a B-spline would spread over all of it")
         found = _reslice_bspline(values, box, block, frames.shape)
     else:
         found = _reslice(values, (x0, y0, z0), block, how.order, background)

@@ -124,6 +124,15 @@ class SegmentSource(NamedTuple):
         )
 
     @property
+    def background(self) -> tuple[int, ...]:
+        """The rows of its structures that are what lies outside of the others, in a label map."""
+        return tuple(
+            row
+            for row, (said, number, _) in enumerate(self.parts)
+            if any(segment.number == number and segment.is_background for segment in said.segments)
+        )
+
+    @property
     def parts(self) -> tuple[tuple[SegmentSet, int, SeriesData], ...]:
         """Of every segment that has frames what its file says, its number, and its frames."""
         found = []

@@ -40,7 +40,7 @@ def sample_uneven(frames: Pixels, geometry: Geometry, grid: Geometry, how: Sampl
     values[holes] = 0
     weighted = np.concatenate([values.reshape(*frames.shape[:3], -1), _merge(~holes, values.dtype)], axis=-1)
     if how.antialias and how.order != "nearest":
-        sigma = find_sigma(np.linalg.inv(make_step_matrix(geometry)) @ make_step_matrix(grid))
+        sigma = find_sigma(np.linalg.inv(make_step_matrix(geometry)) @ make_step_matrix(grid), geometry.dimensions)
         if sigma.any():
             weighted = smooth(weighted, sigma)
     corners = locate_slices(grid)

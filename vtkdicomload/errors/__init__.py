@@ -252,6 +252,11 @@ def make_damaged_error(path: str, what: str, *, part: str = "") -> CorruptFileEr
     return CorruptFileError(f"{path}{part}: {what}", files=[path], remedies=remedies, what=what)
 
 
+def make_unreadable_error(path: str, what: str) -> CorruptFileError:
+    """The error that says what is wrong with a file that is needed: there is nothing to do without it."""
+    return CorruptFileError(f"{path}: {what}", files=[path], remedies=[GetAgain((path,))], what=what)
+
+
 def take_first_line(error: Exception) -> str:
     """Say what another library says of an error, short enough for a message of ours; its kind where it says nothing."""
     words = str(error).strip()

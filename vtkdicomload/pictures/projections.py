@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from numbers import Real
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -56,6 +57,9 @@ def _find_slab(lie: Floats, name: str, slab: float | None, mm: float | None) -> 
         if mm is not None:
             raise ValueError(f"mm={describe_argument(mm)} is the middle of a slab: it needs slab=, its thickness in mm")
         return 0, len(lie)
+    for option, value in (("slab", slab), ("mm", mm)):
+        if value is not None and not isinstance(value, Real):
+            raise TypeError(f"{option} must be a number of mm, not {describe_argument(value)}")
     if not slab > 0:
         raise ValueError(f"slab must be a thickness in mm, not {describe_argument(slab)}")
     middle = float((lie[0] + lie[-1]) / 2 if mm is None else mm)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...errors import make_damaged_error
+from ...errors import make_unreadable_error
 from ..data_set import UnusableAttribute, open_data_set
 
 if TYPE_CHECKING:
@@ -24,4 +24,4 @@ def read_dose_kind(file: File) -> DoseKind:
         with open_data_set(file) as attributes:
             return DoseKind(attributes.text("DoseType"), attributes.text("DoseSummationType"))
     except UnusableAttribute as error:
-        raise make_damaged_error(file.name, f"the kind of dose cannot be read: {error}") from error
+        raise make_unreadable_error(file.name, f"the kind of dose cannot be read: {error}") from error

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ...errors import make_damaged_error
+from ...errors import make_unreadable_error
 from ..data_set import Attributes, UnusableAttribute, convert_integers, open_data_set
 from ..sop_classes import LABEL_MAP
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ...sources.file import File
 
 # CIELab of D50 → linear sRGB (PS3.3 C.10.7.1.1; Bradford-adapted matrix of http://www.brucelindbloom.com).
+_BACKGROUND = ("125040", "DCM")  # of PS3.16
 _XYZ_D50 = (0.9642, 1.0, 0.8249)
 _TO_RGB = ((3.1338561, -1.6168667, -0.4906146), (-0.9787684, 1.9161415, 0.0334540), (0.0719453, -0.2289914, 1.4052427))
 
@@ -25,6 +26,7 @@ class Segment(NamedTuple):
     label: str
     type: str | None  # the meaning of SegmentedPropertyTypeCodeSequence
     color: tuple[int, int, int] | None
+    is_background: bool  # by its code: what lies outside of the others, in a label map
 
 
 class SegmentSet(NamedTuple):
@@ -49,7 +51,7 @@ def read_segment_set(file: File) -> SegmentSet:
         with open_data_set(file) as attributes:
             return _read_segment_set(file.name, attributes)
     except UnusableAttribute as error:
-        raise make_damaged_error(file.name, f"the segments cannot be read: {error}") from error
+        raise make_unreadable_error(file.name, f"the segments cannot be read: {error}") from error
 
 
 def _read_segment_set(path: str, attributes: Attributes) -> SegmentSet:
@@ -68,7 +70,8 @@ def _read_segment(item: Attributes) -> Segment:
     code = item.first("SegmentedPropertyTypeCodeSequence")
     label = (item.text("SegmentLabel") or "").strip()
     meaning = None if code is None else code.text("CodeMeaning")
-    return Segment(number, label or f"segment {number}", meaning, _read_cielab(item))
+    is_background = code is not None and (code.text("CodeValue"), code.text("CodingSchemeDesignator")) == _BACKGROUND
+    return Segment(number, label or f"segment {number}", meaning, _read_cielab(item), is_background)
 
 
 def _read_cielab(item: Attributes) -> tuple[int, int, int] | None:

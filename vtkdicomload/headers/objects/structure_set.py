@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ...errors import make_damaged_error
+from ...errors import make_unreadable_error
 from ..data_set import Attributes, UnusableAttribute, convert_integers, list_values, open_data_set
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def read_structure_set(file: File) -> StructureSet:
         with open_data_set(file) as attributes:
             return _read_structures(file.name, attributes)
     except UnusableAttribute as error:
-        raise make_damaged_error(file.name, f"the structure set cannot be read: {error}") from error
+        raise make_unreadable_error(file.name, f"the structure set cannot be read: {error}") from error
 
 
 def _read_structures(path: str, attributes: Attributes) -> StructureSet:
@@ -133,12 +133,14 @@ def _read_contours(item: Attributes, name: str) -> list[Contour]:
 def _read_contour_points(line: Attributes, name: str) -> Floats:
     """The places of a contour, (n, 3): pydicom makes an object of each number, which takes 30 times as long."""
     raw = line.unparsed(_CONTOUR_DATA) if _CONTOUR_DATA in line.tags() else b""
-    if raw is None:
-        values = np.array(list_values(line.get(_CONTOUR_DATA)), np.float64)
+    text = "" if raw is None else raw.decode("ascii", "replace").strip(" \0")
+    if raw is None and (parsed := line.get(_CONTOUR_DATA)) is not None:
+        values = np.array(list_values(parsed), np.float64)
         count = len(values)
+    elif not text:
+        return np.empty((0, 3))
     else:
-        text = raw.decode("ascii", "replace").strip(" \0")
-        count = text.count("\\") + 1 if text else 0
+        count = text.count("\\") + 1
         try:
             values = np.fromstring(text.replace("\\", " "), np.float64, sep=" ")
         except ValueError:  # older NumPy stops where a word is, and warns
