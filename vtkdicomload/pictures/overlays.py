@@ -155,7 +155,7 @@ class WashOverlay(Overlay):
         known = np.isfinite(part)
         pixels = find_colormap(key.colormap)(np.clip(np.where(known, part, 0), 0, 1), bytes=True)
         pixels[..., 3] = np.where(known & (values > 0 if self.labels else part >= _CLEAR), _OPACITY, 0)
-        between = "nearest" if self.labels else "auto"
+        between = "nearest" if self.labels else "bilinear"  # as the values themselves
         axes.imshow(pixels, extent=extent, aspect="auto", origin="upper", interpolation=between)
 
 
