@@ -95,6 +95,8 @@ def open(  # noqa: A001 - as xarray, tifffile and nibabel call it
     unknown = [str(name) for name in chunks if name not in array.dims] if isinstance(chunks, Mapping) else []
     if unknown:  # which xarray would not heed, silently
         raise ValueError(f"chunks= has {', '.join(unknown)}, the dimensions are {', '.join(map(str, array.dims))}")
+    if chunks is None:
+        return array
     # xarray divides coordinates into chunks too, and does not group by such.
     others = [name for name in array.coords if name not in array.indexes]
     at_hand: xarray.DataArray = array.assign_coords(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -22,12 +23,16 @@ if TYPE_CHECKING:
 
 NAME = "direct"
 
+# What its refusal depends on.
+_ASKED = attrgetter(
+    *("encapsulated", "transfer_syntax", "bits_allocated", "has_modality_lut", "pixel_vr", "photometric_interpretation")
+)
 _INLINE_BYTES = 4 << 20  # below, starting threads costs more than it gains
 
 
 def refusal(frames: Sequence[Frame], conversion: Conversion) -> str | None:
     """Say why the stored words of one of the frames are not simply its values; see `protocol.Reader.refusal`."""
-    for header in {id(f.header): f.header for f in frames}.values():
+    for header in {_ASKED(f.header): f.header for f in reversed(frames)}.values():
         if not header.native:
             return f"{header.path}: its pixel data is not native"
         if header.bits_allocated == 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from ..stacks.padding import find_padding_range
 from .colour import PALETTE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ..headers.model import Frame, Header
 
@@ -161,14 +162,14 @@ def choose_conversion(frames: Sequence[Frame], *, rescale: bool) -> Conversion:
 
 def find_distinct(frames: Sequence[Frame]) -> list[Frame]:
     """One frame for each modality transform and kind of stored words."""
-    return list({describe_transform(f): f for f in frames}.values())
+    return list(dict(zip(map(describe_transform, frames), frames, strict=True)).values())
 
 
-def describe_transform(frame: Frame) -> tuple[float, ...]:
-    """All that the way from the stored words of a frame to its values depends on, within one pixel layout."""
-    h = frame.header
-    words = (h.bits_allocated, h.bits_stored, h.pixel_representation)
-    return (frame.slope, frame.intercept, *words, h.has_modality_lut)
+# All that the way from the stored words of a frame to its values depends on, within one pixel layout.
+describe_transform: Callable[[Frame], tuple[float, ...]] = attrgetter(
+    *("slope", "intercept", "header.bits_allocated", "header.bits_stored", "header.pixel_representation"),
+    "header.has_modality_lut",
+)
 
 
 def _find_common_dtype(frames: Sequence[Frame]) -> np.dtype[Any]:

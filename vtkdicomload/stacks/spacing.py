@@ -139,13 +139,12 @@ def find_shear(
     run = float(along[-1])
     off_line = np.linalg.norm(lateral - np.outer(along / run, lateral[-1]), axis=1)
     step = run / len(gaps)
-    files = consistency.list_paths(frames)
     if drift > DRIFT_TOLERANCE * run + DRIFT_SLACK:
         tilt = float(np.degrees(np.arctan2(drift, run)))
         oblique = float(np.hypot(drift, run)) / len(gaps)
         return ShearedSeriesError(
             f"slices lean {tilt:.1f}° (step {oblique:.2f} mm, {step:.3f} mm along the normal)",
-            files=files,
+            files=consistency.list_paths(frames),
             remedies=_PAST_IRREGULAR,
             tilt=tilt,
         )
