@@ -115,6 +115,9 @@ def test_wrong_masks_and_parts_are_refused(ct: Volume, tmp_path: Path) -> None:
     for options in ({}, {"percent": 5, "ml": 5}, {"percent": 0}, {"percent": 101}, {"ml": 18}):
         with pytest.raises(ValueError, match="part"):
             histogram.dose_at(**options)
+    for call, name in ((lambda: histogram.dose_at("95"), "percent"), (lambda: histogram.volume_at("20"), "gray")):  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match=f"{name} must be a number"):
+            call()
     with pytest.raises(ValueError, match="not nan"):
         histogram.volume_at(float("nan"))
     with pytest.raises(TypeError, match="dose must be a Volume, not a str"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -74,9 +75,12 @@ class DoseVolumeHistogram:
 
         Raises
         ------
-        ValueError
-            Both, none, or more than there is.
+        ValueError, TypeError
+            Both, none, more than there is, or no number.
         """
+        for name, value in (("percent", percent), ("ml", ml)):
+            if value is not None and not isinstance(value, Real):
+                raise TypeError(f"{name} must be a number, not {describe_argument(value)}")
         total = float(self.volumes.sum())
         if (percent is None) == (ml is None):
             raise ValueError("a part of the volume is given in percent or in ml")
@@ -92,9 +96,11 @@ class DoseVolumeHistogram:
 
         Raises
         ------
-        ValueError
-            `gray` is no number (NaN).
+        ValueError, TypeError
+            `gray` is no number.
         """
+        if not isinstance(gray, Real):
+            raise TypeError(f"gray must be a number, a dose in Gy, not {describe_argument(gray)}")
         if gray != gray:
             raise ValueError("a dose in Gy is needed, not nan")
         return float(self.volumes[np.searchsorted(self.doses, gray) :].sum())
