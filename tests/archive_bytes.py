@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 RAW_DATA, PRESENTATION_STATE = "1.2.840.10008.5.1.4.1.1.66", "1.2.840.10008.5.1.4.1.1.11.1"
 SPECTROSCOPY, PRIVATE_OF_PHILIPS = "1.2.840.10008.5.1.4.1.1.4.2", "1.3.46.670589.11.0.0.12.1"
 ENHANCED_SURFACE = "1.2.840.10008.5.1.4.1.1.68.1"
+# Key objects, a plan, a PDF, tracts, an ECG, a blending state, and private classes of Siemens, GE, Fuji and Philips.
+PIXEL_LESS = (
+    *("1.2.840.10008.5.1.4.1.1.88.59", "1.2.840.10008.5.1.4.1.1.481.5", "1.2.840.10008.5.1.4.1.1.104.1"),
+    *("1.2.840.10008.5.1.4.1.1.66.6", "1.2.840.10008.5.1.4.1.1.9.1.1", "1.2.840.10008.5.1.4.1.1.11.12"),
+    *("1.3.12.2.1107.5.9.1", "1.2.840.113619.4.27", "1.2.392.200036.9125.1.1.1", "1.3.46.670589.5.0.10.1"),
+)
 
 
 # ------------------------------------------------------------------------------------------------------- structure
@@ -195,6 +201,30 @@ def pixel_less(sop_class: str) -> Callable[[Path], None]:
     return build
 
 
+def nested(change: Callable[[Path], None]) -> Callable[[Path], None]:
+    """Three series in folders of their own, the last one compressed."""
+
+    def build(folder: Path) -> None:
+        for v, place in enumerate(("p1/s1", "p1/s2", "p2/s3")):
+            syntax = RLELossless if v == 2 else ExplicitVRLittleEndian
+            write_images(folder / place, images(even(), v), seed=v + 1, syntax=syntax)
+        change(folder)
+
+    return build
+
+
+def _put(name: str, content: bytes) -> Callable[[Path], None]:
+    return lambda folder: _write(folder / name, content)
+
+
+def _replace(name: str, old: bytes, new: bytes) -> Callable[[Path], None]:
+    return lambda folder: _write(folder / name, (folder / name).read_bytes().replace(old, new, 1))
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
 def damage_contained() -> Iterator[Case]:
     kind = "damage contained"
     one, other = owe(images(even(), 0)), owe(images(even(), 1))
@@ -225,6 +255,22 @@ def damage_contained() -> Iterator[Case]:
     owed = (one,)
     for sop_class in (RAW_DATA, PRESENTATION_STATE, SPECTROSCOPY, PRIVATE_OF_PHILIPS, ENHANCED_SURFACE):
         yield Case(kind, f"an object without pixels, {sop_class}", pixel_less(sop_class), "volume", owed, warned=False)
+
+    for sop_class in PIXEL_LESS:
+        yield Case(kind, f"an object without pixels, {sop_class}", pixel_less(sop_class), "volume", owed, warned=False)
+    three = tuple(owe(images(even(), v)) for v in range(3))
+    second_lost = (three[0], None, three[2])
+    for name, (change, then, warned) in {
+        "an empty file in a nested folder": (_put("p1/s2/2-9.dcm", b""), second_lost, False),
+        "an empty file above all folders": (_put("x.dcm", b""), three, None),
+        "notes beside slices": (_put("p1/s2/notes.txt", b"Secret"), three, False),
+        "the index of a medium, cut short": (_put("p1/s2/DICOMDIR", bytes(128) + b"DICM"), three, True),
+        "what a Mac puts beside files": (_put("p1/s2/._2-1.dcm", b"\0\5\x16\7" + bytes(100)), three, False),
+        "pictures of a folder": (_put("p1/s2/Thumbs.db", b"\xd0\xcf\x11\xe0" + bytes(300)), three, False),
+        "a VR destroyed": (_replace("p1/s2/2-3.dcm", b"\x28\0\x10\0US", b"\x28\0\x10\0\1\2"), second_lost, False),
+        "a compressed file cut short": (cut("p2/s3/3-4.dcm", -60), (*three[:2], None), False),
+    }.items():
+        yield Case(kind, f"three folders: {name}", nested(change), "series", then, warned=warned)
 
     def short(folder: Path) -> None:
         write_images(folder, images(even(6)))

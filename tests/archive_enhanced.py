@@ -41,6 +41,29 @@ GROUPS: dict[str, Callable[[int], dict[str, list[Dataset]]]] = {
         "MRImageFrameTypeSequence": group(FrameType=["ORIGINAL", "PRIMARY", "M" if v else "P", "NONE"])
     },
 }
+# … of which odd and even frames of one volume have but one.
+FURTHER: dict[str, Callable[[int], dict[str, list[Dataset]]]] = {
+    "ComplexImageComponent": lambda v: {
+        "MRImageFrameTypeSequence": group(ComplexImageComponent=("MAGNITUDE", "PHASE")[v])
+    },
+    "ConvolutionKernel": lambda v: {"CTReconstructionSequence": group(ConvolutionKernel=("B30f", "B60f")[v])},
+    "KVP": lambda v: {"CTXRayDetailsSequence": group(KVP=80 + 60 * v)},
+    "FlipAngle": lambda v: {"MRTimingAndRelatedParametersSequence": group(FlipAngle=5.0 + 10 * v)},
+    "VelocityEncodingDirection": lambda v: {
+        "MRVelocityEncodingSequence": group(VelocityEncodingDirection=[1.0 - v, float(v), 0.0])
+    },
+    "TemporalPositionTimeOffset": lambda v: {"TemporalPositionSequence": group(TemporalPositionTimeOffset=2.5 * v)},
+    "DiffusionGradientOrientation": lambda v: {
+        "MRDiffusionSequence": group(
+            DiffusionBValue=800.0,
+            DiffusionGradientDirectionSequence=group(DiffusionGradientOrientation=[1.0 - v, float(v), 0.0]),
+        )
+    },
+    "DiffusionBValue, none of b = 0": lambda v: {
+        "MRDiffusionSequence": group(DiffusionBValue=1000.0) if v else group(DiffusionDirectionality="NONE")
+    },
+    "ContrastBolusAgentNumber": lambda v: {"ContrastBolusUsageSequence": group(ContrastBolusAgentNumber=v + 1)},
+}
 
 
 def frames_of(slices: Sequence[Image], groups: Callable[[int], dict[str, list[Dataset]]]) -> Build:
@@ -80,5 +103,18 @@ def enhanced_volumes() -> Iterator[Case]:
             continue  # stacks with a name may be of any size
         lacking = [*images(even(), 0), *images(even(4), 1)]
         yield Case(kind, f"{name}, the second without its last slice", frames_of(lacking, groups), "told")
+    for name, groups in FURTHER.items():
+        for where, offset in {"at equal places": 0.0, "half a slice beside": STEP / 2}.items():
+            slices = sorted([*images(even(), 0), *images(even(5, offset), 1)], key=lambda image: image.index)
+            yield Case(kind, f"{name} {where}", frames_of(slices, groups), "volumes", owe_each(slices))
+    quarters = [s for v in range(4) for s in images(even(6, v * STEP / 4), v)]
+    shuffled = [quarters[i] for i in np.random.default_rng(9).permutation(len(quarters))]
+    build = frames_of(shuffled, GROUPS["EffectiveEchoTime"])
+    yield Case(kind, "four echoes a quarter of a slice apart, in any order", build, "volumes", owe_each(shuffled))
+    any_order = [images(even(9))[i] for i in np.random.default_rng(9).permutation(9)]
+    build = frames_of(any_order, lambda _: {})
+    yield Case(kind, "guard: one volume in any order", build, "volume", (owe(any_order),), warned=False)
+    lost = frames_of(images(even()), lambda _: {"PlanePositionSequence": []})
+    yield Case(kind, "frames without a position", lost, "told")
     plain = frames_of(images(even()), lambda _: {})
     yield Case(kind, "guard: one volume", plain, "volume", (owe(images(even())),), warned=False)

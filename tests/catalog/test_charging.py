@@ -307,6 +307,14 @@ def test_a_report_that_is_cut_short_is_no_slice_that_is_lost(series: Write, data
     np.testing.assert_array_equal(vdl.load(truth.folder).frames, truth.frames)
 
 
+def test_the_index_of_a_medium_is_no_slice_that_is_lost(series: Write) -> None:
+    truth = series()
+    for content in (bytes(128) + b"DICM", b""):
+        (truth.folder / "DICOMDIR").write_bytes(content)
+        with pytest.warns(vdl.DicomLoadWarning, match="of no series that is listed: DICOMDIR"):
+            np.testing.assert_array_equal(vdl.load(truth.folder).frames, truth.frames)
+
+
 def test_a_file_with_two_series_uids_is_charged_to_its_neighbours(series: Write) -> None:
     truth = series()
     whole = truth.files[0].read_bytes()

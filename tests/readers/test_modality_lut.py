@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -115,6 +116,21 @@ def test_beside_an_empty_lut_slope_and_intercept_are_applied(series: Write) -> N
     with pytest.warns(DicomLoadWarning, match="slope and intercept are applied"):
         volume = vdl.load(truth.folder)
     np.testing.assert_array_equal(volume.frames, truth.stored.astype(int) - 1000)
+
+
+@pytest.mark.parametrize(("slope", "intercept", "warned"), [(1, 0, 0), (2, -5, 1), (1, -5, 1)])
+def test_a_lut_goes_before_another_rescale(series: Write, slope: int, intercept: int, warned: int) -> None:
+    def edit(dataset: Dataset, k: int) -> None:
+        with_lut([64, 0, 16], (np.arange(64, dtype="<u2") * 3).tobytes(), rescale=True)(dataset, k)
+        dataset.RescaleSlope, dataset.RescaleIntercept = slope, intercept
+
+    truth = series(dtype=np.uint8, BitsStored=6, edit=edit)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        volume = vdl.load(truth.folder)
+    np.testing.assert_array_equal(volume.frames, truth.stored.astype(int) * 3)
+    said = [w for w in heard if "the lookup table is taken" in str(w.message)]
+    assert len(said) == len(heard) == warned
 
 
 def test_an_empty_lut_beside_stored_values_is_no_news(series: Write) -> None:

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..headers.sop_classes import is_private
+from ..sources.dicomdir import is_named_as_dicomdir
 from ..sources.folders import sort_names
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ def charge_problems(
             own[key].append(problem)
         if keys:
             known[problem.path] = keys[0]
+        elif is_named_as_dicomdir(problem.path):  # the index of a medium is no slice
+            uncharged.append(problem)
         elif counts[str(uid)] > 1:  # a series of which nothing else is left
             known[problem.path] = (study, uid)
             uncharged.append(problem)

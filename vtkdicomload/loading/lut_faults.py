@@ -1,4 +1,4 @@
-"""Faults of modality lookup tables that leave one reading: those that are empty, or hold more than they say."""
+"""Faults of modality lookup tables that leave one reading: no entries, larger ones than stated, a rescale beside."""
 
 from __future__ import annotations
 
@@ -33,12 +33,16 @@ def check_modality_luts(frames: tuple[Frame, ...]) -> tuple[tuple[Frame, ...], t
         for f in frames
     )
 
-    def assume(kind: AssumptionKind, chosen: Callable[[ModalityLut | None], bool]) -> list[Assumption]:
-        few = [f for f in looked_up if chosen(luts[f.path])]
+    def assume(kind: AssumptionKind, chosen: Callable[[Frame, ModalityLut | None], bool]) -> list[Assumption]:
+        few = [f for f in looked_up if chosen(f, luts[f.path])]
         bits = {lut.bits for lut in (luts[f.path] for f in few) if lut is not None}
         facts = {"count": len(list_paths(few)), "names": name_files(few), "bits": max(bits, default=0)}
         return [Assumption(kind, facts)] if few else []
 
-    empty = assume(AssumptionKind.EMPTY_MODALITY_LUT, lambda lut: lut is None)
-    beyond = assume(AssumptionKind.MODALITY_LUT_BITS, lambda lut: lut is not None and lut.exceeds_bits)
-    return plain, (*empty, *beyond)
+    empty = assume(AssumptionKind.EMPTY_MODALITY_LUT, lambda _, lut: lut is None)
+    beyond = assume(AssumptionKind.MODALITY_LUT_BITS, lambda _, lut: lut is not None and lut.exceeds_bits)
+    # PS3.3 C.11.1: a file has one of both; an identity is no contradiction.
+    both = assume(
+        AssumptionKind.MODALITY_LUT_AND_RESCALE, lambda f, lut: lut is not None and (f.slope, f.intercept) != (1, 0)
+    )
+    return plain, (*empty, *beyond, *both)

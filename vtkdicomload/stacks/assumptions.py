@@ -62,6 +62,10 @@ class AssumptionKind(Enum):
     DAMAGED_BESIDE = "{files} in its folder may be of it or of another series there, which nothing says: {names}"
     STRAYS_BESIDE = "{files} left out, damaged and of no series that is listed: {names}"
     EMPTY_MODALITY_LUT = "the modality LUT of {count} files is empty ({names}): slope and intercept are applied, if any"
+    MODALITY_LUT_AND_RESCALE = (
+        "{count} files have a modality LUT and another RescaleSlope or RescaleIntercept ({names}): the lookup table is "
+        "taken"
+    )
     MODALITY_LUT_BITS = (
         "the modality LUT of {count} files holds more than the {bits} bits that it states ({names}): its entries are "
         "taken as they are"

@@ -42,6 +42,7 @@ _NUMBERS: dict[str, tuple[tuple[str, str, int], ...]] = {
     "MRDiffusionSequence": (("DiffusionBValue", "b_value", 1),),
     "CardiacSynchronizationSequence": (("NominalCardiacTriggerDelayTime", "trigger_time", 1),),
     "CTXRayDetailsSequence": (("KVP", "kvp", 1),),
+    "CTReconstructionSequence": (),
     "SegmentIdentificationSequence": (("ReferencedSegmentNumber", "segment", 1),),
     "PlanePositionSlideSequence": (),
     "FrameContentSequence": (
@@ -250,6 +251,8 @@ def _read_group(sequence: str, group: Item, required: Sequence[str]) -> dict[str
                 raise  # others count as absent
     if sequence == _VALUES and (rescale_type := group.text("RescaleType")):
         found["rescale_type"] = rescale_type
+    elif sequence == "CTReconstructionSequence" and (kernel := group.get("ConvolutionKernel")):
+        found["convolution_kernel"] = "\\".join(map(str, list_values(kernel)))
     elif sequence == "PlanePositionSlideSequence":
         found["on_slide"] = True
     elif sequence == "FrameContentSequence" and (stack := group.text("StackID")):
