@@ -72,7 +72,8 @@ def find_series(
 def _leave_out_of(series: SeriesData, is_ignored: Callable[[str], bool]) -> tuple[ScanData[Any], tuple[str, ...]]:
     """One series as a list of one, without its ignored files, and those."""
     damaged = (*series.problems, *series.beside, *series.strays)
-    left_out = tuple(path for path in (*series.files, *(p.path for p in damaged)) if is_ignored(path))
+    files = series.files
+    left_out = tuple(path for path in (*files, *(p.path for p in damaged)) if is_ignored(path))
     if left_out:
         out = frozenset(left_out)
         kept = tuple(f for f in series.frames if f.path not in out)
@@ -82,7 +83,8 @@ def _leave_out_of(series: SeriesData, is_ignored: Callable[[str], bool]) -> tupl
             tuple(p for p in part if p.path not in out) for part in (series.problems, series.beside, series.strays)
         )
         series = replace(series, frames=kept, problems=problems, beside=beside, strays=strays)
-    return ScanData(series.title, (series,), (*series.problems, *series.beside), (), series.files), left_out
+        files = series.files
+    return ScanData(series.title, (series,), (*series.problems, *series.beside), (), files), left_out
 
 
 def settle_ignored(ignore: Ignore) -> Callable[[str], bool] | tuple[_Path, ...]:

@@ -190,11 +190,11 @@ def make_lazy(plans: Sequence[Plan], lengths: Sequence[int] = ()) -> LazyImage:
             files=first.series.files[:1],
             remedies=[SetOption("irregular", ("resample",), function="load"), SetOption("irregular", ("keep",))],
         )
+    if len(plans) == 1:
+        return LazyImage(first, tuple(lengths))
     frames = tuple(frame for plan in plans for frame in plan.series.frames)
-    conversion = settle_conversion(frames, first.options) if len(plans) > 1 else first.conversion
-    reader = first.reader
-    if len(plans) > 1 or conversion != first.conversion:
-        reader = choose(first.options.engine, frames, conversion)
+    conversion = settle_conversion(frames, first.options)
+    reader = choose(first.options.engine, frames, conversion)
     series = replace(first.series, frames=frames)
     return LazyImage(replace(first, series=series, conversion=conversion, reader=reader), tuple(lengths))
 

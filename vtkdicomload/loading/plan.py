@@ -101,7 +101,10 @@ def plan_volume(series: SeriesData, options: Options) -> Plan:
     conversion = settle_conversion(frames, options)
     reader = choose(options.engine, frames, conversion)
     assumptions = (*arrangement.assumptions, *assumed, *_assume_more(series, stored, geometry))
-    plan = Plan(replace(series, frames=frames), stored, geometry, conversion, reader, options, assumptions, scaled)
+    ordered = replace(series, frames=frames)
+    if frames is arrangement.frames:  # those that were asked, in another order
+        ordered._answers.uniform = is_uniform(series)
+    plan = Plan(ordered, stored, geometry, conversion, reader, options, assumptions, scaled)
     return plan if options.slices is None else _cut_slices(plan, options.slices)
 
 

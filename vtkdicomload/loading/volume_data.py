@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..stacks.padding import find_padding_range, find_padding_value
+from ..stacks.uniform import is_uniform
 from .units import find_units
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Self
 
     from .._util.arrays import Floats, Pixels
+    from ..headers.model import Frame
     from ..stacks.geometry import Geometry
     from ..stacks.padding import PaddingRange
     from ..stacks.series_data import Label, SeriesData
@@ -134,7 +137,7 @@ class VolumeData:
     @property
     def padding_value(self) -> float | None:
         """PixelPaddingValue as it stands in the pixels, rescaled like them; None where slices have none, or several."""
-        values = {find_padding_value(frame, rescaled=self.rescaled) for frame in self.series.frames}
+        values = {find_padding_value(frame, rescaled=self.rescaled) for frame in self._list_distinct()}
         return values.pop() if len(values) == 1 else None
 
     @property
@@ -143,8 +146,12 @@ class VolumeData:
 
         Twice the value where there is no limit; None where slices have none, or several.
         """
-        ranges = {find_padding_range(frame, rescaled=self.rescaled) for frame in self.series.frames}
+        ranges = {find_padding_range(frame, rescaled=self.rescaled) for frame in self._list_distinct()}
         return ranges.pop() if len(ranges) == 1 else None
+
+    def _list_distinct(self) -> Sequence[Frame]:
+        """Frames of which one speaks for all that are like it."""
+        return self.series.frames[:1] if is_uniform(self.series) else self.series.frames
 
     @property
     def window(self) -> tuple[float, float] | None:
