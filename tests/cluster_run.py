@@ -202,9 +202,26 @@ def run_deadly_function(client: Client, root: Path) -> Any:
     return [[str(done.error or "") for done in results], [done.result is not None for done in results]]
 
 
+def run_index(client: Client, root: Path) -> Any:
+    killed: list[int] = []
+
+    def kill(done: int, total: int) -> None:
+        if done > total // 4 and not killed:
+            killed.append(next(iter(client.run(os.getpid).values())))
+            os.kill(killed[0], signal.SIGKILL)
+
+    def build(name: str, **options: Any) -> vdl.Index:
+        return vdl.Index.build(root / "many", root / name, patient_key="key", **options)
+
+    there, here = build("there.index", client=client, progress=kill), build("here.index")
+    assert [*there] == [*here]
+    left = [path.name for path in (root / "there.index").rglob(".*")]
+    return [len(killed), there.counts == here.counts, build("there.index", client=client).files_read, left]
+
+
 CASES = (
     *(run_ambient, run_refusals, run_apply, run_gather, run_errors, run_flight, run_secret, run_interrupted),
-    *(run_convert, run_verify, run_killed, run_deadly, run_deadly_function),
+    *(run_convert, run_verify, run_killed, run_deadly, run_index, run_deadly_function),
 )
 
 

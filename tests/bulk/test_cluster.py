@@ -126,6 +126,10 @@ def check_that_the_death_of_a_worker_is_a_result_with_the_name_of_the_series(sai
     assert "#32 CT series 32: the workers that were at it died" in errors[2]
 
 
+def check_that_an_index_is_that_of_one_here_though_a_worker_was_killed(said: dict[str, Any], root: Path) -> None:
+    assert said["run_index"] == [1, True, 0, []]
+
+
 CHECKS = (
     check_that_a_client_that_is_open_is_not_picked_up,
     check_that_volumes_stay_where_they_are_unless_they_are_asked_for,
@@ -138,6 +142,7 @@ CHECKS = (
     check_that_a_verification_is_that_of_one_here_and_is_written_down_here,
     check_that_a_worker_killed_in_the_middle_costs_nothing,
     check_that_what_ends_its_worker_is_refused_a_third_beginning_and_others_are_not,
+    check_that_an_index_is_that_of_one_here_though_a_worker_was_killed,
     check_that_the_death_of_a_worker_is_a_result_with_the_name_of_the_series,
 )
 

@@ -9,7 +9,8 @@ import numpy as np
 from .._util.warnings import say_once, warn
 from ..catalog.choose import list_strays, list_untold_strays
 from ..catalog.damage import describe_left_out, make_all_damaged_error, make_damage_error
-from ..catalog.find import find_series, leaves_damaged, settle_ignored
+from ..catalog.find import find_series, leaves_damaged, restore_row, settle_ignored
+from ..catalog.index.stack_row import IndexedStack
 from ..catalog.scan import ScanData, scan_files
 from ..errors import DicomLoadError
 from ..loading.destination import Given
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from .._util.arrays import Pixels
     from .._util.threads import Progress
     from ..catalog.find import Ignore
-    from ..catalog.index.stack_row import IndexedStack
     from ..loading.options import Engine, Irregular, LoadOptions, Order, Rescale, Verify
     from ..series import SeriesChoice
     from ..sources.resolve import Source
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def scan(
-    source: Source | SeriesData,
+    source: Source | SeriesData | IndexedStack,
     *,
     recursive: bool = True,
     archives: bool = False,
@@ -54,7 +54,8 @@ def scan(
     source : path-like, URL, UPath, bytes, file-like, Dataset, sequence of these, vtkStringArray, or Series
         A folder (walked recursively), a file (that file only), a zip or tar archive, a DICOMDIR, the URL of a file or
         folder (``s3://``, ``gs://``, ``az://``, ``https://``, ``sftp://``, ``memory://``, ``zip::s3://`` …) or of a
-        study, series or instance on a DICOMweb server, the content of a file in memory, or a list of these.
+        study, series or instance on a DICOMweb server, the content of a file in memory, or a list of these; or a row
+        of an `Index`, whose stack is the one series.
     recursive : bool
         Whether a folder's folders are walked too.
     archives : bool
@@ -78,6 +79,8 @@ def scan(
     NoDicomError
         The source itself does not exist.
     """
+    if isinstance(source, IndexedStack):
+        source = restore_row(source, storage_options)
     if isinstance(source, SeriesData):
         return Scan.of(ScanData(source.title, (source,), (*source.problems, *source.beside), (), source.files))
     with keep_connections():

@@ -43,11 +43,10 @@ def _make_lock(path: str, work: str) -> None:
         try:
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
         except FileExistsError:
-            holder = _read_holder(path)
-            if attempt == 1 and _has_died(holder):
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(path)
+            if attempt == 1:
+                _remove_if_abandoned(path)
                 continue
+            holder = _read_holder(path)
             since = holder.get("since", "an unknown time")
             who = f"process {holder.get('pid', '?')} on {holder.get('host', 'an unknown host')}"
             raise BlockingIOError(
@@ -57,6 +56,18 @@ def _make_lock(path: str, work: str) -> None:
             since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
             json.dump({"host": socket.gethostname(), "pid": os.getpid(), "since": since}, file)
         return
+
+
+def _remove_if_abandoned(path: str) -> None:
+    """Remove the lock of a process of this host that has died; never the one that another has made of it meanwhile."""
+    if os.name != "posix":
+        return
+    import fcntl
+
+    with contextlib.suppress(OSError), open(path) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if os.path.samestat(os.fstat(file.fileno()), os.stat(path)) and _has_died(_read_holder(path)):
+            os.unlink(path)
 
 
 def _read_holder(path: str) -> dict[str, object]:
@@ -71,7 +82,7 @@ def _read_holder(path: str) -> dict[str, object]:
 def _has_died(holder: dict[str, object]) -> bool:
     """Tell whether the holder was a process of this host that is not running any more."""
     pid = holder.get("pid")
-    if holder.get("host") != socket.gethostname() or not isinstance(pid, int) or os.name != "posix":
+    if holder.get("host") != socket.gethostname() or not isinstance(pid, int):
         return False
     try:
         os.kill(pid, 0)

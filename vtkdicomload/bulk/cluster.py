@@ -7,14 +7,14 @@ import secrets
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import count, islice, takewhile
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from .._util.optional import require
 from .._util.wording import describe_argument
 from ..errors import DicomLoadError
 from .running import run_in_threads
-from .tasks import Interrupted, Place
+from .tasks import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -27,6 +27,7 @@ T = TypeVar("T")
 _IN_FLIGHT = 4  # tasks for each thread of the workers
 _SHARE = 3, 4  # of a worker's memory limit that a volume may take; dask pauses a worker at 80 %
 _PATIENCE = "10s"  # for a scheduler to answer
+_MOST_BEGINNINGS = 2  # of a task; dask itself begins one up to four times, and again where a run is repeated
 
 
 def check_client(client: Any) -> None:
@@ -102,10 +103,17 @@ def run_on_cluster(
         crew.let_go(waiting)
 
 
+class Interrupted(NamedTuple):
+    """The outcome of a task whose worker died, be it of this task or of another: it is to run once more, alone."""
+
+    address: str
+
+
 class _Sent(NamedTuple, Generic[T]):
-    """A task, and its future or, of one that was not sent, the error."""
+    """A task under its name, and its future or, of one that was not sent, the error."""
 
     task: Task[T]
+    name: str
     future: distributed.Future[Any] | None
     error: DicomLoadError | None = None
 
@@ -115,6 +123,7 @@ class _Parcel(Generic[T]):
     """A task as a worker calls it; dask logs its repr where it fails, so that says nothing of its options."""
 
     task: Task[T]
+    name: str
     alone: bool
 
     def __repr__(self) -> str:
@@ -126,7 +135,52 @@ class _Parcel(Generic[T]):
         worker = get_worker()
         limit = worker.memory_manager.memory_limit
         share = None if not limit else limit * _SHARE[0] // _SHARE[1]
-        return self.task.run_at(Place(worker.state.nthreads, share, self.alone))
+        beginnings = _Beginnings(self.name, _Link(worker.scheduler, worker.loop))
+        begun = beginnings.count()
+        if begun and begun < _MOST_BEGINNINGS and not self.alone:
+            return Interrupted(worker.address)
+        try:
+            if begun >= _MOST_BEGINNINGS:
+                words = f"{begun} workers died while they were at it, the last at it alone"
+                return self.task.fail(DicomLoadError(f"{self.task.title}: {words}"))
+            beginnings.note()
+            return self.task.run_at(Place(worker.state.nthreads, share))
+        finally:
+            beginnings.clear()
+
+
+class _Link(NamedTuple):
+    """The connection of a worker to its scheduler; a client there would be picked up by what the caller runs."""
+
+    scheduler: Any
+    loop: Any
+
+    def sync(self, ask: Callable[..., Any], **what: Any) -> Any:
+        from distributed.utils import sync
+
+        return sync(self.loop, ask, **what)
+
+
+class _Beginnings:
+    """The beginnings of a task, noted at the scheduler: a worker that dies leaves its note there."""
+
+    def __init__(self, name: str, link: _Link | distributed.Client) -> None:
+        from distributed import Event
+
+        self._notes = [Event(f"{name}-begun-{number}", link) for number in range(_MOST_BEGINNINGS)]
+
+    def count(self) -> int:
+        """Count those of which no end is known."""
+        return sum(1 for _ in takewhile(lambda note: note.is_set(), self._notes))
+
+    def note(self) -> None:
+        """Note one more."""
+        self._notes[self.count()].set()
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        for note in self._notes:
+            note.clear()
 
 
 class _Crew:
@@ -151,24 +205,37 @@ class _Crew:
             self._until = self._room
         return self._room
 
-    def send(self, task: Task[T], *, alone: bool = False) -> _Sent[T]:
+    def send(self, task: Task[T]) -> _Sent[T]:
         """Send a task, preferably to workers with memory for it."""
+        return self._submit(task, f"vtkdicomload-{self._run}-{next(self._numbers)}", alone=False)
+
+    def send_again(self, sent: _Sent[T]) -> _Sent[T]:
+        """Send a task whose worker died, once nothing else of this run is under way."""
+        return self._submit(sent.task, sent.name, alone=True)
+
+    def forget(self, sent: _Sent[Any]) -> None:
+        """Take back what workers that died have noted of a task."""
+        _Beginnings(sent.name, self._client).clear()
+
+    def _submit(self, task: Task[T], name: str, *, alone: bool) -> _Sent[T]:
         needed, most = task.measure() or 0, max(self._shares.values(), default=0)
         if not self._unlimited and needed > most:
             words = f"its volume needs {needed / 2**20:.0f} MiB, more than the {most / 2**20:.0f} MiB that a worker has"
-            return _Sent(task, None, DicomLoadError(f"{task.title}: {words} (three quarters of its memory limit)"))
+            return _Sent(
+                task, name, None, DicomLoadError(f"{task.title}: {words} (three quarters of its memory limit)")
+            )
         small = [address for address, share in self._shares.items() if share < needed]
         fitting = [address for address in self._shares if address not in small] if small else None
         self._until -= 1
         future = self._client.submit(
-            _Parcel(task, alone),
-            key=f"vtkdicomload-{self._run}-{next(self._numbers)}",
+            _Parcel(task, name, alone),
+            key=f"{name}-alone" if alone else name,
             pure=False,
             retries=0,
             workers=fitting or None,
             allow_other_workers=bool(fitting),
         )
-        return _Sent(task, future)
+        return _Sent(task, name, future)
 
     def wait(self, sent: Sequence[_Sent[Any]], until: str) -> None:
         """Wait until one, or all, of the tasks that were sent are at their end."""
@@ -205,9 +272,10 @@ def _finish(crew: _Crew, sent: _Sent[T], waiting: Sequence[_Sent[T]]) -> T:
     if not isinstance(outcome, Interrupted):
         return outcome
     crew.wait(waiting, "ALL_COMPLETED")
-    outcome = _take_outcome(crew.send(sent.task, alone=True))
+    outcome = _take_outcome(crew.send_again(sent))
     if not isinstance(outcome, Interrupted):
         return outcome
+    crew.forget(sent)
     words = f"the workers that were at it died, the last was {outcome.address}: it may need more memory than they have"
     return sent.task.fail(DicomLoadError(f"{sent.task.title}: {words}"))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +21,7 @@ from .jobs import is_done, make_jobs, measure_size, refuse_foreign
 from .manifest import Manifest
 from .outcomes import Outcomes
 from .running import Stop
-from .tasks import measure_volumes, name_note, run_noted
+from .tasks import measure_volumes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from ..loading.volume_data import VolumeData
     from ..stacks.series_data import SeriesData
     from .jobs import Job, Target
-    from .tasks import Interrupted, Place
+    from .tasks import Place
 
 Status = Literal["written", "kept", "refused", "planned"]
 NAME = "conversion.jsonl"
@@ -122,8 +121,6 @@ class _Making:
         Those of `load`.
     workers : int
         Threads to read in, in this process.
-    note : str
-        Where a worker notes that it has begun.
     """
 
     row: int
@@ -132,7 +129,6 @@ class _Making:
     load: Callable[..., VolumeData]
     options: Options
     workers: int
-    note: str
 
     @property
     def title(self) -> str:
@@ -144,9 +140,9 @@ class _Making:
     def run(self) -> _Made:
         return self._make(partial(self.load, workers=self.workers))
 
-    def run_at(self, place: Place) -> _Made | Interrupted:
+    def run_at(self, place: Place) -> _Made:
         load = partial(self.load, workers=place.threads, max_bytes=self.options.max_bytes or place.max_bytes)
-        return run_noted(lambda: self._make(load), self.note, place, self.fail, self.title)
+        return self._make(load)
 
     def fail(self, error: DicomLoadError) -> _Made:
         return _Made(self.row, Converted(self.title, self.target.join(self.job.path), "refused", str(error)), None)
@@ -231,12 +227,11 @@ def convert_groups(
         load_here = partial(load, progress=stop) if client is None else load  # it does not pickle
 
         def begin_each() -> Iterator[_Making]:
-            run, workers = secrets.token_hex(8), max(1, threads // max(1, len(waiting)))
+            workers = max(1, threads // max(1, len(waiting)))
             for row in waiting:
                 # Noted first: a run that is killed leaves no file that nobody knows.
                 manifest.add(jobs[row].begin())
-                note = name_note(target.join(jobs[row].path), run)
-                yield _Making(row, jobs[row], target, load_here, options, workers, note)
+                yield _Making(row, jobs[row], target, load_here, options, workers)
 
         with closing(run_tasks(begin_each(), client, stop.set, threads=threads)) as results:
             for row, outcome, size in results:

@@ -50,9 +50,7 @@ def find_series(
     """
     is_ignored = match_ignored(ignore)
     if isinstance(source, IndexedStack):
-        from .index.restore import restore_stack
-
-        source = restore_stack(source)
+        source = restore_row(source, storage_options)
     if isinstance(source, SeriesData):
         return _leave_out_of(source, is_ignored)
     if isinstance(source, ScanData):
@@ -67,6 +65,13 @@ def find_series(
     if not found.series and not found.problems:
         raise make_no_image_error(found, left_out)
     return found, left_out
+
+
+def restore_row(row: IndexedStack, storage_options: Mapping[str, Any] | None) -> SeriesData:
+    """Make the stack of a row of an index again. Without pyarrow there is no row."""
+    from .index.restore import restore_stack
+
+    return restore_stack(row, storage_options)
 
 
 def _leave_out_of(series: SeriesData, is_ignored: Callable[[str], bool]) -> tuple[ScanData[Any], tuple[str, ...]]:

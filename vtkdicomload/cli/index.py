@@ -10,6 +10,7 @@ import typer
 
 from ..errors import DicomLoadError
 from .exit_status import report_failure
+from .options import Archives, Scheduler, StorageOption, read_storage_options
 from .terminal import make_console, say, show_progress
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 def index(
     context: typer.Context,
-    root: Annotated[str, typer.Argument(metavar="ROOT", help="The folder to index.", show_default=False)],
+    root: Annotated[
+        str, typer.Argument(metavar="ROOT", help="A folder, an archive or the URL of one.", show_default=False)
+    ],
     path: Annotated[
         str, typer.Argument(metavar="PATH", help="The folder for the index, outside of ROOT.", show_default=False)
     ],
@@ -27,6 +30,9 @@ def index(
         bool, typer.Option("--identity", help="Write PatientID and PatientName; else a key for each patient.")
     ] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads that read headers; by default one.")] = None,
+    client: Scheduler = None,
+    archives: Archives = False,
+    storage_option: StorageOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON with stable keys.")] = False,
 ) -> None:
     """Write what the headers in ROOT say as Parquet files, to PATH.
@@ -37,10 +43,20 @@ def index(
     """
     with report_failure(context):
         from .._api.index import Index
+        from ..bulk.cluster import connect
 
-        with show_progress("indexing") as progress:
+        with connect(client) as connected, show_progress("indexing") as progress:
             try:
-                built = Index.build(root, path, identity=identity, workers=workers, progress=progress)
+                built = Index.build(
+                    root,
+                    path,
+                    archives=archives,
+                    storage_options=read_storage_options(storage_option),
+                    identity=identity,
+                    workers=workers,
+                    client=connected,
+                    progress=progress,
+                )
             except (ValueError, ImportError) as error:
                 raise error if isinstance(error, DicomLoadError) else DicomLoadError(str(error)) from error
         if as_json:

@@ -207,11 +207,14 @@ class BuildIndex(Remedy):
     Attributes
     ----------
     root, index : str
-        The archive, and the folder of the index.
+        What is indexed, and the folder of the index.
+    archives : bool
+        Whether archives in the root are entered.
     """
 
     root: str
     index: str
+    archives: bool = False
 
 
 class Step(Remedy, Enum):

@@ -141,8 +141,8 @@ def _say_in_shell(remedy: Remedy, options: Collection[str], quoted: Callable[[Se
             return words + _bracket(note)
         case LoadFolder(path) | LoadFile(path):
             return f"{quoted([path])} in its place"
-        case BuildIndex(root, index):
-            return quoted(["vtkdicomload", "index", root, index])
+        case BuildIndex(root, index, archives):
+            return quoted(["vtkdicomload", "index", root, index, *["--archives"] * archives])
         case Step.SCAN_AGAIN:
             return "run it again"
         case Step.EXPAND_HOME | Step.EXPAND_WILDCARDS:
@@ -201,8 +201,8 @@ def _say_anywhere(remedy: Remedy) -> str:
             return " ".join((installer, "install", *packages))
         case SaveAs(suffixes):
             return f"{', '.join(suffixes[:-1])} or {suffixes[-1]}" if len(suffixes) > 1 else suffixes[0]
-        case BuildIndex(root, index):
-            return f"Index.build({root!r}, {index!r})"
+        case BuildIndex(root, index, archives):
+            return f"Index.build({root!r}, {index!r}{', archives=True' * archives})"
         case Use(what):
             return what
         case Step():

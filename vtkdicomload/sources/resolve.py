@@ -252,7 +252,7 @@ def _enter_archives(
         if not is_named_as_archive(file.name):
             files.append(file)
             continue
-        entered = _enter_if_readable(file, recursive, keeping)
+        entered = enter_if_readable(file, recursive, keeping)
         files += entered.files
         skipped += entered.skipped
     return Files(path, tuple(files), tuple(skipped))
@@ -267,7 +267,7 @@ def _enter(file: File, recursive: bool, keeping: Keeping) -> Files:
     return Files(file.name, (file,), ()) if listed is None else Files(file.name, *listed)
 
 
-def _enter_if_readable(file: File, recursive: bool, keeping: Keeping) -> Files:
+def enter_if_readable(file: File, recursive: bool, keeping: Keeping) -> Files:
     """The files in an archive; one that a library is missing for is a file that cannot be read."""
     try:
         return _enter(file, recursive, keeping)

@@ -160,6 +160,25 @@ def test_a_killed_run_leaves_whole_files_and_the_next_one_goes_on(archive: Path,
     assert read_all(out / "files") == read_all(tmp_path / "fresh" / "files")
 
 
+def test_a_run_that_is_killed_within_a_bucket_reads_few_of_its_files_twice(series: Write, tmp_path: Path) -> None:
+    for k in range(6):
+        series(f"in/all/{k}", seed=k, count=4)
+    out = tmp_path / "index"
+    few = "import vtkdicomload.catalog.index.buckets as buckets; buckets.ROWS_AT_A_TIME = 5\n"
+    command = [sys.executable, "-c", few + textwrap.dedent(CHILD), str(tmp_path / "in"), str(out)]
+    for files, checkpoints in (("3", 3), ("1", 4)):
+        killed = subprocess.run([*command, files], capture_output=True, timeout=LAST_RESORT, check=False)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        assert not list_parquet(out)
+        assert len(list(out.rglob(".checkpoint-*"))) == checkpoints
+    index = vdl.Index.build(tmp_path / "in", out)
+    assert index.files_read == 24 - 4 * 5
+    assert not list(out.rglob(".*"))
+    key = (tmp_path / "index.key").read_bytes()
+    assert [*index] == [*vdl.Index.build(tmp_path / "in", tmp_path / "fresh", patient_key=key)]
+    assert read_all(out / "files") == read_all(tmp_path / "fresh" / "files")
+
+
 def test_a_second_writer_is_refused_and_told_of_the_first(archive: Path, tmp_path: Path) -> None:
     def start_another(done: int, total: int) -> None:
         with pytest.raises(BlockingIOError, match=f"process {os.getpid()} on {socket.gethostname()} .* an index"):
@@ -209,11 +228,11 @@ def test_a_folder_of_something_else_is_refused(archive: Path, tmp_path: Path) ->
     (tmp_path / "data" / "thesis.txt").touch()
     with pytest.raises(FileExistsError, match=r"no part of an index, such as thesis\.txt"):
         vdl.Index.build(archive, tmp_path / "data")
-    with pytest.raises(vdl.NoDicomError, match="there is no folder"):
+    with pytest.raises(vdl.NoDicomError, match="there is no folder and no archive"):
         vdl.Index.build(tmp_path / "nowhere", tmp_path / "index")
     with pytest.raises(FileNotFoundError, match="no finished index"):
         vdl.Index.open(tmp_path / "data")
-    with pytest.raises(TypeError, match="root must be the path of a folder, not "):
+    with pytest.raises(TypeError, match="root must be the path or URL of a folder or an archive, not "):
         vdl.Index.build(3, tmp_path / "index")  # type: ignore[arg-type]
 
 
@@ -242,7 +261,7 @@ def test_duckdb_and_polars_read_it_as_it_is(archive: Path, tmp_path: Path) -> No
     assert stacks["spacing_z"].to_list() == [row.spacing_z for row in index]
     files = pl.read_parquet(f"{index.path}/files/*/*.parquet")
     assert files.filter(pl.col("outcome") == "image").height == 25
-    assert files["schema_version"].unique().to_list() == [1]
+    assert files["schema_version"].unique().to_list() == [3]
 
 
 def test_a_dirty_archive_is_what_a_scan_of_it_is(tmp_path: Path) -> None:

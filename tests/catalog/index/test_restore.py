@@ -6,14 +6,16 @@ import gzip
 import os
 import pickle
 import shutil
-import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pydicom
 import pytest
+from catalog.index.same import check_same, load
 
 import vtkdicomload as vdl
 from vtkdicomload.catalog.index.restore import restore_stack
+from vtkdicomload.headers.reading import HeaderReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,32 +24,6 @@ if TYPE_CHECKING:
     from synthetic import Truth
 
     Write = Callable[..., Truth]
-
-
-def load(source: Any, **options: Any) -> tuple[Any, str, list[str]]:
-    """What comes of a source: a volume, or the words of an error; and warnings."""
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        try:
-            volume, error = vdl.load(source, **options), ""
-        except vdl.DicomLoadError as refused:
-            volume, error = None, str(refused)
-    return volume, error, [str(warning.message) for warning in told]
-
-
-def check_same(row: Any, stack: Any) -> bool:
-    """Hold a row to its stack, and tell whether both load."""
-    (volume, *words), (expected, *expected_words) = load(row), load(stack)
-    assert words == expected_words
-    if volume is None or expected is None:
-        assert volume is expected
-        return False
-    assert volume.frames.dtype == expected.frames.dtype
-    np.testing.assert_array_equal(volume.frames, expected.frames)
-    assert repr(volume.geometry) == repr(expected.geometry)
-    np.testing.assert_array_equal(volume.geometry.positions, expected.geometry.positions)
-    assert volume.series.frames == expected.series.frames  # every attribute of every header, files and stamps too
-    return True
 
 
 def test_real_stacks_are_those_of_a_scan(data: Path, tmp_path: Path) -> None:
@@ -62,13 +38,12 @@ def test_real_stacks_are_those_of_a_scan(data: Path, tmp_path: Path) -> None:
 
 
 def test_the_headers_of_native_single_frame_files_are_not_read_again(
-    archive: Path, tmp_path: Path, opened: list[str]
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = vdl.Index.build(archive, tmp_path / "index").to_table()
-    opened.clear()
+    monkeypatch.setattr(HeaderReader, "read", lambda *_: pytest.fail("a header is read") if _[1] else [])
     series = restore_stack(rows[-1])
     assert len(series.frames) == 5
-    assert opened == []
 
 
 def test_files_that_say_more_than_a_row_are_read_again(data: Path, tmp_path: Path, opened: list[str]) -> None:
@@ -200,14 +175,58 @@ def test_a_row_of_an_index_that_was_built_again_is_refused(archive: Path, series
     assert vdl.load(again[0]).frames.shape == vdl.load(rows[2]).frames.shape
 
 
-def test_an_index_of_another_version_is_built_again(
-    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("version", "words"), [(2, "build it again"), (4, "update vtkdicomload, or build another")])
+def test_an_index_of_another_version_is_refused(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int, words: str
 ) -> None:
-    from vtkdicomload.catalog.index import stacks
+    from vtkdicomload.catalog.index import about
 
     with monkeypatch.context() as patch:
-        patch.setattr(stacks, "SCHEMA_VERSION", 0)
+        patch.setattr(about, "SCHEMA_VERSION", version)
         vdl.Index.build(archive, tmp_path / "index")
-    with pytest.raises(ValueError, match="has the columns of version 0, not 1: build it again"):
+    with pytest.raises(ValueError, match=f"has the columns of version {version}, not 3: {words}"):
         vdl.Index.open(tmp_path / "index")
-    assert len(vdl.Index.build(archive, tmp_path / "index")) == 5
+    if version > 3:
+        with pytest.raises(ValueError, match="update vtkdicomload"):
+            vdl.Index.build(archive, tmp_path / "index")
+    else:
+        assert len(vdl.Index.build(archive, tmp_path / "index")) == 5
+
+
+@pytest.mark.parametrize("digits", ["1", "10"])
+def test_another_image_of_the_same_size_and_time_is_noticed(archive: Path, tmp_path: Path, digits: str) -> None:
+    first = sorted((archive / "patient1/ct").iterdir())[0]
+    dataset = pydicom.dcmread(first)
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = "1.2.3.1"
+    dataset.save_as(first)
+    status = first.stat()
+    row = vdl.Index.build(archive, tmp_path / "index").to_table()[0]
+    assert vdl.load(row).frames.shape[0] == 5
+    first.write_bytes(first.read_bytes().replace(b"1.2.3.1\0", f"1.2.3.{digits}".encode().ljust(8, b"\0")))
+    os.utime(first, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert first.stat().st_size == status.st_size
+    if digits == "1":
+        assert vdl.load(row).frames.shape[0] == 5
+        return
+    with pytest.raises(vdl.CorruptFileError, match=r"out of date: .* it holds another image") as caught:
+        vdl.load(row)
+    assert caught.value.files == (str(first),)
+
+
+def test_a_row_of_another_machine_says_that_its_index_is_not_here(archive: Path, tmp_path: Path) -> None:
+    rows = vdl.Index.build(archive, tmp_path / "index").to_table()
+    (tmp_path / "index").rename(tmp_path / "elsewhere")
+    with pytest.raises(vdl.NoDicomError, match=r"there is no index at .*index: it was moved or deleted"):
+        vdl.load(rows[0])
+    (result,) = vdl.load_many(rows[:1])
+    assert isinstance(result.error, vdl.NoDicomError)
+    assert vdl.load(vdl.Index.open(tmp_path / "elsewhere").to_table()[0]).frames.shape[0] == 5
+
+
+def test_a_row_is_scanned_as_its_stack_and_found_as_its_series(archive: Path, tmp_path: Path) -> None:
+    index = vdl.Index.build(archive, tmp_path / "index")
+    row = index.to_table()[-1]
+    found = vdl.scan(row)
+    assert [series.uid for series in found] == ["1.2.3"]
+    np.testing.assert_array_equal(found[0].load().frames, vdl.load(row).frames)
+    assert len(index[row].stacks()) == 2

@@ -12,6 +12,8 @@ from ..charging import NO_CHARGES, KnownImage, charge_problems
 from ..damage import SUSPECT, classify_slice, find_lost_slices
 from .arrow import list_values, pa, pc, pq
 from .buckets import read_bucket
+from .columns import KEY
+from .entry import make_readable
 from .file_rows import DAMAGED, IMAGE, SKIPPED, list_entries, read_path, restore_damaged
 
 if TYPE_CHECKING:
@@ -21,12 +23,13 @@ if TYPE_CHECKING:
     from ...stacks.series_data import Problem
     from ..charging import Charges, SeriesKey
     from .grouping import GroupedFiles
+    from .root import Root
 
 _SUSPECT = pa.array([reason.name for reason in SUSPECT])
 _KNOWN = ("path", "path_bytes", "sop_class_uid", "modality", "rows", "columns")
 
 
-def charge_damage(root: str, grouped: GroupedFiles) -> Charges:
+def charge_damage(root: Root, grouped: GroupedFiles) -> Charges:
     """Find the damaged files of an index, and charge each to its series."""
     problems: list[Problem] = []
     foreign: set[str] = set()
@@ -49,13 +52,14 @@ def _read_others(path: str) -> Any:
     return pq.read_table(path, filters=pc.field("outcome") != IMAGE, partitioning=None)
 
 
-def _find_lost(root: str, grouped: GroupedFiles, path: str, suspects: Any) -> list[Problem]:
+def _find_lost(root: Root, grouped: GroupedFiles, path: str, suspects: Any) -> list[Problem]:
     """Find the lost slices among files of a bucket that are no DICOM images."""
     reasons = [Reason[name] for name in list_values(suspects["reason"])]
     files: list[tuple[File, Reason]] = [
-        (entry.open_at(root), reason) for entry, reason in zip(list_entries(suspects), reasons, strict=True)
+        (root.restore_file(entry, in_full=False), reason)
+        for entry, reason in zip(list_entries(suspects), reasons, strict=True)
     ]
-    images = read_bucket(path, ("path", "path_bytes", "size", "mtime_ns", "folder", "outcome"))
+    images = read_bucket(path, (*KEY, "folder"))
     beside = pc.and_(
         pc.equal(images["outcome"], IMAGE), pc.is_in(images["folder"], suspects["folder"].combine_chunks())
     )
@@ -78,7 +82,7 @@ def _list_known_images(grouped: GroupedFiles, problems: Collection[Problem]) -> 
     """List all series, with the images of those in the folders of damaged files that do not say whose they are."""
     images: dict[SeriesKey, list[KnownImage]] = {key: [] for key in grouped.keys}
     uids = {uid for _, uid in images}
-    folders = {os.path.dirname(p.path) for p in problems if p.remnant.series_uid not in uids}
+    folders = {make_readable(os.path.dirname(p.path)) for p in problems if p.remnant.series_uid not in uids}
     if not folders:
         return images
     there = np.zeros(len(images) + 1, bool)  # and, last, for what is no image

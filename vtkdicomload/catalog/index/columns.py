@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ...headers.liberties import Liberty
 from ...headers.model import Csa, Header
 from .arrow import list_values, pa
+from .entry import make_readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class Kind(NamedTuple):
@@ -62,10 +63,23 @@ def make_table(columns: Sequence[Sequence[Any]], schema: Any, kinds: Mapping[str
     """A table of columns of values; those of a name among `kinds` are stored in its way."""
     stores = [kinds[field.name].store if field.name in kinds else None for field in schema]
     arrays = [
-        pa.array(column if store is None else list(map(store, column)), field.type)
+        _make_array(column if store is None else list(map(store, column)), field.type)
         for column, store, field in zip(columns, stores, schema, strict=True)
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _make_array(values: Sequence[Any], kind: Any) -> Any:
+    try:
+        return pa.array(values, kind)
+    except UnicodeEncodeError:  # names of files that are no UTF-8, also in sentences
+        return pa.array(list(map(_make_readable, values)), kind)
+
+
+def _make_readable(value: Any) -> Any:
+    if isinstance(value, str):
+        return make_readable(value)
+    return list(map(_make_readable, value)) if isinstance(value, (list, tuple)) else value
 
 
 def restore_values(column: Any, kind: Kind) -> list[Any]:
@@ -82,15 +96,31 @@ HEADER_KINDS: Mapping[str, Kind] = {
     if name not in ("file", *OF_FRAMES)
 }
 
+_ARCHIVE = pa.struct(
+    [
+        ("path", pa.string()),  # below the root
+        ("size", pa.int64()),
+        ("kind", pa.string()),  # the fields of `Placement`
+        ("start", pa.int64()),
+        ("packed", pa.int64()),
+        ("checksum", pa.int64()),
+        ("codec", pa.string()),
+        ("entry", pa.int64()),
+    ]
+)
+
 # What is said of a file beside its header.
 _OF_FILE = {
     "schema_version": pa.int32(),
     "path": pa.string(),  # below the root, with /
     "path_bytes": pa.binary(),  # the same as the file system writes it, where that is no UTF-8
     "folder": pa.string(),
+    "top": pa.string(),  # the folder in the root that it is listed below, which decides about its bucket
     "size": pa.int64(),
-    "mtime_ns": pa.int64(),  # null where the file could not be read: it is tried again
-    "outcome": pa.string(),  # image, skipped or damaged
+    "mtime_ns": pa.int64(),  # of a file on disk; without this and an ETag it is read in every run
+    "etag": pa.string(),  # of an object: its ETag, or what else its server says of its version
+    "archive": _ARCHIVE,  # of a file in one: where it lies there; its time or ETag is that of the archive
+    "outcome": pa.string(),  # image, skipped or damaged; or archive, behind the rows of its files
     "reason": pa.string(),  # why it is passed over: a name of `Reason`
     "problem": pa.string(),  # what is wrong with it
     "class_uids": pa.list_(pa.string()),  # of a damaged file: every SOPClassUID that it says
@@ -99,4 +129,4 @@ _OF_FILE = {
 }
 
 FILES = pa.schema([*_OF_FILE.items(), *((name, kind.arrow) for name, kind in HEADER_KINDS.items())])
-KEY = ("path", "path_bytes", "size", "mtime_ns")  # what tells that a file has changed
+KEY = ("path", "path_bytes", "size", "mtime_ns", "etag", "archive", "outcome")  # what tells that a file has changed

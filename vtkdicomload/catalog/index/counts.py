@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from .about import find_stacks_path
 from .buckets import list_bucket_paths, read_bucket
-from .file_rows import DAMAGED, IMAGE, SKIPPED
-from .stacks import find_stacks_path
+from .file_rows import ARCHIVE, DAMAGED, IMAGE, SKIPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,4 +40,5 @@ def count_index(index: str) -> Counts:
     stacks = read_bucket(find_stacks_path(index), ("series", "loads"))
     loads = Counter(stacks["loads"].to_pylist())[True]
     series = len(stacks["series"].unique())
-    return Counts(kinds.total(), kinds[IMAGE], kinds[SKIPPED], kinds[DAMAGED], series, len(stacks), loads)
+    files = kinds.total() - kinds[ARCHIVE]  # which stand for those that they hold
+    return Counts(files, kinds[IMAGE], kinds[SKIPPED], kinds[DAMAGED], series, len(stacks), loads)

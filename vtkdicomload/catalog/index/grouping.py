@@ -9,9 +9,9 @@ import numpy as np
 
 from ...sources.folders import sort_names
 from .arrow import pa, pc
-from .buckets import ROWS_AT_A_TIME, read_bucket, read_bucket_rows
+from .buckets import read_bucket, read_bucket_rows
 from .file_rows import IMAGE
-from .walking import find_top
+from .known_rows import ROWS_AT_A_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-_ROWS_TOGETHER = 2 * ROWS_AT_A_TIME  # of series that are in memory at the same time
+_FRAMES_TOGETHER = 2 * ROWS_AT_A_TIME  # of series that are in memory at the same time
 _NO_IMAGE = -1
 _ROWS_OF_A_TOP = 1 << 40  # more than one has
 
@@ -66,11 +66,11 @@ class SeriesRows(NamedTuple):
 def group_files(paths: Mapping[int, str]) -> GroupedFiles:
     """Group the images of buckets by StudyInstanceUID and SeriesInstanceUID."""
     known: dict[SeriesKey, int] = {}
-    series, folders = {}, {}
+    series, tops = {}, {}
     for bucket, path in paths.items():
-        table = read_bucket(path, ("study_uid", "series_uid", "outcome", "folder"))
-        studies, uids, folder = (
-            table[name].combine_chunks().dictionary_encode("encode") for name in ("study_uid", "series_uid", "folder")
+        table = read_bucket(path, ("study_uid", "series_uid", "outcome", "top"))
+        studies, uids, top = (
+            table[name].combine_chunks().dictionary_encode("encode") for name in ("study_uid", "series_uid", "top")
         )
         pairs = np.asarray(studies.indices, np.int64) * len(uids.dictionary) + np.asarray(uids.indices, np.int64)
         images = np.asarray(pc.equal(table["outcome"], IMAGE))
@@ -83,29 +83,31 @@ def group_files(paths: Mapping[int, str]) -> GroupedFiles:
             numbers[row] = known.setdefault(key, len(known))
         codes[images] = numbers[inverse]
         series[bucket] = codes
-        folders[bucket] = folder
-    return GroupedFiles(paths, list(known), series, _number_places(folders))
+        tops[bucket] = top
+    return GroupedFiles(paths, list(known), series, _number_places(tops))
 
 
-def _number_places(folders: Mapping[int, Any]) -> dict[int, Ints]:
+def _number_places(tops: Mapping[int, Any]) -> dict[int, Ints]:
     """Number the rows of buckets in the order in which the root is walked: each bucket has its own in that order."""
-    tops = {b: [find_top(f"{name}/" if name else "") for name in f.dictionary.to_pylist()] for b, f in folders.items()}
-    rank = {top: k for k, top in enumerate(sort_names({top for own in tops.values() for top in own}))}
+    names = {bucket: top.dictionary.to_pylist() for bucket, top in tops.items()}
+    rank = {name: k for k, name in enumerate(sort_names({name for own in names.values() for name in own}))}
     return {
-        bucket: np.array([rank[top] for top in tops[bucket]], np.int64)[np.asarray(folder.indices)] * _ROWS_OF_A_TOP
-        + np.arange(len(folder))
-        for bucket, folder in folders.items()
+        bucket: np.array([rank[name] for name in names[bucket]], np.int64)[np.asarray(top.indices)] * _ROWS_OF_A_TOP
+        + np.arange(len(top))
+        for bucket, top in tops.items()
     }
 
 
 def read_series(grouped: GroupedFiles) -> Iterator[list[SeriesRows]]:
     """Yield the rows of all series, some whole series at a time, in the order of the keys."""
     counts = np.zeros(len(grouped.keys), np.int64)
-    for series in grouped.series.values():
-        counts += np.bincount(series[series != _NO_IMAGE], minlength=len(counts))
+    for bucket, series in grouped.series.items():
+        frames = np.asarray(read_bucket(grouped.paths[bucket], ("frames",))["frames"])
+        images = series != _NO_IMAGE
+        counts += np.bincount(series[images], frames[images], len(counts)).astype(np.int64)
     start = 0
     while start < len(counts):
-        together = int(np.searchsorted(np.cumsum(counts[start:]), _ROWS_TOGETHER, side="right"))
+        together = int(np.searchsorted(np.cumsum(counts[start:]), _FRAMES_TOGETHER, side="right"))
         stop = start + max(1, together)
         yield _read_some(grouped, start, stop)
         start = stop

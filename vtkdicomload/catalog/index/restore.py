@@ -3,34 +3,47 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
-from functools import partial
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ...errors import CorruptFileError
+from ...errors import CorruptFileError, NoDicomError
 from ...errors.remedies import BuildIndex
 from ...headers.reading import HeaderReader
 from ...headers.remnant import read_remnant
+from ...sources.archives.members import LostFile
+from ...sources.archives.section import Member
+from ...sources.file import BegunHandle, begin_many
 from ...sources.folders import sort_names
 from ...sources.local import LocalFile
+from ...sources.remote.objects import RemoteFile, check_all_unchanged
+from ...sources.remote.sharing import keep_connections
 from ...stacks.series_data import Problem
 from ...stacks.split import split
 from ..damage import restore_damage
+from ..outcomes import read_outcomes
+from .about import find_stacks_path, stamp_stacks
 from .arrow import pa, pc
-from .buckets import ROWS_AT_A_TIME, find_bucket_path, read_bucket, read_bucket_rows
+from .buckets import find_bucket_path, read_bucket, read_bucket_rows
 from .columns import FILES, KEY, restore_values
 from .file_rows import list_entries
+from .find_root import restore_root
 from .grouping import find_series_rows
+from .known_rows import ROWS_AT_A_TIME
+from .root import ROOT_ITSELF, find_bucket, find_top
 from .stack_row import IndexedStack, Location
-from .stacks import STACK_KINDS, Charged, find_stacks_path, make_fingerprint, prepare_series, read_frames, stamp_stacks
-from .walking import find_bucket, find_top
+from .stacks import STACK_KINDS, Charged, make_fingerprint, prepare_series, read_frames
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from ...sources.file import File
     from ...stacks.series_data import SeriesData
-    from .file_rows import Entry
+    from .entry import Entry
+
+_BEGINNING = 4096  # bytes of a file that tell its SOPInstanceUID, mostly
+_UID_CHARACTERS = frozenset(b"0123456789.")
 
 
 def list_series_uids(index: str) -> list[str | None]:
@@ -51,94 +64,181 @@ def read_stacks(location: Location, series_uid: str | None = None) -> Iterator[I
             yield IndexedStack(**dict(zip(STACK_KINDS, values, strict=True)), location=location)
 
 
-def restore_stack(row: IndexedStack) -> SeriesData:
-    """Make the stack of a row again. Errors as `restore_series`."""
-    stacks = split(restore_series(row))
+def restore_stack(row: IndexedStack, storage_options: Mapping[str, Any] | None = None) -> SeriesData:
+    """Make the stack of a row again; parameters and errors as `restore_series`."""
+    stacks = split(restore_series(row, storage_options))
     return stacks[row.stack]
 
 
-def restore_series(row: IndexedStack) -> SeriesData:
+def restore_series(row: IndexedStack, storage_options: Mapping[str, Any] | None = None) -> SeriesData:
     """Make the whole series of a row again.
+
+    Parameters
+    ----------
+    row : IndexedStack
+        The row.
+    storage_options : mapping, optional
+        In the place of those that its index was built or opened with.
 
     Raises
     ------
     CorruptFileError
         A file is gone or is another than when it was indexed, or the index was built again since the row was read.
+    NoDicomError
+        The index is not there.
     """
-    location, key = row.location, (row.study_uid, row.series_uid)
-    table = _read_rows(row)
-    damage = list(zip((*row.damaged, *row.beside, *row.strays), row.damage, strict=True))
-    entries = list(list_entries(table))
-    if make_fingerprint(key, entries, damage) != row.fingerprint or not _is_current(row):
-        raise _make_stale_error(location, "it was built again since this row was read", ())
-    damaged = {entry.path: _open_file(entry, location) for path, _ in damage for entry in _find_file(path, location)}
-    for file in (*(_open_file(entry, location) for entry in entries), *damaged.values()):
-        _check_unchanged(file, location)
-    frames, changed = read_frames(table, partial(_open_file, location=location), HeaderReader())
-    problems = iter([_restore_problem(damaged[path], what) for path, what in damage])
-    own, beside, strays = (tuple(islice(problems, len(part))) for part in (row.damaged, row.beside, row.strays))
-    return prepare_series(frames, Charged((*own, *changed), beside, strays))
+    with keep_connections():
+        return _Restoring(_give_options(row.location, storage_options)).restore(row)
 
 
-def _restore_problem(file: LocalFile, what: str) -> Problem:
-    return Problem(file.name, restore_damage(file.name, what), read_remnant(file))
+def _give_options(location: Location, storage_options: Mapping[str, Any] | None) -> Location:
+    if storage_options is None:
+        return location
+    name, archives, is_file = location.root.name, location.root.archives, location.root.is_file
+    root = restore_root(name, archives=archives, is_file=is_file, storage_options=storage_options)
+    return replace(location, root=root)
 
 
-def _open_file(entry: Entry, location: Location) -> LocalFile:
-    """The file of a row under the name that a scan of the root gives it."""
-    return LocalFile(os.path.join(location.root, entry.path), entry.size, entry.mtime_ns)
+class _Restoring:
+    """The making of series of an index."""
+
+    def __init__(self, location: Location) -> None:
+        self._index, self._root, self._stamp = location.index, location.root, location.stamp
+
+    def restore(self, row: IndexedStack) -> SeriesData:
+        """Make the series of a row again; errors as `restore_series`."""
+        if not os.path.exists(find_stacks_path(self._index)):
+            words = "it was moved or deleted since this row was read, or lies on another machine"
+            raise NoDicomError(f"there is no index at {self._index}: {words}", files=[self._index])
+        key = row.study_uid, row.series_uid
+        table = self._read_rows(row)
+        damage = list(zip((*row.damaged, *row.beside, *row.strays), row.damage, strict=True))
+        entries = list(list_entries(table))
+        if make_fingerprint(key, entries, damage) != row.fingerprint or not self._is_current(row):
+            raise self._make_stale_error("it was built again since this row was read", ())
+        damaged = [entry for path, _ in damage for entry in self._find_rows(path)]
+        files, damaged_files = self._open(entries), self._open(damaged)
+        local = [isinstance(file, LocalFile) for file in files]
+        self._refuse_changed(
+            [*(file for file, is_local in zip(files, local, strict=True) if not is_local), *damaged_files]
+        )
+        uids = table["sop_instance_uid"].to_pylist()
+        self._refuse_others([(file, uid) for file, uid, is_local in zip(files, uids, local, strict=True) if is_local])
+        files_by_entry = dict(zip(entries, files, strict=True))
+        ((frames, changed),) = read_frames([table], files_by_entry.__getitem__, HeaderReader())
+        problems = iter([_restore_problem(file, what) for file, (_, what) in zip(damaged_files, damage, strict=True)])
+        own, beside, strays = (tuple(islice(problems, len(part))) for part in (row.damaged, row.beside, row.strays))
+        return prepare_series(frames, Charged((*own, *changed), beside, strays))
+
+    # ------------------------------------------------------------------------------------------ rows
+    def _read_rows(self, row: IndexedStack) -> Any:
+        """Read the rows of the files of a series in the order of a scan; none where they are not there any more."""
+        tables = [FILES.empty_table()]
+        for bucket in row.buckets:
+            path = find_bucket_path(self._index, bucket)
+            with suppress(FileNotFoundError):
+                rows = find_series_rows(path, (row.study_uid, row.series_uid))
+                tables += [read_bucket_rows(path, rows)] if len(rows) else []
+        table = pa.concat_tables(tables)
+        tops = table["top"].to_pylist()
+        rank = {top: k for k, top in enumerate(sort_names(set(tops)))}
+        return table.take(pa.array(sorted(range(len(tops)), key=lambda k: rank[tops[k]]), pa.int64()))
+
+    def _is_current(self, row: IndexedStack) -> bool:
+        """Tell whether the index still has a row, or one of the same files."""
+        path = find_stacks_path(self._index)
+        if stamp_stacks(path) == self._stamp:
+            return True
+        return row.fingerprint in read_bucket(path, ("fingerprint",))["fingerprint"].to_pylist()
+
+    def _find_rows(self, path: str) -> Iterator[Entry]:
+        """Find a damaged file among the rows, by its path as that is written.
+
+        Raises
+        ------
+        CorruptFileError
+            It is not there any more.
+        """
+        for top in dict.fromkeys((find_top(path), ROOT_ITSELF)):  # an archive may lie in the root
+            with suppress(FileNotFoundError):
+                table = read_bucket(find_bucket_path(self._index, find_bucket(top)), KEY)
+                known = list_entries(table.filter(pc.equal(table["path"], path)))
+                if found := [entry for entry in known if not entry.is_entered]:
+                    yield found[0]
+                    return
+        raise self._make_stale_error(f"{path} is in it no more", ())
+
+    # ------------------------------------------------------------------------------------------ files
+    def _open(self, entries: Sequence[Entry]) -> list[File]:
+        """The files of some rows."""
+        with self._refusing_stale():
+            return [self._root.restore_file(entry, in_full=True) for entry in entries]
+
+    def _refuse_changed(self, files: Sequence[File]) -> None:
+        """Refuse files that are others than their rows say, by what is said of them or of what holds them."""
+        holders = dict.fromkeys(file.archive if isinstance(file, Member) else file for file in files)
+        with self._refusing_stale():
+            check_all_unchanged([file for file in holders if isinstance(file, RemoteFile)])
+            known = [file for file in holders if not isinstance(file, (RemoteFile, LostFile))]
+            readable = [file for file in known if _is_readable(file) is (file.size is None)]
+        if readable:
+            name = readable[0].name
+            raise self._make_stale_error(f"{name} is another than when it could not be read", (name,))
+
+    def _refuse_others(self, known: Sequence[tuple[File, str | None]]) -> None:
+        """Refuse files on disk that are others than their rows say, or hold an image of another SOPInstanceUID."""
+        begun = begin_many([file for file, _ in known], _BEGINNING)
+        with self._refusing_stale():
+            for (file, uid), one in zip(known, begun, strict=True):
+                if isinstance(one, CorruptFileError):
+                    raise one
+                told = isinstance(one, BegunHandle) and _tells_uid(one.beginning, uid)
+                if not told and _read_instance_uid(file) != uid:
+                    raise file.changed("it holds another image")
+
+    @contextmanager
+    def _refusing_stale(self) -> Iterator[None]:
+        """Say of a file that has changed that the index is out of date."""
+        try:
+            yield
+        except CorruptFileError as error:
+            raise self._make_stale_error(error.message, error.files) from error
+        except OSError as error:
+            words = f"the files of the index {self._index} cannot be looked at: {error.strerror}"
+            raise CorruptFileError(words, files=[self._root.name]) from error
+
+    def _make_stale_error(self, what: str, files: Sequence[str]) -> CorruptFileError:
+        remedy = BuildIndex(self._root.name, self._index, self._root.archives)
+        return CorruptFileError(f"the index {self._index} is out of date: {what}", files=files, remedies=[remedy])
 
 
-def _check_unchanged(file: LocalFile, location: Location) -> None:
-    """Refuse a file that is another than its row says; of a link to nothing, that it leads somewhere."""
+def _is_readable(file: File) -> bool:
+    """Tell whether a file is there as it was; CorruptFileError where it was readable and is another now."""
     try:
         file.check_unchanged()
-        changed = file.size is None
-    except CorruptFileError as error:
-        raise _make_stale_error(location, error.message, (file.name,)) from error
     except OSError:
-        changed = file.size is not None
-    if changed:
-        raise _make_stale_error(location, f"{file.name} is another than when it could not be read", (file.name,))
+        return False
+    return True
 
 
-def _read_rows(row: IndexedStack) -> Any:
-    """Read the rows of the files of a series in the order of a scan; none where they are not there any more."""
-    tables = [FILES.empty_table()]
-    for bucket in row.buckets:
-        path = find_bucket_path(row.location.index, bucket)
-        with suppress(FileNotFoundError):
-            rows = find_series_rows(path, (row.study_uid, row.series_uid))
-            tables += [read_bucket_rows(path, rows)] if len(rows) else []
-    table = pa.concat_tables(tables)
-    tops = [find_top(entry.path) for entry in list_entries(table)]
-    rank = {top: k for k, top in enumerate(sort_names(set(tops)))}
-    return table.take(pa.array(sorted(range(len(tops)), key=lambda k: rank[tops[k]]), pa.int64()))
+def _tells_uid(beginning: bytes, uid: str | None) -> bool:
+    """Tell whether a file begins with a header that names an instance; False where that cannot be said."""
+    written = (uid or "").encode()
+    at = beginning.find(written) if written else -1
+    while at >= 0:
+        around = beginning[at - 1 : at] + beginning[at + len(written) : at + len(written) + 1]
+        if not _UID_CHARACTERS.intersection(around):
+            return True
+        at = beginning.find(written, at + 1)
+    return False
 
 
-def _is_current(row: IndexedStack) -> bool:
-    """Tell whether the index still has a row, or one of the same files."""
-    path = find_stacks_path(row.location.index)
-    if stamp_stacks(path) == row.location.stamp:
-        return True
-    return row.fingerprint in read_bucket(path, ("fingerprint",))["fingerprint"].to_pylist()
+def _read_instance_uid(file: File) -> str | None:
+    """Read the SOPInstanceUID of a file that has images; None where it has none any more."""
+    (outcome,) = read_outcomes([file], HeaderReader())
+    return outcome.frames[0].header.sop_instance_uid if outcome.frames else None
 
 
-def _find_file(path: str, location: Location) -> list[Entry]:
-    """Find a damaged file among the rows.
-
-    Raises
-    ------
-    CorruptFileError
-        It is not there any more.
-    """
-    with suppress(FileNotFoundError):
-        table = read_bucket(find_bucket_path(location.index, find_bucket(find_top(path))), KEY)
-        if found := [entry for entry in list_entries(table) if entry.path == path]:
-            return found
-    raise _make_stale_error(location, f"{path} is in it no more", ())
-
-
-def _make_stale_error(location: Location, what: str, files: Sequence[str]) -> CorruptFileError:
-    remedy = BuildIndex(location.root, location.index)
-    return CorruptFileError(f"the index {location.index} is out of date: {what}", files=files, remedies=[remedy])
+def _restore_problem(file: File, what: str) -> Problem:
+    error = file.make_error() if isinstance(file, LostFile) else restore_damage(file.name, what)
+    return Problem(file.name, error, read_remnant(file))

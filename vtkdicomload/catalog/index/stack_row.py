@@ -10,22 +10,25 @@ from ..rows import StackRow
 
 if TYPE_CHECKING:
     from ...headers.model import Triple
+    from .root import Root
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where an index lies, and the archive that it is of.
+    """Where an index lies, and what it is of.
 
     Attributes
     ----------
-    index, root : str
-        Their folders, absolute paths.
+    index : str
+        Its folder, an absolute path.
+    root : Root
+        What it is of.
     stamp : tuple of int or None
         Size and time of the file of the stacks that a row was read from.
     """
 
     index: str
-    root: str
+    root: Root
     stamp: tuple[int, int] | None = None
 
 

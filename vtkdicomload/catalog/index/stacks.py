@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 from dataclasses import fields
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,19 +10,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ...headers.reading import HeaderReader
+from ...sources.keeping import Keeping
 from ...stacks.prepare import prepare
 from ...stacks.series_data import SeriesData
 from ...stacks.split import split
 from ..assess import assess
 from ..outcomes import FileOutcome, read_outcomes
 from ..rows import StackRow, describe_stack
+from .about import describe_index, find_stacks_path, read_about
 from .arrow import pa, pq, replace_parquet
 from .buckets import list_bucket_paths
 from .charges import charge_damage
 from .columns import SCHEMA_VERSION, find_kind, make_table
-from .file_rows import Entry, list_entries, restore_frames
+from .entry import make_readable
+from .file_rows import list_entries, restore_frames
 from .grouping import group_files, read_series
-from .stack_row import IndexedStack, Location
+from .stack_row import IndexedStack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -33,78 +34,17 @@ if TYPE_CHECKING:
     from ...sources.file import File
     from ...stacks.series_data import Problem
     from ..charging import SeriesKey
+    from .entry import Entry
     from .grouping import GroupedFiles, SeriesRows
     from .patients import Patient, Patients
+    from .root import Root
 
 STACK_KINDS = {f.name: find_kind(str(f.type)) for f in fields(IndexedStack) if not f.metadata.get("private")}
 _OF_ANY_STACK = [f.name for f in fields(StackRow)]
 _SCHEMA = pa.schema([(name, kind.arrow) for name, kind in STACK_KINDS.items()])
-_ABOUT = b"vtkdicomload"  # of the metadata: what is said of the whole index
 
 
-class About(NamedTuple):
-    """What an index says of itself."""
-
-    root: str
-    schema_version: int
-    mode: str  # of naming patients
-    buckets: dict[str, list[int]]  # size and time of the files that the stacks were made of
-
-
-def find_stacks_path(index: str) -> str:
-    """The Parquet file of the stacks."""
-    return os.path.join(index, "stacks", "data.parquet")
-
-
-def stamp_stacks(path: str) -> tuple[int, int]:
-    """What tells that the file of the stacks was written again."""
-    status = os.stat(path)
-    return status.st_size, status.st_mtime_ns
-
-
-def read_about(index: str) -> About:
-    """Read what an index says of itself.
-
-    Raises
-    ------
-    FileNotFoundError
-        There is no index, or it was never finished.
-    ValueError
-        The file of the stacks is none of an index.
-    """
-    path = find_stacks_path(index)
-    if not os.path.exists(path):
-        raise FileNotFoundError(f"there is no finished index at {index}: Index.build makes or finishes one")
-    metadata = pq.read_schema(path).metadata or {}
-    try:
-        return About(**json.loads(metadata[_ABOUT]))
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{path} is no file of an index") from error
-
-
-def locate_index(index: str) -> Location:
-    """Say where an index lies, and what it is of; errors as `read_about`, and a ValueError for another version."""
-    about = read_about(index)
-    if about.schema_version != SCHEMA_VERSION:
-        raise ValueError(
-            f"the index {index} has the columns of version {about.schema_version}, not {SCHEMA_VERSION}: build it again"
-        )
-    return Location(index, about.root, stamp_stacks(find_stacks_path(index)))
-
-
-def count_stacks(index: str) -> int:
-    """Count the rows of the stacks."""
-    rows: int = pq.read_metadata(find_stacks_path(index)).num_rows
-    return rows
-
-
-def describe_index(index: str, root: str, mode: str) -> About:
-    """Describe an index by its files as they are now."""
-    status = {f"{bucket:02}": os.stat(path) for bucket, path in list_bucket_paths(index).items()}
-    return About(root, SCHEMA_VERSION, mode, {b: [s.st_size, s.st_mtime_ns] for b, s in status.items()})
-
-
-def update_stacks(index: str, root: str, patients: Patients) -> None:
+def update_stacks(index: str, root: Root, patients: Patients) -> None:
     """Bring the stacks of an index up to date with its files; nothing is done where they are."""
     about = describe_index(index, root, patients.mode)
     old = _read_old(index, patients.mode)
@@ -114,7 +54,7 @@ def update_stacks(index: str, root: str, patients: Patients) -> None:
     building = _Building(root, patients, grouped, old)
     for together in read_series(grouped):
         building.add(together)
-    schema = _SCHEMA.with_metadata({_ABOUT: json.dumps(about._asdict())})
+    schema = _SCHEMA.with_metadata(about.write())
     with replace_parquet(find_stacks_path(index), schema) as writer:
         writer.write_table(building.sort().replace_schema_metadata(schema.metadata))
 
@@ -125,14 +65,14 @@ def _read_old(index: str, mode: str) -> Any:
         about = read_about(index)
     except (FileNotFoundError, ValueError):
         return None
-    if (about.schema_version, about.mode) != (SCHEMA_VERSION, mode):
+    if about.mode != mode:
         return None
     return pq.read_table(find_stacks_path(index), partitioning=None)
 
 
-def make_fingerprint(key: SeriesKey, entries: Iterable[Sequence[Any]], damage: Iterable[tuple[str, str]]) -> str:
+def make_fingerprint(key: SeriesKey, entries: Iterable[Entry], damage: Iterable[tuple[str, str]]) -> str:
     """A text that is another wherever the files of a series, or what is damaged beside them, are others."""
-    lines = (repr(key), *(f"{path}\0{size}\0{time}" for path, size, time in entries), *map("\0".join, damage))
+    lines = (repr(key), *(f"{entry.path}\0{entry.size}\0{entry.stamp}" for entry in entries), *map("\0".join, damage))
     return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()[:32]
 
 
@@ -150,10 +90,18 @@ def prepare_series(frames: Sequence[Frame], damage: Charged) -> SeriesData:
     return prepare(SeriesData(tuple(frames), problems=own, beside=beside, strays=strays))
 
 
+class _NewSeries(NamedTuple):
+    """A series of which the stacks are to be described."""
+
+    rows: SeriesRows
+    damage: Charged
+    fingerprint: str
+
+
 class _Building:
     """The rows of stacks, as the series come."""
 
-    def __init__(self, root: str, patients: Patients, grouped: GroupedFiles, old: Any) -> None:
+    def __init__(self, root: Root, patients: Patients, grouped: GroupedFiles, old: Any) -> None:
         self._root, self._patients, self._grouped = root, patients, grouped
         self._charges = charge_damage(root, grouped)
         self._reader = HeaderReader()
@@ -167,44 +115,59 @@ class _Building:
     def add(self, together: Sequence[SeriesRows]) -> None:
         """Add the stacks of some series; those that are known are taken as they are."""
         kept: list[int] = []
-        rows: list[dict[str, Any]] = []
-        kept_numbers: list[int] = []
-        new_numbers: list[int] = []
+        new: list[_NewSeries] = []
         for series in together:
-            damage = [tuple(charged.get(series.key, ())) for charged in self._charges]
-            told = [(problem.path, problem.error.what) for problems in damage for problem in problems]
+            damage = Charged(*(tuple(charged.get(series.key, ())) for charged in self._charges))
+            told = [(make_readable(p.path), make_readable(p.error.what)) for problems in damage for p in problems]
             fingerprint = make_fingerprint(series.key, list_entries(series.table), told)
             if fingerprint in self._known:
                 kept += self._known[fingerprint]
-                kept_numbers += [series.number] * len(self._known[fingerprint])
+                self._numbers += [series.number] * len(self._known[fingerprint])
             else:
-                found = self._describe_series(series, Charged(*damage), fingerprint)
-                rows += found
-                new_numbers += [series.number] * len(found)
+                new.append(_NewSeries(series, damage, fingerprint))
         if kept:
             self._tables.append(self._old.take(pa.array(kept)))
+        if new:
+            self._add_new(new)
+
+    def _add_new(self, new: Sequence[_NewSeries]) -> None:
+        """Describe the stacks of some series; files that have to be read again are read together."""
+        open_file = partial(self._root.restore_file, in_full=False)
+        made = read_frames([series.rows.table for series in new], open_file, self._reader)
+        first = [frames[0].header.file for frames, _ in made if frames]
+        rows: list[dict[str, Any]] = []
+        with Keeping.whole() as keeping:  # no archive is passed through for the patient of each of its series
+            kept = keeping.keep_whole([file for file in first if not file.has_beginning])
+            for series, (frames, changed) in zip(new, made, strict=True):
+                if not frames:  # its files have changed since they were read: the next run sees what they are
+                    continue
+                file = frames[0].header.file
+                found = self._describe_series(series, frames, changed, self._patients.describe(kept.get(file, file)))
+                rows += found
+                self._numbers += [series.rows.number] * len(found)
         if rows:
             columns = [[row[name] for row in rows] for name in STACK_KINDS]
             self._tables.append(make_table(columns, _SCHEMA, STACK_KINDS))
-        self._numbers += kept_numbers + new_numbers
 
-    def _describe_series(self, series: SeriesRows, damage: Charged, fingerprint: str) -> list[dict[str, Any]]:
+    def _describe_series(
+        self, series: _NewSeries, frames: Sequence[Frame], changed: Sequence[Problem], whose: Patient
+    ) -> list[dict[str, Any]]:
         """Describe the stacks of one series."""
-        frames, changed = read_frames(series.table, partial(Entry.open_at, root=self._root), self._reader)
-        if not frames:  # its files have changed since they were read: the next run sees what they are
-            return []
+        damage = series.damage
         prepared = prepare_series(frames, damage._replace(own=(*damage.own, *changed)))
-        whose = self._patients.describe(frames[0].header.file)
         shared = {
             "damaged": [problem.path for problem in damage.own],
             "beside": [problem.path for problem in damage.beside],
             "strays": [problem.path for problem in damage.strays],
             "damage": [problem.error.what for problems in damage for problem in problems],
-            "buckets": list(series.buckets),
-            "fingerprint": fingerprint,
+            "patient": whose.key,
+            "patient_id": whose.patient_id,
+            "patient_name": whose.name,
+            "buckets": list(series.rows.buckets),
+            "fingerprint": series.fingerprint,
             "schema_version": SCHEMA_VERSION,
         }
-        return [_describe(stack, row, whose, shared) for row, stack in enumerate(split(prepared))]
+        return [_describe(stack, row, shared) for row, stack in enumerate(split(prepared))]
 
     def sort(self) -> Any:
         """The rows in the order of a scan: by study, SeriesNumber and first file."""
@@ -226,14 +189,14 @@ class _Building:
 
 
 def read_frames(
-    table: Any, open_file: Callable[[Entry], File], reader: HeaderReader
-) -> tuple[list[Frame], list[Problem]]:
+    tables: Sequence[Any], open_file: Callable[[Entry], File], reader: HeaderReader
+) -> list[tuple[list[Frame], list[Problem]]]:
     """Make the frames of the rows of files again, and read those of which the rows do not say all.
 
     Parameters
     ----------
-    table : pyarrow.Table
-        The rows.
+    tables : sequence of pyarrow.Table
+        The rows, of any number of series.
     open_file : callable
         Gives the file of a row, which refuses to be read where it has changed.
     reader : HeaderReader
@@ -241,15 +204,23 @@ def read_frames(
 
     Returns
     -------
-    frames : list of Frame
-        In the order of the rows.
-    changed : list of Problem
-        Files that cannot be read as they were.
+    list of (list of Frame, list of Problem)
+        For each table the frames in the order of its rows, and the files that cannot be read as they were.
     """
-    files = list(map(open_file, list_entries(table)))
-    made = restore_frames(table, files)
-    again = iter(read_outcomes([f for f, frame in zip(files, made, strict=True) if frame is None], reader))
-    outcomes = [next(again) if frame is None else frame for frame in made]
+    listed = [list(map(open_file, list_entries(table))) for table in tables]
+    made = [restore_frames(table, files) for table, files in zip(tables, listed, strict=True)]
+    unsaid = [
+        file
+        for files, frames in zip(listed, made, strict=True)
+        for file, frame in zip(files, frames, strict=True)
+        if frame is None
+    ]
+    again = iter(read_outcomes(unsaid, reader))
+    return [_sort_out([next(again) if frame is None else frame for frame in frames]) for frames in made]
+
+
+def _sort_out(outcomes: Sequence[Frame | FileOutcome]) -> tuple[list[Frame], list[Problem]]:
+    """The frames of some files, and what is wrong with some of them."""
     frames: list[Frame] = []
     changed: list[Problem] = []
     for outcome in outcomes:
@@ -259,7 +230,7 @@ def read_frames(
     return frames, changed
 
 
-def _describe(stack: SeriesData, row: int, whose: Patient, shared: dict[str, Any]) -> dict[str, Any]:
+def _describe(stack: SeriesData, row: int, shared: dict[str, Any]) -> dict[str, Any]:
     assessed = assess(stack)
     described, geometry = describe_stack(stack, assessed, 0, row), assessed.geometry
     return {
@@ -268,8 +239,5 @@ def _describe(stack: SeriesData, row: int, whose: Patient, shared: dict[str, Any
         "origin": geometry and geometry.origin,
         "direction": None if geometry is None or geometry.direction is None else geometry.direction.ravel().tolist(),
         "warnings": list(dict.fromkeys(map(str, assessed.assumptions))),
-        "patient": whose.key,
-        "patient_id": whose.patient_id,
-        "patient_name": whose.name,
         **shared,
     }

@@ -40,7 +40,11 @@ class LostFile(File):
 
     def open(self) -> NoReturn:
         """Raise the CorruptFileError."""
-        raise CorruptFileError(f"{self.name}: {self.what}", files=[self.name], remedies=self.remedies, what=self.what)
+        raise self.make_error()
+
+    def make_error(self) -> CorruptFileError:
+        """Make the error that says why it cannot be read."""
+        return CorruptFileError(f"{self.name}: {self.what}", files=[self.name], remedies=self.remedies, what=self.what)
 
 
 def clean_name(name: str) -> str:

@@ -14,7 +14,7 @@ from ..archives.members import find_passed_over, sort_members
 from .objects import RemoteFile
 from .server import REQUESTS, GoneError, Info, Server
 from .sharing import connect, keep_connections
-from .urls import HTTP, find_site, is_upath, parse_address, strip_credentials
+from .urls import HTTP, find_site, is_upath, join_url, parse_address, strip_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,25 +58,37 @@ class Finder:
         NoDicomError
             There is nothing at one, or its server does not list it.
         """
-        places = [self._place(url) for url in urls]
-        found: dict[int, Found] = {}
-
-        def find(k: int) -> None:
-            found[k] = self._find(*places[k], alone=False)
-
-        with keep_connections():
-            for_each(len(places), find, lambda: None, REQUESTS)
-        return [found[k] for k in range(len(places))]
+        return self._find_places([self.place(url) for url in urls], alone=False)
 
     def find(self, url: Any) -> Found:
         """Find the files of one URL; errors as `find_each`."""
-        return self._find(*self._place(url), alone=True)
+        return self._find(*self.place(url), alone=True)
 
-    def _place(self, url: Any) -> tuple[Address, Server]:
+    def find_folders(self, url: Any, folders: Sequence[str]) -> list[Found]:
+        """Find the files in folders of the folder of a URL, asked for at the same time; errors as `find_each`."""
+        address, server = self.place(url)
+        there = [
+            address._replace(url=join_url(address.url, name) + "/", name=join_url(address.name, name), folder=True)
+            for name in folders
+        ]
+        return self._find_places([(each, server) for each in there], alone=True)
+
+    def place(self, url: Any) -> tuple[Address, Server]:
+        """Take a URL apart, and say who has what is there. Nobody is asked."""
         own = dict(url.storage_options) if is_upath(url) else {}
         options = {**own, **self.options}
         address = parse_address(str(url))
         return address, Server(find_site(address.url), address.protocol, options)
+
+    def _find_places(self, places: Sequence[tuple[Address, Server]], *, alone: bool) -> list[Found]:
+        found: dict[int, Found] = {}
+
+        def find(k: int) -> None:
+            found[k] = self._find(*places[k], alone=alone)
+
+        with keep_connections():
+            for_each(len(places), find, lambda: None, REQUESTS)
+        return [found[k] for k in range(len(places))]
 
     def _find(self, address: Address, server: Server, *, alone: bool) -> Found:
         try:

@@ -253,6 +253,21 @@ def _run_each(
                 yield from ended
 
 
+def look_at_each(files: Sequence[RemoteFile]) -> list[Info | OSError]:
+    """Ask what each of many objects is like now, many at the same time; for each that, or why not."""
+
+    async def look(connection: Connection, index: int) -> Info | OSError:
+        try:
+            return await connection.look_at(files[index].key)
+        except OSError as error:
+            return forget_frames(error)
+
+    infos: dict[int, Info | OSError] = {}
+    with closing(_run_each(files, look, [0] * len(files), sys.maxsize)) as ended:
+        infos.update(ended)
+    return [infos[index] for index in range(len(files))]
+
+
 def check_all_unchanged(files: Sequence[RemoteFile]) -> None:
     """Refuse objects of which others were read than were opened, where the answers did not tell.
 

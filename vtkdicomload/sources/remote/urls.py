@@ -95,3 +95,9 @@ def find_site(url: str) -> str:
     """The part of a URL that decides what connection it takes: protocols, user and host."""
     chain = url.split("::")
     return "::".join((*chain[:-1], f"{_split(chain[-1]).scheme}://{_split(chain[-1]).netloc}"))
+
+
+def join_url(url: str, name: str) -> str:
+    """The URL of what has a name in the folder of a URL, without the query of that."""
+    bare = url.partition("?")[0] if url.partition("://")[0].lower() in HTTP else url
+    return f"{bare.rstrip('/')}/{name}" if not bare.endswith("://") else f"{bare}{name}"
