@@ -10,7 +10,7 @@ import numpy as np
 from ...sources.folders import sort_names
 from .arrow import pa, pc
 from .buckets import read_bucket, read_bucket_rows
-from .file_rows import IMAGE
+from .file_rows import IMAGE, list_entries
 from .known_rows import ROWS_AT_A_TIME
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..charging import SeriesKey
+    from .entry import Entry
 
     Ints = NDArray[np.int64]
 
@@ -60,6 +61,7 @@ class SeriesRows(NamedTuple):
     number: int  # its place among the keys
     key: SeriesKey
     table: Any
+    entries: list[Entry]  # of each row
     buckets: tuple[int, ...]
 
 
@@ -128,8 +130,9 @@ def _read_some(grouped: GroupedFiles, start: int, stop: int) -> list[SeriesRows]
     table = pa.concat_tables(tables).take(pa.array(order)).combine_chunks()
     number, of_bucket = np.concatenate(numbers)[order], np.concatenate(buckets)[order]
     edges = [*np.flatnonzero(np.diff(number, prepend=-1)).tolist(), len(number)]
+    entries = list(list_entries(table))
     return [
-        SeriesRows(k, grouped.keys[k], table.slice(a, b - a), tuple(np.unique(of_bucket[a:b]).tolist()))
+        SeriesRows(k, grouped.keys[k], table.slice(a, b - a), entries[a:b], tuple(np.unique(of_bucket[a:b]).tolist()))
         for a, b in pairwise(edges)
         for k in (int(number[a]),)
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import fields
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -119,7 +120,7 @@ class _Building:
         for series in together:
             damage = Charged(*(tuple(charged.get(series.key, ())) for charged in self._charges))
             told = [(make_readable(p.path), make_readable(p.error.what)) for problems in damage for p in problems]
-            fingerprint = make_fingerprint(series.key, list_entries(series.table), told)
+            fingerprint = make_fingerprint(series.key, series.entries, told)
             if fingerprint in self._known:
                 kept += self._known[fingerprint]
                 self._numbers += [series.number] * len(self._known[fingerprint])
@@ -207,16 +208,12 @@ def read_frames(
     list of (list of Frame, list of Problem)
         For each table the frames in the order of its rows, and the files that cannot be read as they were.
     """
-    listed = [list(map(open_file, list_entries(table))) for table in tables]
-    made = [restore_frames(table, files) for table, files in zip(tables, listed, strict=True)]
-    unsaid = [
-        file
-        for files, frames in zip(listed, made, strict=True)
-        for file, frame in zip(files, frames, strict=True)
-        if frame is None
-    ]
-    again = iter(read_outcomes(unsaid, reader))
-    return [_sort_out([next(again) if frame is None else frame for frame in frames]) for frames in made]
+    together = pa.concat_tables(tables)  # each column is taken once, which costs as much for few rows as for many
+    files = list(map(open_file, list_entries(together)))
+    frames = restore_frames(together, files)
+    again = iter(read_outcomes([file for file, frame in zip(files, frames, strict=True) if frame is None], reader))
+    outcomes = iter([next(again) if frame is None else frame for frame in frames])
+    return [_sort_out([*islice(outcomes, len(table))]) for table in tables]
 
 
 def _sort_out(outcomes: Sequence[Frame | FileOutcome]) -> tuple[list[Frame], list[Problem]]:
