@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -48,6 +48,9 @@ class Entry:
     size: int | None
 
 
+_NAMES = tuple(field.name for field in fields(Entry))
+
+
 class Manifest:
     """The entries of a file: the last of each key counts."""
 
@@ -81,7 +84,7 @@ class Manifest:
 
     def add(self, entry: Entry) -> None:
         """Write an entry down, at once."""
-        line = json.dumps({"version": _VERSION, **asdict(entry)}, ensure_ascii=True)
+        line = json.dumps({"version": _VERSION, **{name: getattr(entry, name) for name in _NAMES}}, ensure_ascii=True)
         with open(self._path, "a", encoding="utf-8") as file:
             file.write(f"{chr(10) if self._torn else ''}{line}\n")
         self._torn = False

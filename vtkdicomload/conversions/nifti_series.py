@@ -15,7 +15,7 @@ from ..errors.remedies import SetOption
 from ..headers.data_set import read_attributes
 from .files import suffix_of
 from .nibabel import to_nibabel, write_nifti
-from .sidecar import find_repetition_time, list_gradients, write_sidecar
+from .sidecar import SIDECAR_KEYWORDS, find_repetition_time, list_gradients, write_sidecar
 from .whole import write_whole
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def save_nifti(volumes: Sequence[VolumeData], path: str) -> None:
     suffix = suffix_of(path)
     stem = path[: -len(suffix)]
     with silence_warnings():
-        data_sets = [read_attributes(volume.series.header.file) for volume in volumes]
+        data_sets = [read_attributes(volume.series.header.file, SIDECAR_KEYWORDS) for volume in volumes]
         beside = {f"{stem}.json": write_sidecar(data_sets)}
         repetition_time = find_repetition_time(data_sets[0])
     gradients = list_gradients(volumes)

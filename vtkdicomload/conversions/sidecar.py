@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,7 @@ _FIELDS: dict[str, tuple[str, float]] = {
     "AttenuationCorrectionMethod": ("AttenuationCorrectionMethod", _AS_IT_IS),
     "ReconstructionMethod": ("ReconMethodName", _AS_IT_IS),
 }
-_TIMES = tuple(keyword for keyword, (_, factor) in _FIELDS.items() if factor == _MS)
+SIDECAR_KEYWORDS = tuple(_FIELDS)
 
 
 def write_sidecar(data_sets: Sequence[pydicom.Dataset]) -> str:
@@ -70,8 +71,13 @@ def write_sidecar(data_sets: Sequence[pydicom.Dataset]) -> str:
     """
     said = [_list_parameters(data_set) for data_set in data_sets]
     shared = {name: value for name, value in said[0].items() if all(other.get(name) == value for other in said)}
-    software = {"ConversionSoftware": "vtkdicomload", "ConversionSoftwareVersion": version("vtkdicomload")}
+    software = {"ConversionSoftware": "vtkdicomload", "ConversionSoftwareVersion": _find_version()}
     return json.dumps({**shared, **software}, indent=2) + "\n"
+
+
+@cache
+def _find_version() -> str:
+    return version("vtkdicomload")
 
 
 def find_repetition_time(data_set: pydicom.Dataset) -> float | None:

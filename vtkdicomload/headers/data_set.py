@@ -19,7 +19,7 @@ from ..sources.stream import path_or_stream
 from .attributes import DETECTORS, FUNCTIONAL_GROUPS, VFRAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
 
     import pydicom
@@ -186,12 +186,13 @@ def find_keyword(tag: int) -> str:
         return keyword_for_tag(tag)
 
 
-def read_attributes(file: File) -> pydicom.Dataset:
-    """Read everything a file says, patient attributes too, without its pixels."""
+def read_attributes(file: File, keywords: Sequence[str] | None = None) -> pydicom.Dataset:
+    """Read what a file says, patient attributes too, without its pixels: everything, or what has these keywords."""
     import pydicom
 
+    tags = None if keywords is None else list(keywords)
     with path_or_stream(file) as readable:
-        return pydicom.dcmread(readable, stop_before_pixels=True, force=True)
+        return pydicom.dcmread(readable, stop_before_pixels=True, force=True, specific_tags=tags)
 
 
 @contextmanager

@@ -8,8 +8,10 @@ import pytest
 from sources.contract import ChangingFileContract
 from sources.servers import Web, s3_server, web_server
 
+from vtkdicomload.sources.remote import sharing
 from vtkdicomload.sources.remote.find import Finder
 from vtkdicomload.sources.remote.objects import RemoteFile
+from vtkdicomload.sources.remote.server import REQUESTS
 from vtkdicomload.sources.remote.sharing import keep_connections
 from vtkdicomload.sources.resolve import find_files
 
@@ -100,6 +102,10 @@ def s3() -> Iterator[_S3]:
 
 
 class TestInS3(ChangingFileContract):
+    def test_there_are_as_many_connections_as_requests_at_a_time(self, s3: _S3) -> None:
+        (connection,) = (one for server, one in sharing._shared.connections.items() if server.protocol == "s3")
+        assert connection._system.config_kwargs["max_pool_connections"] == REQUESTS
+
     @pytest.fixture
     def make(self, s3: _S3, tmp_path: Path) -> Make:
         def made(name: str, content: bytes) -> File:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..._util.optional import require
 from .connection import Connection, gather_some
-from .server import Answer, GoneError, Info, make_gone_error, make_server_error
+from .server import REQUESTS, Answer, GoneError, Info, make_gone_error, make_server_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 _FEW = 8  # files of one folder that are asked for one by one rather than listed
 # What differs once the bytes do, by the names that file systems give it; the first that is there counts.
 _STAMPS = ("ETag", "etag", "generation", "md5Hash", "mtime", "last_modified", "LastModified", "updated", "created")
+_S3 = ("s3", "s3a")
 # Extras of this package, by protocol.
 _EXTRAS = {
-    **dict.fromkeys(("s3", "s3a"), "s3"),
+    **dict.fromkeys(_S3, "s3"),
     **dict.fromkeys(("gs", "gcs"), "gcs"),
     **dict.fromkeys(("az", "abfs", "abfss", "adl"), "azure"),
     **dict.fromkeys(("sftp", "ssh"), "sftp"),
@@ -145,6 +146,8 @@ class _AsyncStore(_Store):
 
         super().__init__()
         options = {"use_listings_cache": False, **server.options, "asynchronous": True, "loop": self._loop.loop}
+        if server.protocol in _S3:  # botocore keeps ten, and lets others wait
+            options["config_kwargs"] = {"max_pool_connections": REQUESTS, **(options.get("config_kwargs") or {})}
         try:
             self._system, _ = url_to_fs(server.url, skip_instance_cache=True, **options)
         except BaseException:
