@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 import subprocess
@@ -33,7 +34,7 @@ SECOND_RUN = "vtkdicomload.Index, second run"
 VOLUMES = "peak memory × one volume"
 NOTE = (
     "All volumes of an archive are kept, but for the peak memory, where one is let go before the next is taken. "
-    "**pydicom, process pool**: as many processes as cores, which have started before, send the stacked arrays. "
+    "**pydicom, process pool**: as many processes as cores, forked for each run, send the stacked arrays. "
     "**convert** writes into a fresh folder, with acquisition parameters as JSON beside each file, as dcm2niix does; "
     f"dcm2niix compresses {'by pigz' if shutil.which('pigz') else 'by itself, as there is no pigz'}. "
     "**workers**: processes of dask.distributed with one thread each. **second run** of an index: no file has changed."
@@ -54,13 +55,10 @@ def _let_go(data: Data) -> str:
     return digest(_take_each(data), data.work)
 
 
-@cache
-def _start_pool() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor()
-
-
 def _load_in_pool(data: Data) -> list[Pixels]:
-    return list(_start_pool().map(peers.load_by_pydicom, data.folders))
+    forked = multiprocessing.get_context("fork" if "fork" in multiprocessing.get_all_start_methods() else None)
+    with ProcessPoolExecutor(mp_context=forked) as pool:  # a process that ends waits for those that it has
+        return list(pool.map(peers.load_by_pydicom, data.folders))
 
 
 ONE_AT_A_TIME = Peer("vtkdicomload, load_many", *_OURS, _let_go, summed=True)
