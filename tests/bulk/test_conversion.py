@@ -168,6 +168,16 @@ def test_diffusion_has_the_gradients_and_values_of_dcm2niix(series: Write, tmp_p
         assert said[word] == their_words[word], word
 
 
+def test_texts_of_several_values_are_as_dcm2niix_has_them(series: Write, tmp_path: Path) -> None:
+    said = {"Modality": "MR", "ScanningSequence": ["SE", "IR"], "SoftwareVersions": ["5.7", "5.7.1"]}
+    series("in", ImageType=["ORIGINAL", "PRIMARY", "M"], **said)
+    (outcome,) = vdl.convert(tmp_path / "in", tmp_path / "out", format="nii")
+    written = json.loads(Path(outcome.path).with_suffix(".json").read_text())
+    assert (written["ScanningSequence"], written["SoftwareVersions"]) == ("SE\\IR", "5.7\\5.7.1")
+    assert written["ImageType"] == ["ORIGINAL", "PRIMARY", "M"]
+    assert written["ImageOrientationPatientDICOM"] == [1, 0, 0, 0, 1, 0]
+
+
 def test_no_identity_is_in_the_names_the_sidecar_or_the_manifest(series: Write, tmp_path: Path) -> None:
     series("in", PatientName="Secret^Name", PatientID="ID4711", PatientBirthDate="19630412")
     vdl.convert(tmp_path / "in", tmp_path / "out", format="nii")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .._util.arrays import Floats
     from ..loading.volume_data import VolumeData
 
+_LISTED = "ImageType"  # other texts of several values are one in BIDS, or may be, as dcm2niix has them
 _MS, _AS_IT_IS = 1e-3, 1.0  # BIDS counts times in seconds
 # Keyword of PS3.6 → name in BIDS (or in the JSON of dcm2niix), and the factor to its unit. None of them names a person.
 _FIELDS: dict[str, tuple[str, float]] = {
@@ -88,6 +89,9 @@ def find_repetition_time(data_set: pydicom.Dataset) -> float | None:
 
 def _list_parameters(data_set: pydicom.Dataset) -> dict[str, Any]:
     found = {name: _take_value(data_set, keyword, factor) for keyword, (name, factor) in _FIELDS.items()}
+    for name, value in found.items():
+        if isinstance(value, list) and name != _LISTED and all(isinstance(part, str) for part in value):
+            found[name] = "\\".join(value)
     return {name: value for name, value in found.items() if value not in (None, "", [])}
 
 

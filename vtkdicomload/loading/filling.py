@@ -8,13 +8,11 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ..sources.holding import hold_each
 from .fetching import fetch_frames
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from .._util.arrays import Pixels
     from ..headers.model import Frame, Header
@@ -71,15 +69,9 @@ def fill_frames(
     words: dict[str, None] = {}  # of all batches, each once
 
     def fill(part: dict[int, Frame]) -> None:
-        places = sorted(part)
-        chosen = [part[k] for k in places]
-        together = places[-1] - places[0] + 1 == len(places)
-        values = (
-            out[places[0] : places[-1] + 1] if together else np.empty((len(places), *out.shape[1:]), conversion.dtype)
-        )
-        words.update(dict.fromkeys(reader.fill(chosen, conversion, values, step, workers)))
-        if not together:
-            out[places] = values
+        for run in _list_runs(sorted(part)):
+            values = out[run[0] : run[-1] + 1]
+            words.update(dict.fromkeys(reader.fill([part[k] for k in run], conversion, values, step, workers)))
         for k, frame in part.items():
             if k in away and (k in kept or _is_blank(out[k])):
                 again[k] = frame
@@ -107,6 +99,17 @@ def fill_frames(
     if batch:
         fill(batch)
     return tuple(words), again
+
+
+def _list_runs(places: Sequence[int]) -> Iterator[list[int]]:
+    """List places, those that follow each other together."""
+    run: list[int] = []
+    for place in places:
+        if run and place != run[-1] + 1:
+            yield run
+            run = []
+        run.append(place)
+    yield run
 
 
 def _takes_range(reader: Reader, frame: Frame) -> bool:
