@@ -88,6 +88,14 @@ def _label_by_maker(
     return edit
 
 
+def _move_second(slices: Sequence[Image]) -> Callable[[Dataset, int], None]:
+    def edit(dataset: Dataset, k: int) -> None:
+        x, y, z = dataset.ImagePositionPatient
+        dataset.ImagePositionPatient = [float(x) + 60 * slices[k].volume, y, z]
+
+    return edit
+
+
 def offset_stacks() -> Iterator[Case]:
     kind = "offset stacks"
     for name, (one, other) in CONTENT.items():
@@ -143,6 +151,14 @@ def offset_stacks() -> Iterator[Case]:
                 yield Case(kind, f"private data of {maker} {where}", build, "volumes", owe_each(slices))
             else:  # which may be anything: odd and even slices of one volume differ in such, too
                 yield Case(kind, f"private data of {maker} {where}", build, "volume", (owe(slices),), warned=True)
+    # The second stands 60 mm beside the first in the plane, and nothing but that tells them apart.
+    side_by_side = [*images(even(), 0), *images(even(), 1)]
+    for name, order in {"in order": range(10), "in any order": np.random.default_rng(2).permutation(10)}.items():
+        beside = [side_by_side[i] for i in order]
+        owed = owe_each(side_by_side)
+        owed[1].affine[0, 3] += 60
+        build = partial(write_images, slices=beside, edit=_move_second(beside))
+        yield Case(kind, f"two volumes side by side, {name}", build, "volumes", owed)
     packs = images(even(5, step=2 * STEP), 0) + [
         Image(0, 10 + k, place, {}) for k, place in enumerate(even(5, STEP, 2 * STEP))
     ]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from enhanced import group, write_enhanced
 from slices import Slice, list_volumes, stack, write_slices
+from synthetic import write_series
 
 import vtkdicomload as vdl
 
@@ -596,3 +597,19 @@ def test_frame_reference_times_of_a_dynamic_pet_with_scrambled_numbers(tmp_path:
     slices = [s for v in range(3) for s in stack(v, Z, FrameReferenceTime=500 + 1000 * v)]
     write_slices(tmp_path, [slices[k] for k in np.random.default_rng(2).permutation(len(slices))])
     _assert_volumes(tmp_path, range(3))
+
+
+def test_volumes_side_by_side_are_divided_by_their_place(tmp_path: Path) -> None:
+    order = np.random.default_rng(4).permutation(10)
+
+    def edit(dataset: Dataset, k: int) -> None:
+        side, index = divmod(int(order[k]), 5)
+        dataset.ImagePositionPatient = [60.0 * side, 0, 2.5 * index]
+        dataset.PixelData = np.full((6, 8), 10 * side + index, np.int16).tobytes()
+
+    write_series(tmp_path, count=10, edit=edit)
+    volumes = vdl.load_all(tmp_path)
+    assert [volume.stack_labels[0].words for volume in volumes] == ["1 of 2", "2 of 2"]
+    for side, volume in enumerate(volumes):
+        np.testing.assert_array_equal(volume.frames[:, 0, 0], 10 * side + np.arange(5))
+        assert volume.origin == (60 * side, 0, 0)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ..headers.orientation import compute_direction
 from .evenness import LEAST, Evenness, judge_evenness
 from .series_data import Label, Rank
 from .split_attributes import UNRANKED, Sort
@@ -17,11 +18,14 @@ from .split_places import follow_each_other
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from .._util.arrays import Floats
     from .split_attributes import Attribute, Indices
 
     Rule = Callable[[PlacedFrames], "list[Piece] | None"]
 
 _MOST_ATTRIBUTES = 3  # that may tell volumes apart together
+_BESIDE = 0.1  # mm across the normal that are no rounding any more
+_POSITION = "ImagePositionPatient"
 
 
 class Shared(NamedTuple):
@@ -208,6 +212,31 @@ def _make_ranks(attribute: Attribute, grid: Indices) -> list[Piece]:
     return [Piece((Label(attribute.name, Rank(rank + 1, each)),), np.sort(grid[:, rank])) for rank in range(each)]
 
 
+# ------------------------------------------------------------------------------------------------------ side by side
+def divide_by_columns(frames: PlacedFrames) -> list[Piece] | None:
+    """Divide by where frames lie across their normal, where volumes stand side by side."""
+    members = frames.members
+    points = [frames.frames[k].position for k in members.tolist()]
+    orientation = frames.frames[int(members[0])].orientation
+    if orientation is None or None in points:
+        return None
+    across = np.array(points, np.float64) @ compute_direction(orientation)[:, :2]
+    codes = np.stack([_number_columns(across[:, axis]) for axis in (0, 1)])
+    _, column = np.unique(codes, axis=1, return_inverse=True)
+    groups = [members[column.ravel() == k] for k in range(int(column.max()) + 1)]
+    if len(groups) != frames.count_in_places().max() or not all(map(frames.shares_no_place, groups)):
+        return None
+    return [Piece((Label(_POSITION, Rank(k + 1, len(groups))),), group) for k, group in enumerate(groups)]
+
+
+def _number_columns(across: Floats) -> Indices:
+    """Number the columns that frames stand in, from the lowest, by their places along one side of the pixels."""
+    order = np.argsort(across, kind="stable")
+    numbers = np.empty(len(across), np.int64)
+    numbers[order] = np.cumsum(np.diff(across[order], prepend=across[order[0]]) > _BESIDE)
+    return numbers
+
+
 # ------------------------------------------------------------------------------------------------------- last resort
 def divide_by_number(frames: PlacedFrames) -> list[Piece] | None:
     """Divide by the rank of the frames' own number, where it runs alike at all places."""
@@ -233,5 +262,6 @@ RULES: tuple[Rule, ...] = (
     divide_by_even_attribute,
     divide_by_ranges,
     divide_by_rank,
+    divide_by_columns,
     divide_by_loose_values,
 )
