@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -625,3 +626,9 @@ def test_a_structure_set_that_cannot_be_read_is_not_offered_to_be_left_out(ct: V
     assert [type(remedy).__name__ for remedy in error.value.remedies] == ["GetAgain"]
     with pytest.raises(TypeError, match="names must be a list"):
         ct.masks_of(path, 3)  # type: ignore[arg-type]
+
+
+def test_frames_of_a_run_have_no_volume(ct: Volume) -> None:
+    run = ct.replaced(ct.frames, replace(ct.geometry, third_axis="frames"))
+    with pytest.raises(GeometryError, match="follow each other in time"):
+        run.measure_mask(np.ones(ct.frames.shape, bool))

@@ -300,6 +300,8 @@ class GriddedVolume(VolumeData):
         ------
         ValueError
             No mask of this volume.
+        GeometryError
+            Frames of a run, which have no distance in space.
         """
         from .measure import measure_mask
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..errors import GeometryError
 from .grid import locate_slices, make_step_matrix
 
 if TYPE_CHECKING:
@@ -41,8 +42,16 @@ def measure_mask(volume: VolumeData, mask: Any) -> float:
 
 
 def measure_voxels(volume: VolumeData) -> Floats:
-    """The volume of a voxel of each slice in ml, (nz,); uneven slices reach half way to the next."""
+    """The volume of a voxel of each slice in ml, (nz,); uneven slices reach half way to the next.
+
+    Raises
+    ------
+    GeometryError
+        Frames of a run, which have no distance in space.
+    """
     geometry = volume.geometry
+    if geometry.third_axis == "frames":
+        raise GeometryError(f"the frames of {volume.series.title} follow each other in time: a voxel has no volume")
     row, column = make_step_matrix(geometry)[:3, :2].T
     thickness = np.full(geometry.dimensions[2], geometry.slice_distance)
     if not geometry.even and geometry.normal is not None:
