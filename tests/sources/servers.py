@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import md5
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, NamedTuple
@@ -63,6 +64,11 @@ class Web:
         return self.address + path
 
 
+@lru_cache
+def _make_etag(data: bytes) -> str:
+    return f'"{md5(data, usedforsecurity=False).hexdigest()}"'
+
+
 @contextmanager
 def web_server() -> Iterator[Web]:
     """Run a web server."""
@@ -107,8 +113,7 @@ def web_server() -> Iterator[Web]:
                 self._answer(404, b"")
 
         def _give(self, data: bytes, *, cut: bool) -> None:
-            tag = md5(data, usedforsecurity=False).hexdigest()
-            headers = {"ETag": f'"{tag}"'} if web.etags else {}
+            headers = {"ETag": _make_etag(data)} if web.etags else {}
             wanted = self.headers.get("Range", "") if web.ranges else ""
             status = 200
             if wanted:

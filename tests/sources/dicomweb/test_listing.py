@@ -69,6 +69,21 @@ def test_a_study_of_several_series_is_a_list_of_them(pacs: Pacs, series: Write) 
     np.testing.assert_array_equal(vdl.load(url, series=1).frames, first.frames)
 
 
+@pytest.mark.parametrize("sop_class", ["1.2.840.10008.5.1.4.1.1.66", "1.3.12.2.1107.5.9.1"])
+def test_raw_data_beside_images_is_none(pacs: Pacs, series: Write, sop_class: str) -> None:
+    def strip(dataset: Any, k: int) -> None:
+        dataset.SOPClassUID = sop_class
+        del dataset.PixelData
+
+    truth, raw = series("written"), series("raw", count=1, seed=7, edit=strip)
+    url = pacs.store([*truth.files, *raw.files])
+    pacs.edit = lambda metadata: metadata.pop("7FE00010", None)  # as Orthanc does for compressed pixels
+    found = vdl.scan(url)
+    assert [len(s.frames) for s in found] == [5]
+    assert [str(s.reason)[:5] for s in found.skipped] == ["DICOM"]
+    np.testing.assert_array_equal(vdl.load(url).frames, truth.frames)
+
+
 def test_an_instance_whose_place_the_server_lost_is_fetched_for_its_header(pacs: Pacs, series: Write) -> None:
     def lose(metadata: dict[str, Any]) -> None:
         metadata["00200032"] = {"vr": "DS", "Value": []}

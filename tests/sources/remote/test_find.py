@@ -78,6 +78,15 @@ class TestSameVolume:
         np.testing.assert_array_equal(volume.frames, truth.frames)
         assert not any(urlsplit(study).path == asked.path for asked in web.asked), "a page was asked for"
 
+    @pytest.mark.parametrize(
+        "name", ["IM%20%281%29.dcm", "IM (1)+~.dcm", "%E4%B8%AD,;=.dcm?a=%2Fb%3D%28&c=d%20e", "ü.dcm"]
+    )
+    def test_a_url_is_asked_for_as_it_is_written(self, web: Web, truth: Truth, name: str) -> None:
+        path, _, query = name.replace(" ", "%20").replace("ü", "%C3%BC").partition("?")
+        web.objects["/" + path] = truth.files[0].read_bytes()
+        assert vdl.load(f"{web.address}/{name}").frames.shape[0] == 1
+        assert {(asked.path, asked.query) for asked in web.asked} == {("/" + path, query)}
+
     def test_from_files_that_only_a_query_tells_apart(self, web: Web, study: str, truth: Truth) -> None:
         web.objects = {f"/get{k}": path.read_bytes() for k, path in enumerate(truth.files)}
         urls = [f"{web.address}/get{k}?objectUID={k}&token={SECRET}" for k in range(9)]

@@ -56,7 +56,7 @@ class Bucket(NamedTuple):
 def _server() -> Iterator[tuple[Any, dict[str, str], Between]]:
     import boto3
 
-    with s3_server() as options, server_between(options["endpoint_url"]) as between, keep_connections():
+    with s3_server() as options, server_between(options["endpoint_url"]) as between:
         client = boto3.client(
             "s3",
             aws_access_key_id=options["key"],
@@ -97,10 +97,9 @@ class TestFaults:
         ("fault", "words"),
         [
             (BUSY, "the server answers 503"),
-            (REFUSED, "the server denies access"),
             ("cut", "the server does not give it"),
         ],
-        ids=["503", "403", "cut"],
+        ids=["503", "cut"],
     )
     def test_an_object_that_is_not_given_is_named(self, bucket: Bucket, fault: Any, words: str) -> None:
         found = vdl.scan(bucket.url, storage_options=bucket.options)
@@ -111,13 +110,10 @@ class TestFaults:
         found = vdl.scan(bucket.url, storage_options=bucket.options)
         assert [p.path for p in found.problems] == ["s3://bucket/study/1-4.dcm"]
 
-    @pytest.mark.parametrize("change", [lambda b: b[:-2] + b"xx", lambda b: b + b"\0\0", lambda b: b[:-200]])
-    def test_an_object_that_is_written_again_in_between_is_refused(
-        self, bucket: Bucket, change: Callable[[bytes], bytes]
-    ) -> None:
+    def test_an_object_that_is_written_again_in_between_is_refused(self, bucket: Bucket) -> None:
         found = vdl.scan(bucket.url, storage_options=bucket.options)
         path = bucket.truth.files[2]
-        bucket.put(path.name, change(path.read_bytes()))
+        bucket.put(path.name, path.read_bytes()[:-2] + b"xx")
         with pytest.raises(vdl.CorruptFileError, match=r"changed since it was scanned: .* → load again"):
             found[0].load()
 
@@ -154,6 +150,10 @@ def test_an_archive_in_a_bucket_takes_few_requests(bucket: Bucket) -> None:
 
 class TestCredentials:
     def test_they_are_seen_nowhere(self, bucket: Bucket, caplog: pytest.LogCaptureFixture) -> None:
+        with keep_connections():  # to make one takes long
+            self._look_everywhere(bucket, caplog)
+
+    def _look_everywhere(self, bucket: Bucket, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG, "vtkdicomload")
         options = bucket.options | {"token": "Gehe1mnis"}
         found = vdl.scan(bucket.url, storage_options=options)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..file import File
 
 _MOST_TOGETHER = 2 << 20  # bytes of neighbours that one request asks for
+_MOST_AT_ONCE = 24 << 20  # bytes that are fetched at the same time
 _MOST_BETWEEN = 1 << 16  # bytes between two of them that cost less than another request
 
 
@@ -82,6 +83,8 @@ def _fetch_parts(archive: File, wanted: Mapping[int, Range], limit_bytes: int) -
             for k in filled:
                 part = PartFile.of(archive, requests[k].offset, requests[k].buffer)
                 yield [Brought(place, part) for place in batch[k].places]
+                del part
+        del requests  # before those of the next batch are made
 
 
 class _Group(NamedTuple):
@@ -100,7 +103,7 @@ def _divide(archive: File, wanted: Mapping[int, Range], limit_bytes: int) -> Ite
     """Divide what is wanted into what is fetched at the same time, in ascending order."""
     batch: list[_Group] = []
     for group in _group_neighbours(wanted, archive.size or 0, min(_MOST_TOGETHER, limit_bytes)):
-        if batch and sum(other.length for other in batch) + group.length > limit_bytes:
+        if batch and sum(other.length for other in batch) + group.length > min(_MOST_AT_ONCE, limit_bytes):
             yield batch
             batch = []
         batch.append(group)

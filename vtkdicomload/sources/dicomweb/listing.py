@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _SOP_INSTANCE, _SERIES, _NUMBER = "00080018", "0020000E", "00200013"
 # Position and orientation, never empty in a file: Orthanc cannot read them where ISO_IR 13 has a yen for a backslash.
 _PLACE = ("00200032", "00200037")
+_SOP_CLASS = "00080016"
+_PIXELS = ("7FE00008", "7FE00009", "7FE00010")
+_STANDARD, _RAW_DATA = "1.2.840.10008.", "1.2.840.10008.5.1.4.1.1.66"  # how its classes begin, and one without pixels
 _LOG_IN = 'storage_options={"client": a DICOMwebClient that is logged in}'
 
 
@@ -40,7 +43,7 @@ def list_instances(
     -------
     tuple of DescribedFile or InstanceFile
         The series as the server lists them, each in order of its InstanceNumbers. An instance whose place the server
-        could not read is to be fetched for its header.
+        could not read, or that may have no pixels, is to be fetched for its header.
 
     Raises
     ------
@@ -80,10 +83,17 @@ def _describe(
     if not instance:
         raise ServerError("the server's metadata holds an instance without SOPInstanceUID")
     file = InstanceFile.at(server, address._replace(series=series, instance=instance).path, listed)
-    if any(tag in metadata and not _read_text(metadata, tag) for tag in _PLACE):
+    if any(tag in metadata and not _read_text(metadata, tag) for tag in _PLACE) or _may_lack_pixels(metadata):
         return file
     header, pixel_bytes = describe(metadata, connection.fetch_bulk)
     return DescribedFile(file.name, len(header) + pixel_bytes, zlib.crc32(header), file, header)
+
+
+def _may_lack_pixels(metadata: Mapping[str, Any]) -> bool:
+    """Tell whether it may be raw data that has attributes of an image; some servers mention pixels of no instance."""
+    sop_class = _read_text(metadata, _SOP_CLASS)
+    is_suspect = sop_class == _RAW_DATA or not sop_class.startswith(_STANDARD)
+    return is_suspect and not any(tag in metadata for tag in _PIXELS)
 
 
 def _read_text(metadata: Mapping[str, Any], tag: str) -> str:

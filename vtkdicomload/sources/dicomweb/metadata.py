@@ -20,7 +20,9 @@ _PIXELS = {0x7FE00008: b"OF", 0x7FE00009: b"OD", 0x7FE00010: b"OW"}
 _CSA = 0x00291010
 # What headers need of private attributes, which a server may keep apart as bulk data: the CSA header of a mosaic, and
 # b-values and directions of Siemens, GE and Philips.
-_NEEDED = frozenset((_CSA, 0x0019100C, 0x0019100E, 0x00431039, 0x20011003, 0x20011018))
+_NEEDED = frozenset((
+    _CSA, 0x0019100C, 0x0019100E, 0x001910BB, 0x001910BC, 0x001910BD, 0x00431039, 0x20011003, 0x20011018,
+))  # fmt: skip
 _LONGEST_VALUE = 0xFFFFFFFE
 _LONGEST_SHORT = 0xFFFE
 

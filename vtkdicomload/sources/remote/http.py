@@ -6,6 +6,7 @@ import asyncio
 import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import quote
 
 from ..._util.optional import require
 from .connection import Connection, gather_some
@@ -29,6 +30,7 @@ _SMALL = 1 << 20  # bytes that are read to their end rather than the connection 
 _LONGEST_PAGE = 64 << 20
 _DEEPEST_FOLDER = 32
 _PLAIN_OPTIONS = {"headers", "auth"}  # what every request shows in its headers
+_KEPT = "%" + ":/?#[]@" + "!$&'()*+,;="  # escapes, and what RFC 3986 reserves
 _RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
 
 
@@ -98,9 +100,17 @@ class HttpConnection(Connection):
                 wait *= 2
         raise AssertionError  # the last try returns or raises
 
+    def _encode(self, url: str) -> Any:
+        """Take a URL as it is written: a server, or a signature, may know it by no other spelling."""
+        import yarl
+
+        if not url.isascii():
+            return self._system.encode_url(url)
+        return yarl.URL(quote(url, safe=_KEPT), encoded=True)
+
     async def _get(self, url: str, start: int, length: int | None, buffer: memoryview | None) -> Answer:
         """Ask once: by a connection of our own where aiohttp has shown the way, else by aiohttp."""
-        address = self._system.encode_url(url)
+        address = self._encode(url)
         origin = self._origins.get(_find_origin(address))
         if origin is not None and length:
             try:
