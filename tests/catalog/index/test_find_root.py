@@ -245,3 +245,17 @@ def test_a_dicomweb_server_is_refused_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(vdl.NoDicomError, match=r"is on a DICOMweb server.*scan\(url\).*convert\(url, folder\)"):
         vdl.Index.build("https://pacs.example/dicom-web/studies/1.2.3", tmp_path / "index")
     assert not (tmp_path / "index").exists()
+
+
+def test_an_object_that_a_store_does_not_give_is_not_called_stale(
+    stored: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = vdl.Index.build(stored, tmp_path / "index").to_table()
+
+    async def deny(self: Any, key: str) -> Any:
+        raise OSError(5, "the server denies access")
+
+    monkeypatch.setattr(_Store, "look_at", deny)
+    with pytest.raises(vdl.CorruptFileError, match="it cannot be read: the server denies access") as caught:
+        vdl.load(rows[0])
+    assert "out of date" not in str(caught.value)

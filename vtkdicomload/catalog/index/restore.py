@@ -198,10 +198,12 @@ class _Restoring:
 
     @contextmanager
     def _refusing_stale(self) -> Iterator[None]:
-        """Say of a file that has changed that the index is out of date."""
+        """Say of a file that has changed that the index is out of date; one that cannot be read may be the same."""
         try:
             yield
         except CorruptFileError as error:
+            if not error.what.startswith("it changed "):
+                raise
             raise self._make_stale_error(error.message, error.files) from error
         except OSError as error:
             words = f"the files of the index {self._index} cannot be looked at: {error.strerror}"
