@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import numpy as np
 
+from .._util.wording import count_noun
 from ..errors import DicomLoadError, GeometryError
 from ..errors.remedies import SetOption
 from ..readers.choose import choose
@@ -157,8 +158,8 @@ class LazyImage:
             dict.fromkeys(str(d) for d in (widen_conversion(self.plan.conversion).dtype, np.dtype(np.float64)))
         )
         return DicomLoadError(
-            f"values of {len(frames)} frames do not fit {self.dtype}, the type that was settled on when the series was "
-            "opened",
+            f"values of {count_noun(len(frames), 'frame')} do not fit {self.dtype}, the type that was settled on when "
+            "the series was opened",
             files=[frame.path for frame in frames],
             remedies=[SetOption("dtype", wider, function="open")],
         )
