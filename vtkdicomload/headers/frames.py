@@ -15,7 +15,7 @@ from .items import open_items
 from .liberties import Liberty
 from .model import Frame, Header
 from .objects.enhanced import is_classic, read_functional_groups
-from .objects.mosaic import MOSAIC, divide_mosaic, mark_mosaics
+from .objects.mosaic import MOSAIC, divide_mosaic, mark_mosaics, settle_mosaic
 from .objects.nuclear_medicine import read_frame_vectors
 from .objects.rt_dose import read_dose_grid
 from .objects.ultrasound import ULTRASOUND, read_region_spacing
@@ -50,6 +50,7 @@ def make_frames(header: Header) -> tuple[Frame, ...]:
     elif header.vframes or VFRAME in header.image_type:
         headers = _read_frames(header, "tiles", divide_vframe)
     elif header.number_of_frames == 1:
+        header = settle_mosaic(header)
         headers = divide_mosaic(header) if MOSAIC in header.image_type else [header]
     else:
         # PS3.3 C.7.6.6: nothing says where each frame lies.

@@ -267,6 +267,20 @@ def test_a_plain_image_with_a_csa_header_is_a_slice(tmp_path: Path) -> None:
     np.testing.assert_array_equal(vdl.load(tmp_path).frames, truth.frames)
 
 
+def test_a_real_mosaic_that_has_lost_the_word_is_one_by_its_width(data: Path, tmp_path: Path) -> None:
+    dataset = pydicom.dcmread(data / "mosaic" / "1.dcm")
+    assert dataset.Rows * dataset.PixelSpacing[0] > 650
+    dataset.ImageType = [value for value in dataset.ImageType if value != "MOSAIC"]
+    dataset.save_as(tmp_path / "1.dcm")
+    volume, whole = vdl.load(tmp_path), vdl.load(data / "mosaic" / "1.dcm")
+    np.testing.assert_array_equal(volume.frames, whole.frames)
+    np.testing.assert_array_equal(volume.affine, whole.affine)
+    del dataset.SpacingBetweenSlices
+    dataset.save_as(tmp_path / "1.dcm")
+    with pytest.raises(vdl.UnsupportedPixelDataError, match=r"Siemens mosaic .* does not say where its slices lie"):
+        vdl.load(tmp_path)
+
+
 def test_a_damaged_csa_header_says_nothing_or_the_truth() -> None:
     rng = random.Random(5)
     whole = csa()

@@ -16,6 +16,19 @@ if TYPE_CHECKING:
     from ..model import Header
 
 MOSAIC = "MOSAIC"  # in ImageType
+_WIDEST = 650.0  # mm; no scanner of Siemens sees more at a time, and what is composed of several views is no mosaic
+
+
+def settle_mosaic(header: Header) -> Header:
+    """Say in ImageType of a file with one frame that it is a mosaic, where only its CSA header and its width say so.
+
+    Some software loses the word. A tile that was cut out of a mosaic may have kept the CSA header, and is no wider than
+    a slice.
+    """
+    is_known = MOSAIC in header.image_type or header.csa is None or header.csa.slices < 2
+    if is_known or header.pixel_spacing is None or header.rows * header.pixel_spacing[0] <= _WIDEST:
+        return header
+    return header._replace(image_type=(*header.image_type, MOSAIC))
 
 
 def divide_mosaic(header: Header) -> list[Header]:
