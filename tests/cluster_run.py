@@ -5,6 +5,7 @@ dask keeps threads and file handles for as long as a process lives, and its func
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import signal
@@ -22,14 +23,37 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SECRET = "s3cr3t"
+
+
+def end_process() -> None:
+    """End a worker, once its nanny knows that it runs: in the place of one that dies sooner dask may start no other."""
+    import asyncio
+    import os
+
+    from distributed import get_worker
+    from distributed.protocol import pickle
+    from distributed.utils import sync
+
+    worker = get_worker()
+    ask = pickle.dumps(lambda dask_worker: dask_worker.status.name == dask_worker.process.status.name == "running")
+
+    async def wait() -> None:
+        while not (await worker.rpc(worker.nanny).run(function=ask))["result"]:
+            await asyncio.sleep(0.01)
+
+    sync(worker.loop, wait)
+    os._exit(1)
+
+
 # What each worker runs first, maybe twice: the conversion of what is called so ends the process.
-DEADLY = """
-import functools, os
+DEADLY = f"""
+import functools
 from vtkdicomload.bulk import conversion
 
+{inspect.getsource(end_process)}
 def write(real, job, target, load, path):
     if "deadly" in path:
-        os._exit(1)
+        end_process()
     real(job, target, load, path)
 
 if not isinstance(conversion._write_job, functools.partial):
@@ -58,7 +82,7 @@ def break_down(volume: vdl.Volume) -> None:
 
 def die(volume: vdl.Volume) -> int:
     if Path(str(volume.series.folder)).name == "deadly":
-        os._exit(1)
+        end_process()
     return os.getpid()
 
 
