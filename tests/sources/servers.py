@@ -159,18 +159,25 @@ def web_server() -> Iterator[Web]:
         def log_message(self, *_: object) -> None:
             pass
 
-    class Server(ThreadingHTTPServer):
-        request_queue_size = 128
+    with _serve(Handler) as web.address:
+        yield web
 
-        def handle_error(self, *_: object) -> None:
-            """A client that goes away is no fault."""
 
-    with Server(("127.0.0.1", 0), Handler) as server:
-        web.address = f"http://127.0.0.1:{server.server_port}"
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+
+    def handle_error(self, *_: object) -> None:
+        """A client that goes away is no fault."""
+
+
+@contextmanager
+def _serve(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Run a server on a free port of this machine; yields its address."""
+    with _Server(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield web
+            yield f"http://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
             thread.join()
@@ -246,18 +253,5 @@ def server_between(target: str) -> Iterator[Between]:
         def log_message(self, *_: object) -> None:
             pass
 
-    class Server(ThreadingHTTPServer):
-        request_queue_size = 128
-
-        def handle_error(self, *_: object) -> None:
-            """A client that goes away is no fault."""
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        between.address = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield between
-        finally:
-            server.shutdown()
-            thread.join()
+    with _serve(Handler) as between.address:
+        yield between
