@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, Any
 import dask
 import nibabel as nib
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk  # noqa: N813
 import zarr
+from enhanced import group, write_enhanced
 from full_disk import largest_file
 from hangs import LAST_RESORT
 from sources.servers import s3_server
@@ -36,6 +38,7 @@ from vtkdicomload.cli import app as cli
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pydicom import Dataset
     from synthetic import Truth
 
     Write = Callable[..., Truth]
@@ -178,6 +181,51 @@ def test_texts_of_several_values_are_as_dcm2niix_has_them(series: Write, tmp_pat
     assert written["ImageOrientationPatientDICOM"] == [1, 0, 0, 0, 1, 0]
 
 
+NUMBERS = ("SeriesNumber", "SliceThickness", "EchoTime", "RepetitionTime", "FlipAngle", "ImageOrientationPatientDICOM")
+
+
+@pytest.mark.parametrize("found", ["in the files", "shared by frames", "of each frame"])
+def test_parameters_in_functional_groups_are_those_of_dcm2niix(data: Path, tmp_path: Path, found: str) -> None:
+    source = data / "enh_mr_phase"
+    if found != "in the files":
+        source = tmp_path / "in"
+        source.mkdir()
+
+        def edit(dataset: Dataset) -> None:
+            dataset.Manufacturer, dataset.EchoTime = "SIEMENS", None
+            dataset.SharedFunctionalGroupsSequence[0].MRTimingAndRelatedParametersSequence = group(
+                RepetitionTime=2500, FlipAngle=35, GradientEchoTrainLength=7
+            )
+            if found == "shared by frames":
+                dataset.SharedFunctionalGroupsSequence[0].MREchoSequence = group(EffectiveEchoTime=31.5)
+
+        def edit_frame(groups: Dataset, _: int) -> None:
+            if found == "of each frame":
+                groups.MREchoSequence = group(EffectiveEchoTime=31.5)
+
+        write_enhanced(source / "x.dcm", range(4), edit=edit, edit_frame=edit_frame)
+    (outcome,) = vdl.convert(source, tmp_path / "ours", format="nii")
+    said = json.loads(Path(outcome.path).with_suffix(".json").read_text())
+    (tmp_path / "theirs").mkdir()
+    command = [sys.executable, "-m", "dcm2niix", "-z", "n", "-f", "x", "-o", str(tmp_path / "theirs"), str(source)]
+    subprocess.run(command, check=True, capture_output=True)
+    (beside,) = (tmp_path / "theirs").glob("*.json")
+    theirs = json.loads(beside.read_text())
+    for word in NUMBERS:
+        assert said[word] == pytest.approx(theirs[word], rel=1e-5, abs=1e-6), word
+
+
+def test_parameters_of_a_converted_object_are_those_of_its_files(data: Path, tmp_path: Path) -> None:
+    path = data / "highdicom" / "legacy_mr.dcm"
+    (outcome, *_) = vdl.convert(path, tmp_path, format="nii")
+    said = json.loads(Path(outcome.path).with_suffix(".json").read_text())
+    dataset = pydicom.dcmread(path)
+    shared = dataset.SharedFunctionalGroupsSequence[0].UnassignedSharedConvertedAttributesSequence[0]
+    first = dataset.PerFrameFunctionalGroupsSequence[0].UnassignedPerFrameConvertedAttributesSequence[0]
+    assert said["RepetitionTime"] == pytest.approx(shared.RepetitionTime / 1000)
+    assert said["EchoTime"] == pytest.approx(first.EchoTime / 1000)
+
+
 def test_no_identity_is_in_the_names_the_sidecar_or_the_manifest(series: Write, tmp_path: Path) -> None:
     series("in", PatientName="Secret^Name", PatientID="ID4711", PatientBirthDate="19630412")
     vdl.convert(tmp_path / "in", tmp_path / "out", format="nii")
@@ -228,6 +276,41 @@ def test_what_was_harmed_since_is_made_again(series: Write, tmp_path: Path, harm
     assert [o.status for o in second] == again
     np.testing.assert_array_equal(np.asarray(nib.load(second[0].path).dataobj), whole.array)
     np.testing.assert_array_equal(np.asarray(nib.load(second[1].path).dataobj), other.array)
+
+
+@pytest.mark.parametrize("harm", ["lost slice", "damaged files"])
+def test_a_file_of_images_that_are_refused_now_is_named(series: Write, tmp_path: Path, harm: str) -> None:
+    whole = series("in/a", seed=1)
+    series("in/b", seed=2)
+    out = tmp_path / "out"
+    first = vdl.convert(tmp_path / "in", out, format="nii")
+    assert first.outdated == ()
+    if harm == "lost slice":
+        whole.files[2].unlink()
+    else:
+        for path in whole.files:
+            path.write_bytes(path.read_bytes()[:-10])
+    planned = vdl.convert(tmp_path / "in", out, format="nii", dry_run=True)
+    assert planned.outdated == ((first[0].path,) if harm == "damaged files" else ())
+    again = vdl.convert(tmp_path / "in", out, format="nii")
+    assert again.outdated == (first[0].path,)
+    assert f"out of date: {first[0].path}" in repr(again)
+    assert not again.whole
+    command = ["convert", str(tmp_path / "in"), str(out), "--format", "nii", "--json"]
+    said = [json.loads(line) for line in CliRunner().invoke(cli.app, command).stdout.splitlines()]
+    assert {"status": "outdated", "path": first[0].path} in said
+    assert vdl.convert(tmp_path / "in" / "b", out, format="nii").outdated == ()
+
+
+def test_a_file_of_images_that_are_divided_otherwise_now_is_named(series: Write, tmp_path: Path) -> None:
+    truth = series("in", seed=1, SeriesInstanceUID="1.2.3", TemporalPositionIdentifier=1)
+    out = tmp_path / "out"
+    (first,) = vdl.convert(tmp_path / "in", out, format="nii")
+    series("in", seed=2, SeriesInstanceUID="1.2.3", TemporalPositionIdentifier=2, names=list("abcde"))
+    assert vdl.convert(tmp_path / "in", out, format="nii").outdated == ()  # it is still what its images make
+    os.utime(truth.files[0], ns=(1, 1))
+    again = vdl.convert(tmp_path / "in", out, format="nii")
+    assert (again.outdated, again.whole) == ((first.path,), True)
 
 
 def test_a_killed_run_leaves_whole_files_only_and_the_next_one_goes_on(series: Write, tmp_path: Path) -> None:

@@ -108,7 +108,8 @@ def convert(
     Returns
     -------
     Conversion
-        A list of what became of each; ``.whole`` tells whether nothing was refused.
+        A list of what became of each; ``.whole`` tells whether nothing was refused, ``.outdated`` names files of
+        earlier runs that are still there, though their images are refused now or have become other files.
 
     Raises
     ------
@@ -130,24 +131,27 @@ def convert(
     with keep_connections():
         found = _find_all(source, ignore, archives, storage_options)
         groups = _list_groups(found, per)
+        damaged = [problem.path for problem in found.problems]
         folder = os.path.abspath(os.fspath(target))
         goal = Target(folder, suffix, name, _describe_making(checked, per, grid), resume)
         if dry_run:
-            return Conversion(goal.folder, plan_conversion(groups, goal, on_outcome), list_strays(found))
+            work = plan_conversion(groups, goal, damaged, on_outcome)
+            return Conversion(goal.folder, work.outcomes, list_strays(found), work.outdated)
         threads = _count_threads(workers)
         memory = _choose_memory(client, threads)
         load_one = partial(_load_on_grid, None if grid is None else _lighten(grid), ignore, checked, memory)
-        outcomes = convert_groups(
+        work = convert_groups(
             groups,
             goal,
             load_one,
             checked,
+            damaged=damaged,
             client=client,
             threads=threads,
             progress=progress,
             on_outcome=on_outcome,
         )
-    return Conversion(goal.folder, outcomes, list_strays(found))
+    return Conversion(goal.folder, work.outcomes, list_strays(found), work.outdated)
 
 
 def verify(

@@ -131,7 +131,7 @@ class Index:
         require("pyarrow", extra="index")
         from ..bulk.indexing import choose_run
         from ..catalog.index.about import locate_index
-        from ..catalog.index.build import build_index, check_folder
+        from ..catalog.index.build import build_index, check_folder, divide_root
         from ..catalog.index.find_root import find_root
         from ..catalog.index.patients import settle_patients
 
@@ -141,6 +141,7 @@ class Index:
         with keep_connections():
             index, found = _make_absolute(path), find_root(root, archives, storage_options)
             check_folder(index, found)
+            found = divide_root(index, found)
             patients = settle_patients(index, identity=identity, key=patient_key)
             read = build_index(index, found, patients, choose_run(client), workers=workers, progress=progress)
         return cls(replace(locate_index(index, None), root=found), read)

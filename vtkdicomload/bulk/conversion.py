@@ -17,7 +17,7 @@ from ..conversions.files import save
 from ..conversions.nifti_series import save_nifti
 from ..errors import DicomLoadError
 from .cluster import run_tasks
-from .jobs import is_done, make_jobs, measure_size, refuse_foreign
+from .jobs import is_done, list_outdated, make_jobs, measure_size, refuse_foreign
 from .manifest import Manifest
 from .outcomes import Outcomes
 from .running import Stop
@@ -68,6 +68,7 @@ class Converted:
 
 
 @public
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Conversion(Outcomes[Converted]):
     """The outcomes of `convert`, in the order of the scan.
 
@@ -79,15 +80,30 @@ class Conversion(Outcomes[Converted]):
         The list itself.
     damaged : tuple of str
         Damaged files that belong to no series.
+    outdated : tuple of str
+        Files of earlier runs that are still there, though their images are refused now or have become other files.
     """
 
-    __slots__ = ()
+    outdated: tuple[str, ...] = ()
     _GOOD = ("written", "kept", "planned")
+
+    def __repr__(self) -> str:
+        return "\n".join((Outcomes.__repr__(self), *(f"out of date: {path}" for path in self.outdated)))
+
+
+class Work(NamedTuple):
+    """What `convert_groups` has done, or would do: the outcome of each group, and the files that are out of date."""
+
+    outcomes: tuple[Converted, ...]
+    outdated: tuple[str, ...]
 
 
 def plan_conversion(
-    groups: Sequence[tuple[SeriesData, ...]], target: Target, on_outcome: Callable[[Converted], None] | None
-) -> tuple[Converted, ...]:
+    groups: Sequence[tuple[SeriesData, ...]],
+    target: Target,
+    damaged: Sequence[str],
+    on_outcome: Callable[[Converted], None] | None,
+) -> Work:
     """Say what `convert_groups` would do; nothing is written."""
     manifest = Manifest(os.path.join(target.folder, NAME))
     jobs = make_jobs(groups, target, manifest)
@@ -100,7 +116,7 @@ def plan_conversion(
     if on_outcome is not None:
         for outcome in outcomes:
             on_outcome(outcome)
-    return outcomes
+    return Work(outcomes, list_outdated(jobs, (), damaged, target, manifest))
 
 
 @dataclass(frozen=True, repr=False)
@@ -173,11 +189,12 @@ def convert_groups(
     load: Callable[..., VolumeData],
     options: Options,
     *,
+    damaged: Sequence[str],
     client: distributed.Client | None,
     threads: int,
     progress: Progress | None,
     on_outcome: Callable[[Converted], None] | None,
-) -> tuple[Converted, ...]:
+) -> Work:
     """Write each group of stacks as one file.
 
     Parameters
@@ -191,6 +208,8 @@ def convert_groups(
         DicomLoadError is the reason of a refusal. With a client it has to pickle.
     options : Options
         Those of `load`.
+    damaged : sequence of str
+        Files of the source that cannot be read.
     client : distributed.Client, optional
         Whose workers write the files; the manifest is written here.
     threads : int
@@ -243,7 +262,9 @@ def convert_groups(
                 step()
         if client is not None:  # what killed workers have left
             remove_unfinished({os.path.dirname(outcome.path) for outcome in outcomes.values()})
-    return tuple(outcomes[row] for row in range(len(jobs)))
+        refused = [job for row, job in enumerate(jobs) if outcomes[row].status == "refused"]
+        outdated = list_outdated(jobs, refused, damaged, target, manifest)
+    return Work(tuple(outcomes[row] for row in range(len(jobs))), outdated)
 
 
 def _write_job(job: Job, target: Target, load: Callable[[SeriesData], VolumeData], path: str) -> None:

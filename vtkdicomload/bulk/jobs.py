@@ -98,7 +98,7 @@ def make_jobs(groups: Sequence[tuple[SeriesData, ...]], target: Target, manifest
     renamed = {made_of[row] for row in new}
     taken = {stem.lower() for origin, stem in stems.items() if origin not in renamed}
     names = dict(zip(new, name_stacks([groups[row][0] for row in new], target.template, taken), strict=True))
-    how = {**target.how, "name": target.template}
+    how = _describe_job(target)
     return [
         Job(
             group,
@@ -109,6 +109,11 @@ def make_jobs(groups: Sequence[tuple[SeriesData, ...]], target: Target, manifest
         )
         for row, (origin, group) in enumerate(zip(made_of, groups, strict=True))
     ]
+
+
+def _describe_job(target: Target) -> dict[str, Any]:
+    """How a file is named and made."""
+    return {**target.how, "name": target.template}
 
 
 def _split_key(key: str) -> tuple[str, str]:
@@ -157,6 +162,34 @@ def refuse_foreign(jobs: Iterable[Job], target: Target, manifest: Manifest) -> N
             if os.path.lexists(path) and makers.get(file) != origin:
                 words = "no conversion has made it of these images: move it, or choose another name"
                 raise FileExistsError(f"{path} exists, and {words}")
+
+
+def list_outdated(
+    jobs: Sequence[Job], refused: Sequence[Job], damaged: Iterable[str], target: Target, manifest: Manifest
+) -> tuple[str, ...]:
+    """List the files of earlier runs that are still there, though their images are no more what they were.
+
+    Parameters
+    ----------
+    jobs, refused : sequence of Job
+        All jobs of this run, and those that could not be done.
+    damaged : iterable of str
+        Files of the source that cannot be read.
+    target, manifest
+        Where the files are, and what is known of them; those that were made in another way are not looked at.
+    """
+    gone = {job.key for job in refused}
+    made = {job.key for job in jobs} - gone
+    now: dict[str, Any] = {file[0]: file for job in jobs for file in job.files} | dict.fromkeys(damaged)
+    how = _describe_job(target)
+    old = [
+        target.join(entry.path)
+        for entry in manifest.list_entries()
+        if entry.key not in made
+        and (_split_key(entry.key)[1], entry.how) == (target.suffix, how)
+        and (entry.key in gone or any(now.get(file[0], file) != file for file in entry.files))
+    ]
+    return tuple(path for path in old if os.path.lexists(path))
 
 
 def _list_files(path: str, suffix: str) -> Iterator[str]:

@@ -59,6 +59,7 @@ def convert(
     with report_failure(context):
         from .._api.bulk import convert as work
         from ..bulk.naming import DEFAULT_TEMPLATE, check_template
+        from .printing import print_as_json
 
         try:
             check_template(name or DEFAULT_TEMPLATE)
@@ -77,7 +78,10 @@ def convert(
             dry_run=dry_run,
             irregular=irregular.value,
         )
-        if not shared.json:
+        if shared.json:
+            for path in done.outdated:
+                print_as_json({"status": "outdated", "path": path})
+        else:
             if dry_run:
                 for outcome in done:
                     say(f"{outcome.status}: {outcome.path}")

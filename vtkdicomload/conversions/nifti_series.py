@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._util.atomic import Staged
-from .._util.warnings import silence_warnings
 from ..errors import GeometryError, UnsupportedPixelDataError
 from ..errors.remedies import SetOption
-from ..headers.data_set import read_attributes
 from .files import suffix_of
 from .nibabel import to_nibabel, write_nifti
-from .sidecar import SIDECAR_KEYWORDS, find_repetition_time, list_gradients, write_sidecar
+from .sidecar import list_gradients, read_parameters, write_sidecar
 from .whole import write_whole
 
 if TYPE_CHECKING:
@@ -47,10 +45,8 @@ def save_nifti(volumes: Sequence[VolumeData], path: str) -> None:
     refuse_several_grids(volumes)
     suffix = suffix_of(path)
     stem = path[: -len(suffix)]
-    with silence_warnings():
-        data_sets = [read_attributes(volume.series.header.file, SIDECAR_KEYWORDS) for volume in volumes]
-        beside = {f"{stem}.json": write_sidecar(data_sets)}
-        repetition_time = find_repetition_time(data_sets[0])
+    said = list(map(read_parameters, volumes))
+    beside = {f"{stem}.json": write_sidecar(said)}
     gradients = list_gradients(volumes)
     if gradients is not None and any(b > 0 for b in gradients[0]):
         b_values, vectors = gradients
@@ -64,7 +60,7 @@ def save_nifti(volumes: Sequence[VolumeData], path: str) -> None:
             if len(volumes) == 1:
                 write_nifti(to_nibabel(volumes[0]).header, [volumes[0].frames], unfinished)
             else:
-                _write_time_series(volumes, unfinished, repetition_time)
+                _write_time_series(volumes, unfinished, said[0].get("RepetitionTime"))
         staged.commit()
 
 
@@ -85,7 +81,7 @@ def refuse_several_grids(volumes: Sequence[VolumeData]) -> None:
             raise GeometryError(f"its {len(volumes)} volumes {what}: they make no one file", remedies=[_ONE_EACH])
 
 
-def _write_time_series(volumes: Sequence[VolumeData], path: str, repetition_time: float | None) -> None:
+def _write_time_series(volumes: Sequence[VolumeData], path: str, repetition_time: Any) -> None:
     first = volumes[0]
     if first.frames.ndim == 4:
         raise UnsupportedPixelDataError("NIfTI holds no time series of colour", remedies=[_ONE_EACH])
@@ -93,6 +89,6 @@ def _write_time_series(volumes: Sequence[VolumeData], path: str, repetition_time
     header = to_nibabel(first).header
     header.set_data_shape((*first.array.shape, len(volumes)))
     header.set_data_dtype(dtype)
-    header["pixdim"][4] = repetition_time or 1.0
+    header["pixdim"][4] = repetition_time if isinstance(repetition_time, float) else 1.0
     header.set_xyzt_units("mm", "sec")
     write_nifti(header, (volume.frames.astype(dtype, copy=False) for volume in volumes), path)

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..headers.attributes import FUNCTIONAL_GROUPS
+from ..headers.data_set import UnusableAttribute
 from ..headers.diffusion import find_b_value, find_gradient_direction
+from ..headers.items import open_items
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import pydicom
+    from collections.abc import Iterator, Sequence
 
     from .._util.arrays import Floats
+    from ..headers.items import Item
+    from ..headers.model import Frame
     from ..loading.volume_data import VolumeData
+
+    Parameters = dict[str, Any]
 
 _LISTED = "ImageType"  # other texts of several values are one in BIDS, or may be, as dcm2niix has them
 _MS, _AS_IT_IS = 1e-3, 1.0  # BIDS counts times in seconds
-# Keyword of PS3.6 → name in BIDS (or in the JSON of dcm2niix), and the factor to its unit. None of them names a person.
+# Keyword of PS3.6 → name in BIDS (or in the JSON of dcm2niix), and the factor to its unit; the attributes that enhanced
+# objects have in the place of others stand behind these. None of them names a person.
 _FIELDS: dict[str, tuple[str, float]] = {
     "Modality": ("Modality", _AS_IT_IS),
     "Manufacturer": ("Manufacturer", _AS_IT_IS),
@@ -32,6 +39,7 @@ _FIELDS: dict[str, tuple[str, float]] = {
     "ProtocolName": ("ProtocolName", _AS_IT_IS),
     "SeriesDescription": ("SeriesDescription", _AS_IT_IS),
     "SeriesNumber": ("SeriesNumber", _AS_IT_IS),
+    "FrameType": ("ImageType", _AS_IT_IS),
     "ImageType": ("ImageType", _AS_IT_IS),
     "ImageOrientationPatient": ("ImageOrientationPatientDICOM", _AS_IT_IS),
     "SliceThickness": ("SliceThickness", _AS_IT_IS),
@@ -58,19 +66,17 @@ _FIELDS: dict[str, tuple[str, float]] = {
     "DecayCorrection": ("DecayCorrection", _AS_IT_IS),
     "AttenuationCorrectionMethod": ("AttenuationCorrectionMethod", _AS_IT_IS),
     "ReconstructionMethod": ("ReconMethodName", _AS_IT_IS),
+    "PulseSequenceName": ("SequenceName", _AS_IT_IS),
+    "EffectiveEchoTime": ("EchoTime", _MS),
+    "InversionTimes": ("InversionTime", _MS),
+    "TransmitterFrequency": ("ImagingFrequency", _AS_IT_IS),
+    "XRayTubeCurrentInmA": ("XRayTubeCurrent", _AS_IT_IS),
+    "ExposureInmAs": ("Exposure", _AS_IT_IS),
 }
-SIDECAR_KEYWORDS = tuple(_FIELDS)
 
 
-def write_sidecar(data_sets: Sequence[pydicom.Dataset]) -> str:
-    """The acquisition parameters that data sets share, as the JSON text beside a NIfTI file.
-
-    Parameters
-    ----------
-    data_sets : sequence of pydicom.Dataset
-        The first of each volume in the file.
-    """
-    said = [_list_parameters(data_set) for data_set in data_sets]
+def write_sidecar(said: Sequence[Parameters]) -> str:
+    """The acquisition parameters that volumes share, as the JSON text beside a NIfTI file."""
     shared = {name: value for name, value in said[0].items() if all(other.get(name) == value for other in said)}
     software = {"ConversionSoftware": "vtkdicomload", "ConversionSoftwareVersion": _find_version()}
     return json.dumps({**shared, **software}, indent=2) + "\n"
@@ -81,30 +87,48 @@ def _find_version() -> str:
     return version("vtkdicomload")
 
 
-def find_repetition_time(data_set: pydicom.Dataset) -> float | None:
-    """RepetitionTime in seconds."""
-    seconds = _take_value(data_set, "RepetitionTime", _MS)
-    return seconds if isinstance(seconds, float) else None
+def read_parameters(volume: VolumeData) -> Parameters:
+    """The acquisition parameters of a volume, by its first frame, as BIDS names and counts them.
 
-
-def _list_parameters(data_set: pydicom.Dataset) -> dict[str, Any]:
-    found = {name: _take_value(data_set, keyword, factor) for keyword, (name, factor) in _FIELDS.items()}
+    Raises
+    ------
+    CorruptFileError
+        The file of that is another than when it was loaded.
+    """
+    found: Parameters = {}
+    with suppress(UnusableAttribute), open_items(volume.series.header) as whole:
+        said = [*_list_groups(whole, volume.series.frames[0]), whole]
+        for keyword, (name, factor) in _FIELDS.items():
+            values = (_take_value(item, keyword, factor) for item in said)
+            value = next((value for value in values if value not in (None, "", [])), None)
+            if value is not None:
+                found.setdefault(name, value)
     for name, value in found.items():
         if isinstance(value, list) and name != _LISTED and all(isinstance(part, str) for part in value):
             found[name] = "\\".join(value)
-    return {name: value for name, value in found.items() if value not in (None, "", [])}
+    return found
 
 
-def _take_value(data_set: pydicom.Dataset, keyword: str, factor: float) -> Any:
+def _list_groups(whole: Item, frame: Frame) -> Iterator[Item]:
+    """The functional groups of a frame, and behind them those that all frames share."""
+    each = whole.items(FUNCTIONAL_GROUPS[1])
+    own = [each[frame.index_in_file]] if len(each) == frame.header.number_of_frames else []
+    for groups in (*own, *whole.items(FUNCTIONAL_GROUPS[0])[:1]):
+        for tag in sorted(groups.tags()):
+            if tag >> 16 & 1 == 0:  # what private ones mean, their makers know
+                yield from groups.items(tag)[:1]
+
+
+def _take_value(item: Item, keyword: str, factor: float) -> Any:
     """A value as JSON holds it, in the unit of BIDS; None where it is missing or cannot be read."""
     try:
-        value = data_set.get(keyword)
+        value = item.get(keyword)
         if value is None or isinstance(value, (str, bytes)):
             return value if isinstance(value, str) else None
         if hasattr(value, "__iter__"):
             return [_to_number_or_text(part, factor) for part in value]
         return _to_number_or_text(value, factor)
-    except (ValueError, TypeError, ArithmeticError):  # pydicom parses values when they are asked for
+    except (ValueError, TypeError, ArithmeticError):
         return None
 
 

@@ -84,21 +84,21 @@ def colour_spaces(syntax: str) -> frozenset[str]:
 
 def refusal(frames: Sequence[Frame], conversion: Conversion) -> str | None:
     """Say why one of the frames is not for imagecodecs; see `protocol.Reader.refusal`."""
-    for header in {id(f.header): f.header for f in frames}.values():
+    native = [frame for frame in frames if frame.header.native]
+    reason = direct.refusal(native, conversion)
+    if reason:
+        return reason
+    for header in {id(f.header): f.header for f in frames if not f.header.native}.values():
         syntax = header.transfer_syntax
-        if not header.native and syntax not in SYNTAXES:
+        if syntax not in SYNTAXES:
             return f"{header.path}: transfer syntax {syntax} is not decoded"
-        if header.native:
-            reason = direct.refusal([f for f in frames if f.header is header], conversion)
-            if reason:
-                return reason
-        elif header.has_modality_lut and conversion.rescale:
+        if header.has_modality_lut and conversion.rescale:
             return f"{header.path}: it has a modality LUT"
-        elif header.bits_allocated not in (1, 8, 16, 32):
+        if header.bits_allocated not in (1, 8, 16, 32):
             return f"{header.path}: {header.bits_allocated} bits"
-        elif not _is_available(syntax):
+        if not _is_available(syntax):
             return f"{header.path}: imagecodecs has no {_CODECS[syntax]} codec on this platform"
-    return None if any(not f.header.native for f in frames) else "none of the files is encapsulated"
+    return None if len(native) < len(frames) else "none of the files is encapsulated"
 
 
 def _is_available(syntax: str) -> bool:

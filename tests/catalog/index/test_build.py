@@ -17,10 +17,13 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 from archives import write_archive
+from catalog.index.same import check_index
 from full_disk import largest_file
 from hangs import LAST_RESORT
 
 import vtkdicomload as vdl
+from vtkdicomload.catalog.index.about import About
+from vtkdicomload.catalog.index.root import Root
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,7 +165,7 @@ def test_a_killed_run_leaves_whole_files_and_the_next_one_goes_on(archive: Path,
 
 def test_a_run_that_is_killed_within_a_bucket_reads_few_of_its_files_twice(series: Write, tmp_path: Path) -> None:
     for k in range(6):
-        series(f"in/all/{k}", seed=k, count=4)
+        series("in/all", seed=k, count=4, names=[f"{k}-{j}" for j in range(4)])
     out = tmp_path / "index"
     few = "import vtkdicomload.catalog.index.buckets as buckets; buckets.ROWS_AT_A_TIME = 5\n"
     command = [sys.executable, "-c", few + textwrap.dedent(CHILD), str(tmp_path / "in"), str(out)]
@@ -281,3 +284,62 @@ def test_a_dirty_archive_is_what_a_scan_of_it_is(tmp_path: Path) -> None:
     assert index.counts.damaged == len(scanned.problems) > 0
     assert sum(not row.loads for row in rows) >= len(archive.cut) == 5
     assert any("copies" in sentence for row in rows for sentence in row.warnings)
+
+
+# ---------------------------------------------------------------------------------------------------- its buckets
+def list_buckets(index: Path) -> dict[str, set[str]]:
+    """The top folders in each bucket."""
+    return {
+        path.parent.name: set(pq.read_table(path, partitioning=None)["top"].to_pylist())
+        for path in (index / "files").rglob("*.parquet")
+    }
+
+
+def write_deep_archive(series: Write, archive: Path) -> None:
+    """Twenty series below one folder of one folder, with files of no series on the way, and a link back."""
+    for k in range(20):
+        series(f"in/site/year/{k}/ct", seed=k, count=2)
+    for folder in (archive, archive / "site", archive / "site" / "year"):
+        (folder / "note.txt").write_text("nothing")
+    (archive / "site" / "year" / "19" / "ct" / "broken.dcm").write_bytes(bytes(128) + b"DICM" + b"\x02\x00")
+    (archive / "site" / "year" / "up").symlink_to(archive / "site")
+
+
+def test_a_root_of_one_folder_is_divided_by_those_that_lie_deeper(series: Write, tmp_path: Path) -> None:
+    archive = tmp_path / "in"
+    write_deep_archive(series, archive)
+    index = vdl.Index.build(archive, tmp_path / "index")
+    tops = list_buckets(tmp_path / "index")
+    assert set.union(*tops.values()) == {"", "site", "site/year", *(f"site/year/{k}" for k in range(20))}
+    assert len(tops) > 10
+    assert check_index(index, vdl.scan(archive)) == [True] * 19 + [False]
+
+
+def test_a_root_stays_divided_as_it_is(series: Write, tmp_path: Path, opened: list[str]) -> None:
+    archive = tmp_path / "in"
+    write_deep_archive(series, archive)
+    vdl.Index.build(archive, tmp_path / "index")
+    for k in range(20):
+        series(f"in/site{k}", seed=20 + k, count=2)
+    opened.clear()
+    index = vdl.Index.build(archive, tmp_path / "index")
+    assert index.files_read == 40
+    assert check_index(vdl.Index.open(tmp_path / "index"), vdl.scan(archive)).count(True) == 39
+
+
+def test_an_index_that_says_nothing_of_its_division_keeps_it(
+    series: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "in"
+    write_deep_archive(series, archive)
+    with monkeypatch.context() as patched:
+        patched.setattr(Root, "choose_depth", lambda _: 1)
+        said = About._asdict
+        patched.setattr(About, "_asdict", lambda about: {k: v for k, v in said(about).items() if k != "depth"})
+        vdl.Index.build(archive, tmp_path / "index")
+    before = list_buckets(tmp_path / "index")
+    assert set.union(*before.values()) == {"", "site"}
+    assert b"depth" not in pq.read_schema(tmp_path / "index" / "stacks" / "data.parquet").metadata[b"vtkdicomload"]
+    index = vdl.Index.build(archive, tmp_path / "index")
+    assert index.files_read == 0
+    assert check_index(index, vdl.scan(archive)) == [True] * 19 + [False]

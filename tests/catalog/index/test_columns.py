@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vtkdicomload.catalog.index.columns import FILES, OF_FRAMES, SCHEMA_VERSION, find_kind
 from vtkdicomload.catalog.index.entry import Entry
 from vtkdicomload.catalog.index.file_rows import make_rows, restore_frames
+from vtkdicomload.catalog.index.local_root import LocalRoot
 from vtkdicomload.catalog.index.stacks import STACK_KINDS
 from vtkdicomload.catalog.outcomes import read_outcomes
 from vtkdicomload.headers.frames import make_frame
@@ -36,7 +37,9 @@ def test_other_columns_are_another_version() -> None:
 def test_every_single_frame_file_is_its_row_again(data: Path) -> None:
     files = [LocalFile(str(path)) for path in sorted(data.rglob("*.dcm"))]
     outcomes = read_outcomes(files, HeaderReader())
-    table = make_rows([Entry(file.name, 0, 0) for file in files], outcomes)
+    table = make_rows(
+        LocalRoot(str(data), archives=False, is_file=False), [Entry(file.name, 0, 0) for file in files], outcomes
+    )
     images = [row for row, outcome in enumerate(outcomes) if outcome.frames]
     frames = [outcomes[row].frames for row in images]
     restored = restore_frames(table.take(images), [of_file[0].header.file for of_file in frames])

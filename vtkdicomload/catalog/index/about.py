@@ -29,6 +29,7 @@ class About(NamedTuple):
     schema_version: int
     mode: str  # of naming patients
     buckets: dict[str, list[int]]  # size and time of the files that the stacks were made of
+    depth: int = 1  # of the folders that the root is divided by
 
     def write(self) -> dict[bytes, str]:
         """The same as metadata of a Parquet file."""
@@ -50,7 +51,7 @@ def describe_index(index: str, root: Root, mode: str) -> About:
     """Describe an index by its files as they are now."""
     status = {f"{bucket:02}": os.stat(path) for bucket, path in list_bucket_paths(index).items()}
     buckets = {bucket: [s.st_size, s.st_mtime_ns] for bucket, s in status.items()}
-    return About(root.name, root.archives, root.is_file, SCHEMA_VERSION, mode, buckets)
+    return About(root.name, root.archives, root.is_file, SCHEMA_VERSION, mode, buckets, root.depth)
 
 
 def read_about(index: str) -> About:
@@ -97,7 +98,13 @@ class OtherVersionError(ValueError):
 def locate_index(index: str, storage_options: Mapping[str, Any] | None) -> Location:
     """Say where an index lies, and what it is of; errors as `read_about`."""
     about = read_about(index)
-    root = restore_root(about.root, archives=about.archives, is_file=about.is_file, storage_options=storage_options)
+    root = restore_root(
+        about.root,
+        archives=about.archives,
+        is_file=about.is_file,
+        depth=about.depth,
+        storage_options=storage_options,
+    )
     return Location(index, root, stamp_stacks(find_stacks_path(index)))
 
 

@@ -71,7 +71,7 @@ class BucketUpdate:
     root : Root
         What is indexed.
     tops : Tops
-        All folders in that.
+        The folders that it is divided by.
     names : tuple of str
         Those of the bucket.
     workers : int, optional
@@ -230,7 +230,7 @@ class _Writing:
         taken = self._known.take([*kept.values()]) if kept else FILES.empty_table()
         if not new:
             return taken, None
-        made = make_rows([chunk[place].entry for place in new], self._read([chunk[place] for place in new]))
+        made = make_rows(self._root, [chunk[place].entry for place in new], self._read([chunk[place] for place in new]))
         if not kept:
             return made, made
         return pa.concat_tables([taken, made]).take(pa.array(np.argsort([*kept, *new]))), made

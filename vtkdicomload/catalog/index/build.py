@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..._util.lock import lock_folder
@@ -56,6 +57,15 @@ def build_index(
         remove_unfinished(index)  # what killed workers have left
         update_stacks(index, root, patients)
     return read
+
+
+def divide_root(index: str, root: Root) -> Root:
+    """Divide a root by the folders that its index has it divided by, or that there are; errors as `Root.list_tops`."""
+    try:
+        depth = read_about(index).depth
+    except (FileNotFoundError, ValueError):
+        depth = root.choose_depth()
+    return replace(root, depth=depth)
 
 
 def run_here(updates: list[BucketUpdate], step: Callable[[], None]) -> Iterator[Updated]:

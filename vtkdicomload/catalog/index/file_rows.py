@@ -18,7 +18,6 @@ from ..damage import restore_damage
 from .arrow import list_values, pc
 from .columns import FILES, HEADER_KINDS, KEY, OF_FRAMES, SCHEMA_VERSION, make_table, restore_values
 from .entry import Entry, InArchive, make_readable
-from .root import find_top
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from ...headers.model import Frame
     from ...sources.file import File
     from ..outcomes import FileOutcome
+    from .root import Root
 
 IMAGE, SKIPPED, DAMAGED, ARCHIVE = "image", "skipped", "damaged", "archive"
 _REMNANT = tuple(name for name in Remnant._fields if name in HEADER_KINDS)
@@ -42,15 +42,15 @@ class DamagedRow(NamedTuple):
     foreign: bool  # no DICOM by what it holds, only by its name
 
 
-def make_rows(entries: Sequence[Entry], outcomes: Sequence[FileOutcome]) -> Any:
+def make_rows(root: Root, entries: Sequence[Entry], outcomes: Sequence[FileOutcome]) -> Any:
     """Make a table of files of what was read of them; of an archive that was entered nothing was."""
-    of_file = [_describe_file(entry, outcome) for entry, outcome in zip(entries, outcomes, strict=True)]
+    of_file = [_describe_file(root, entry, outcome) for entry, outcome in zip(entries, outcomes, strict=True)]
     of_header = [_list_header_values(outcome) for outcome in outcomes]
     columns = [*zip(*of_file, strict=True), *zip(*of_header, strict=True)]
     return make_table(columns, FILES, HEADER_KINDS)
 
 
-def _describe_file(entry: Entry, outcome: FileOutcome) -> tuple[Any, ...]:
+def _describe_file(root: Root, entry: Entry, outcome: FileOutcome) -> tuple[Any, ...]:
     frames, reason, problem = outcome
     path, size, stamp, is_entered, inside = entry
     if frames:  # as it was when it was opened
@@ -68,7 +68,7 @@ def _describe_file(entry: Entry, outcome: FileOutcome) -> tuple[Any, ...]:
         readable,
         path_bytes,
         os.path.dirname(readable),
-        find_top(make_readable(entry.listed_path)),
+        root.find_top(make_readable(entry.listed_path)),
         size,
         stamp if isinstance(stamp, int) else None,
         stamp if isinstance(stamp, str) else None,

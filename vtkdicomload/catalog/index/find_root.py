@@ -68,12 +68,14 @@ def _find_remote_root(source: Any, archives: bool, options: Mapping[str, Any]) -
     if found.inside:
         raise NoDicomError(f"{found.name} is indexed as a whole, not {found.inside} in it", files=[found.name])
     own = dict(source.storage_options) if is_upath(source) else {}
-    return RemoteRoot(found.name, archives, found.is_file, str(source), {**own, **options})
+    return RemoteRoot(found.name, archives, found.is_file, url=str(source), options={**own, **options})
 
 
-def restore_root(name: str, *, archives: bool, is_file: bool, storage_options: Mapping[str, Any] | None) -> Root:
+def restore_root(
+    name: str, *, archives: bool, is_file: bool, depth: int, storage_options: Mapping[str, Any] | None
+) -> Root:
     """Make the root of an index again, of which nothing is looked at."""
     options = check_storage_options(storage_options)
     if is_url(name):
-        return RemoteRoot(name, archives, is_file, name, options)
-    return LocalRoot(name, archives, is_file)
+        return RemoteRoot(name, archives, is_file, depth, url=name, options=options)
+    return LocalRoot(name, archives, is_file, depth)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ...sources.folders import sort_names
 from .arrow import pa, pc
 from .buckets import read_bucket, read_bucket_rows
 from .file_rows import IMAGE, list_entries
 from .known_rows import ROWS_AT_A_TIME
+from .root import sort_tops
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -92,7 +92,7 @@ def group_files(paths: Mapping[int, str]) -> GroupedFiles:
 def _number_places(tops: Mapping[int, Any]) -> dict[int, Ints]:
     """Number the rows of buckets in the order in which the root is walked: each bucket has its own in that order."""
     names = {bucket: top.dictionary.to_pylist() for bucket, top in tops.items()}
-    rank = {name: k for k, name in enumerate(sort_names({name for own in names.values() for name in own}))}
+    rank = {name: k for k, name in enumerate(sort_tops({name for own in names.values() for name in own}))}
     return {
         bucket: np.array([rank[name] for name in names[bucket]], np.int64)[np.asarray(top.indices)] * _ROWS_OF_A_TOP
         + np.arange(len(top))

@@ -23,17 +23,34 @@ class LocalRoot(Root):
     """A folder or a file on disk."""
 
     def list_tops(self) -> Tops:
-        """List the folders in it, each under one name. Errors as `os.scandir`."""
+        """List the folders that it is divided by, each under one name. Errors as `os.scandir`."""
         if self.is_file:
             return Tops((ROOT_ITSELF,))
         names: list[str] = []
         seen: set[tuple[int, int]] = set()
-        for name in (ROOT_ITSELF, *list_subfolders(self.name)):
+        waiting = [ROOT_ITSELF]
+        while waiting:
+            name = waiting.pop()
             identity = _identify(os.path.join(self.name, name))
             if identity is not None and identity not in seen:
                 names.append(name)
                 seen.add(identity)
+                if self.is_divided(name):
+                    waiting += reversed(self.list_subfolders([name]))
         return Tops(tuple(names), frozenset(seen))
+
+    def list_subfolders(self, folders: Sequence[str]) -> list[str]:
+        """List the folders in some folders; see `Root.list_subfolders`."""
+        found: list[str] = []
+        for folder in folders:
+            try:
+                names = list_subfolders(os.path.join(self.name, folder))
+            except OSError:
+                if folder == ROOT_ITSELF:
+                    raise
+                continue  # the walk tells of it
+            found += names if folder == ROOT_ITSELF else [f"{folder}/{name}" for name in names]
+        return found
 
     def count_files(self, tops: Tops) -> int:
         """Count the files, without a look at any."""
@@ -61,7 +78,7 @@ class LocalRoot(Root):
             if identity is None:
                 continue
             seen.discard(identity)
-            for listed in list_folders(folder, bool(name), skipped, seen):
+            for listed in list_folders(folder, not self.is_divided(name), skipped, seen):
                 yield listed
                 skipped.clear()  # hidden files and the like: they are no candidates
 

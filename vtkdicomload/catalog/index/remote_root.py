@@ -16,7 +16,7 @@ from ...sources.remote.server import REQUESTS, Info
 from ...sources.remote.sharing import connect
 from ...sources.remote.urls import HTTP, join_url
 from .entry import Entry
-from .root import ROOT_ITSELF, Root, Tops
+from .root import ROOT_ITSELF, Root, Tops, sort_tops
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -56,9 +56,20 @@ class RemoteRoot(Root):
         """List the folders in it; errors as `Finder.find`."""
         if self.is_file:
             return Tops((ROOT_ITSELF,))
-        found = self._list_root()
-        folders = [passed.path for passed in found.skipped if passed.reason is Reason.FOLDER]
-        return Tops((ROOT_ITSELF, *(self._find_path(folder).strip("/") for folder in folders)))
+        names = level = [ROOT_ITSELF]
+        for _ in range(self.depth):
+            level = self.list_subfolders(level)
+            names = [*names, *level]
+        return Tops(tuple(sort_tops(names)))
+
+    def list_subfolders(self, folders: Sequence[str]) -> list[str]:
+        """List the folders in some folders; see `Root.list_subfolders`."""
+        return [
+            self._find_path(passed.path).strip("/")
+            for found in self._list_folders(folders, recursive=False)
+            for passed in found.skipped
+            if passed.reason is Reason.FOLDER
+        ]
 
     def count_files(self, tops: Tops) -> int:
         """Count the files, by listing them."""
@@ -75,14 +86,16 @@ class RemoteRoot(Root):
                 yield [*listed]
 
     def _list_tops(self, names: Sequence[str]) -> Iterator[Found]:
-        if ROOT_ITSELF in names:
-            yield self._list_root()
-        finder, folders = Finder(self.options, recursive=True), [name for name in names if name]
-        for start in range(0, len(folders), REQUESTS):
-            yield from finder.find_folders(self.url, folders[start : start + REQUESTS])
+        yield from self._list_folders([name for name in names if self.is_divided(name)], recursive=False)
+        yield from self._list_folders([name for name in names if not self.is_divided(name)], recursive=True)
 
-    def _list_root(self) -> Found:
-        return Finder(self.options, recursive=False).find(self.url)
+    def _list_folders(self, folders: Sequence[str], *, recursive: bool) -> Iterator[Found]:
+        finder = Finder(self.options, recursive=recursive)
+        if ROOT_ITSELF in folders:
+            yield finder.find(self.url)
+        below = [folder for folder in folders if folder]
+        for start in range(0, len(below), REQUESTS):
+            yield from finder.find_folders(self.url, below[start : start + REQUESTS])
 
     def _make_entry(self, file: File, info: Info | OSError) -> Entry:
         path = self._find_path(file.name)

@@ -15,7 +15,6 @@ from ...headers.remnant import read_remnant
 from ...sources.archives.members import LostFile
 from ...sources.archives.section import Member
 from ...sources.file import BegunHandle, begin_many
-from ...sources.folders import sort_names
 from ...sources.local import LocalFile
 from ...sources.remote.objects import RemoteFile, check_all_unchanged
 from ...sources.remote.sharing import keep_connections
@@ -31,7 +30,7 @@ from .file_rows import list_entries
 from .find_root import restore_root
 from .grouping import find_series_rows
 from .known_rows import ROWS_AT_A_TIME
-from .root import ROOT_ITSELF, find_bucket, find_top
+from .root import find_bucket, sort_tops
 from .stack_row import IndexedStack, Location
 from .stacks import STACK_KINDS, Charged, make_fingerprint, prepare_series, read_frames
 
@@ -94,8 +93,10 @@ def restore_series(row: IndexedStack, storage_options: Mapping[str, Any] | None 
 def _give_options(location: Location, storage_options: Mapping[str, Any] | None) -> Location:
     if storage_options is None:
         return location
-    name, archives, is_file = location.root.name, location.root.archives, location.root.is_file
-    root = restore_root(name, archives=archives, is_file=is_file, storage_options=storage_options)
+    root = location.root
+    root = restore_root(
+        root.name, archives=root.archives, is_file=root.is_file, depth=root.depth, storage_options=storage_options
+    )
     return replace(location, root=root)
 
 
@@ -141,7 +142,7 @@ class _Restoring:
                 tables += [read_bucket_rows(path, rows)] if len(rows) else []
         table = pa.concat_tables(tables)
         tops = table["top"].to_pylist()
-        rank = {top: k for k, top in enumerate(sort_names(set(tops)))}
+        rank = {top: k for k, top in enumerate(sort_tops(set(tops)))}
         return table.take(pa.array(sorted(range(len(tops)), key=lambda k: rank[tops[k]]), pa.int64()))
 
     def _is_current(self, row: IndexedStack) -> bool:
@@ -159,7 +160,10 @@ class _Restoring:
         CorruptFileError
             It is not there any more.
         """
-        for top in dict.fromkeys((find_top(path), ROOT_ITSELF)):  # an archive may lie in the root
+        top = self._root.find_top(path)
+        folders = top.split("/") if top else []
+        for depth in range(len(folders), -1, -1):  # it may lie in an archive above
+            top = "/".join(folders[:depth])
             with suppress(FileNotFoundError):
                 table = read_bucket(find_bucket_path(self._index, find_bucket(top)), KEY)
                 known = list_entries(table.filter(pc.equal(table["path"], path)))

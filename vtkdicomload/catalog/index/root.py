@@ -10,20 +10,23 @@ from zlib import crc32
 
 from ...sources.archives.enter import is_named_as_archive
 from ...sources.archives.placement import restore_member
+from ...sources.folders import sort_names
 from .entry import make_readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from ...sources.file import File
     from .entry import Entry
 
 BUCKETS = 64
 ROOT_ITSELF = ""  # in the place of a top folder: the files that lie in the root
+_ENOUGH_TOPS = 16  # to divide a root by
+_DEEPEST = 4
 
 
 class Tops(NamedTuple):
-    """The folders in a root, in natural order behind the root itself."""
+    """The folders that a root is divided by, as it is walked: the root, those in it and so on, down to its depth."""
 
     names: tuple[str, ...]
     seen: frozenset[tuple[int, int]] = frozenset()  # on disk, their devices and inodes: no link leads into them again
@@ -34,9 +37,10 @@ def find_bucket(top: str) -> int:
     return crc32(make_readable(top).encode()) % BUCKETS
 
 
-def find_top(listed_path: str) -> str:
-    """The top folder of a path below the root, as that lists it."""
-    return listed_path.partition("/")[0] if "/" in listed_path else ROOT_ITSELF
+def sort_tops(names: Collection[str]) -> list[str]:
+    """Sort top folders as the root is walked: each before those in it, these in natural order."""
+    rank = {part: place for place, part in enumerate(sort_names({part for name in names for part in name.split("/")}))}
+    return sorted(names, key=lambda name: [rank[part] for part in name.split("/")] if name else [])
 
 
 @dataclass(frozen=True)
@@ -51,11 +55,15 @@ class Root(ABC):
         Whether archives in it are entered.
     is_file : bool
         Whether it is one file, an archive mostly; the paths below it begin with the name of that.
+    depth : int
+        How deep the folders lie that it is divided by: 1 for those in the root itself. Each of them stands for all that
+        is in it; the root and the folders between stand for the files that lie in themselves.
     """
 
     name: str
     archives: bool
     is_file: bool
+    depth: int = 1
 
     def name_file(self, path: str) -> str:
         """The name that a scan of the root gives the file of a path below it."""
@@ -93,9 +101,32 @@ class Root(ABC):
         holder = self._locate(self.name_file(archive) if in_full else archive, archive, size, entry.stamp)
         return restore_member(holder, name, entry.size, placement)
 
+    def find_top(self, listed_path: str) -> str:
+        """The top folder of a path below the root, as that lists it."""
+        return "/".join(listed_path.split("/")[:-1][: self.depth])
+
+    def is_divided(self, top: str) -> bool:
+        """Tell whether the folders in a top folder are top folders themselves."""
+        return top == ROOT_ITSELF or top.count("/") + 1 < self.depth
+
+    def choose_depth(self) -> int:
+        """Choose the least depth at which there are folders enough, or many more than above; errors as `list_tops`."""
+        chosen, most, level = 1, 0, [ROOT_ITSELF]
+        for depth in range(1, _DEEPEST + 1):
+            level = [] if self.is_file else self.list_subfolders(level)
+            if len(level) >= 2 * most and level:
+                chosen, most = depth, len(level)
+            if not level or most >= _ENOUGH_TOPS:
+                break
+        return chosen
+
+    @abstractmethod
+    def list_subfolders(self, folders: Sequence[str]) -> list[str]:
+        """List the folders in some folders, by their paths below the root; errors as `list_tops`, of the root alone."""
+
     @abstractmethod
     def list_tops(self) -> Tops:
-        """List the folders in it.
+        """List the folders that it is divided by.
 
         Raises
         ------
