@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ._util.arrays import Pixels
     from .catalog.find import Ignore
     from .catalog.index.stack_row import IndexedStack
+    from .headers.reading import HeaderReaders
     from .loading.destination import Allocate
     from .loading.options import LoadOptions, Options
     from .sources.resolve import Source
@@ -160,8 +161,9 @@ def load_volume(
     ignore: Ignore = (),
     archives: bool = False,
     storage_options: Mapping[str, Any] | None = None,
+    readers: HeaderReaders | None = None,
 ) -> Volume:
-    """Load the one stack at a source that is meant; the arguments beside `options` are those of `load`."""
+    """Load the one stack at a source that is meant; `readers` as for `scan_files`, most others as for `load`."""
     ignore = settle_ignored(ignore)
     with Keeping.whole() as keeping, keep_connections():
         if isinstance(source, SeriesData):
@@ -169,7 +171,13 @@ def load_volume(
         elif series is None and stack is None and not ignore:
             source, options = retrieve_first(source, storage_options, keeping, options)
         found, ignored = find_series(
-            source, ignore, options.workers, archives=archives, storage_options=storage_options, keeping=keeping
+            source,
+            ignore,
+            options.workers,
+            archives=archives,
+            storage_options=storage_options,
+            keeping=keeping,
+            readers=readers,
         )
         selected = select_stack(Scan.of(found), ignored, options, series=series, stack=stack, ignore=ignore)
         return load_selected(selected, options, allocate)

@@ -47,6 +47,16 @@ def threads() -> list[str]:
     return [t.name for t in threading.enumerate() if t.name.startswith("vtkdicomload")]
 
 
+def test_what_headers_have_in_common_is_learned_once(series: Write, caplog: pytest.LogCaptureFixture) -> None:
+    folders = [series(f"{k}", SeriesInstanceUID=f"1.2.{k}", count=4).folder for k in range(5)]
+    with caplog.at_level("DEBUG", "vtkdicomload"):
+        results = list(vdl.load_many(folders))
+    for result, folder in zip(results, folders, strict=True):
+        np.testing.assert_array_equal(result.volume.frames, vdl.load(folder).frames)
+        assert result.volume.series.files == vdl.scan(folder)[0].files
+    assert sum("was parsed by itself" in record.message for record in caplog.records) == 1
+
+
 @pytest.mark.parametrize("as_completed", [False, True])
 @pytest.mark.parametrize(("workers", "ahead"), [(None, 1), (None, 2), (2, 2), (3, 8)])
 def test_each_result_is_what_load_gives(

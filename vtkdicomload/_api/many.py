@@ -14,6 +14,7 @@ from ..bulk.cluster import check_client
 from ..bulk.many import Loaded, load_each, load_each_remotely
 from ..bulk.reuse import Buffers
 from ..catalog.find import settle_ignored
+from ..headers.reading import HeaderReaders
 from ..loading.options import check_count, make_options
 from ..series import load_volume
 from ..sources.objects import is_content
@@ -164,8 +165,8 @@ def load_many(
     if client is not None:
         load_there = partial(_load_changed, replace(checked, progress=None), np.empty, where)
         return load_each_remotely(client, load_there, apply, sources, checked, as_completed=as_completed)
+    where["readers"] = HeaderReaders()
     load_here = partial(_load_changed, checked, Buffers(ahead + 1).allocate if reuse else np.empty, where)
-
     threads = min(workers or 1, ahead)
     how: dict[str, Any] = {"threads": threads, "ahead": ahead, "as_completed": as_completed}
     return load_each(load_here, apply, sources, checked.progress, **how)

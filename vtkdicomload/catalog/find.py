@@ -22,6 +22,7 @@ from .index.stack_row import IndexedStack
 from .scan import ScanData, scan_files
 
 if TYPE_CHECKING:
+    from ..headers.reading import HeaderReaders
     from ..sources.keeping import Keeping
 
 _FOREIGN = frozenset((Reason.NOT_DICOM, Reason.MAYBE_DAMAGED, Reason.GZIP, Reason.ARCHIVE))
@@ -40,6 +41,7 @@ def find_series(
     storage_options: Mapping[str, Any] | None = None,
     keeping: Keeping | None = None,
     progress: Callable[[int, int], None] | None = None,
+    readers: HeaderReaders | None = None,
 ) -> tuple[ScanData[Any], tuple[str, ...]]:
     """Say what is at the source without the ignored files, and those; ``ignore="damaged"`` is for `choose`.
 
@@ -61,7 +63,8 @@ def find_series(
     left_out = tuple(file.name for file, out in zip(files.files, ignored, strict=True) if out)
     for name in left_out:
         logger.debug("%s is passed over: it is ignored", name)
-    found = scan_files(files._replace(files=kept_files), workers=workers, keeping=keeping, progress=progress)
+    kept = files._replace(files=kept_files)
+    found = scan_files(kept, workers=workers, keeping=keeping, progress=progress, readers=readers)
     if not found.series and not found.problems:
         raise make_no_image_error(found, left_out)
     return found, left_out

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
 from .._util.log import is_logging, logger
 from .._util.threads import make_stepper
-from ..headers.reading import HeaderReader
+from ..headers.reading import HeaderReaders
 from ..sources.reasons import Reason, Skipped
 from ..sources.remote.sharing import keep_connections
 from ..stacks.prepare import prepare
@@ -73,6 +73,7 @@ def scan_files(
     workers: int | None = None,
     keeping: Keeping | None = None,
     progress: Callable[[int, int], None] | None = None,
+    readers: HeaderReaders | None = None,
 ) -> ScanData[SeriesData]:
     """Find the series among files. Headers are read, pixels are not; damaged files are listed, never raised.
 
@@ -86,6 +87,8 @@ def scan_files(
         Keeps the files that have to be read whole, for their pixels; by default they are let go of.
     progress : callable, optional
         Called with (files done, files in all).
+    readers : HeaderReaders, optional
+        Those of a call that scans many sources.
     """
     frames: list[Frame] = []
     problems: list[Problem] = []
@@ -93,8 +96,8 @@ def scan_files(
     suspects: list[tuple[File, Reason]] = []
     foreign: set[str] = set()
     step = make_stepper(len(files.files), progress)
-    with keep_connections():
-        results = read_outcomes(files.files, HeaderReader(), workers, keeping, step)
+    with keep_connections(), (readers or HeaderReaders()).borrow() as reader:
+        results = read_outcomes(files.files, reader, workers, keeping, step)
     for file, (frames_in_file, reason, problem) in zip(files.files, results, strict=True):
         if problem is not None:
             problems.append(problem)

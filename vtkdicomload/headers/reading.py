@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ from .blocks import Block
 from .templates import MAX_HEADER, make_template
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ..sources.file import BegunHandle
     from .blocks import Outcome, Parsed
@@ -26,7 +27,7 @@ _MAX_MISSES = 8  # templates of a block that fit no other file of it
 
 
 class HeaderReader:
-    """Reads headers like `read_header`, many at a time. One for each scan, and for one thread."""
+    """Reads headers like `read_header`, many at a time. One for each scan at a time, and for one thread."""
 
     def __init__(self) -> None:
         self._templates: list[Template] = []  # the latest that fitted first
@@ -88,3 +89,22 @@ class HeaderReader:
         found = np.zeros(len(block.files), np.bool_)
         found[alike.rows] = True
         return rows[~found[rows]]
+
+
+class HeaderReaders:
+    """Header readers that keep what they learn from one scan for the next: one for each scan at the same time."""
+
+    def __init__(self) -> None:
+        self._idle: list[HeaderReader] = []
+
+    @contextmanager
+    def borrow(self) -> Iterator[HeaderReader]:
+        """Give one that no other scan has."""
+        try:
+            reader = self._idle.pop()
+        except IndexError:
+            reader = HeaderReader()
+        try:
+            yield reader
+        finally:
+            self._idle.append(reader)

@@ -118,7 +118,7 @@ class Template:
         self._parsers = [_get_parser(field, parsers) for field in roles.own.values()]
         places = {name: place for place, name in enumerate((*Header._fields, *_OF_FILE, *self._names))}
         self._choose = itemgetter(*(places[name] for name in Header._fields))
-        self._headers: dict[Key, Header] = {}  # by the bytes of their shared values
+        self._headers: dict[Key, Key] = {}  # what they hold, without the file, by the bytes of their shared values
 
     def find_alike(self, block: Block, rows: Ints) -> AlikeFiles:
         """Find the files among some that have the layout, and native pixels up to their ends."""
@@ -142,7 +142,7 @@ class Template:
         every = zip((file.file for file in files), offsets, lengths, *own, strict=True)
         for row, key, values in zip(rows, keys, every, strict=True):
             known = self._headers.get(key)
-            header = known and Header._make(self._choose(known + values))
+            header = None if known is None else Header._make(self._choose(known + values))
             if header is None or explain_own_fault(header) or (self._encapsulated and is_too_short(header)):
                 block.parse(row, "a value of its own may be unusable")
             else:
@@ -185,7 +185,7 @@ class Template:
             with block.files[int(alike.rows[place])] as handle, suppress(CorruptFileError, NotAtHand):
                 header = make_header(Source(handle), self._data_set, elements, {}, Liberties())
                 if not header.liberties:  # which each file takes by itself
-                    self._headers[key] = header
+                    self._headers[key] = (None, *header[1:])
 
 
 def _get_parser(field: Field, parsers: Parsers) -> Callable[[bytes], object]:
