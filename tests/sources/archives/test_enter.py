@@ -26,7 +26,7 @@ from vtkdicomload.sources import keeping
 from vtkdicomload.sources.archives import enter, solid, tar
 from vtkdicomload.sources.archives.compressed import CompressedFile
 from vtkdicomload.sources.archives.deflated import DeflatedMember
-from vtkdicomload.sources.archives.members import clean_name
+from vtkdicomload.sources.archives.names import clean_name
 from vtkdicomload.sources.archives.solid import SolidMember
 from vtkdicomload.sources.file import Request, read_many, read_whole
 from vtkdicomload.sources.resolve import find_files

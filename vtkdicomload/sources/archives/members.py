@@ -47,12 +47,6 @@ class LostFile(File):
         return CorruptFileError(f"{self.name}: {self.what}", files=[self.name], remedies=self.remedies, what=self.what)
 
 
-def clean_name(name: str) -> str:
-    """The name of a member as a path below the archive: no root, no drive, no way out of it."""
-    parts = name.replace("\\", "/").split("/")
-    return "/".join(part for part in parts if part not in ("", ".", "..") and not part.endswith(":"))
-
-
 def find_passed_over(name: str, path: str, *, recursive: bool) -> Skipped | None:
     """Say why a member is passed over, as it would be in a folder; None where it is not."""
     parts = name.split("/")
@@ -78,4 +72,4 @@ def sort_members(files: Iterable[tuple[str, File]]) -> tuple[File, ...]:
 
 def join_name(archive: File, name: str) -> str:
     """The name of a member behind that of its archive: ``study.zip/a/IM1``."""
-    return os.path.join(archive.name, *name.split("/"))
+    return os.sep.join((archive.name, *name.split("/")))

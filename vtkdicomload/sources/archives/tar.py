@@ -13,7 +13,8 @@ from ...errors.remedies import LeaveOut, Unpack
 from ..reasons import Reason, Skipped
 from ..stream import open_stream
 from .ahead import AheadStream
-from .members import Listed, LostFile, clean_name, find_passed_over, join_name, sort_members
+from .members import Listed, LostFile, find_passed_over, join_name, sort_members
+from .names import MemberNames, decode_names
 from .section import Section
 from .solid import SolidMember
 from .streams import Codec, open_decompressed
@@ -64,20 +65,22 @@ def list_tar(archive: File, codec: Codec | None, keeping: Keeping, *, recursive:
     """
     found: dict[str, File] = {}
     links: list[tuple[str, str]] = []
+    names = MemberNames()
     skipped: list[Skipped] = []
     fault: CorruptFileError | None = None
     try:
         with _open_tar(archive, codec) as tar:
             for info in tar:
-                name = clean_name(info.name)
+                name = _name_member(names, info.name)
                 path = join_name(archive, name)
                 passed = None if info.isdir() else find_passed_over(name, path, recursive=recursive)
                 if passed is not None:
                     skipped.append(passed)
                 elif info.islnk():
-                    links.append((name, clean_name(info.linkname)))
+                    links.append((name, _name_member(names, info.linkname)))
                 elif info.issym():
-                    links.append((name, clean_name(posixpath.normpath(f"{posixpath.dirname(name)}/{info.linkname}"))))
+                    target = posixpath.join(posixpath.dirname(info.name), info.linkname)
+                    links.append((name, _name_member(names, target)))
                 elif info.issparse():
                     found[name] = LostFile(path, what="it is stored with holes", remedies=(Unpack(archive.name),))
                 elif info.isreg():
@@ -105,6 +108,13 @@ def list_tar(archive: File, codec: Codec | None, keeping: Keeping, *, recursive:
         found.clear()  # the checksum of a stream is of all that is in it
     lost = [] if fault is None else _list_lost(archive, found, fault)
     return Listed((*sort_members(found.items()), *lost), tuple(skipped))
+
+
+def _name_member(names: MemberNames, written: str) -> str:
+    """Name a member; of several that are written alike the last one counts, as when they are unpacked."""
+    path = posixpath.normpath(written)
+    (text,) = [path] if path.isascii() else decode_names([path.encode("utf-8", "surrogateescape")])
+    return names.give(path, text)
 
 
 def _list_lost(archive: File, found: Mapping[str, File], fault: CorruptFileError) -> list[File]:
