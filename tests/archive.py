@@ -30,6 +30,21 @@ THICKNESS = 2.0
 ORIGIN = np.array((-10.0, -20.0, 30.0))
 AXIAL, CORONAL, OBLIQUE = (1, 0, 0, 0, 1, 0), (1, 0, 0, 0, 0, -1), (0.8, 0.6, 0, 0, 0, -1)
 STEP = 3.0
+# What tells volumes apart wherever they lie: two values each.
+CONTENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "ImageType": ({"ImageType": ["ORIGINAL", "PRIMARY", "M"]}, {"ImageType": ["ORIGINAL", "PRIMARY", "P"]}),
+    "ComplexImageComponent": ({"ComplexImageComponent": "MAGNITUDE"}, {"ComplexImageComponent": "PHASE"}),
+    "EchoTime": ({"EchoTime": 4.6}, {"EchoTime": 9.2}),
+    "b-value": ({"DiffusionBValue": 0.0}, {"DiffusionBValue": 1000.0}),
+    "direction": (
+        {"DiffusionBValue": 800.0, "DiffusionGradientOrientation": [1.0, 0.0, 0.0]},
+        {"DiffusionBValue": 800.0, "DiffusionGradientOrientation": [0.0, 0.6, 0.8]},
+    ),
+    "TemporalPositionIdentifier": ({"TemporalPositionIdentifier": 1}, {"TemporalPositionIdentifier": 2}),
+    "KVP": ({"KVP": 80}, {"KVP": 140}),
+    "ConvolutionKernel": ({"ConvolutionKernel": "B30f"}, {"ConvolutionKernel": "B60f"}),
+}
+DIXON = [["DERIVED", "PRIMARY", "DIXON", part] for part in ("IN_PHASE", "OPP_PHASE", "WATER", "FAT")]
 _VALUES = 2000  # a volume may have
 
 
@@ -188,3 +203,21 @@ def several(kind: str, name: str, slices: Sequence[Image], **more: Any) -> Case:
     """A case of several volumes."""
     orientation, common = more.pop("orientation", AXIAL), more.pop("common", {})
     return Case(kind, name, made(slices, orientation, **common), "volumes", owe_each(slices, orientation), **more)
+
+
+def pair(one: dict[str, Any], other: dict[str, Any], offset: float, count: int = 5) -> list[Image]:
+    """Two volumes of the same slices, the second an offset beside the first."""
+    return [*images(even(count), 0, **one), *images(even(count, offset), 1, **other)]
+
+
+def label_by_maker(
+    write: tuple[int, str, int, str, tuple[Any, Any]], slices: Sequence[Image]
+) -> Callable[[Dataset, int], None]:
+    """An edit that writes an attribute of a maker's own, by the volume of each slice."""
+    group, creator, element, vr, values = write
+
+    def edit(dataset: Dataset, k: int) -> None:
+        block = dataset.private_block(group, creator, create=True)
+        block.add_new(element, vr, values[slices[k].volume])
+
+    return edit
