@@ -203,6 +203,10 @@ def expected(path, dataset) -> dict[str, object]:
     if (syntax := dataset.file_meta.get("TransferSyntaxUID")) is None:
         syntax = ImplicitVRLittleEndian if dataset.original_encoding[0] else ExplicitVRLittleEndian
     floats = tag != 0x7FE00010
+    if floats:
+        kind = "Float" if tag == 0x7FE00008 else "DoubleFloat"
+        keywords = {"padding_value": f"{kind}PixelPaddingValue", "padding_limit": f"{kind}PixelPaddingRangeLimit"}
+        fields |= {name: number(value_of(dataset, keyword)) for name, keyword in keywords.items()}
     bits = int(dataset.get("BitsStored", dataset.BitsAllocated)) if not floats else int(dataset.BitsAllocated)
     return fields | {
         "file": LocalFile(str(path), status.st_size, status.st_mtime_ns),

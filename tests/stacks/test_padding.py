@@ -68,6 +68,45 @@ def test_the_limit_is_signed_as_the_pixels_are(series: Write, syntax: str, signe
     assert (header.padding_value, header.padding_limit) == (high, low)
 
 
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"])
+@pytest.mark.parametrize(("kind", "bits"), [("Float", 32), ("DoubleFloat", 64)])
+def test_padding_of_floats_has_attributes_of_its_own(series: Write, syntax: str, kind: str, bits: int) -> None:
+    """The attributes of whole pixels, and of floats of another length, say nothing of it."""
+    order = ">" if syntax.endswith(".2.2") else "<"
+
+    def edit(dataset: Dataset, k: int) -> None:
+        stored = np.frombuffer(dataset.PixelData, "<i2").astype(f"{order}f{bits // 8}")
+        setattr(dataset, f"{kind}PixelData", stored.tobytes())
+        for name in ("PixelData", "BitsStored", "HighBit", "PixelRepresentation"):
+            delattr(dataset, name)
+        dataset.BitsAllocated = bits
+        dataset.PixelPaddingValue, dataset["PixelPaddingValue"].VR = 7, "SS"
+        dataset.FloatPixelPaddingValue = dataset.DoubleFloatPixelPaddingValue = 3.5
+        setattr(dataset, f"{kind}PixelPaddingValue", -1000.25)
+        setattr(dataset, f"{kind}PixelPaddingRangeLimit", -999.5)
+
+    truth = series(edit=edit, syntax=syntax, dtype=np.int16)
+    volume = vdl.load(truth.folder)
+    assert (volume.padding_value, volume.padding_range) == (-1000.25, (-1000.25, -999.5))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_padding_that_is_no_number_is_none(series: Write, value: float) -> None:
+    """NaN pads without being told of."""
+
+    def edit(dataset: Dataset, k: int) -> None:
+        stored = np.frombuffer(dataset.PixelData, np.int16).astype("<f4")
+        stored[0] = np.nan
+        dataset.FloatPixelData, dataset.BitsAllocated = stored.tobytes(), 32
+        dataset.FloatPixelPaddingValue = value
+        for name in ("PixelData", "BitsStored", "HighBit", "PixelRepresentation"):
+            delattr(dataset, name)
+
+    volume = vdl.load(series(edit=edit, dtype=np.int16).folder)
+    assert volume.padding_range is None
+    assert np.isnan(volume.frames[:, 0, 0]).all()
+
+
 def test_colour_and_values_of_a_lookup_table_have_none(series: Write) -> None:
     colour = series("colour", edit=pad(0, 9, 0), dtype=np.uint8, SamplesPerPixel=3)
     assert vdl.load(colour.folder).padding_value is None

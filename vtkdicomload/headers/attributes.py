@@ -92,6 +92,15 @@ def _parse_double(value: bytes) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def _parse_single(value: bytes) -> float | None:
+    if not value:
+        return None
+    if len(value) != 4:
+        raise ValueError(f"{len(value)} bytes where 4 belong")
+    number: float = struct.unpack("<f", value)[0]
+    return number if math.isfinite(number) else None
+
+
 def _parse_doubles(value: bytes) -> tuple[float, ...] | None:
     if len(value) not in (0, 24):
         raise ValueError(f"{len(value)} bytes where 24 belong")
@@ -190,6 +199,7 @@ _TEXT = Written((SHORT_VRS - _BINARY_VRS) | {b"UN", b"UC", b"UT", b"UR"})
 _NUMERALS = _TEXT._replace(numerals=True)
 _WORDS = Written(frozenset((b"US", b"SS", b"UN")), width=2)
 _LONGS = Written(frozenset((b"UL", b"UN")), width=4)
+_SINGLES = Written(frozenset((b"FL", b"UN")), width=4)
 _DOUBLES = Written(frozenset((b"FD", b"UN")), width=8)
 _PRIVATE = Written(SHORT_VRS | LONG_VRS, longest=1 << 17)
 _NUMBERS: tuple[Callable[[bytes], object], ...] = (_parse_decimal, _parse_first, _parse_integer, _parse_pixel_spacing)
@@ -198,6 +208,7 @@ _WRITTEN: dict[Callable[[bytes], object], Written] = {
     _keep_word: _WORDS,
     _parse_descriptor_bits: _WORDS,
     _parse_long: _LONGS,
+    _parse_single: _SINGLES,
     _parse_double: _DOUBLES,
     _parse_doubles: _DOUBLES,
     **dict.fromkeys((parse_csa, _parse_private_b_value, _parse_private_part), _PRIVATE),
@@ -287,6 +298,10 @@ def _make_fields() -> dict[int, Field]:
         (0x00280103, "pixel_representation", _parse_word, True, "PixelRepresentation"),
         (0x00280120, "padding_value", _keep_word, False, "PixelPaddingValue"),
         (0x00280121, "padding_limit", _keep_word, False, "PixelPaddingRangeLimit"),
+        (0x00280122, "padding_value_32", _parse_single, False, "FloatPixelPaddingValue"),
+        (0x00280123, "padding_value_64", _parse_double, False, "DoubleFloatPixelPaddingValue"),
+        (0x00280124, "padding_limit_32", _parse_single, False, "FloatPixelPaddingRangeLimit"),
+        (0x00280125, "padding_limit_64", _parse_double, False, "DoubleFloatPixelPaddingRangeLimit"),
         (0x00281050, "window_center", _parse_first, False, "WindowCenter"),
         (0x00281051, "window_width", _parse_first, False, "WindowWidth"),
         (0x00281052, "intercept", _parse_decimal, True, "RescaleIntercept"),

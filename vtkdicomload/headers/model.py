@@ -86,7 +86,7 @@ class Header(NamedTuple):
     has_modality_lut: bool
     window_center: float | None
     window_width: float | None
-    padding_value: float | None
+    padding_value: float | None  # of whole pixels or of floats, as this image has them
     padding_limit: float | None  # the other end of a range of padding
     temporal_position: int | None
     echo_number: int | None

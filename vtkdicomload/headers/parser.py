@@ -38,7 +38,7 @@ from .transfer_syntaxes import DEFLATED_LITTLE, EXPLICIT_BIG, EXPLICIT_LITTLE, I
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ..sources.file import File, Handle
 
@@ -263,9 +263,7 @@ def _check_header(source: Source, values: dict[str, object], liberties: Libertie
         values.pop("high_bit", None)
     charset = values.pop("charset", None)
     values["series_description"] = decode_description(values.get("series_description"), charset)
-    signed = values["pixel_representation"] == 1
-    for name in ("padding_value", "padding_limit"):
-        values[name] = parse_padding(values.get(name), signed=signed)
+    values.update({name: _find_padding(name, values) for name in ("padding_value", "padding_limit")})
     if values.get("number_of_frames") is None:
         values["number_of_frames"] = 1
     elif values["number_of_frames"] == 0 and liberties.take(Liberty.NUMBER_OF_FRAMES):
@@ -279,6 +277,13 @@ def _check_header(source: Source, values: dict[str, object], liberties: Libertie
     if fault:
         raise source.corrupt(fault)
     return header._replace(liberties=liberties.taken) if liberties.taken else header
+
+
+def _find_padding(name: str, values: Mapping[str, object]) -> object:
+    """The value or limit of padding from the attribute that goes with the pixel data."""
+    if values["pixel_tag"] != PIXEL_DATA:
+        return values.get(f"{name}_{values['bits_allocated']}")
+    return parse_padding(values.get(name), signed=values["pixel_representation"] == 1)
 
 
 def explain_own_fault(header: Header) -> str | None:

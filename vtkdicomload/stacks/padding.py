@@ -1,4 +1,7 @@
-"""Padding (PS3.3 C.7.5.1.1.2): pixels of grey images that stand for no measurement, as they stand in a volume."""
+"""Padding: pixels of grey images that stand for no measurement, as they stand in a volume.
+
+PS3.3 C.7.5.1.1.2 defines it, C.7.6.24 and C.7.6.25 for pixels that are floating-point numbers.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ class PaddingRange(NamedTuple):
 
 
 def find_padding_value(frame: Frame, *, rescaled: bool) -> float | None:
-    """PixelPaddingValue as it stands in the pixels of a frame, `rescaled` or stored ones.
+    """The padding value as it stands in the pixels of a frame, `rescaled` or stored ones.
 
     None where there is none, in colour, and where a lookup table hides it.
     """
@@ -48,7 +51,7 @@ def find_padding_value(frame: Frame, *, rescaled: bool) -> float | None:
 
 
 def find_padding_range(frame: Frame, *, rescaled: bool) -> PaddingRange | None:
-    """What PixelPaddingValue and PixelPaddingRangeLimit, of which either may be the larger, span in a frame.
+    """What the padding value and its range limit, of which either may be the larger, span in a frame.
 
     The value alone where there is no limit; None where there is no value (`find_padding_value`).
     """
