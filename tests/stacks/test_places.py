@@ -167,6 +167,50 @@ def test_a_frame_of_reference_for_each_of_two_volumes_divides(series: Write, uid
         np.testing.assert_array_equal(volume.frames, truth.frames[[k for k in range(6) if uids(k) == value]])
 
 
+def _unreferred(lacking: set[int], edit: Edit = lambda d, k: None) -> Edit:
+    def take_out(dataset: Dataset, k: int) -> None:
+        edit(dataset, k)
+        if k in lacking:
+            del dataset.FrameOfReferenceUID
+
+    return take_out
+
+
+@pytest.mark.parametrize("lacking", [{0}, {6}, {11}, {2, 3}, {0, 5, 6, 10}])
+def test_files_without_frame_of_reference_have_that_of_the_grid_they_lie_on(series: Write, lacking: set[int]) -> None:
+    truth = series(count=12, edit=_unreferred(lacking))
+    with pytest.warns(vdl.DicomLoadWarning) as caught:
+        (volume,) = vdl.load_all(truth.folder)
+    (said,) = _said(caught)
+    assert f"no FrameOfReferenceUID in {len(lacking)} of 12 files" in said
+    assert all(truth.files[k].name in said for k in sorted(lacking)[:3])
+    np.testing.assert_array_equal(volume.frames, truth.frames)
+    np.testing.assert_allclose(volume.affine, truth.affine, atol=1e-6)
+    assert volume.series.header.frame_of_reference_uid == f"{ROOT}.2000"
+
+
+def test_a_volume_without_frame_of_reference_takes_none(series: Write) -> None:
+    """It may be another one, at the places of that with one."""
+
+    def place_twice(dataset: Dataset, k: int) -> None:
+        dataset.ImagePositionPatient = [-10, -20, 30 + 2.5 * (k % 5)]
+
+    truth = series(count=10, edit=_unreferred(set(range(5, 10)), place_twice))
+    uids = [volume.series.header.frame_of_reference_uid for volume in vdl.load_all(truth.folder)]
+    assert uids == [f"{ROOT}.2000", None]
+
+
+@pytest.mark.parametrize("place", [32.0, 34.2, 500.0])
+def test_a_file_without_frame_of_reference_beside_the_grid_is_refused(series: Write, place: float) -> None:
+    def put_beside(dataset: Dataset, k: int) -> None:
+        if k == 11:
+            dataset.ImagePositionPatient = [-10, -20, place]
+
+    truth = series(count=12, edit=_unreferred({11}, put_beside))
+    with pytest.raises(vdl.InconsistentSeriesError, match="FrameOfReferenceUID differ"):
+        vdl.load(truth.folder)
+
+
 def test_many_frames_of_reference_make_a_count_and_two_examples(series: Write) -> None:
     truth = series(count=40, edit=lambda d, k: (_referred(lambda k: k)(d, k), _jump(d, k))[0])
     with pytest.raises(vdl.InconsistentSeriesError, match="40 values, such as ") as caught:

@@ -83,6 +83,10 @@ class AssumptionKind(Enum):
         "each of {files} files has a FrameOfReferenceUID of its own, though they make one even grid: the frame of "
         "reference is taken as unknown"
     )
+    NO_FRAME_OF_REFERENCE = (
+        "no FrameOfReferenceUID in {files} of {all_files} files, which lie on one even grid with the others ({names}): "
+        "theirs is taken"
+    )
     POSITIONS_FROM_LOCATION = (
         "all slices have the same ImagePositionPatient: SliceLocation, which agrees with it in {agreeing}, places them"
     )

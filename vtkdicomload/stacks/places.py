@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._util.arrays import find_median
+from .._util.wording import name_files_of
 from ..headers.orientation import compute_direction, compute_normal, find_orientation_fault
 from . import consistency
 from .along import find_places, get_locations, measure_along
@@ -94,16 +95,50 @@ def _find_step(directions: Sequence[Floats]) -> float | None:
 
 # ------------------------------------------------------------------------------------------------ frames of reference
 def settle_frames_of_reference(frames: tuple[Frame, ...]) -> Assumed[tuple[Frame, ...]]:
-    """Take the frame of reference as unknown where each of four files or more of even grids has one of its own."""
+    """Settle the frame of reference of even grids whose files tell of it each for itself, or of which some do not."""
     uids = {f.header.frame_of_reference_uid for f in frames}
+    if len(uids) == 2 and None in uids:
+        return _fill_in_frame_of_reference(frames, uids)
     if len(uids) < _FEWEST_FILES or None in uids or len(uids) != len({f.path for f in frames}):
         return Assumed(frames)
-    for group in consistency.group_by_orientation(frames):
-        along = measure_along(group)
-        places = None if along is None else find_places(along)
-        if places is None or len(places) < _FEWEST_FILES:
-            return Assumed(frames)
-        if judge_evenness(places) is not Evenness.EVEN and not are_several_grids(places):
-            return Assumed(frames)
+    if not all(map(_make_even_grids, consistency.group_by_orientation(frames))):
+        return Assumed(frames)
     unknown = tuple(f._replace(header=f.header._replace(frame_of_reference_uid=None)) for f in frames)
     return Assumed(unknown, (Assumption(AssumptionKind.FRAMES_OF_REFERENCE, {"files": len(uids)}),))
+
+
+def _fill_in_frame_of_reference(frames: tuple[Frame, ...], uids: set[str | None]) -> Assumed[tuple[Frame, ...]]:
+    """Take the one frame of reference there is for files without one, which would leave gaps in the grids of others."""
+    lacking: list[Frame] = []
+    for group in consistency.group_by_orientation(frames):
+        parts = consistency.group_by_frame_of_reference(group)
+        if len(parts) == 1:
+            continue
+        if not _make_even_grids(group) or all(map(_may_be_volume, parts)):
+            return Assumed(frames)
+        lacking += next(part for part in parts if part[0].header.frame_of_reference_uid is None)
+    if not lacking:
+        return Assumed(frames)
+    (uid,) = uids - {None}
+    filled = {id(f) for f in lacking}
+    settled = tuple(
+        f._replace(header=f.header._replace(frame_of_reference_uid=uid)) if id(f) in filled else f for f in frames
+    )
+    paths = consistency.list_paths(lacking)
+    facts = {"files": len(paths), "all_files": len(consistency.list_paths(frames)), "names": name_files_of(paths)}
+    return Assumed(settled, (Assumption(AssumptionKind.NO_FRAME_OF_REFERENCE, facts),))
+
+
+def _make_even_grids(frames: Sequence[Frame]) -> bool:
+    """Tell whether frames of one orientation lie on one even grid, or on several between each other."""
+    along = measure_along(frames)
+    places = None if along is None else find_places(along)
+    if places is None or len(places) < _FEWEST_FILES:
+        return False
+    return judge_evenness(places) is Evenness.EVEN or are_several_grids(places)
+
+
+def _may_be_volume(frames: Sequence[Frame]) -> bool:
+    """Tell whether frames of one orientation are even by themselves."""
+    along = measure_along(frames)
+    return along is not None and judge_evenness(find_places(along)) is Evenness.EVEN
