@@ -28,6 +28,7 @@ from pydicom.uid import (
     XRayAngiographicImageStorage,
 )
 from rich.console import Console
+from sources.servers import web_server
 from structure_sets import closed, rectangle, write_structure_set
 from synthetic import write_dataset
 from typer.testing import CliRunner
@@ -349,6 +350,40 @@ def test_show_offers_the_way_past_another_frame_of_reference(series: Write, tmp_
     told = ["--frame-of-reference", "ignore"]
     result = run("show", written.folder, "--overlay", over, *told, "-o", tmp_path / "out.png")
     assert result.exit_code == 0, result.output
+
+
+def test_show_tells_that_an_overlay_is_left_out(series: Write, tmp_path: Path) -> None:
+    """It is drawn over a volume, and there is none."""
+    gap = series("gap", count=8).folder
+    sorted(gap.iterdir())[3].unlink()
+    drawn = ["--overlay", series("other", seed=2).folder, "--colormap", "hot", "-o", tmp_path / "out.png"]
+    result = run("show", gap, *drawn)
+    assert result.exit_code == 0, result.output
+    assert "1 slice missing" in result.stderr
+    assert "left out, as they are for one volume: --overlay, --colormap" in result.stderr
+
+
+def test_show_reads_an_overlay_with_the_storage_options(series: Write, tmp_path: Path) -> None:
+    written = series("ct", count=12, rows=20, columns=24)
+    lines = [closed(rectangle(-8, -16, -2, -8, z)) for z in (30, 32.5, 35)]
+    structures = write_structure_set(tmp_path / "rs.dcm", {"it": lines})
+    image = series("other", seed=2, count=1).files[0]
+    with web_server() as web:
+        web.login = "Bearer of it"
+        for path, named in ((structures, []), (image, ["--overlay-series", "0"])):
+            draw = [
+                "show",
+                written.folder,
+                "-o",
+                tmp_path / "out.png",
+                "--overlay",
+                web.put(path.name, path.read_bytes()),
+            ]
+            refused = run(*draw, *named)
+            assert refused.exit_code == 1
+            assert "401" in refused.stderr
+            result = run(*draw, *named, "--storage-option", f"headers={json.dumps({'Authorization': web.login})}")
+            assert result.exit_code == 0, result.output
 
 
 def test_show_offers_for_an_overlay_what_goes_past_its_own_error(series: Write, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pydicom
 import pytest
 from pydicom.data import get_testdata_file
+from sources.servers import web_server
 from structure_sets import circle, closed, write_structure_set
 from synthetic import ROOT
 
@@ -73,14 +74,62 @@ def test_no_identity_in_words(tmp_path: Path) -> None:
     assert "Secret" not in repr(vdl.structures(path))
 
 
-@pytest.mark.parametrize("part", [0.3, 0.9])
-def test_a_damaged_file_is_refused_by_its_name(data: Path, tmp_path: Path, part: float) -> None:
-    for source in (
-        data / "highdicom" / "seg_binary.dcm",
-        write_structure_set(tmp_path / "rs.dcm", {"it": [closed(circle((0, 0, 0), 9))]}),
+def _undefine_lengths(data_set: pydicom.Dataset) -> None:
+    for element in data_set:
+        if element.VR == "SQ":
+            element.is_undefined_length = True
+            for item in element.value:
+                item.is_undefined_length_sequence_item = True
+                _undefine_lengths(item)
+
+
+@pytest.mark.parametrize("defined", [True, False])
+def test_a_structure_set_that_is_cut_is_refused_wherever_it_ends(tmp_path: Path, defined: bool) -> None:
+    """Within an element, or where one begins; behind its contours it may end."""
+    lines = [closed(circle((0, 0, z), 9, count=4)) for z in (0, 3)]
+    path = write_structure_set(tmp_path / "rs.dcm", {"it": lines, "other": lines})
+    if not defined:
+        data_set = pydicom.dcmread(path)
+        _undefine_lengths(data_set)
+        data_set.save_as(path)
+    content = path.read_bytes()
+    whole = content.index(b"\x06\x30\x80\x00")
+    for end in (
+        *range(content.index(b"\x06\x30\x02\x00"), whole - 1, 7),
+        content.index(b"\x06\x30\x39\x00"),
+        whole - 1,
     ):
-        content = source.read_bytes()
-        path = tmp_path / "cut.dcm"
-        path.write_bytes(content[: int(len(content) * part)])
-        with pytest.raises(vdl.CorruptFileError, match=r"cut\.dcm"):
+        path.write_bytes(content[:end])
+        with pytest.raises(vdl.CorruptFileError, match=r"rs\.dcm.*(truncated|not closed|cut)"):
             vdl.structures(path)
+    path.write_bytes(content[: content.index(b"\x06\x30\x20\x00")])
+    with pytest.raises(vdl.CorruptFileError, match=r"ends before its ROIContourSequence .* it is truncated"):
+        vdl.structures(path)
+    path.write_bytes(content[:whole])
+    assert [s.count for s in vdl.structures(path)] == [2, 2]
+
+
+@pytest.mark.parametrize("part", [0.3, 0.9])
+def test_a_segmentation_that_is_cut_is_refused_by_its_name(data: Path, tmp_path: Path, part: float) -> None:
+    content = (data / "highdicom" / "seg_binary.dcm").read_bytes()
+    path = tmp_path / "cut.dcm"
+    path.write_bytes(content[: int(len(content) * part)])
+    with pytest.raises(vdl.CorruptFileError, match=r"cut\.dcm"):
+        vdl.structures(path)
+
+
+def test_a_structure_set_without_regions_lists_none(tmp_path: Path) -> None:
+    path = write_structure_set(tmp_path / "rs.dcm", {}, ApprovalStatus="UNAPPROVED")
+    assert vdl.structures(path) == []
+
+
+def test_a_structure_set_is_read_from_a_server_that_wants_a_login(tmp_path: Path) -> None:
+    path = write_structure_set(tmp_path / "rs.dcm", {"it": [closed(circle((0, 0, 0), 3))]})
+    with web_server() as web:
+        url, web.login = web.put("rs.dcm", path.read_bytes()), "Bearer of it"
+        options = {"headers": {"Authorization": web.login}}
+        assert repr(vdl.structures(url, storage_options=options)) == repr(vdl.structures(path))
+        assert vdl.contours_of(url, storage_options=options).GetNumberOfPoints() == 90
+        for read in (vdl.structures, vdl.contours_of):
+            with pytest.raises(vdl.DicomLoadError, match="401"):
+                read(url)

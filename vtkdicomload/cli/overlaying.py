@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ..errors import DicomLoadError, NoDicomError
 from ..errors.remedies import LeaveOut, SetOption
@@ -32,6 +32,8 @@ class OverlayOptions(NamedTuple):
         An RT structure set, segmentations, or series of images.
     series, stack : str or None
         Which of the series there, and which stack of it.
+    storage_options : dict
+        What fsspec is told of the server of a URL.
     irregular, colormap : str, str or None
         Of images.
     fill, threshold : bool, float or None
@@ -43,6 +45,7 @@ class OverlayOptions(NamedTuple):
     path: str
     series: str | None
     stack: str | None
+    storage_options: dict[str, Any]
     irregular: str
     colormap: str | None
     fill: bool
@@ -59,13 +62,18 @@ def read_overlay(volume: Volume, options: OverlayOptions) -> Overlay:
     source: str | Series = options.path
     if options.series is None and options.stack is None:
         try:
-            read_structures(options.path)
+            read_structures(options.path, options.storage_options)
         except NoDicomError:
             source = _choose_images(options)
     else:
         source = _choose_images(options)
     if isinstance(source, str) or source.header.sop_class_uid in (SEGMENTATION, LABEL_MAP):
-        named = volume.masks_of(source, threshold=options.threshold, frame_of_reference=place)
+        named = volume.masks_of(
+            source,
+            threshold=options.threshold,
+            frame_of_reference=place,
+            storage_options=options.storage_options,
+        )
         return make_overlay(volume, named, fill=options.fill)
     if options.threshold is not None:
         raise DicomLoadError(f"--threshold is for segments, and --overlay {options.path} is an image")
@@ -77,7 +85,7 @@ def read_overlay(volume: Volume, options: OverlayOptions) -> Overlay:
 def _choose_images(options: OverlayOptions) -> Series:
     """The series, or stack of it, that is meant."""
     with _tell_what_fits(options):
-        found = find_at([options.path], None, archives=False, storage_options={})
+        found = find_at([options.path], None, archives=False, storage_options=options.storage_options)
         return choose_series_of(found, options.series, options.stack, prefix=_PREFIX)
 
 

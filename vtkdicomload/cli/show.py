@@ -101,6 +101,7 @@ def show(
             volume = load_series(chosen, irregular, ignore, rescale=rescale)
         except DicomLoadError as error:
             _show_refused(context, found, chosen, error, output, read_window(window))
+            _tell_left_out(overlay=overlay, colormap=colormap)
             return
         with refuse_unfit_options():
             over = None
@@ -111,6 +112,7 @@ def show(
                         overlay,
                         overlay_series,
                         overlay_stack,
+                        options,
                         irregular,
                         colormap,
                         fill,
@@ -130,6 +132,13 @@ def _refuse_without_overlay(**given: bool) -> None:
         if is_given:
             option = f"--{name.replace('_', '-')}"
             raise typer.BadParameter("it is for what is drawn over, and --overlay is missing", param_hint=option)
+
+
+def _tell_left_out(**given: str | None) -> None:
+    """Tell of options that only a volume is drawn with."""
+    names = [f"--{name}" for name, value in given.items() if value is not None]
+    if names:
+        say(f"left out, as they are for one volume: {', '.join(names)}", stderr=True, style="yellow")
 
 
 def _show_several(context: typer.Context, found: Scan, output: Path) -> None:

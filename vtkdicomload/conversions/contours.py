@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,13 +11,17 @@ from ..headers.objects.structure_set import CLOSED
 from .structures import RegionSource, choose_structures, read_structures
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from vtkmodules.vtkCommonDataModel import vtkPolyData
 
     from ..headers.objects.structure_set import Region
     from ..sources.resolve import Source
 
 
-def contours_of(source: Source, name: str | int | None = None) -> vtkPolyData:
+def contours_of(
+    source: Source, name: str | int | None = None, *, storage_options: Mapping[str, Any] | None = None
+) -> vtkPolyData:
     """The contours of an RT structure set as lines, for rendering.
 
     Parameters
@@ -26,6 +30,8 @@ def contours_of(source: Source, name: str | int | None = None) -> vtkPolyData:
         The file, or a folder or files with one of them among others.
     name : str or int, optional
         ROIName, whatever its case and blanks, or ROINumber; all of them by default.
+    storage_options : mapping, optional
+        Of the server of a URL, as of `scan`.
 
     Returns
     -------
@@ -40,7 +46,7 @@ def contours_of(source: Source, name: str | int | None = None) -> vtkPolyData:
     DicomLoadError
         There is none, there are several, it cannot be read, or it is a segmentation.
     """
-    found = read_structures(source)
+    found = read_structures(source, storage_options)
     if not isinstance(found, RegionSource):
         raise DicomLoadError(
             f"{found.path} is a segmentation, which has no contours: volume.surface_of(volume.mask_of(…)) shows it",

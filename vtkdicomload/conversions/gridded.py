@@ -10,8 +10,8 @@ from ..loading.checks import Check
 from ..loading.volume_data import VolumeData
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from typing import Self, Unpack
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any, Self, Unpack
 
     from numpy.typing import ArrayLike
 
@@ -189,6 +189,7 @@ class GriddedVolume(VolumeData):
         threshold: float | None = None,
         interpolate: bool = False,
         frame_of_reference: FrameOfReference = "match",
+        storage_options: Mapping[str, Any] | None = None,
     ) -> Pixels:
         """The voxels of this volume in a structure of an RT structure set or a segmentation object.
 
@@ -206,6 +207,8 @@ class GriddedVolume(VolumeData):
         frame_of_reference : {"match", "ignore"}
             What to do where the structure is not known to lie where this volume does, by FrameOfReferenceUID or as
             drawn on this series: refuse it, or take LPS mm of both for the same.
+        storage_options : mapping, optional
+            Of the server of a URL, as of `scan`.
 
         Returns
         -------
@@ -242,6 +245,7 @@ class GriddedVolume(VolumeData):
             threshold=threshold,
             interpolate=interpolate,
             frame_of_reference=frame_of_reference,
+            storage_options=storage_options,
         )
 
     def masks_of(
@@ -259,7 +263,7 @@ class GriddedVolume(VolumeData):
         names : sequence of str or int, optional
             By default all that bound an area, but for the background of a label map.
         **options
-            `threshold`, `interpolate` and `frame_of_reference`, as for `mask_of`.
+            `threshold`, `interpolate`, `frame_of_reference` and `storage_options`, as for `mask_of`.
 
         Yields
         ------

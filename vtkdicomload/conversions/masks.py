@@ -19,7 +19,7 @@ from .segment_masks import mask_segment, read_segment
 from .structures import RegionSource, choose_structures, list_structures, read_structures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any, Unpack
 
     from .._util.arrays import Pixels
@@ -37,6 +37,7 @@ class MaskOptions(TypedDict, total=False):
     threshold: float | None
     interpolate: bool
     frame_of_reference: FrameOfReference
+    storage_options: Mapping[str, Any] | None
 
 
 def make_masks(
@@ -47,6 +48,7 @@ def make_masks(
     threshold: float | None = None,
     interpolate: bool = False,
     frame_of_reference: FrameOfReference = "match",
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Iterator[Named]:
     """Each structure that is meant with its mask, one after another; what cannot be is refused before the first.
 
@@ -58,7 +60,7 @@ def make_masks(
         As for `read_structures`.
     names : sequence of str or int, or None
         Names or numbers; None for all that bound an area, but for the background of a label map.
-    threshold, interpolate, frame_of_reference
+    threshold, interpolate, frame_of_reference, storage_options
         As for `Volume.mask_of`.
     """
     if names is not None and (isinstance(names, str) or not isinstance(names, Iterable)):
@@ -66,7 +68,7 @@ def make_masks(
     _check_threshold(threshold)
     if volume.direction is None or volume.origin is None:
         raise GeometryError("the files hold no position or orientation, so nothing is known to lie in the volume")
-    found = read_structures(source)
+    found = read_structures(source, storage_options)
     structures = found.structures
     rows = _list_all(found) if names is None else choose_structures(structures, names, found.path)
     if isinstance(found, RegionSource):
@@ -92,7 +94,7 @@ def make_masks(
 def make_mask(volume: VolumeData, source: Any, name: str | int | None, **options: Unpack[MaskOptions]) -> Pixels:
     """The mask of one structure (`Volume.mask_of`)."""
     if name is None:
-        found = read_structures(source)
+        found = read_structures(source, options.get("storage_options"))
         structures = found.structures
         rows = range(1) if len(structures) == 1 else _list_all(found)
         if len(rows) != 1:

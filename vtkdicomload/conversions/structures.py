@@ -12,9 +12,9 @@ from ..catalog.damage import refuse_problems
 from ..catalog.find import find_series
 from ..errors import DicomLoadError, NoDicomError
 from ..errors.remedies import LeaveOut
-from ..headers.data_set import UnusableAttribute, open_data_set
 from ..headers.objects.segments import read_segment_set
 from ..headers.objects.structure_set import read_structure_set
+from ..headers.remnant import read_remnant
 from ..headers.sop_classes import LABEL_MAP, SEGMENTATION, STRUCTURE_SET
 from ..loading.described import fetch_described
 from ..sources.resolve import find_files
@@ -145,13 +145,15 @@ class SegmentSource(NamedTuple):
         return tuple(found)
 
 
-def structures(source: Source | SeriesData) -> list[Structure]:
+def structures(source: Source | SeriesData, *, storage_options: Mapping[str, Any] | None = None) -> list[Structure]:
     """List the structures of an RT structure set or a segmentation object; no pixel is read.
 
     Parameters
     ----------
     source : path-like, sequence of path-like, or Series
         The file, a folder or files with one of them among others, or a `Series` of segmentations.
+    storage_options : mapping, optional
+        Of the server of a URL, as of `scan`.
 
     Returns
     -------
@@ -163,16 +165,18 @@ def structures(source: Source | SeriesData) -> list[Structure]:
     DicomLoadError
         There is none, there are several, or it cannot be read.
     """
-    return list(read_structures(source).structures)
+    return list(read_structures(source, storage_options).structures)
 
 
-def read_structures(source: Any) -> RegionSource | SegmentSource:
+def read_structures(source: Any, storage_options: Mapping[str, Any] | None = None) -> RegionSource | SegmentSource:
     """Read the one RT structure set or segmentation that a source means.
 
     Parameters
     ----------
     source : path-like, sequence of path-like, vtkStringArray, or Series
         A file, or a folder or files with one of them among others; a `Series` of segmentations.
+    storage_options : mapping, optional
+        Of the server of a URL, as of `scan`.
 
     Raises
     ------
@@ -183,9 +187,9 @@ def read_structures(source: Any) -> RegionSource | SegmentSource:
     """
     if isinstance(source, SeriesData):
         return _make_segment_source(fetch_described(source))
-    found = find_files(source)
+    found = find_files(source, storage_options=storage_options)
     kinds = {file: _find_kind(file) for file in found.files}
-    chosen = [file for file, kind in kinds.items() if kind in (STRUCTURE_SET, SEGMENTATION, LABEL_MAP)]
+    chosen = [file for file, kind in kinds.items() if kind]
     if not chosen:
         raise NoDicomError(
             f"no RT structure set and no segmentation in {found.name}: {count_noun(len(found.files), 'other file')}",
@@ -218,12 +222,9 @@ def _make_segment_source(series: SeriesData) -> SegmentSource:
 
 
 def _find_kind(file: File) -> str | None:
-    """The SOP class of a file; None where it is not DICOM."""
-    try:
-        with open_data_set(file) as attributes:
-            return attributes.text("SOPClassUID")
-    except (UnusableAttribute, DicomLoadError):
-        return None
+    """The SOP class of a structure set or segmentation, also of a damaged one; None of any other file."""
+    said = read_remnant(file).sop_class_uids
+    return next((uid for uid in said if uid in (STRUCTURE_SET, SEGMENTATION, LABEL_MAP)), None)
 
 
 def choose_structures(structures: Sequence[Structure], names: Sequence[str | int], path: str) -> list[int]:

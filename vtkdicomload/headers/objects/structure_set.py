@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ...errors import make_unreadable_error
+from ...errors import CorruptFileError, make_unreadable_error
 from ..data_set import Attributes, UnusableAttribute, convert_integers, list_values, open_data_set
+from ..elements import Source, walk
+from ..liberties import Liberties
+from ..preamble import begin, find_data_set
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     from ..._util.arrays import Floats
     from ...sources.file import File
 
-_CONTOUR_DATA = 0x30060050
+_ROI_CONTOURS, _CONTOUR_DATA = 0x30060039, 0x30060050
 CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")  # the kinds that bound an area, as the standard spells them
 
 
@@ -52,13 +55,26 @@ def read_structure_set(file: File) -> StructureSet:
     Raises
     ------
     CorruptFileError
-        It cannot be read, or a contour is no list of places.
+        It cannot be read or is truncated, or a contour is no list of places.
     """
     try:
+        _require_whole(file)
         with open_data_set(file) as attributes:
             return _read_structures(file.name, attributes)
+    except CorruptFileError as error:
+        raise make_unreadable_error(file.name, error.what) from error
     except UnusableAttribute as error:
         raise make_unreadable_error(file.name, f"the structure set cannot be read: {error}") from error
+
+
+def _require_whole(file: File) -> None:
+    """Walk a file to its end: pydicom passes over what was cut off, and other regions would be left."""
+    with file.open() as handle:
+        source, liberties = Source(handle), Liberties()
+        data_set = find_data_set(source, begin(source)[0], [], liberties)
+        elements = walk(source, data_set.start, data_set.encoding, liberties=liberties)
+        if max((element.tag for element in elements if element.depth == 0), default=0) < _ROI_CONTOURS:
+            raise source.corrupt("it ends before its ROIContourSequence (3006,0039): it is truncated")
 
 
 def _read_structures(path: str, attributes: Attributes) -> StructureSet:
