@@ -18,7 +18,7 @@ from .catalog.scan import ScanData
 from .catalog.tables import scan_html, scan_text
 from .errors import DicomLoadError, MultipleSeriesError
 from .headers.data_set import read_attributes
-from .loading.described import fetch_first
+from .loading.described import begin_described
 from .loading.destination import Given
 from .loading.kept import keep_files, retrieve_first
 from .loading.options import make_options
@@ -168,7 +168,7 @@ def load_volume(
     with Keeping.whole() as keeping, keep_connections():
         if isinstance(source, SeriesData):
             source = keep_files(source, keeping)
-        elif series is None and stack is None and not ignore:
+        elif series is None and stack is None and options.slices is None and not ignore:
             source, options = retrieve_first(source, storage_options, keeping, options)
         found, ignored = find_series(
             source,
@@ -244,8 +244,8 @@ def load_selected(selected: Selected, options: Options, allocate: Allocate = np.
 
 
 def plan_selected(selected: Selected, options: Options) -> Plan:
-    """Work out the volume of one stack, with the warnings and remedies of `load_selected`."""
-    return _finish(selected, options, lambda: plan_volume(*fetch_first(selected.stack, options)))
+    """Work out the volume of a stack whose parts will be read, with the warnings and remedies of `load_selected`."""
+    return _finish(selected, options, lambda: plan_volume(*begin_described(selected.stack, options)))
 
 
 def _finish(selected: Selected, options: Options, work: Callable[[], T]) -> T:

@@ -10,7 +10,7 @@ from .._util.wording import count_noun
 from ..catalog.find import find_series, settle_ignored
 from ..errors import DicomLoadError, MultipleSeriesError
 from ..errors.remedies import SetOption, Step, Use
-from ..loading.described import fetch_first
+from ..loading.described import begin_described
 from ..loading.lazy import LazyImage, make_lazy
 from ..loading.plan import plan_volume
 from ..series import Scan, plan_selected, select_stack, select_stacks
@@ -106,7 +106,7 @@ def plan_found(found: Scan, ignored: tuple[str, ...], options: Options, meant: M
     """Plan every stack of the one series that is meant of those that were found; errors as `open_image`."""
     with say_once():
         selected = select_stack(found, ignored, options, series=meant.series, stack=meant.stack, ignore=meant.ignore)
-        whole, options = fetch_first(selected.stack, options)
+        whole, options = begin_described(selected.stack, options)
         selected = selected._replace(stack=whole)
         if meant.stack is not None:
             return PlannedStacks((_plan(selected, options),))

@@ -31,7 +31,7 @@ from .liberties import STRICT, Liberties, Liberty
 from .model import Header
 from .pixel_bytes import count_pixel_bytes, is_too_short
 from .pixel_tail import count_fragments, explain_unsure_frames, find_missing_end, is_surplus_harmless, may_end_here
-from .preamble import DataSet, NotDicomError, begin, find_data_set
+from .preamble import DataSet, NotDicomError, begin, find_data_set, open_data_set_of
 from .sop_classes import explain_lost_pixels, is_private
 from .spellings import reread_value
 from .transfer_syntaxes import DEFLATED_LITTLE, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, NATIVE_SYNTAXES
@@ -93,6 +93,25 @@ def parse_header(handle: Handle, visited: list[Element]) -> Header:
         if said:
             raise
         raise NotDicomError(Reason.MAYBE_DAMAGED) from error
+
+
+def parse_beginning(handle: Handle) -> Header:
+    """Parse the header of an open file of which nothing behind the head of its pixel data is read, without liberties.
+
+    Whether the pixels are all there is not known. Errors as `read_header`.
+    """
+    source = Source(handle)
+    data_set = open_data_set_of(source)
+    values: dict[str, object] = {}
+    walked = _walk(source, data_set, [], values, STRICT)
+    return make_header(source, data_set, _end_with_pixels(walked), values, STRICT)
+
+
+def _end_with_pixels(elements: Iterable[Element]) -> Iterator[Element]:
+    for element in elements:
+        yield element
+        if element.depth == 0 and element.tag in PIXEL_TAGS:
+            return
 
 
 def _parse(source: Source, start: int, visited: list[Element]) -> Header:

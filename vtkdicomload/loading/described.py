@@ -6,27 +6,38 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+
 from .._util.memory import measure_usable_bytes
+from .._util.threads import for_each
 from ..errors import DicomLoadError, make_damaged_error
 from ..errors.remedies import Step
 from ..headers.frames import make_frames
 from ..headers.parser import read_header
 from ..headers.preamble import NotDicomError
+from ..readers.choose import check_supported, choose
+from ..readers.colour import PALETTE
+from ..sources.dicomweb.instances import DescribedFile
+from ..sources.dicomweb.server import CONNECTIONS
 from ..sources.file import read_whole
 from ..sources.memory import KeptFile
 from ..stacks.series_data import SeriesData
+from .begun import begin_file
+from .plan import settle_conversion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..headers.model import Frame
+    from ..headers.model import Frame, Header
     from ..sources.file import File
     from .options import Options
+    from .plan import Plan
 
 S = TypeVar("S", bound=SeriesData)
 
 _SAME = ("sop_instance_uid", "study_uid", "series_uid", "rows", "columns", "number_of_frames")
 _SAME_POSITION = 1e-4  # mm; servers round
+_LEAST_BEGUN_BYTES = 16 << 20  # of multi-frame files: of smaller ones a server gives all as soon as a few frames
 
 
 def fetch_described(series: S, workers: int | None = None, progress: Callable[[int, int], None] | None = None) -> S:
@@ -53,10 +64,7 @@ def fetch_described(series: S, workers: int | None = None, progress: Callable[[i
     """
     if not series.is_described:
         return series
-    of_file: dict[File, list[int]] = {}
-    for k, frame in enumerate(series.frames):
-        if frame.header.file.is_described:
-            of_file.setdefault(frame.header.file, []).append(k)
+    of_file = _list_described(series)
     described = list(of_file)
     _refuse_size(described)
     frames, done = list(series.frames), len(series.frames) - sum(map(len, of_file.values()))
@@ -64,13 +72,9 @@ def fetch_described(series: S, workers: int | None = None, progress: Callable[[i
         for place, file, data, error in whole:
             if error is not None:
                 raise error
-            fetched = _read_fetched(KeptFile.of(file, data))
-            said = make_frames(read_header(described[place]))
-            _refuse_contradiction(file, fetched, said)
-            for k in of_file[described[place]]:
-                index = frames[k].index_in_file
-                frames[k] = _settle_again(fetched[index], said[index], frames[k])
-            done += len(of_file[described[place]])
+            places = of_file[described[place]]
+            _put_fetched(frames, places, _read_fetched(KeptFile.of(file, data)))
+            done += len(places)
             if progress is not None:
                 progress(done, len(frames))
     return replace(series, frames=tuple(frames))
@@ -80,6 +84,93 @@ def fetch_first(series: S, options: Options) -> tuple[S, Options]:
     """Fetch a series before its volume is planned, and change the options for that: of the two, fetching is told."""
     fetched = fetch_described(series, options.workers, options.progress)
     return fetched, options if fetched is series else replace(options, progress=None)
+
+
+def begin_described(series: S, options: Options) -> tuple[S, Options]:
+    """Fetch of a series no more than its volume takes to be planned, where a part of that will be read.
+
+    Of large multi-frame files the headers are fetched, where their server gives single frames too. Single-frame files
+    wait, unless the options ask for more than a server says of them. All others are fetched whole.
+
+    Returns
+    -------
+    series : SeriesData
+        As `fetch_described` gives it; `fetch_waiting` fetches what waits.
+    options : Options
+        Without progress, where it was told already.
+
+    Raises
+    ------
+    CorruptFileError
+        As `fetch_described`.
+    """
+    frames = list(series.frames)
+    files = {file: places for file, places in _list_described(series).items() if _may_begin(frames[places[0]].header)}
+    named = list(files)
+
+    def begin(k: int) -> None:
+        begun = begin_file(named[k])
+        if begun is not None:
+            _put_fetched(frames, files[named[k]], begun)
+
+    if sum(file.size or 0 for file in named) > _LEAST_BEGUN_BYTES:
+        for_each(len(named), begin, lambda: None, options.workers or CONNECTIONS)
+        series = replace(series, frames=tuple(frames))
+    if all(_may_wait(frame.header, options) for frame in frames if frame.header.file.is_described):
+        return series, options
+    return fetch_first(series, options)
+
+
+def _may_begin(header: Header) -> bool:
+    """Tell whether the frames of a described file may be bytes by themselves."""
+    return header.number_of_frames > 1 and header.bits_allocated % 8 == 0 and not header.is_tile
+
+
+def _may_wait(header: Header, options: Options) -> bool:
+    """Tell whether a volume can be planned by what a server says of a file."""
+    plain = options.engine == "auto" and isinstance(options.rescale, bool)
+    looked_up = header.has_modality_lut or header.photometric_interpretation == PALETTE
+    return plain and not looked_up and not header.is_tile and header.number_of_frames == 1
+
+
+def fetch_waiting(plan: Plan, frames: Sequence[Frame]) -> Plan:
+    """Fetch the files of some frames of a plan that have waited for that, and give it just these frames.
+
+    Raises
+    ------
+    CorruptFileError
+        As `fetch_described`; or the values are others than what was described has.
+    UnsupportedPixelDataError
+        No reader is right for them.
+    """
+    series = fetch_described(replace(plan.series, frames=tuple(frames)), plan.options.workers)
+    check_supported(series.frames)
+    own, planned = settle_conversion(series.frames, plan.options), plan.conversion
+    if not np.can_cast(own.dtype, planned.dtype) or own.rescale > planned.rescale:
+        file = series.header.file
+        raise file.changed(f"its values are {own.dtype}, by the server's metadata {planned.dtype}")
+    conversion = planned._replace(checked=planned.checked or own.checked)
+    reader = choose(plan.options.engine, series.frames, conversion)
+    return replace(plan, series=series, conversion=conversion, reader=reader)
+
+
+def _list_described(series: SeriesData) -> dict[DescribedFile, list[int]]:
+    """The described files of a series, and the places of their frames."""
+    of_file: dict[DescribedFile, list[int]] = {}
+    for k, frame in enumerate(series.frames):
+        file = frame.header.file
+        if isinstance(file, DescribedFile) and file.is_described:
+            of_file.setdefault(file, []).append(k)
+    return of_file
+
+
+def _put_fetched(frames: list[Frame], places: Sequence[int], fetched: tuple[Frame, ...]) -> None:
+    """Put the frames of a fetched file into the places of those that were described, unless they contradict these."""
+    said = make_frames(read_header(frames[places[0]].header.file))
+    _refuse_contradiction(fetched[0].header.file, fetched, said)
+    for k in places:
+        index = frames[k].index_in_file
+        frames[k] = _settle_again(fetched[index], said[index], frames[k])
 
 
 def _refuse_size(files: Sequence[File]) -> None:

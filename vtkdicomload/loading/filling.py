@@ -8,7 +8,9 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from ..sources.dicomweb.begun import BegunFile
 from ..sources.holding import hold_each
+from .begun import fetch_begun
 from .fetching import fetch_frames
 
 if TYPE_CHECKING:
@@ -56,15 +58,18 @@ def fill_frames(
     """
     whole: dict[File, list[int]] = {}
     ranged: dict[int, Frame] = {}
+    begun: dict[int, Frame] = {}
     for k, frame in enumerate(frames):
         file = frame.header.file
-        if not file.has_ranges or (file.is_remote and not _takes_range(reader, frame)):
+        if isinstance(file, BegunFile):
+            begun[k] = frame
+        elif not file.has_ranges or (file.is_remote and not _takes_range(reader, frame)):
             whole.setdefault(file, []).append(k)
         elif file.is_remote:
             ranged[k] = frame
-    if not whole and not ranged:
+    if not (whole or ranged or begun):
         return reader.fill(frames, conversion, out, step, workers), frames
-    away = {k for indices in whole.values() for k in indices}
+    away = {*begun, *(k for indices in whole.values() for k in indices)}
     again = list(frames)
     words: dict[str, None] = {}  # of all batches, each once
 
@@ -78,9 +83,10 @@ def fill_frames(
 
     if len(away) + len(ranged) < len(frames):
         fill({k: frame for k, frame in enumerate(frames) if k not in away and k not in ranged})
-    with closing(fetch_frames(ranged, out)) as fetched:
-        for part in fetched:
-            fill(part)
+    for fetched in (fetch_begun(begun), fetch_frames(ranged, out)):
+        with closing(fetched):
+            for part in fetched:
+                fill(part)
     _hold_again({k: frame for k, frame in ranged.items() if k in kept or _is_blank(out[k])}, again)
     batch: dict[int, Frame] = {}
     held_bytes = 0

@@ -15,6 +15,7 @@ from ..errors import DicomLoadError, GeometryError
 from ..errors.remedies import SetOption
 from ..readers.choose import choose
 from ..readers.dtype import ValueOverflow, find_pixel_shape, widen_conversion
+from ..sources.dicomweb.instances import DescribedFile
 from .plan import settle_conversion
 from .read import read_frames
 from .rows import cut_rows, may_cut
@@ -103,7 +104,8 @@ class LazyImage:
             wanted, again = np.unique(places, return_inverse=True)
             return self._read_frames(wanted.tolist(), within)[again]
         frames = [self.plan.series.frames[k] for k in places]
-        if all(indices == range(n) for indices, n in zip(within, self.plan.shape[1:], strict=True)):
+        waits = any(frame.header.file.is_described for frame in frames)  # its files are fetched a few at a time
+        if not waits and all(indices == range(n) for indices, n in zip(within, self.plan.shape[1:], strict=True)):
             return self._guard(frames, lambda compare: self._read(frames, verify=compare))
         return self._guard(frames, lambda compare: self._read_parts(frames, within, verify=compare))
 
@@ -125,7 +127,11 @@ class LazyImage:
         out = np.empty((len(frames), *map(len, within)), self.dtype)
         rows = within[0]
         first, count = min(rows), max(rows) - min(rows) + 1
-        cuts = self.plan.options.verify != "all" and all(may_cut(frame, self.plan.reader) for frame in frames)
+        cuts = (
+            self.plan.options.verify != "all"
+            and all(may_cut(frame, self.plan.reader) for frame in frames)
+            and not any(isinstance(frame.header.file, DescribedFile) for frame in frames)
+        )
         if cuts:
             if verify and self.plan.options.verify == "probe":
                 self._read([frames[len(frames) // 2]], verify=True)  # readers beside `direct` read whole frames

@@ -20,7 +20,7 @@ from ..stacks.padding import find_padding_range, find_padding_value
 from ..stacks.resample import complete, resample
 from ..stacks.spacing import may_omit
 from .checks import Check, check_mapped, check_zeros
-from .described import fetch_first
+from .described import begin_described, fetch_first, fetch_waiting
 from .destination import Given
 from .filling import fill_frames
 from .kept import release
@@ -59,7 +59,7 @@ def load_stack(
     DicomLoadError, ValueError
         As `load`.
     """
-    plan = plan_volume(*fetch_first(series, options))
+    plan = _plan_part(series, options) if options.slices is not None else plan_volume(*fetch_first(series, options))
     if isinstance(allocate, Given):
         allocate.check(plan)
     plan, reading = read_whole(plan, allocate)
@@ -74,6 +74,12 @@ def load_stack(
         checks=(*plan.checks, *reading.checks),
         ignored=ignored,
     )
+
+
+def _plan_part(series: SeriesData, options: Options) -> Plan:
+    """Plan some of the slices, and fetch no more than these."""
+    plan = plan_volume(*begin_described(series, options))
+    return fetch_waiting(plan, plan.series.frames) if plan.series.is_described else plan
 
 
 def read_whole(plan: Plan, allocate: Allocate = np.empty) -> tuple[Plan, Reading]:
@@ -146,6 +152,9 @@ def read_frames(
     mode, workers
         In the place of `verify` and `workers` of the plan's options.
     """
+    if any(frame.header.file.is_described for frame in frames):
+        plan = fetch_waiting(plan, frames)
+        frames = plan.series.frames
     conversion, reader, options = plan.conversion, plan.reader, plan.options
     workers = workers or options.workers
     out = _allocate(plan, (len(frames), *find_pixel_shape(frames[0].header)), allocate)

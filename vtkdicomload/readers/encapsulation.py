@@ -13,12 +13,12 @@ from ..sources.stream import path_or_stream
 from .codestream import has_end
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from .._util.arrays import Pixels
     from ..errors import CorruptFileError
     from ..headers.model import Frame, Header
-    from ..sources.file import File
+    from ..sources.file import File, Handle
 
 _ITEM = b"\xfe\xff\x00\xe0"
 _BEGINNINGS = (b"\xff\xd8\xff", b"\xff\x4f\xff")  # of JPEG and JPEG-LS streams, and of JPEG 2000 codestreams
@@ -67,6 +67,23 @@ class CompressedFrames:
             return found
         with header.file.open() as handle:
             return b"".join([handle.read_at(header.pixel_offset + f.offset, f.length) for f in found])
+
+
+def read_first_fragment(handle: Handle, start: int) -> bytes | None:
+    """Read the first fragment of the encapsulated pixel data at an offset; None where there is none."""
+    end = start
+    for _ in range(2):  # the offset table is an item too
+        head, start = handle.read_at(end, 8), end + 8
+        if head[:4] != _ITEM:
+            return None
+        end = start + int.from_bytes(head[4:], "little")
+    return handle.read_at(start, end - start)
+
+
+def encapsulate(streams: Iterable[bytes]) -> bytes:
+    """Write streams as encapsulated pixel data, without a delimiter: an empty offset table, and a fragment each."""
+    padded = (stream + b"\0" * (len(stream) % 2) for stream in (b"", *streams))
+    return b"".join(_ITEM + len(value).to_bytes(4, "little") + value for value in padded)
 
 
 def _find_frames(header: Header) -> Sequence[Sequence[_Fragment] | bytes]:

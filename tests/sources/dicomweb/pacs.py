@@ -13,16 +13,34 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pydicom
+from pydicom.encaps import generate_frames
+from pydicom.pixels.utils import get_expected_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     Answer = Callable[[str, int], int | str | None]
+    Parts = list[tuple[str, bytes]]  # what each says of itself, and its content
 
+ANY_FRAME = ('type="application/octet-stream"', "transfer-syntax=*")
 AS_STORED = ('type="application/dicom"', "transfer-syntax=*")
 BOUNDARY = "0f1e2d3c"
+_PIECE = 1 << 16  # bytes that are sent at a time
 _BULK_BYTES = 64  # of a binary value from which it lies apart
+
+
+def give_frames(content: bytes, numbers: list[int]) -> Parts:
+    """Frames of a file by their numbers from 1, as they are stored."""
+    d = pydicom.dcmread(io.BytesIO(content))
+    count, syntax = int(d.NumberOfFrames), d.file_meta.TransferSyntaxUID
+    if syntax.is_encapsulated:
+        frames = list(generate_frames(d.PixelData, number_of_frames=count))
+    else:
+        length = get_expected_length(d) // count
+        frames = [d.PixelData[k * length : (k + 1) * length] for k in range(count)]
+    head = f"Content-Type: application/octet-stream; transfer-syntax={syntax}"
+    return [(head, frames[number - 1]) for number in numbers]
 
 
 class Pacs:
@@ -45,7 +63,10 @@ class Pacs:
         self.counts = True  # whether it says how many instances a series has
         self.together = True  # whether it gives a series in one answer
         self.left_out = 0  # instances at the end of a series that an answer with all of them lacks
+        self.frames = give_frames
+        self.quoted = False  # whether it writes the boundary of parts in quotation marks
         self.asked: Counter[str] = Counter()
+        self.sent: Counter[str] = Counter()  # bytes of each path, as far as the client took them
 
     def store(self, files: Iterable[Path]) -> str:
         """Take files of one study, and return the URL of that."""
@@ -90,6 +111,8 @@ class Handler(BaseHTTPRequestHandler):
             self._send_list(pacs.metadata(path.removesuffix("/metadata")))
         elif path.endswith("/series"):
             self._send_series(path)
+        elif "/frames/" in path:
+            self._send_frames(path, cut=fault)
         elif path in pacs.instances and not all(word in self.headers["Accept"] for word in AS_STORED):
             self._send(406, "text/plain", b"")
         elif path in pacs.instances:
@@ -123,6 +146,18 @@ class Handler(BaseHTTPRequestHandler):
         found = [content for name, content in self.pacs.instances.items() if name.startswith(f"{path}/instances/")]
         self._send_parts("application/dicom", found[: len(found) - self.pacs.left_out], cut=cut)
 
+    def _send_frames(self, path: str, *, cut: int | str | None) -> None:
+        instance, _, numbers = path.rpartition("/frames/")
+        if not all(word in self.headers["Accept"] for word in ANY_FRAME):
+            self._send(406, "text/plain", b"")
+            return
+        parts = self.pacs.frames(self.pacs.instances[instance], [*map(int, numbers.split(","))])
+        if not self.pacs.multipart:
+            ((head, content),) = parts
+            self._send(200, head.removeprefix("Content-Type: "), content, cut=cut)
+            return
+        self._send_multipart("application/octet-stream", parts, cut=cut)
+
     def _send_list(self, found: list[dict[str, Any]]) -> None:
         if found:
             self._send(200, "application/dicom+json", json.dumps(found).encode())
@@ -136,9 +171,13 @@ class Handler(BaseHTTPRequestHandler):
         self._send_parts(kind, [content], cut=cut)
 
     def _send_parts(self, kind: str, parts: list[bytes], *, cut: int | str | None) -> None:
-        head = f"--{BOUNDARY}\r\nContent-Type: {kind}\r\n\r\n".encode()
-        body = b"".join(head + part + b"\r\n" for part in parts) + f"--{BOUNDARY}--\r\n".encode()
-        self._send(200, f'multipart/related; type="{kind}"; boundary={BOUNDARY}', body, cut=cut)
+        self._send_multipart(kind, [(f"Content-Type: {kind}", part) for part in parts], cut=cut)
+
+    def _send_multipart(self, kind: str, parts: Parts, *, cut: int | str | None) -> None:
+        body = b"".join(f"--{BOUNDARY}\r\n{head}\r\n\r\n".encode() + content + b"\r\n" for head, content in parts)
+        boundary = f'"{BOUNDARY}"' if self.pacs.quoted else BOUNDARY
+        body += f"--{BOUNDARY}--\r\n".encode()
+        self._send(200, f'multipart/related; type="{kind}"; boundary={boundary}', body, cut=cut)
 
     def _send(self, status: int, kind: str, body: bytes, *, cut: int | str | None = None) -> None:
         self.send_response(status)
@@ -148,8 +187,15 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body[: len(body) // 2] if cut else body)
+        body = body[: len(body) // 2] if cut else body
         self.close_connection = bool(cut)
+        for start in range(0, len(body), _PIECE):
+            try:
+                self.wfile.write(body[start : start + _PIECE])
+            except ConnectionError:  # the client has seen enough
+                self.close_connection = True
+                return
+            self.pacs.sent[urlsplit(self.path).path.removeprefix("/web/")] += len(body[start : start + _PIECE])
 
     def log_message(self, *_: object) -> None:
         pass

@@ -13,7 +13,8 @@ from ...errors.remedies import GetAgain, LeaveOut
 from ..file import File, Handle, Whole
 from ..filling import fill_from_whole
 from ..memory import WholeHandle
-from .server import CONNECTIONS, Server, ServerError
+from .answers import ServerError
+from .server import CONNECTIONS, Server
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -69,8 +70,7 @@ class InstanceFile(File):
         except ServerError as error:
             if self.stamp is None:
                 raise
-            vanished = error.status in (404, 410)
-            raise self.changed("it vanished") if vanished else self.unreadable(error) from None
+            raise self.explain(error) from None
         return self.take(data)
 
     def take(self, data: bytes) -> tuple[InstanceFile, bytes]:
@@ -79,6 +79,10 @@ class InstanceFile(File):
         if self.stamp is not None and found != (self.size, self.stamp):
             raise self.changed(f"{found[0]} bytes now, {self.size} when it was scanned, or others")
         return replace(self, size=found[0], stamp=found[1]), data
+
+    def explain(self, error: ServerError) -> CorruptFileError:
+        """Make the error for a file that the server gave before."""
+        return self.changed("it vanished") if error.status in (404, 410) else self.unreadable(error)
 
     def unreadable(self, error: OSError) -> CorruptFileError:
         """Make the error for a file that the server does not give."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ..._util.threads import for_each
 from ...errors import NoDicomError
 from ...errors.remedies import Use
+from .answers import ServerError
 from .instances import DescribedFile, InstanceFile
 from .metadata import describe
-from .server import CONNECTIONS, Server, ServerError
+from .server import CONNECTIONS, Server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

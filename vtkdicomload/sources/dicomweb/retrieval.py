@@ -6,8 +6,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ..._util.log import logger
+from .answers import ServerError
 from .instances import InstanceFile, name_instances
-from .server import Server, ServerError
+from .server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

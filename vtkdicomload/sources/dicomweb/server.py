@@ -2,50 +2,35 @@
 
 from __future__ import annotations
 
-import errno
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from ..._util.optional import require
 from ..._util.wording import describe_argument
+from .answers import CutShortError, ServerError, read_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from .address import Address
+    from .answers import Part
 
 T = TypeVar("T")
 
 CONNECTIONS = 8  # at a time
-_ATTEMPTS = 5  # for a server that is busy, or cuts the connection
+ATTEMPTS = 5  # for a server that is busy, or cuts the connection
 _FIRST_WAIT = 0.1  # s, doubled from attempt to attempt
 _BUSY = frozenset((408, 429, 502, 503, 504))
 _PAGE = 1000  # series that are asked for at a time
 # As it is stored: without `transfer-syntax` a server has to give explicit VR, which it may not be able to.
 _ANY_SYNTAX = 'multipart/related; type="application/dicom"; transfer-syntax=*'
-_TAIL_BYTES = 16  # of an answer, with its end
-_CUT_SHORT = "the server's answer is cut short"
+_ANY_FRAME = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
+_CHUNK_BYTES = 1 << 20  # of an answer that are read at a time
+_FIRST_BYTES = 1 << 16  # of one of which only the beginning is wanted
 _OPTIONS = ("client", "headers", "auth", "timeout")
-
-
-class ServerError(OSError):
-    """The server does not give what was asked for; `strerror` says why, in words without an address.
-
-    Attributes
-    ----------
-    status : int or None
-        The HTTP status of its answer; None where there was none.
-    may_pass : bool
-        Whether it may give it when it is asked again.
-    """
-
-    def __init__(self, words: str, status: int | None = None, *, may_pass: bool = False) -> None:
-        super().__init__(errno.ENOENT if status == 404 else errno.EIO, words)
-        self.status, self.may_pass = status, may_pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +100,15 @@ class Server:
                 permissive_uid=True,
             )
             client.set_http_retry_params(retry=False)
-            yield Connection(client, attempts=_ATTEMPTS)
+            yield Connection(client, attempts=ATTEMPTS)
+
+
+def repeat_cut(request: Callable[[], T]) -> T:
+    """Ask again, where the answer is cut short."""
+    for _ in range(ATTEMPTS - 1):
+        with suppress(CutShortError):
+            return request()
+    return request()
 
 
 class Connection:
@@ -166,46 +159,52 @@ class Connection:
 
     def fetch_instance(self, path: str) -> bytes:
         """Fetch a file as it is stored (WADO-RS); where the connection is cut, once more."""
-        for _ in range(_ATTEMPTS):
-            response = self._get(path)
-            data = _call(partial(self._read_instance, response))
-            if data is not None:
-                return data
-        raise ServerError(_CUT_SHORT)
+        return repeat_cut(lambda: _take_part(list(self.fetch_series(path))))
 
     def fetch_series(self, path: str) -> Generator[bytes]:
         """Fetch the files of a series in one answer (WADO-RS), each as it comes; an error where it is cut."""
-        with self._get(path) as response:
-            body = _Body(response)
-            parts = self._client._decode_multipart_message(body, stream=True)
-            part = _call(lambda: next(parts, None))
-            while part is not None:
-                following = _call(lambda: next(parts, None))
-                if following is None and not body.is_whole:  # this is the part that was cut
-                    break
-                yield bytes(part)
-                part = following
-            if not body.is_whole:
-                raise ServerError(_CUT_SHORT)
+        with self._fetch(path, _ANY_SYNTAX) as parts:
+            for part in parts:
+                yield b"".join(part.content)
 
-    def _get(self, path: str) -> Any:
-        """Ask for what is stored at a path; the answer is read later."""
+    @contextmanager
+    def begin_instance(self, path: str) -> Iterator[Iterator[bytes]]:
+        """Fetch a file as it is stored, as far as it is read: its bytes, as they come."""
+        with self._fetch(path, _ANY_SYNTAX, _FIRST_BYTES) as parts:
+            part = next(parts, None)
+            if part is None:
+                raise _make_count_error(0)
+            yield part.content
+
+    def fetch_beginning(self, path: str, length: int) -> bytes:
+        """Fetch the first bytes of a file as it is stored, or as many as there are; where it is cut, once more."""
+        return repeat_cut(lambda: self._fetch_beginning(path, length))
+
+    def _fetch_beginning(self, path: str, length: int) -> bytes:
+        come = bytearray()
+        with self.begin_instance(path) as chunks:
+            while len(come) < length and (chunk := next(chunks, None)) is not None:
+                come += chunk
+        return bytes(come[:length])
+
+    def fetch_frames(self, path: str, numbers: Sequence[int]) -> Generator[tuple[Part, bytes]]:
+        """Fetch frames of a file as they are stored, by their numbers from 1 (WADO-RS); an error where that is cut."""
+        wanted = ",".join(map(str, numbers))
+        with self._fetch(f"{path}/frames/{wanted}", _ANY_FRAME) as parts:
+            for part in parts:
+                yield part, b"".join(part.content)
+
+    @contextmanager
+    def _fetch(self, path: str, accepted: str, chunk_bytes: int = _CHUNK_BYTES) -> Iterator[Generator[Part]]:
+        """Ask for what is stored at a path; the parts of the answer are read as they are asked for."""
         # Public methods give data sets that pydicom has parsed, where the bytes themselves are wanted.
         prefix = self._client.wado_url_prefix
         url = "/".join(part for part in (self._client.base_url.rstrip("/"), prefix, path) if part)
-        return self._ask(lambda: self._client._http_get(url, headers=_ACCEPT_INSTANCE.copy(), stream=True))
-
-    def _read_instance(self, response: Any) -> bytes | None:
-        """Read the one file in an answer; None where the connection is cut."""
-        import requests
-
-        with response, suppress(requests.exceptions.ChunkedEncodingError, requests.ConnectionError):
-            body = response.content
-            if not str(response.headers.get("Content-Type", "")).lower().startswith("multipart/"):
-                return bytes(body)
-            if _is_end(body):
-                return _take_part(list(self._client._decode_multipart_message(response, stream=False)))
-        return None
+        # Compressing on the way takes longer than the network saves, and pixels that are compressed gain nothing.
+        headers = {"Accept": accepted, "Accept-Encoding": "identity"}
+        with self._ask(lambda: self._client._http_get(url, headers=headers.copy(), stream=True)) as response:
+            kind = str(response.headers.get("Content-Type", ""))
+            yield read_parts(kind, _read_chunks(response, chunk_bytes))
 
     def fetch_bulk(self, uri: str) -> bytes:
         """Fetch the value of an element from where the metadata says; from no other server, as credentials are sent."""
@@ -220,37 +219,14 @@ class Connection:
         )
 
 
-class _Body:
-    """The body of an answer on its way, as dicomweb-client reads it; multipart has an end of its own (RFC 2046)."""
+def _read_chunks(response: Any, chunk_bytes: int) -> Generator[bytes]:
+    """The body of an answer, as it comes."""
+    import requests
 
-    def __init__(self, response: Any) -> None:
-        self.headers = response.headers
-        self._response, self._tail = response, b""
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether all of it was there."""
-        return _is_end(self._tail)
-
-    def iter_content(self, chunk_size: int) -> Iterator[bytes]:
-        """The bytes of it, as they come."""
-        for chunk in self._response.iter_content(chunk_size):
-            self._tail = (self._tail + chunk)[-_TAIL_BYTES:]
-            yield chunk
-
-    def __enter__(self) -> _Body:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._response.close()
-
-
-def _is_end(body: bytes) -> bool:
-    return body.rstrip(b"\r\n ").endswith(b"--")
-
-
-# Compressing on the way takes a server longer than the network saves, and pixels that are compressed gain nothing.
-_ACCEPT_INSTANCE = {"Accept": _ANY_SYNTAX, "Accept-Encoding": "identity"}
+    with suppress(requests.RequestException):
+        yield from response.iter_content(chunk_bytes)
+        return
+    raise CutShortError
 
 
 def _find_value(item: Any, tag: str) -> str | None:
@@ -262,8 +238,12 @@ def _find_value(item: Any, tag: str) -> str | None:
 
 def _take_part(parts: list[Any]) -> bytes:
     if len(parts) != 1:
-        raise ServerError(f"the server's answer has {len(parts)} parts where 1 belongs")
+        raise _make_count_error(len(parts))
     return bytes(parts[0])
+
+
+def _make_count_error(parts: int) -> ServerError:
+    return ServerError(f"the server's answer has {parts} parts where 1 belongs")
 
 
 def _call(request: Callable[[], T]) -> T:
