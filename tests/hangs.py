@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Seconds of wall time after which a test, or a process that it forked, has hung: the last resort, for what waits for
 # ever and takes no processor time. No test comes near it, not on a machine with much else to do either.
@@ -16,3 +21,17 @@ def limit_cpu(seconds: float) -> None:
     if hasattr(signal, "setitimer"):
         signal.signal(signal.SIGPROF, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
+def run_in_fork(work: Callable[[], bool]) -> int:
+    """The return code of a child forked now: 0 where `work` is true there, -SIGALRM where it hangs."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(LAST_RESORT // 2)  # before its parent gives up
+            code = 0 if work() else 2
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

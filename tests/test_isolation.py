@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hangs import LAST_RESORT
+from hangs import run_in_fork
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 from synthetic import Truth, raw_image
 
@@ -156,17 +156,8 @@ def test_processes_load_at_once_and_volumes_and_errors_come_back(series: Write, 
 
 
 def _exit_code_of_a_fork(truth: Truth, options: dict[str, Any]) -> int:
-    """0 where a child forked now loads the truth; -SIGALRM where it hangs."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.alarm(LAST_RESORT // 2)  # before its parent gives up
-            code = 0 if np.array_equal(vdl.load(truth.folder, **options).frames, truth.frames) else 2
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    """0 where a child forked now loads the truth."""
+    return run_in_fork(lambda: np.array_equal(vdl.load(truth.folder, **options).frames, truth.frames))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")

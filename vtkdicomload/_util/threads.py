@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
-from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from .log import logger
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]  # called with (done, total)
 
 _T = TypeVar("_T")
+_P = ParamSpec("_P")
+THREAD_NAME = "vtkdicomload"  # with which the names of threads of this package begin
 _MOST_THREADS = 8
 _BLOCKS_A_THREAD = 4  # so that one slow file does not hold up the rest
 _STORAGE_THREADS = 8  # a quarter less time than 2 on a cold virtual disk with 2 cores
@@ -56,7 +58,7 @@ def _work_in_pool(done: bytearray, work: Callable[[int], None], step: Callable[[
         return len(chosen)
 
     # A pool of this call's own: a forked child would hang on threads that its parent had.
-    with ThreadPoolExecutor(threads, thread_name_prefix="vtkdicomload") as pool:
+    with ThreadPoolExecutor(threads, thread_name_prefix=THREAD_NAME) as pool:
         try:
             waiting = _submit(pool, work_block, range(0, count, block))
             if waiting is None:  # what was submitted may be under way
@@ -83,27 +85,52 @@ def _submit(pool: ThreadPoolExecutor, work: Callable[[int], int], starts: range)
         return None
 
 
-def begin_work(pool: ThreadPoolExecutor, work: Callable[[], _T]) -> Future[_T]:
-    """Begin a piece of work in a pool; where the system gives no thread for it, do it here before this returns."""
-    future: Future[_T] = Future()
-    claim = threading.Lock()  # a pool keeps what it had no new thread for: one of those that it has may take it
+class Pool(ThreadPoolExecutor):
+    """Threads of this package: where the system gives none for a piece of work, who submits it does it there and then.
 
-    def do() -> None:
-        if not claim.acquire(blocking=False):
-            return
+    Parameters
+    ----------
+    threads : int, optional
+        How many there may be, by default as many as is usual.
+    """
+
+    def __init__(self, threads: int | None = None) -> None:
+        super().__init__(threads, thread_name_prefix=THREAD_NAME)
+
+    def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
+        """Begin a piece of work, or do it before this returns."""
+        future: Future[_T] = Future()
+        claim = threading.Lock()  # a pool keeps what it had no new thread for: one of those that it has may take it
+
+        def do() -> None:
+            if not claim.acquire(blocking=False):
+                return
+            try:
+                result = fn(*args, **kwargs)
+            except BaseException as error:
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
         try:
-            result = work()
-        except BaseException as error:
-            future.set_exception(error)
-        else:
-            future.set_result(result)
+            super().submit(do)
+        except RuntimeError as error:
+            logger.debug("no more threads: %s", error)
+            do()
+        return future
 
+
+def start_thread(work: Callable[[], None]) -> threading.Thread | None:
+    """Start a thread that ends with the process; None where the system gives none, or the interpreter ends."""
+    thread = threading.Thread(target=work, name=THREAD_NAME, daemon=True)
     try:
-        pool.submit(do)
+        if sys.is_finalizing():  # to wait for it to start would take for ever
+            return None
+        thread.start()
     except RuntimeError as error:
         logger.debug("no more threads: %s", error)
-        do()
-    return future
+        return None
+    return thread
 
 
 def read_in_threads(sizes: Sequence[int], read: Callable[[int], _T], limit_bytes: int, threads: int) -> Generator[_T]:
@@ -111,13 +138,13 @@ def read_in_threads(sizes: Sequence[int], read: Callable[[int], _T], limit_bytes
     waiting = deque(range(len(sizes)))
     under_way: dict[Future[_T], int] = {}
     free = limit_bytes
-    with ThreadPoolExecutor(threads, thread_name_prefix="vtkdicomload") as pool:
+    with Pool(threads) as pool:
         try:
             while waiting or under_way:
                 while waiting and (not under_way or sizes[waiting[0]] <= free):
                     index = waiting.popleft()
                     free -= sizes[index]
-                    under_way[begin_work(pool, partial(read, index))] = index
+                    under_way[pool.submit(read, index)] = index
                 for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                     result = future.result()
                     index = under_way.pop(future)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from .._util.threads import begin_work
+from .._util.threads import Pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -64,11 +64,11 @@ def run_in_threads(
     as_completed : bool
         Yield each result as soon as it is there; else in the order of the pieces.
     """
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="vtkdicomload")
+    pool = Pool(threads)
     waiting: list[Future[T]] = []
     try:
         while True:
-            waiting += [begin_work(pool, piece) for piece in islice(pieces, ahead - len(waiting))]
+            waiting += [pool.submit(piece) for piece in islice(pieces, ahead - len(waiting))]
             if not waiting:
                 return
             yield _take_result(waiting, as_completed)  # and keep nothing of it

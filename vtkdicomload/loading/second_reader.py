@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from .._util.log import logger
-from .._util.threads import begin_work
+from .._util.threads import Pool
 from .._util.warnings import warn
 from ..errors import CorruptFileError, ReaderMismatchError, UnsupportedPixelDataError
 from ..errors.remedies import TrustReader
@@ -79,8 +77,8 @@ def read_beside(
     if not chosen or not seen or len(frames) >= (workers or os.cpu_count() or 1):
         yield again
         return
-    with ThreadPoolExecutor(1, thread_name_prefix="vtkdicomload") as pool:
-        begun = {k: begin_work(pool, partial(again, k)) for k in chosen}
+    with Pool(1) as pool:
+        begun = {k: pool.submit(again, k) for k in chosen}
         yield lambda k: begun[k].result()
 
 

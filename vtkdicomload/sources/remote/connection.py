@@ -10,6 +10,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from ..._util.threads import Pool, start_thread
 from .server import REQUESTS
 
 if TYPE_CHECKING:
@@ -132,21 +133,40 @@ class Connection(ABC):
 
 
 class _Loop:
-    """An event loop in a thread of its own: it works where the caller's thread runs one, as in a notebook."""
+    """An event loop in a thread of its own: it works where the caller's thread runs one, as in a notebook.
+
+    Where the system gives no thread, whoever waits runs the loop until what is waited for is there.
+    """
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self.loop.run_forever, name="vtkdicomload", daemon=True)
-        self._thread.start()
+        self._pool = Pool()
+        self.loop.set_default_executor(self._pool)
+        self._turn = threading.Lock()  # to run the loop where it has no thread
+        self._thread = start_thread(self.loop.run_forever)
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Run a coroutine; see `Connection.run`."""
         future = asyncio.run_coroutine_threadsafe(work, self.loop)
+        future.add_done_callback(self._pause)
         try:
+            self._run_until(future.done)
             return future.result()
         except BaseException:
             future.cancel()
             raise
+
+    def _run_until(self, is_done: Callable[[], bool]) -> None:
+        """Run the loop in this thread until something is done, where it has none of its own."""
+        if self._thread is None:
+            with self._turn:
+                while not is_done():
+                    self.loop.run_forever()
+
+    def _pause(self, _: object = None) -> None:
+        """Let who runs the loop look whether it is done; in the loop."""
+        if self._thread is None:
+            self.loop.stop()
 
     def run_each(
         self,
@@ -176,6 +196,7 @@ class _Loop:
             if not task.cancelled():
                 task.exception()  # so that asyncio does not tell of those behind the first that is raised here
             ended.put((index, task))
+            self._pause()
 
         waiting, under_way, free = deque(indices), 0, limit_bytes
         try:
@@ -187,6 +208,7 @@ class _Loop:
                     under_way += 1
                 if begun:
                     self.loop.call_soon_threadsafe(begin, begun)
+                self._run_until(lambda: not ended.empty())
                 index, task = ended.get()
                 result = task.result()
                 del task  # which holds it
@@ -200,8 +222,10 @@ class _Loop:
     def close(self) -> None:
         """End the thread, once what was asked for has ended."""
         self.run(_end_others())
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join()
+        if self._thread is not None:
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            self._thread.join()
+        self._pool.shutdown()
         self.loop.close()
 
 
@@ -230,4 +254,3 @@ async def _end_others() -> None:
     # What was closed is taken apart by callbacks.
     await asyncio.sleep(0)
     await asyncio.get_running_loop().shutdown_asyncgens()
-    await asyncio.get_running_loop().shutdown_default_executor()

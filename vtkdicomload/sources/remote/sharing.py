@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
+from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -21,26 +23,27 @@ class _Shared:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.kept = 0  # who wants all of them to stay
-        self.users: dict[Server, int] = {}
+        self.users: Counter[Server | None] = Counter()  # None: who wants all of them to stay
         self.connections: dict[Server, Connection] = {}
 
     def take_unused(self) -> list[Connection]:
         """Take out those that nobody uses."""
-        if self.kept:
+        if self.users[None]:
             return []
-        unused = [server for server in self.connections if not self.users.get(server)]
+        unused = [server for server in self.connections if not self.users[server]]
         for server in unused:
-            self.users.pop(server, None)
+            del self.users[server]
         return [self.connections.pop(server) for server in unused]
 
 
 _shared = _Shared()
+_left: list[_Shared] = []  # that are another's now: what takes them apart would reach the sockets of a parent
 
 
 def _forget() -> None:
     """In a forked child, leave the connections to the parent: the threads behind them are not here."""
     global _shared  # noqa: PLW0603 - one for each process
+    _left.append(_shared)
     _shared = _Shared()
 
 
@@ -48,39 +51,46 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
 
 
+@atexit.register
+def _close_all() -> None:
+    """At the end of the process, close what is open still: afterwards there is no thread to do it."""
+    last = _shared
+    _forget()
+    for connection in last.connections.values():
+        connection.close()
+
+
 @contextmanager
 def connect(server: Server) -> Iterator[Connection]:
     """Give the connection to a server, which is closed when the last who uses it is through."""
-    shared = _shared
-    with shared.lock:
-        connection = shared.connections.get(server)
-        if connection is None:
-            connection = shared.connections[server] = _make_connection(server)
-        shared.users[server] = shared.users.get(server, 0) + 1
-    try:
-        yield connection
-    finally:
-        with shared.lock:
-            shared.users[server] -= 1
-            unused = shared.take_unused()
-        for one in unused:
-            one.close()
+    with _use(server) as shared:
+        yield shared.connections[server]
 
 
 @contextmanager
 def keep_connections() -> Iterator[None]:
     """Keep every connection that is made within until the end, to be used again."""
+    with _use(None):
+        yield
+
+
+@contextmanager
+def _use(server: Server | None) -> Iterator[_Shared]:
+    """Use the connection to a server, which is made where there is none, or all that there are."""
     shared = _shared
     with shared.lock:
-        shared.kept += 1
+        if server is not None and server not in shared.connections:
+            shared.connections[server] = _make_connection(server)
+        shared.users[server] += 1
     try:
-        yield
+        yield shared
     finally:
-        with shared.lock:
-            shared.kept -= 1
-            unused = shared.take_unused()
-        for one in unused:
-            one.close()
+        if shared is _shared:  # else they are the parent's, or closed
+            with shared.lock:
+                shared.users[server] -= 1
+                unused = shared.take_unused()
+            for one in unused:
+                one.close()
 
 
 def _make_connection(server: Server) -> Connection:

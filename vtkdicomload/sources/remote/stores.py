@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 from abc import abstractmethod
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..._util.optional import require
+from ..._util.threads import Pool
 from .connection import Connection, gather_some
 from .server import REQUESTS, Answer, GoneError, Info, make_gone_error, make_server_error
 
@@ -175,7 +175,7 @@ class _PlainStore(_Store):
         from fsspec.core import url_to_fs
 
         self._system, _ = url_to_fs(server.url, skip_instance_cache=True, **server.options)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="vtkdicomload")
+        self._thread = Pool(1)
         super().__init__()
 
     def close(self) -> None:
