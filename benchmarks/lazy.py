@@ -36,8 +36,9 @@ _ZARR_CHUNK = 16  # slices
 NOTE = (
     f"**opened**: what is needed before a slice can be asked for. **{_SINGLE} slices**: one by one from an image that "
     "is open; the floor reads their bytes. **dask** computes all in its threads and puts the chunks together, which is "
-    "a copy more than `load` takes. dask.delayed over dcmread has a chunk a slice; nibabel reads an uncompressed NIfTI "
-    "file that dcm2niix has made before, slices from its `dataobj`. **into Zarr**: peak memory of "
+    "a copy more than `load` takes, and twice the memory: where the system has to find that first, it is most of the "
+    "time. dask.delayed over dcmread has a chunk a slice; nibabel reads an uncompressed NIfTI file that dcm2niix has "
+    "made before, slices from its `dataobj`. **into Zarr**: peak memory of "
     f"`open(…, chunks={{'z': {_ZARR_CHUNK}}}).to_dataset().to_zarr(…)`."
 )
 

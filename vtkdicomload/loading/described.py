@@ -104,6 +104,8 @@ def begin_described(series: S, options: Options) -> tuple[S, Options]:
     CorruptFileError
         As `fetch_described`.
     """
+    if not series.is_described:
+        return series, options
     frames = list(series.frames)
     files = {file: places for file, places in _list_described(series).items() if _may_begin(frames[places[0]].header)}
     named = list(files)

@@ -180,7 +180,8 @@ def _list_sources(
     for source in sources:
         if any(field in columns for field in source.fields):
             values = columns[source.fields[0]] if source.make is None else [source.make(f) for f in frames]
-            if len(set(values)) <= 2 * most:  # nearly equal settings may yet be one
+            nearly_equal = 2 if _find_tolerance(source.name, source.sort) else 1  # values that may yet be one
+            if len(set(values)) <= nearly_equal * most:
                 found.append(rank_values(source.name, source.sort, values))
     return found
 
@@ -217,10 +218,15 @@ def _list_dimensions(frames: Sequence[Frame]) -> list[Attribute]:
 def rank_values(name: str, sort: Sort, values: Column) -> Attribute:
     """Give each value its rank among all; settings that are written in other digits are one."""
     ordered = sorted(set(values) - {None}, key=_sort_key)
-    tolerance = GAP_TOLERANCE if name == THICKNESS else 0.0 if sort is Sort.TIME else SETTING_TOLERANCE
+    tolerance = _find_tolerance(name, sort)
     steps = [0 if _is_same_setting(a, b, tolerance) else 1 for a, b in pairwise(ordered)]
     ranks = dict(zip(ordered, np.cumsum([0, *steps]).tolist(), strict=False))
     return Attribute(name, sort, np.array([ranks.get(value, -1) for value in values], np.int64), values)
+
+
+def _find_tolerance(name: str, sort: Sort) -> float:
+    """By which part of them values may differ that are one; 0 where any two are two."""
+    return GAP_TOLERANCE if name == THICKNESS else 0.0 if sort is Sort.TIME else SETTING_TOLERANCE
 
 
 def _is_same_setting(a: object, b: object, tolerance: float) -> bool:

@@ -6,7 +6,7 @@ import atexit
 import os
 import threading
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from .urls import HTTP
@@ -67,11 +67,9 @@ def connect(server: Server) -> Iterator[Connection]:
         yield shared.connections[server]
 
 
-@contextmanager
-def keep_connections() -> Iterator[None]:
+def keep_connections() -> AbstractContextManager[object]:
     """Keep every connection that is made within until the end, to be used again."""
-    with _use(None):
-        yield
+    return _use(None)
 
 
 @contextmanager
