@@ -6,8 +6,6 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
-
 from .._util.memory import measure_usable_bytes
 from .._util.threads import for_each
 from ..errors import DicomLoadError, make_damaged_error
@@ -36,6 +34,11 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=SeriesData)
 
 _SAME = ("sop_instance_uid", "study_uid", "series_uid", "rows", "columns", "number_of_frames")
+# What the type of values that is chosen before they are fetched depends on, beside the modality transform.
+_SAME_WORDS = (
+    *("pixel_tag", "samples", "photometric_interpretation", "bits_allocated", "bits_stored", "pixel_representation"),
+    "has_modality_lut",
+)
 _SAME_POSITION = 1e-4  # mm; servers round
 _LEAST_BEGUN_BYTES = 16 << 20  # of multi-frame files: of smaller ones a server gives all as soon as a few frames
 
@@ -146,12 +149,13 @@ def fetch_waiting(plan: Plan, frames: Sequence[Frame]) -> Plan:
         No reader is right for them.
     """
     series = fetch_described(replace(plan.series, frames=tuple(frames)), plan.options.workers)
+    for frame, fetched in zip(frames, series.frames, strict=True):
+        _refuse_other(fetched.header, frame.header, _SAME_WORDS)
     check_supported(series.frames)
-    own, planned = settle_conversion(series.frames, plan.options), plan.conversion
-    if not np.can_cast(own.dtype, planned.dtype) or own.rescale > planned.rescale:
-        file = series.header.file
-        raise file.changed(f"its values are {own.dtype}, by the server's metadata {planned.dtype}")
-    conversion = planned._replace(checked=planned.checked or own.checked)
+    said, own = settle_conversion(frames, plan.options), settle_conversion(series.frames, plan.options)
+    if (own.dtype, own.rescale) != (said.dtype, said.rescale):
+        raise series.header.file.changed(f"its values are {own.dtype}, by the server's metadata {said.dtype}")
+    conversion = plan.conversion._replace(checked=plan.conversion.checked or own.checked)
     reader = choose(plan.options.engine, series.frames, conversion)
     return replace(plan, series=series, conversion=conversion, reader=reader)
 
@@ -196,11 +200,7 @@ def _read_fetched(file: KeptFile) -> tuple[Frame, ...]:
 
 def _refuse_contradiction(file: File, fetched: tuple[Frame, ...], said: tuple[Frame, ...]) -> None:
     """Refuse a file that contradicts what its server said of it."""
-    ours, theirs = fetched[0].header, said[0].header
-    for name in _SAME:
-        if getattr(ours, name) != getattr(theirs, name):
-            what = "another one" if name.endswith("uid") else f"{getattr(ours, name)} and {getattr(theirs, name)}"
-            raise file.changed(f"its {name} and that of the server's metadata differ: {what}")
+    _refuse_other(fetched[0].header, said[0].header, _SAME)
     if len(fetched) != len(said):
         raise file.changed(f"it has {len(fetched)} frames, by the server's metadata {len(said)}")
     for frame, other in zip(fetched, said, strict=True):
@@ -209,6 +209,13 @@ def _refuse_contradiction(file: File, fetched: tuple[Frame, ...], said: tuple[Fr
             a is not None and b is not None and max(abs(x - y) for x, y in zip(a, b, strict=True)) > _SAME_POSITION
         ):
             raise file.changed(f"it lies at {_write_position(a)}, by the server's metadata at {_write_position(b)}")
+
+
+def _refuse_other(ours: Header, theirs: Header, names: Sequence[str]) -> None:
+    for name in names:
+        if getattr(ours, name) != getattr(theirs, name):
+            what = "another one" if name.endswith("uid") else f"{getattr(ours, name)} and {getattr(theirs, name)}"
+            raise ours.file.changed(f"its {name} and that of the server's metadata differ: {what}")
 
 
 def _write_position(position: tuple[float, ...] | None) -> str:

@@ -400,6 +400,29 @@ def test_values_that_the_metadata_does_not_tell_are_refused_or_right(pacs: Pacs,
         array[1:3].load()
 
 
+def test_words_of_another_kind_than_the_metadata_says_are_refused(pacs: Pacs, series: Write) -> None:
+    truth = series("written")
+    pacs.edit = lambda metadata: metadata["00280101"].update(Value=[11])
+    array = vdl.open(pacs.store(truth.files))
+    with pytest.raises(
+        vdl.CorruptFileError, match="its bits_stored and that of the server's metadata differ: 16 and 11"
+    ):
+        array[1:3].load()
+
+
+def test_files_of_one_series_may_differ_in_their_words(pacs: Pacs, series: Write) -> None:
+    def resign(dataset: pydicom.Dataset, k: int) -> None:
+        dataset.PixelRepresentation = k % 2
+
+    truth = series("written", dtype=np.uint16, BitsStored=12, edit=resign)
+    with pytest.warns(vdl.DicomLoadWarning, match="signedness differ"):
+        local = vdl.load(truth.folder, rescale=False)
+    with pytest.warns(vdl.DicomLoadWarning, match="signedness differ"):
+        array = vdl.open(pacs.store(truth.files), rescale=False)
+    for k in range(5):
+        np.testing.assert_array_equal(array[k], local.frames[k])
+
+
 @pytest.mark.parametrize("options", [{"rescale": "precise"}, {"engine": "pydicom"}])
 def test_what_metadata_does_not_say_is_fetched_when_a_series_is_opened(
     pacs: Pacs, series: Write, options: dict[str, Any]

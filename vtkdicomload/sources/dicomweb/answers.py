@@ -106,39 +106,37 @@ class _Body:
     def __init__(self, boundary: bytes, chunks: Iterator[bytes]) -> None:
         self._delimiter = b"\r\n--" + boundary
         self._chunks = chunks
-        self._held = bytearray(b"\r\n")  # before the first delimiter there need be none
+        self._held, self._at = b"\r\n", 0  # before the first delimiter there need be no line break
 
     def read_content(self) -> Generator[bytes]:
         """Read up to the next delimiter, and pass over that."""
         kept = len(self._delimiter) - 1  # bytes that may begin one
-        while (at := self._held.find(self._delimiter)) < 0:
-            if len(self._held) > kept:
+        while (end := self._held.find(self._delimiter, self._at)) < 0:
+            if len(self._held) - self._at > kept:
                 yield self._take(len(self._held) - kept)
             self._hold_more()
-        if at:
-            yield self._take(at)
-        self._take(len(self._delimiter))
+        if end > self._at:
+            yield self._take(end)
+        self._at += len(self._delimiter)
 
     def read_head(self) -> str | None:
         """Read what the next part says of itself; None behind the last one."""
-        while len(self._held) < 2:
+        while len(self._held) - self._at < 2:
             self._hold_more()
-        if self._held.startswith(b"--"):
+        if self._held.startswith(b"--", self._at):
             return None
-        while (end := self._held.find(b"\r\n\r\n")) < 0:
-            if len(self._held) > _LONGEST_HEAD:
+        while (end := self._held.find(b"\r\n\r\n", self._at)) < 0:
+            if len(self._held) - self._at > _LONGEST_HEAD:
                 raise ServerError("a part of the server's answer does not begin as one")
             self._hold_more()
-        head = self._take(end + 4)
-        return head.decode("latin-1")
+        return self._take(end + 4).decode("latin-1")
 
-    def _take(self, count: int) -> bytes:
-        taken = bytes(self._held[:count])
-        del self._held[:count]
+    def _take(self, end: int) -> bytes:
+        taken, self._at = self._held[self._at : end], end
         return taken
 
     def _hold_more(self) -> None:
         chunk = next(self._chunks, None)
         if chunk is None:
             raise CutShortError
-        self._held += chunk
+        self._held, self._at = self._held[self._at :] + chunk, 0
