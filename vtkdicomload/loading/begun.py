@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from .._util.log import logger
+from .._util.threads import for_each, read_in_threads
 from ..errors import CorruptFileError
 from ..headers.frames import make_frames
 from ..headers.parser import parse_beginning, read_header
@@ -16,12 +17,13 @@ from ..headers.transfer_syntaxes import EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from ..readers.encapsulation import encapsulate, read_first_fragment
 from ..sources.dicomweb.answers import ServerError
 from ..sources.dicomweb.begun import BegunFile, begin_instance
+from ..sources.dicomweb.server import CONNECTIONS
 from ..sources.holding import hold_each
 from ..sources.memory import MemoryFile
 from ..sources.part import PartFile
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
 
     from ..headers.model import Frame, Header
     from ..sources.dicomweb.begun import ComingHandle
@@ -91,42 +93,57 @@ def fetch_begun(frames: Mapping[int, Frame]) -> Generator[dict[int, Frame]]:
         A file has changed, or is not given any more.
     """
     of_file: dict[BegunFile, dict[int, Frame]] = {}
-    for k, frame in frames.items():
+    for k, frame in sorted(frames.items(), key=lambda item: item[1].index_in_file):
         if isinstance(frame.header.file, BegunFile):
             of_file.setdefault(frame.header.file, {})[k] = frame
-    for file, own in of_file.items():
-        left = own
-        if 2 * len(own) < next(iter(own.values())).header.number_of_frames:
-            left = yield from _fetch_by_number(file, own)
-        if left:
-            yield from _fetch_whole(file, left)
+    few = {file: own for file, own in of_file.items() if 2 * len(own) < _get_header(own).number_of_frames}
+    parts = [(file, part) for file, own in few.items() for part in _divide(own)]
+    left = {file: own for file, own in of_file.items() if file not in few}
+
+    def fetch(k: int) -> tuple[int, dict[int, Frame] | None]:
+        return k, _fetch_part(*parts[k])
+
+    sizes = [sum(frame.length for frame in part.values()) for _, part in parts]
+    with closing(read_in_threads(sizes, fetch, _TOGETHER_BYTES, CONNECTIONS)) as fetched:
+        for k, held in fetched:
+            if held is None:
+                left.setdefault(parts[k][0], {}).update(parts[k][1])
+            else:
+                yield held
+    came = [file for file in few if file not in left]
+    for_each(len(came), lambda k: came[k].check_unchanged(), lambda: None, CONNECTIONS)
+    yield from _fetch_whole(left)
 
 
-def _fetch_by_number(file: BegunFile, frames: dict[int, Frame]) -> Generator[dict[int, Frame], None, dict[int, Frame]]:
-    """Fetch frames by themselves, as far as the server gives them so, and return those that are left."""
-    order = sorted(frames, key=lambda k: frames[k].index_in_file)
-    together = min(_MOST_TOGETHER, max(1, _TOGETHER_BYTES // max(1, frames[order[0]].length)))
-    for start in range(0, len(order), together):
-        chosen = {k: frames[k] for k in order[start : start + together]}
-        given = file.fetch_frames([frame.index_in_file + 1 for frame in chosen.values()])
-        held = None if given is None else _hold_frames(file, chosen, given)
-        if held is None:
-            return {k: frames[k] for k in order[start:]}
-        yield held
-    file.check_unchanged()
-    return {}
+def _get_header(frames: dict[int, Frame]) -> Header:
+    return next(iter(frames.values())).header
+
+
+def _divide(frames: dict[int, Frame]) -> Iterator[dict[int, Frame]]:
+    """Divide the frames of a file into those that are asked for at a time."""
+    places = list(frames)
+    together = min(_MOST_TOGETHER, max(1, _TOGETHER_BYTES // max(1, frames[places[0]].length)))
+    for start in range(0, len(places), together):
+        yield {k: frames[k] for k in places[start : start + together]}
+
+
+def _fetch_part(file: BegunFile, frames: dict[int, Frame]) -> dict[int, Frame] | None:
+    """Fetch frames of a file by their numbers; None where the server does not give them so."""
+    given = file.fetch_frames([frame.index_in_file + 1 for frame in frames.values()])
+    return None if given is None else _hold_frames(file, frames, given)
 
 
 def _hold_frames(file: BegunFile, frames: dict[int, Frame], given: list[bytes]) -> dict[int, Frame] | None:
     """The frames with their bytes in memory; None where these are too few or too many."""
-    if not next(iter(frames.values())).header.encapsulated:
+    header = _get_header(frames)
+    if not header.encapsulated:
         if any(len(data) != frame.length for frame, data in zip(frames.values(), given, strict=True)):
             return None
         return {
             k: _put_file(frame, PartFile.of(file, frame.offset, memoryview(data)), frame.header.pixel_length)
             for (k, frame), data in zip(frames.items(), given, strict=True)
         }
-    streams = [b""] * next(iter(frames.values())).header.number_of_frames
+    streams = [b""] * header.number_of_frames
     for frame, data in zip(frames.values(), given, strict=True):
         streams[frame.index_in_file] = data
     pixels = encapsulate(streams)  # of the other frames there is nothing in it
@@ -134,13 +151,15 @@ def _hold_frames(file: BegunFile, frames: dict[int, Frame], given: list[bytes]) 
     return {k: _put_file(frame, held, len(pixels)) for k, frame in frames.items()}
 
 
-def _fetch_whole(file: BegunFile, frames: dict[int, Frame]) -> Generator[dict[int, Frame]]:
-    with closing(hold_each([file], 1, 1)) as whole:
-        for _, _, held, error in whole:
+def _fetch_whole(of_file: dict[BegunFile, dict[int, Frame]]) -> Generator[dict[int, Frame]]:
+    """Fetch files, and yield their frames in memory, a file at a time."""
+    parts = list(of_file.values())
+    with closing(hold_each(list(of_file), _TOGETHER_BYTES)) as whole:
+        for index, _, held, error in whole:
             if error is not None:
                 raise error
             length = read_header(held).pixel_length
-            yield {k: _put_file(frame, held, length) for k, frame in frames.items()}
+            yield {k: _put_file(frame, held, length) for k, frame in parts[index].items()}
 
 
 def _put_file(frame: Frame, file: MemoryFile | PartFile, pixel_length: int) -> Frame:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from .._util.memory import measure_usable_bytes
 from .._util.threads import for_each
+from .._util.warnings import warn
 from ..errors import DicomLoadError, make_damaged_error
 from ..errors.remedies import Step
 from ..headers.frames import make_frames
@@ -19,9 +20,11 @@ from ..sources.dicomweb.instances import DescribedFile
 from ..sources.dicomweb.server import CONNECTIONS
 from ..sources.file import read_whole
 from ..sources.memory import KeptFile
+from ..stacks.assume import assume_structure
 from ..stacks.series_data import SeriesData
 from .begun import begin_file
 from .plan import settle_conversion
+from .scaling import scale_frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,9 +39,8 @@ S = TypeVar("S", bound=SeriesData)
 _SAME = ("sop_instance_uid", "study_uid", "series_uid", "rows", "columns", "number_of_frames")
 # What the type of values that is chosen before they are fetched depends on, beside the modality transform.
 _SAME_WORDS = (
-    *("pixel_tag", "samples", "photometric_interpretation", "bits_allocated", "bits_stored", "pixel_representation"),
-    "has_modality_lut",
-)
+    "pixel_tag", "samples", "photometric_interpretation", "bits_allocated", "bits_stored", "pixel_representation",
+)  # fmt: skip
 _SAME_POSITION = 1e-4  # mm; servers round
 _LEAST_BEGUN_BYTES = 16 << 20  # of multi-frame files: of smaller ones a server gives all as soon as a few frames
 
@@ -141,6 +143,8 @@ def _may_wait(header: Header, options: Options) -> bool:
 def fetch_waiting(plan: Plan, frames: Sequence[Frame]) -> Plan:
     """Fetch the files of some frames of a plan that have waited for that, and give it just these frames.
 
+    What has to be assumed of the files alone is warned of.
+
     Raises
     ------
     CorruptFileError
@@ -149,8 +153,13 @@ def fetch_waiting(plan: Plan, frames: Sequence[Frame]) -> Plan:
         No reader is right for them.
     """
     series = fetch_described(replace(plan.series, frames=tuple(frames)), plan.options.workers)
+    scaled = scale_frames(series.frames, series, plan.options.rescale)
+    for assumption in (*assume_structure(series.frames), *scaled.assumptions):
+        warn(str(assumption))
+    series = replace(series, frames=scaled.frames)
+    names = (*_SAME_WORDS, "has_modality_lut") if plan.options.rescale else _SAME_WORDS
     for frame, fetched in zip(frames, series.frames, strict=True):
-        _refuse_other(fetched.header, frame.header, _SAME_WORDS)
+        _refuse_other(fetched.header, frame.header, names)
     check_supported(series.frames)
     said, own = settle_conversion(frames, plan.options), settle_conversion(series.frames, plan.options)
     if (own.dtype, own.rescale) != (said.dtype, said.rescale):

@@ -30,7 +30,7 @@ def list_assumptions(series: SeriesData) -> tuple[Assumption, ...]:
 
     return (
         *series.assumptions,
-        *ask(_assume_structure),
+        *ask(assume_structure),
         *_assume_whole(series),
         *ask(_assume_rescale),
         *ask(_assume_bits),
@@ -106,7 +106,7 @@ def _assume_ranks(series: SeriesData) -> list[Assumption]:
     return [Assumption(AssumptionKind.RANK_ALONE, {"attribute": names[0]})] if names else []
 
 
-def _assume_structure(frames: Sequence[Frame]) -> list[Assumption]:
+def assume_structure(frames: Sequence[Frame]) -> list[Assumption]:
     """List the deviations from the standard that leave one reading, with the files that have them."""
     found: dict[str, list[Frame]] = {}
     for frame in frames:

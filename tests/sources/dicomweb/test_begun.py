@@ -183,6 +183,27 @@ def test_several_stacks_of_a_file_are_fetched_each_by_itself(pacs: Pacs, tmp_pat
     assert list_asked(pacs) == ["frames/6,8", ""]
 
 
+def test_of_several_files_each_gives_its_own_frames(pacs: Pacs, tmp_path: Path) -> None:
+    for number in range(3):
+        values = write(tmp_path / f"{number}.dcm", JPEGLSLossless)
+        d = pydicom.dcmread(tmp_path / f"{number}.dcm")
+        d.SOPInstanceUID = d.file_meta.MediaStorageSOPInstanceUID = f"{d.SOPInstanceUID}.{number}"
+        d.InstanceNumber, d.AcquisitionNumber = number + 1, number + 1
+        for own in d.PerFrameFunctionalGroupsSequence:
+            own.FrameContentSequence[0].TemporalPositionIndex = number + 1
+            own.PixelValueTransformationSequence[0].RescaleIntercept = -5 - number
+        d.save_as(tmp_path / f"{number}.dcm")
+    array = vdl.open(pacs.store(sorted(tmp_path.glob("*.dcm"))))
+    assert array.dims == ("time", "z", "y", "x")
+    expected = values - np.arange(3).reshape(3, 1, 1, 1)
+    pacs.asked.clear()
+    np.testing.assert_array_equal(array[:, 7], expected[:, 7])
+    np.testing.assert_array_equal(array[1:, 2:4], expected[1:, 2:4])
+    assert sorted(asked for asked in list_asked(pacs) if asked) == ["frames/3,4"] * 2 + ["frames/8"] * 3
+    pacs.answer = lambda path, count: 400 if "/frames/" in path else None
+    np.testing.assert_array_equal(array[:, 11], expected[:, 11])
+
+
 # ---------------------------------------------------------------------------------------------- fetched as a whole
 def _ignore_the_list(content: bytes, numbers: list[int]) -> Parts:
     return give_frames(content, [*range(1, COUNT + 1)])
@@ -408,6 +429,15 @@ def test_words_of_another_kind_than_the_metadata_says_are_refused(pacs: Pacs, se
         vdl.CorruptFileError, match="its bits_stored and that of the server's metadata differ: 16 and 11"
     ):
         array[1:3].load()
+
+
+def test_what_is_taken_for_granted_of_a_file_is_said_when_it_is_read(pacs: Pacs, series: Write) -> None:
+    truth = series("written")
+    truth.files[3].write_bytes(truth.files[3].read_bytes() + b"\7\7\7")
+    array = vdl.open(pacs.store(truth.files))
+    np.testing.assert_array_equal(array[1:3], truth.frames[1:3])
+    with pytest.warns(vdl.DicomLoadWarning, match="1 of 2 files depart from the standard"):
+        np.testing.assert_array_equal(array[2:4], truth.frames[2:4])
 
 
 def test_files_of_one_series_may_differ_in_their_words(pacs: Pacs, series: Write) -> None:

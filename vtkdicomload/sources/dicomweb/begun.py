@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from ..._util.log import logger
@@ -123,7 +123,8 @@ class BegunFile(DescribedFile):
     def read_whole(cls, files: Sequence[File], limit_bytes: int, threads: int) -> Generator[Whole]:
         """Fetch instances, and refuse those whose header has changed; see `file.read_whole`."""
         begun = [file for file in files if isinstance(file, BegunFile)]
-        with closing(InstanceFile.read_whole([file.instance for file in begun], limit_bytes, threads)) as whole:
+        instances = [replace(file.instance, size=file.size) for file in begun]
+        with closing(InstanceFile.read_whole(instances, limit_bytes, threads)) as whole:
             for read in whole:
                 file = begun[read.place]
                 changed = read.error is None and not read.data.startswith(file.data)
