@@ -17,6 +17,7 @@ from .._util.wording import describe_argument
 from ..errors import DicomLoadError
 from ..loading.volume_data import VolumeData
 from ..sources.objects import is_content
+from ..sources.remote.sharing import keep_connections
 from ..sources.remote.urls import hide_credentials, is_url
 from ..stacks.series_data import SeriesData
 from .cluster import run_on_cluster
@@ -237,8 +238,8 @@ def load_each(
 def _change_each(
     change: Callable[[Loaded[V, R]], Loaded[V, R]], results: Generator[Loaded[V, R], None, None]
 ) -> Iterator[Loaded[V, R]]:
-    """Yield each result as `change` makes it, and keep no volume of it."""
-    with closing(results):
+    """Yield each result as `change` makes it, and keep no volume of it; connections to servers serve all of them."""
+    with keep_connections(), closing(results):
         yield from map(change, results)
 
 

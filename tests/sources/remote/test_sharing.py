@@ -16,12 +16,16 @@ from hangs import LAST_RESORT, run_in_fork
 from sources.servers import Web, web_server
 
 import vtkdicomload as vdl
+from vtkdicomload.sources.remote import sharing
+from vtkdicomload.sources.remote.http import HttpConnection
 from vtkdicomload.sources.remote.sharing import keep_connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from synthetic import Truth
+
+    from vtkdicomload.sources.remote.server import Server
 
     Write = Callable[..., Truth]
 
@@ -57,6 +61,24 @@ def test_a_forked_child_reads_an_array_that_its_parent_has_read_from(web: Web, t
     np.testing.assert_array_equal(image, truth.frames)
 
 
+def test_many_sources_are_loaded_over_one_connection(web: Web, series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+
+    def make(server: Server) -> HttpConnection:
+        made.append(server)
+        return HttpConnection(server)
+
+    monkeypatch.setattr(sharing, "_make_connection", make)
+    truths = [series(f"{k}", SeriesInstanceUID=f"1.2.{k}") for k in range(4)]
+    for truth in truths:
+        for file in truth.files:
+            web.put(f"{truth.folder.name}/{file.name}", file.read_bytes())
+    results = vdl.load_many([f"{web.address}/{truth.folder.name}/" for truth in truths])
+    for result, truth in zip(results, truths, strict=True):
+        np.testing.assert_array_equal(result.volume.frames, truth.frames)
+    assert len(made) == 1
+
+
 @forks
 @quietly
 def test_connections_that_a_parent_keeps_stay_open_whatever_its_child_does(web: Web, truth: Truth) -> None:
@@ -82,6 +104,8 @@ def test_connections_that_a_parent_keeps_stay_open_whatever_its_child_does(web: 
 KEEPS = """
 import atexit, sys
 import vtkdicomload as vdl
+from vtkdicomload.sources.remote import sharing
+from vtkdicomload.sources.remote.http import HttpConnection
 from vtkdicomload.sources.remote.sharing import keep_connections
 
 atexit.register(lambda: print(vdl.load(sys.argv[1]).frames.sum()))
