@@ -6,9 +6,12 @@ import importlib
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import cluster_run
@@ -217,11 +220,30 @@ def test_commands_work_on_a_cluster_of_commands(series: Write, tmp_path: Path, a
     assert "3 equal" in run.stdout
 
 
-def test_a_scheduler_that_does_not_answer_is_said(series: Write, tmp_path: Path) -> None:
+def answer_with_words(listener: socket.socket) -> None:
+    """Answer as a server of another kind does."""
+    with suppress(OSError):
+        while True:
+            caller, _ = listener.accept()
+            with caller:
+                caller.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+@pytest.mark.parametrize("where", ["nowhere", "no address", "another server"])
+def test_an_address_where_no_scheduler_answers_is_said(series: Write, tmp_path: Path, where: str) -> None:
     series("in")
-    command = [sys.executable, "-m", "vtkdicomload", "verify", "in", "--client", "tcp://127.0.0.1:1"]
-    settings = ENVIRONMENT | {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "1s"}
-    run = subprocess.run(command, capture_output=True, text=True, check=False, env=settings, cwd=tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        other = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        address = {"nowhere": "tcp://127.0.0.1:1", "no address": "nonsense", "another server": other}[where]
+        answering = Thread(target=answer_with_words, args=(listener,))
+        answering.start()
+        command = [sys.executable, "-m", "vtkdicomload", "verify", "in", "--client", address]
+        settings = ENVIRONMENT | {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "1s"}
+        run = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=settings, cwd=tmp_path, timeout=LAST_RESORT
+        )
+        listener.shutdown(socket.SHUT_RDWR)
+    answering.join(LAST_RESORT)
     assert run.returncode == 1
-    assert run.stderr.splitlines()[-1].startswith("error: ")
-    assert "127.0.0.1:1" in run.stderr.splitlines()[-1]
+    (said,) = run.stderr.splitlines()
+    assert said.startswith(f"error: there is no scheduler of dask at '{address}'")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
@@ -469,6 +470,44 @@ def test_wrong_options_are_said_before_anything_is_read(
     with pytest.raises(kind, match=words):
         vdl.convert(tmp_path / "missing", tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "words"),
+    [
+        ("", FileNotFoundError, "target is an empty path"),
+        (None, TypeError, "target must be a path, not None"),
+        (b"out", None, ""),
+    ],
+)
+def test_a_target_is_a_path(series: Write, tmp_path: Path, target: Any, kind: Any, words: str) -> None:
+    series("in")
+    with contextlib.chdir(tmp_path):
+        expected = nullcontext() if kind is None else pytest.raises(kind, match=words)
+        with expected:
+            assert vdl.convert("in", target, format="nii").whole
+    assert {path.name for path in tmp_path.iterdir()} == ({"in"} if kind else {"in", "out"})
+
+
+def test_a_function_that_is_none_is_said_before_anything_is_read(tmp_path: Path) -> None:
+    for work in (vdl.verify, lambda source, **options: vdl.convert(source, tmp_path / "out", **options)):
+        with pytest.raises(TypeError, match="on_outcome must be callable, not 3"):
+            work(tmp_path / "missing", on_outcome=3)
+
+
+def test_some_series_of_a_scan_or_some_rows_of_an_index_are_a_source(archive: Path, tmp_path: Path) -> None:
+    found = vdl.scan(archive)
+    done = vdl.convert(found[:2], tmp_path / "out", format="nii")
+    assert [(outcome.status, outcome.title) for outcome in done] == [
+        ("written", found[0].title),
+        ("refused", found[1].title),
+    ]
+    rows = [row for row in vdl.Index.build(archive, tmp_path / "index") if row.loads]
+    again = vdl.convert(rows, tmp_path / "out", format="nii")
+    assert [outcome.status for outcome in again] == ["kept", "written", "written"]
+    assert [outcome.status for outcome in vdl.verify([*found[2:], rows[0]])] == ["equal"] * 3
+    with pytest.raises(TypeError, match="source must be"):
+        vdl.convert([found[0], archive], tmp_path / "out")  # type: ignore[list-item]
 
 
 def test_a_grid_is_that_of_every_file(archive: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from .._util.names import find_absolute_path
 from .._util.wording import describe_argument
 from ..bulk.cluster import check_client
 from ..bulk.conversion import Conversion, Converted, convert_groups, plan_conversion
@@ -18,12 +19,14 @@ from ..bulk.reuse import Buffers
 from ..bulk.verification import Record, Verification, Verified, verify_stacks
 from ..catalog.choose import list_strays
 from ..catalog.find import find_series, settle_ignored
+from ..catalog.index.stack_row import IndexedStack
 from ..conversions.files import suffix_of
 from ..loading.options import check_count, make_options
 from ..loading.volume_data import VolumeData
-from ..series import Scan, load_volume
+from ..series import Scan, Series, load_volume
 from ..sources.remote.sharing import keep_connections
 from ..stacks.geometry import Geometry
+from ..stacks.series_data import SeriesData
 from ..volume import Volume
 
 if TYPE_CHECKING:
@@ -34,12 +37,11 @@ if TYPE_CHECKING:
 
     from .._util.threads import Progress
     from ..catalog.find import Ignore
-    from ..catalog.index.stack_row import IndexedStack
     from ..loading.destination import Allocate
     from ..loading.options import LoadOptions, Options
     from ..sources.resolve import Source
-    from ..stacks.series_data import SeriesData
 
+    _Sources = Source | Scan | SeriesData | IndexedStack | Sequence[SeriesData | IndexedStack]
     Grid = float | Sequence[float] | Volume | Geometry
 
 _MOST_AT_ONCE = 8
@@ -47,7 +49,7 @@ _NO_MATTER = ("workers", "progress", "max_bytes", "verify", "engine")  # of opti
 
 
 def convert(
-    source: Source | Scan | SeriesData | IndexedStack,
+    source: _Sources,
     target: str | os.PathLike[str],
     *,
     format: str = "nii.gz",  # noqa: A002 - what other converters call it
@@ -73,7 +75,7 @@ def convert(
     Parameters
     ----------
     source
-        As for `scan`; or what it returned.
+        As for `scan`; or what it returned, some of the `Series` in it, or some rows of an `Index`.
     target : path-like
         The folder for the new files; made where it does not exist.
     format : {"nii.gz", "nii", "nrrd", "mha", "vti", "npz", "zarr", "ome.zarr"}
@@ -120,8 +122,9 @@ def convert(
     OSError
         The target cannot be written, or the cluster has ended; the next run keeps what was written so far.
     """
-    suffix = _choose_suffix(format, per)
+    suffix, folder = _choose_suffix(format, per), find_absolute_path("target", target)
     check_template(name)
+    _check_callable("on_outcome", on_outcome)
     if workers is not None:
         check_count("workers", workers)
     check_client(client)
@@ -132,7 +135,6 @@ def convert(
         found = _find_all(source, ignore, archives, storage_options)
         groups = _list_groups(found, per)
         damaged = [problem.path for problem in found.problems]
-        folder = os.path.abspath(os.fspath(target))
         goal = Target(folder, suffix, name, _describe_making(checked, per, grid), resume)
         if dry_run:
             work = plan_conversion(groups, goal, damaged, on_outcome)
@@ -155,7 +157,7 @@ def convert(
 
 
 def verify(
-    source: Source | Scan | SeriesData | IndexedStack,
+    source: _Sources,
     *,
     record: str | os.PathLike[str] | None = None,
     resume: bool = True,
@@ -172,7 +174,7 @@ def verify(
     Parameters
     ----------
     source
-        As for `scan`; or what it returned.
+        As for `scan`; or what it returned, some of the `Series` in it, or some rows of an `Index`.
     record : path-like, optional
         A file of JSON lines with every outcome as it is found, by which the next run goes on: stacks whose files are
         the same and that were equal, or could not be read twice, are not read again. Paths and descriptions go into
@@ -206,6 +208,8 @@ def verify(
     OSError
         The record cannot be written, or the cluster has ended.
     """
+    path = None if record is None else find_absolute_path("record", record)
+    _check_callable("on_outcome", on_outcome)
     if workers is not None:
         check_count("workers", workers)
     check_client(client)
@@ -216,7 +220,6 @@ def verify(
     checked = replace(checked, progress=None)
     with keep_connections():
         found = _find_all(source, ignore, archives, storage_options)
-        path = None if record is None else os.path.abspath(os.fspath(record))
         how = {**_describe_options(checked), "engine": checked.engine}
         threads = _count_threads(workers)
         load_one = partial(_load_on_grid, None, ignore, checked, _choose_memory(client, threads))
@@ -233,8 +236,13 @@ def verify(
     return Verification(found.source, outcomes, list_strays(found))
 
 
+def _check_callable(name: str, function: Any) -> None:
+    if function is not None and not callable(function):
+        raise TypeError(f"{name} must be callable, not {describe_argument(function)}")
+
+
 def _find_all(
-    source: Source | Scan | SeriesData | IndexedStack,
+    source: _Sources,
     ignore: Ignore,
     archives: bool,
     storage_options: Mapping[str, Any] | None,
@@ -242,7 +250,18 @@ def _find_all(
     """Find the series at a source, or take those that were found."""
     if isinstance(source, Scan):
         return source
-    return Scan.of(find_series(source, ignore, None, archives=archives, storage_options=storage_options)[0])
+    one_by_one = isinstance(source, (list, tuple)) and all(isinstance(p, (SeriesData, IndexedStack)) for p in source)
+    parts: Sequence[Any] = source if one_by_one and source else [source]  # type: ignore[assignment] # as was seen
+    found = [find_series(p, ignore, None, archives=archives, storage_options=storage_options)[0] for p in parts]
+    if len(found) == 1:
+        return Scan.of(found[0])
+    return Scan(
+        f"{len(found)} series",
+        tuple(Series.of(series) for scan in found for series in scan),
+        tuple({problem.path: problem for scan in found for problem in scan.problems}.values()),
+        tuple(skipped for scan in found for skipped in scan.skipped),
+        tuple(dict.fromkeys(file for scan in found for file in scan.files)),
+    )
 
 
 def _count_threads(workers: int | None) -> int:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from .._util.names import find_absolute_path
 from .._util.optional import require
 from .._util.public import public
 from .._util.wording import describe_argument
@@ -18,6 +18,7 @@ from ..series import Series
 from ..sources.remote.sharing import keep_connections
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator, Mapping
 
     import distributed
@@ -139,7 +140,7 @@ class Index:
             check_count("workers", workers)
         check_client(client)
         with keep_connections():
-            index, found = _make_absolute(path), find_root(root, archives, storage_options)
+            index, found = find_absolute_path("path", path), find_root(root, archives, storage_options)
             check_folder(index, found)
             found = divide_root(index, found)
             patients = settle_patients(index, identity=identity, key=patient_key)
@@ -167,7 +168,7 @@ class Index:
         require("pyarrow", extra="index")
         from ..catalog.index.about import locate_index
 
-        return cls(locate_index(_make_absolute(path), storage_options))
+        return cls(locate_index(find_absolute_path("path", path), storage_options))
 
     @property
     def path(self) -> str:
@@ -224,10 +225,3 @@ class Index:
 
     def __repr__(self) -> str:
         return f"<Index {self.path} of {self.root}: {len(self)} stacks>"
-
-
-def _make_absolute(path: Any) -> str:
-    try:
-        return os.path.abspath(os.fsdecode(path))
-    except TypeError:
-        raise TypeError(f"path must be that of a folder, not {describe_argument(path)}") from None

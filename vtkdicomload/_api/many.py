@@ -145,7 +145,8 @@ def load_many(
     >>> for done in vdl.load_many(vdl.scan("archive").stacks(), apply=lambda v: v.frames.mean()):  # doctest: +SKIP
     ...     print(done.shape, done.result, done.error)
     """
-    if isinstance(sources, (str, bytes, os.PathLike)) or is_content(sources):
+    alone = isinstance(sources, (str, bytes, os.PathLike)) or is_content(sources)
+    if alone or not (hasattr(sources, "__iter__") or hasattr(sources, "__getitem__")):
         raise TypeError(f"load_many takes several sources, not {describe_argument(sources)}: load_many(scan(p))")
     check_count("ahead", ahead)
     if workers is not None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from .wording import describe_argument
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -56,6 +59,25 @@ def natural_key() -> Any:
     from natsort import natsort_keygen, ns
 
     return natsort_keygen(alg=ns.PATH)
+
+
+def find_absolute_path(name: str, path: Any) -> str:
+    """The absolute path that a caller gives as the argument of a name.
+
+    Raises
+    ------
+    TypeError
+        It is no path.
+    FileNotFoundError
+        It is empty, as what a shell makes of a variable that is not set: the working directory is not meant.
+    """
+    try:
+        given = os.fsdecode(path)
+    except TypeError:
+        raise TypeError(f"{name} must be a path, not {describe_argument(path)}") from None
+    if not given:
+        raise FileNotFoundError(errno.ENOENT, f"{name} is an empty path", given)
+    return os.path.abspath(given)
 
 
 def is_utf8(path: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 from concurrent.futures import CancelledError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _IN_FLIGHT = 4  # tasks for each thread of the workers
 _SHARE = 3, 4  # of a worker's memory limit that a volume may take; dask pauses a worker at 80 %
-_PATIENCE = "10s"  # for a scheduler to answer
+_PATIENCE = 10  # seconds for a scheduler to answer
 _MOST_BEGINNINGS = 2  # of a task; dask itself begins one up to four times, and again where a run is repeated
 
 
@@ -47,14 +48,30 @@ def connect(address: str | None) -> Iterator[distributed.Client | None]:
     Raises
     ------
     OSError
-        Nobody answers there.
+        No scheduler answers there.
     """
     if address is None:
         yield None
         return
-    client = require("distributed", extra="cluster").Client(address, timeout=_PATIENCE, set_as_default=False)
-    with client:
+    distributed = require("distributed", extra="cluster")
+    try:
+        kind = asyncio.run(asyncio.wait_for(_ask_kind(address), _PATIENCE))
+    except (OSError, ValueError, MemoryError) as error:  # the last of another server, whose answer is no length
+        words = str(error) if isinstance(error, ValueError) else f"nothing that answers as one within {_PATIENCE} s"
+        raise OSError(f"there is no scheduler of dask at {address!r}: {words}") from error
+    if kind != "Scheduler":
+        raise OSError(f"there is no scheduler of dask at {address!r}: it is a {kind}")
+    with distributed.Client(address, timeout=_PATIENCE, set_as_default=False) as client:
         yield client
+
+
+async def _ask_kind(address: str) -> str:
+    """Ask what is at an address; a `Client` that finds no scheduler there would wait for one when it is let go."""
+    from distributed import Security, rpc
+
+    async with rpc(address, timeout=_PATIENCE, connection_args=Security().get_connection_args("client")) as server:
+        identity = await server.identity()
+    return str(identity["type"])
 
 
 def run_tasks(

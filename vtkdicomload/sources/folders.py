@@ -102,6 +102,8 @@ def _sort_entry(entry: os.DirEntry[str]) -> Literal["file", "folder"] | Skipped:
     if entry.name.startswith("."):
         return Skipped(entry.path, Reason.HIDDEN)
     try:
+        if entry.is_file(follow_symlinks=False):
+            return "file"
         if entry.is_symlink() and not os.path.exists(entry.path):
             return "file"  # a link to nothing may stand for a slice: reading it says so
         if entry.is_dir():
