@@ -97,7 +97,7 @@ class Finder:
                 if address.protocol in HTTP:
                     found = self._find_over_http(address, server, connection, key, alone=alone)
                 else:
-                    found = self._find_in_store(address, server, connection, key, alone=alone)
+                    found = self._find_in_store(address, server, connection, key)
         except OSError as error:
             what = "there is nothing at" if isinstance(error, GoneError) else "nothing can be listed at"
             raise NoDicomError(f"{what} {address.name}: {error.strerror}", files=[address.name]) from None
@@ -123,15 +123,13 @@ class Finder:
         }
         return self._make_found_folder(address, server, listed, below)
 
-    def _find_in_store(
-        self, address: Address, server: Server, connection: Connection, key: str, *, alone: bool
-    ) -> Found:
-        if not alone:
+    def _find_in_store(self, address: Address, server: Server, connection: Connection, key: str) -> Found:
+        if not address.folder:
             try:
                 info = connection.run(connection.look_at(key))
                 return _make_found_file(_make_listed_file(address.name, server, key, info))
-            except GoneError:
-                pass  # it may be a folder
+            except OSError:
+                pass  # it may be a folder, and some tell of no object alone
         listed = connection.run(connection.list_folder(key, recursive=self.recursive))
         if not listed:
             raise GoneError(0, "no such object or folder")

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import errno
+import inspect
+import os
 from abc import abstractmethod
 from collections import defaultdict
 from datetime import datetime
 from functools import partial
+from queue import Empty, LifoQueue
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..._util.log import logger
 from ..._util.optional import require
 from ..._util.threads import Pool
+from ..._util.tracebacks import forget_frames
+from ...errors import take_first_line
 from .connection import Connection, gather_some
 from .server import REQUESTS, Answer, GoneError, Info, make_gone_error, make_server_error
 
@@ -22,12 +28,14 @@ if TYPE_CHECKING:
 _FEW = 8  # files of one folder that are asked for one by one rather than listed
 # What differs once the bytes do, by the names that file systems give it; the first that is there counts.
 _STAMPS = ("ETag", "etag", "generation", "md5Hash", "mtime", "last_modified", "LastModified", "updated", "created")
-_S3 = ("s3", "s3a")
+_S3, _GOOGLE, _AZURE = ("s3", "s3a"), ("gs", "gcs"), ("az", "abfs", "abfss")
+_BUCKETS = (*_S3, *_GOOGLE, *_AZURE)  # whose file systems work in a loop that is not their own
+_CONNECTIONS = 4  # to a server of files: some give no more to one user
 # Extras of this package, by protocol.
 _EXTRAS = {
     **dict.fromkeys(_S3, "s3"),
-    **dict.fromkeys(("gs", "gcs"), "gcs"),
-    **dict.fromkeys(("az", "abfs", "abfss", "adl"), "azure"),
+    **dict.fromkeys(_GOOGLE, "gcs"),
+    **dict.fromkeys(_AZURE, "azure"),
     **dict.fromkeys(("sftp", "ssh"), "sftp"),
 }
 
@@ -45,13 +53,13 @@ def open_store(server: Server) -> Connection:
     fsspec = require("fsspec", extra="remote")
     try:
         kind = fsspec.get_filesystem_class(server.protocol)
-    except ImportError:
-        extra = _EXTRAS.get(server.protocol, "remote")
-        words = f'the library for {server.protocol}:// is not installed → pip install "vtkdicomload[{extra}]"'
-        raise ImportError(words) from None
+    except ImportError as error:
+        extra = _EXTRAS.get(server.protocol)
+        way = f'→ pip install "vtkdicomload[{extra}]"' if extra else f"({take_first_line(error)})"
+        raise ImportError(f"the library for {server.protocol}:// is not installed {way}") from None
     except ValueError:
         raise ValueError(f"there is no file system for {server.protocol}://") from None
-    if kind.async_impl and "::" not in server.url:
+    if kind.async_impl and server.protocol in _BUCKETS and "::" not in server.url:
         return _AsyncStore(server)
     return _PlainStore(server)
 
@@ -76,11 +84,13 @@ class _Store(Connection):
             if error.errno != errno.EINVAL or length is None:
                 raise
             data = b""  # how s3fs says that the object has no byte there
+        has_ranges = length is None or len(data) <= length
+        if length is not None and not has_ranges:  # it gives the whole object, whatever it is asked for
+            data = data[start : start + length]
         if buffer is None:
-            return Answer(data, len(data))
-        count = min(len(buffer), len(data))
-        buffer[:count] = data[:count]
-        return Answer(b"", count)
+            return Answer(data, len(data), has_ranges=has_ranges)
+        buffer[: len(data)] = data
+        return Answer(b"", len(data), has_ranges=has_ranges)
 
     async def look_at(self, key: str) -> Info:
         """Ask for its size and stamp."""
@@ -118,20 +128,13 @@ class _Store(Connection):
         return dict(_read_entries(listed.values() if recursive else listed))
 
     async def _ask(self, what: str, key: str, **options: Any) -> Any:
-        """Call a method of the file system. What it raises may quote a signature, so that only its kind is told."""
+        """Call a method of the file system."""
         try:
             return await self._call(what, key, **options)
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise make_gone_error(_find_words(error) or "the server has no such object") from None
-        except PermissionError as error:
-            raise make_server_error(f"the server denies access{_bracket(_find_words(error))}") from None
         except MemoryError:
             raise
         except Exception as error:
-            if isinstance(error, OSError) and error.errno == errno.EINVAL:
-                raise OSError(errno.EINVAL, "the server has no such bytes of it") from None
-            words = _find_words(error) or f"the server does not give it ({type(error).__name__})"
-            raise make_server_error(words) from None
+            raise _translate(error) from None
 
     @abstractmethod
     async def _call(self, what: str, key: str, **options: Any) -> Any:
@@ -145,7 +148,9 @@ class _AsyncStore(_Store):
         from fsspec.core import url_to_fs
 
         super().__init__()
-        options = {"use_listings_cache": False, **server.options, "asynchronous": True, "loop": self._loop.loop}
+        # At the end of the process adlfs closes itself once more, by a loop that it has where it is told of no other.
+        is_told = server.protocol not in _AZURE
+        options = {"use_listings_cache": False, **server.options, "asynchronous": is_told}
         if server.protocol in _S3:  # botocore keeps ten, and lets others wait
             options["config_kwargs"] = {"max_pool_connections": REQUESTS, **(options.get("config_kwargs") or {})}
         try:
@@ -156,43 +161,90 @@ class _AsyncStore(_Store):
 
     def close(self) -> None:
         """Close its session."""
-        if hasattr(self._system, "set_session"):
-            self.run(self._end_session())
+        self.run(self._end_session())
         self._loop.close()
 
     async def _end_session(self) -> None:
-        session = await self._system.set_session()
-        await session.close()
+        """Close what holds connections: each library has another name for it."""
+        system = self._system
+        session = await system.set_session() if hasattr(system, "set_session") else None
+        names = ("_session", "service_client", "credential")
+        for one in [session] if session is not None else [getattr(system, name, None) for name in names]:
+            close = getattr(one, "close", None)
+            if close is not None and inspect.isawaitable(closed := close()):
+                await closed
 
     async def _call(self, what: str, key: str, **options: Any) -> Any:
         return await getattr(self._system, f"_{what}")(key, **options)
 
 
 class _PlainStore(_Store):
-    """A file system that is called by one thread at a time: few say that they take more."""
+    """File systems of one server, each called by one thread at a time: few say that they take more."""
 
     def __init__(self, server: Server) -> None:
-        from fsspec.core import url_to_fs
-
-        self._system, _ = url_to_fs(server.url, skip_instance_cache=True, **server.options)
-        self._thread = Pool(1)
+        self._server = server
+        self._free = LifoQueue[Any]()
+        self._may_connect = "::" not in server.url  # those that keep files on disk do so each for itself
+        self._failure: Exception | None = None
+        try:
+            self._system = self._open_system()
+            self._free.put(self._system)
+        except (ImportError, TypeError, MemoryError):
+            raise
+        except Exception as error:
+            if isinstance(error, ValueError) and not isinstance(error.__cause__, OSError):
+                raise  # the options are wrong
+            self._failure = forget_frames(error)  # every request says so
+        self._pool = Pool(_CONNECTIONS if self._may_connect else 1)
         super().__init__()
 
+    def _open_system(self) -> Any:
+        from fsspec.core import url_to_fs
+
+        return url_to_fs(self._server.url, skip_instance_cache=True, **self._server.options)[0]
+
+    def find_key(self, url: str) -> str:
+        """The path that the file system has for a URL."""
+        return super().find_key(url) if self._failure is None else url
+
     def close(self) -> None:
-        """Close its client, where it has one."""
+        """Close the clients of those that have one."""
         self._loop.close()
-        self._thread.shutdown()
-        close = getattr(getattr(self._system, "client", None), "close", None)
-        if close is not None:
-            close()
+        self._pool.shutdown()
+        while not self._free.empty():
+            system = self._free.get()
+            client = getattr(system, "client", None)
+            for one in (getattr(system, "ftp", None), client, getattr(client, "http", None)):
+                close = getattr(one, "close", None)
+                if close is not None:
+                    close()
 
     async def _call(self, what: str, key: str, **options: Any) -> Any:
-        return await self._loop.loop.run_in_executor(self._thread, partial(self._call_here, what, key, **options))
+        return await self._loop.loop.run_in_executor(self._pool, partial(self._call_here, what, key, **options))
 
     def _call_here(self, what: str, key: str, **options: Any) -> Any:
-        if what != "cat_file":
-            self._system.invalidate_cache()
-        return getattr(self._system, what)(key, **options)
+        system = self._take_system()
+        try:
+            if what != "cat_file":
+                system.invalidate_cache()
+            return getattr(system, what)(key, **options)
+        finally:
+            self._free.put(system)
+
+    def _take_system(self) -> Any:
+        """Take a file system that nobody uses, or connect once more; where the server does not let that, wait."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            return self._free.get_nowait()
+        except Empty:
+            if self._may_connect:
+                try:
+                    return self._open_system()
+                except Exception as error:
+                    logger.debug("the server lets nobody connect once more: %s", type(error).__name__)
+                    self._may_connect = False
+            return self._free.get()
 
 
 def _read_entries(listed: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, Info | None]]:
@@ -213,12 +265,28 @@ def _read_info(described: Mapping[str, Any]) -> Info:
     return Info(None if size is None else int(size), written)
 
 
+def _translate(error: Exception) -> OSError:
+    """Make the error for what a file system raises. That may quote a signature, so that only its kind is told."""
+    words, number = _find_words(error), getattr(error, "errno", None)
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)) or number == errno.ENOENT:
+        return make_gone_error(words or "the server has no such object")
+    if isinstance(error, PermissionError):
+        return make_server_error(f"the server denies access{_bracket(words)}")
+    if isinstance(error, OSError) and number == errno.EINVAL:
+        return OSError(errno.EINVAL, "the server has no such bytes of it")
+    if isinstance(error, ConnectionError) and number is not None:
+        return make_server_error(f"the server cannot be reached ({os.strerror(number)})")
+    return make_server_error(words or f"the server does not give it ({type(error).__name__})")
+
+
 def _find_words(error: BaseException) -> str:
     """Say which answer of a server an error stands for, where it tells its status; never its own text."""
     causes = (error, error.__cause__, error.__context__)
     for cause in filter(None, causes):
         response = getattr(cause, "response", None)
         status, code = getattr(cause, "status", None), ""
+        if type(cause).__module__ == "ftplib" and str(cause)[:3].isdigit():
+            status = int(str(cause)[:3])
         if isinstance(response, dict):  # of botocore
             status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", status)
             code = str(response.get("Error", {}).get("Code", ""))
