@@ -27,7 +27,7 @@ from .plan import settle_conversion
 from .scaling import scale_frames
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
     from ..headers.model import Frame, Header
     from ..sources.file import File
@@ -69,20 +69,29 @@ def fetch_described(series: S, workers: int | None = None, progress: Callable[[i
     """
     if not series.is_described:
         return series
-    of_file = _list_described(series)
-    described = list(of_file)
-    _refuse_size(described)
-    frames, done = list(series.frames), len(series.frames) - sum(map(len, of_file.values()))
-    with closing(read_whole([file.origin for file in described], measure_usable_bytes(), workers or 1)) as whole:
-        for place, file, data, error in whole:
-            if error is not None:
-                raise error
-            places = of_file[described[place]]
-            _put_fetched(frames, places, _read_fetched(KeptFile.of(file, data)))
-            done += len(places)
+    frames, files = list(series.frames), _list_described(series.frames)
+    _refuse_size(files)
+    done = len(frames) - sum(map(len, files.values()))
+    with closing(_fetch_files(series.frames, measure_usable_bytes(), workers)) as fetched:
+        for own in fetched:
+            for k, frame in own.items():
+                frames[k] = frame
+            done += len(own)
             if progress is not None:
                 progress(done, len(frames))
     return replace(series, frames=tuple(frames))
+
+
+def _fetch_files(frames: Sequence[Frame], limit_bytes: int, workers: int | None) -> Generator[dict[int, Frame]]:
+    """Fetch the described files of frames, and yield the frames of each, by their places, as it comes."""
+    of_file = _list_described(frames)
+    files = list(of_file)
+    with closing(read_whole([file.origin for file in files], limit_bytes, workers or 1)) as whole:
+        for index, file, data, error in whole:
+            if error is not None:
+                raise error
+            own = {k: frames[k] for k in of_file[files[index]]}
+            yield _settle_fetched(own, _read_fetched(KeptFile.of(file, data)))
 
 
 def fetch_first(series: S, options: Options) -> tuple[S, Options]:
@@ -112,13 +121,15 @@ def begin_described(series: S, options: Options) -> tuple[S, Options]:
     if not series.is_described:
         return series, options
     frames = list(series.frames)
-    files = {file: places for file, places in _list_described(series).items() if _may_begin(frames[places[0]].header)}
+    every = _list_described(frames)
+    files = {file: places for file, places in every.items() if _may_begin(frames[places[0]].header)}
     named = list(files)
 
     def begin(k: int) -> None:
         begun = begin_file(named[k])
         if begun is not None:
-            _put_fetched(frames, files[named[k]], begun)
+            for place, frame in _settle_fetched({p: frames[p] for p in files[named[k]]}, begun).items():
+                frames[place] = frame
 
     if sum(file.size or 0 for file in named) > _LEAST_BEGUN_BYTES:
         for_each(len(named), begin, lambda: None, options.workers or CONNECTIONS)
@@ -152,45 +163,73 @@ def fetch_waiting(plan: Plan, frames: Sequence[Frame]) -> Plan:
     UnsupportedPixelDataError
         No reader is right for them.
     """
-    series = fetch_described(replace(plan.series, frames=tuple(frames)), plan.options.workers)
-    scaled = scale_frames(series.frames, series, plan.options.rescale)
-    for assumption in (*assume_structure(series.frames), *scaled.assumptions):
+    fetched = fetch_described(replace(plan.series, frames=tuple(frames)), plan.options.workers)
+    return _plan_fetched(plan, frames, fetched.frames)
+
+
+def fetch_waiting_parts(plan: Plan, frames: Sequence[Frame], limit_bytes: int) -> Generator[tuple[list[int], Plan]]:
+    """Do what `fetch_waiting` does for so many bytes of files at a time, and yield the places of their frames too."""
+    part = {k: frame for k, frame in enumerate(frames) if not frame.header.file.is_described}
+    held_bytes = 0
+
+    def plan_part() -> tuple[list[int], Plan]:
+        return list(part), _plan_fetched(plan, [frames[k] for k in part], tuple(part.values()))
+
+    with closing(_fetch_files(frames, limit_bytes, plan.options.workers)) as fetched:
+        for own in fetched:
+            part.update(own)
+            held_bytes += next(iter(own.values())).header.file.size or 0
+            if held_bytes >= limit_bytes:
+                yield plan_part()
+                part, held_bytes = {}, 0
+    if part:
+        yield plan_part()
+
+
+def _plan_fetched(plan: Plan, said: Sequence[Frame], fetched: tuple[Frame, ...]) -> Plan:
+    """The plan of frames that were described when it was made, and were fetched since."""
+    series = replace(plan.series, frames=fetched)
+    scaled = scale_frames(fetched, series, plan.options.rescale)
+    for assumption in (*assume_structure(fetched), *scaled.assumptions):
         warn(str(assumption))
     series = replace(series, frames=scaled.frames)
     names = (*_SAME_WORDS, "has_modality_lut") if plan.options.rescale else _SAME_WORDS
-    for frame, fetched in zip(frames, series.frames, strict=True):
-        _refuse_other(fetched.header, frame.header, names)
-    check_supported(series.frames)
-    said, own = settle_conversion(frames, plan.options), settle_conversion(series.frames, plan.options)
-    if (own.dtype, own.rescale) != (said.dtype, said.rescale):
-        raise series.header.file.changed(f"its values are {own.dtype}, by the server's metadata {said.dtype}")
-    conversion = plan.conversion._replace(checked=plan.conversion.checked or own.checked)
-    reader = choose(plan.options.engine, series.frames, conversion)
+    for frame, own in zip(said, scaled.frames, strict=True):
+        _refuse_other(own.header, frame.header, names)
+    check_supported(scaled.frames)
+    planned, settled = settle_conversion(said, plan.options), settle_conversion(scaled.frames, plan.options)
+    if (settled.dtype, settled.rescale) != (planned.dtype, planned.rescale):
+        what = f"its values are {settled.dtype}, by the server's metadata {planned.dtype}"
+        raise series.header.file.changed(what)
+    conversion = plan.conversion._replace(checked=plan.conversion.checked or settled.checked)
+    reader = choose(plan.options.engine, scaled.frames, conversion)
     return replace(plan, series=series, conversion=conversion, reader=reader)
 
 
-def _list_described(series: SeriesData) -> dict[DescribedFile, list[int]]:
-    """The described files of a series, and the places of their frames."""
+def _list_described(frames: Sequence[Frame]) -> dict[DescribedFile, list[int]]:
+    """The described files of frames, and the places of these."""
     of_file: dict[DescribedFile, list[int]] = {}
-    for k, frame in enumerate(series.frames):
+    for k, frame in enumerate(frames):
         file = frame.header.file
         if isinstance(file, DescribedFile) and file.is_described:
             of_file.setdefault(file, []).append(k)
     return of_file
 
 
-def _put_fetched(frames: list[Frame], places: Sequence[int], fetched: tuple[Frame, ...]) -> None:
-    """Put the frames of a fetched file into the places of those that were described, unless they contradict these."""
-    said = make_frames(read_header(frames[places[0]].header.file))
+def _settle_fetched(described: dict[int, Frame], fetched: tuple[Frame, ...]) -> dict[int, Frame]:
+    """The frames of a fetched file in the place of those that were described, unless they contradict these."""
+    said = make_frames(read_header(next(iter(described.values())).header.file))
     _refuse_contradiction(fetched[0].header.file, fetched, said)
-    for k in places:
-        index = frames[k].index_in_file
-        frames[k] = _settle_again(fetched[index], said[index], frames[k])
+    return {
+        k: _settle_again(fetched[frame.index_in_file], said[frame.index_in_file], frame)
+        for k, frame in described.items()
+    }
 
 
-def _refuse_size(files: Sequence[File]) -> None:
+def _refuse_size(described: Iterable[DescribedFile]) -> None:
     """Refuse a series that does not fit into memory, before it is fetched."""
-    needed, limit = sum(file.size or 0 for file in files), measure_usable_bytes()
+    files, limit = list(described), measure_usable_bytes()
+    needed = sum(file.size or 0 for file in files)
     if needed > limit:
         raise DicomLoadError(
             f"{len(files)} files of the server take {needed / 2**20:.0f} MiB, more than the {limit / 2**20:.0f} MiB of "

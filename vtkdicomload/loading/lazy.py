@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from ..errors.remedies import SetOption
 from ..readers.choose import choose
 from ..readers.dtype import ValueOverflow, find_pixel_shape, widen_conversion
 from ..sources.dicomweb.instances import DescribedFile
+from .described import fetch_waiting_parts
 from .plan import settle_conversion
 from .read import read_frames
 from .rows import cut_rows, may_cut
@@ -104,8 +106,9 @@ class LazyImage:
             wanted, again = np.unique(places, return_inverse=True)
             return self._read_frames(wanted.tolist(), within)[again]
         frames = [self.plan.series.frames[k] for k in places]
-        waits = any(frame.header.file.is_described for frame in frames)  # its files are fetched a few at a time
-        if not waits and all(indices == range(n) for indices, n in zip(within, self.plan.shape[1:], strict=True)):
+        if any(frame.header.file.is_described for frame in frames):
+            return self._guard(frames, lambda compare: self._read_waiting(frames, within, verify=compare))
+        if all(indices == range(n) for indices, n in zip(within, self.plan.shape[1:], strict=True)):
             return self._guard(frames, lambda compare: self._read(frames, verify=compare))
         return self._guard(frames, lambda compare: self._read_parts(frames, within, verify=compare))
 
@@ -140,9 +143,16 @@ class LazyImage:
         step = max(1, _BATCH_BYTES // max(1, self._count_frame_bytes(frames[0])))
         for start in range(0, len(frames), step):
             block = self._read(frames[start : start + step], verify=verify and start == 0)
-            for axis, indices in enumerate(within, 1):
-                block = block.take(indices, axis)
-            out[start : start + step] = block
+            out[start : start + step] = _cut_block(block, within)
+        return out
+
+    def _read_waiting(self, frames: Sequence[Frame], within: Sequence[Sequence[int]], *, verify: bool) -> Pixels:
+        """Read frames whose files have still to be fetched, a few at a time as they come."""
+        out = np.empty((len(frames), *map(len, within)), self.dtype)
+        with closing(fetch_waiting_parts(self.plan, frames, _BATCH_BYTES)) as fetched:
+            for places, plan in fetched:
+                block = replace(self, plan=plan)._read(plan.series.frames, verify=verify)
+                out[places], verify = _cut_block(block, within), False
         return out
 
     def _read(self, frames: Sequence[Frame], *, verify: bool) -> Pixels:
@@ -204,6 +214,14 @@ def make_lazy(plans: Sequence[Plan], lengths: Sequence[int] = ()) -> LazyImage:
     reader = choose(first.options.engine, frames, conversion)
     series = replace(first.series, frames=frames)
     return LazyImage(replace(first, series=series, conversion=conversion, reader=reader), tuple(lengths))
+
+
+def _cut_block(block: Pixels, within: Sequence[Sequence[int]]) -> Pixels:
+    """Frames, (n, rows, columns[, 3]), cut to the indices within each."""
+    for axis, indices in enumerate(within, 1):
+        if indices != range(block.shape[axis]):
+            block = block.take(indices, axis)
+    return block
 
 
 def _resolve_key(key: Key, count: int) -> Sequence[int]:
