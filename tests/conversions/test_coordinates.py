@@ -131,6 +131,31 @@ def test_volumes_of_one_place_have_equal_coordinates_though_they_differ_by_round
     assert (a + placed("axial", origin=(-120, 84.5, 17.8))[0]).shape != SHAPE
 
 
+def test_arrays_of_other_directions_have_no_place_together_though_they_are_centred_alike() -> None:
+    """As the three planes of a localizer, whose coordinates along their own axes are equal."""
+    coronal, sagittal = (
+        placed("axial")[0].assign_coords(make_coordinates(Geometry(SHAPE[::-1], (1, 1, 2), tuple(origin), axes), None))
+        for axes, origin in ((axes, axes @ (-2.0, -2.5, -6.0)) for axes in (np.eye(3)[[0, 2, 1]], np.eye(3)[[2, 0, 1]]))
+    )
+    for name in "xyz":
+        np.testing.assert_array_equal(coronal[name], sagittal[name])
+    joined = xr.concat([coronal, sagittal], "plane", coords="different", compat="equals")
+    for array in (coronal + sagittal, sagittal.where(coronal > 3), joined, joined[1]):
+        with pytest.raises(vdl.GeometryError, match=r"patient .*with different directions"):
+            vdl.affine_of(array)
+    with pytest.raises(ValueError, match="patient"):
+        xr.merge([coronal.rename("a"), sagittal.rename("b")], compat="no_conflicts")
+    np.testing.assert_array_equal(vdl.affine_of(coronal + coronal), vdl.affine_of(coronal))
+
+
+@pytest.mark.parametrize("name", DIRECTIONS)
+def test_directions_that_differ_by_rounding_are_those_of_one_place(name: str) -> None:
+    array, _ = placed(name)
+    for rounding in (1e-13, -1e-13, 1e-7, -1e-7):
+        geometry = Geometry(SHAPE[::-1], (1, 1, 1), (0, 0, 0), DIRECTIONS[name] + rounding)
+        assert make_coordinates(geometry, None)["patient"][1] == array.patient
+
+
 # ------------------------------------------------------------------------------------------------- refused
 def with_z(values: Any) -> xr.DataArray:
     array, _ = placed("axial")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hangs import run_in_fork
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.uid import RLELossless
@@ -141,6 +143,28 @@ def test_a_part_is_read_by_one_thread_while_another_part_is(series: Write, monke
     assert workers == [None, 1, None]
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_forked_while_a_part_is_read_reads_with_all_threads(
+    series: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers, codes = [], []
+    read = module.read_frames
+
+    def fork_first(*arguments: Any, **options: Any) -> Any:
+        workers.append(options["workers"])
+        if len(workers) == 1:
+            whole = truth.frames
+            codes.append(run_in_fork(lambda: np.array_equal(image.read(WHOLE), whole) and workers == [None, None]))
+        return read(*arguments, **options)
+
+    monkeypatch.setattr(module, "read_frames", fork_first)
+    truth = series()
+    image = lazy(truth, verify="none")
+    np.testing.assert_array_equal(image.read((0, slice(None), slice(None))), truth.frames[0])
+    assert codes == [0]
+
+
 # --------------------------------------------------------------------------------------------------- checks
 def test_the_second_reader_looks_once_an_open(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[int] = []
@@ -157,6 +181,14 @@ def test_the_second_reader_looks_once_an_open(series: Write, monkeypatch: pytest
     assert looked == [1, 1]
     lazy(truth, verify="all").read((slice(0, 3), 1, slice(None)))
     assert looked == [1, 1, 1, 1, 1]
+
+
+def test_no_more_images_are_remembered_however_many_are_opened(series: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST_COMPARED", 3)
+    truth = series()
+    for _ in range(5):
+        np.testing.assert_array_equal(lazy(truth).read((2, slice(None), slice(None))), truth.frames[2])
+        assert len(module._compared) <= 3
 
 
 def test_a_second_reader_that_disagrees_is_heard_by_whoever_reads_next(

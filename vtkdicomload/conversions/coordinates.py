@@ -2,11 +2,13 @@
 
 The columns of D are the unit vectors of the axes x, y and z in LPS, not orthogonal where slices are sheared, and p is
 the LPS position of a voxel in mm. Its coordinates are c = D⁻¹ · p, so that p = D · c: there is no origin beside them
-that slicing would make wrong. D itself stands in the attributes of a scalar coordinate, `patient`.
+that slicing would make wrong. D itself stands in the attributes of a scalar coordinate, `patient`, whose value is a
+number of it: volumes that are centred alike have the same c in any direction, and are not to be added place by place.
 """
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +31,7 @@ AXES = ("x", "y", "z")
 RUN = ("frame_time", "frame")  # what the third axis is called in the place of z where it counts the frames of a run
 COMPONENT = "component"  # the dimension of red, green and blue
 _DECIMALS = 6  # of a coordinate in mm: volumes of one place that differ by rounding have the same
+_SAME_COSINE = 1e-3  # by which directions differ at least that have other numbers
 _EVEN = 1e-4  # mm that a coordinate may lie off an even axis: rounding, in single precision too
 
 
@@ -72,7 +75,7 @@ def make_coordinates(geometry: Geometry, frame_of_reference_uid: str | None) -> 
             attributes = {"units": "mm", "long_name": f"LPS {name} of the first pixel of a slice"}
             coordinates[f"position_{name}"] = ("z", geometry.positions[:, axis], attributes)
     if placed and direction is not None:
-        coordinates[PATIENT] = ((), 0, _describe_space(direction, frame_of_reference_uid))
+        coordinates[PATIENT] = ((), _number_direction(direction), _describe_space(direction, frame_of_reference_uid))
     return coordinates
 
 
@@ -82,6 +85,12 @@ def name_third_axis(geometry: Geometry) -> str:
         return "z"
     times = geometry.frame_times
     return RUN[0] if times is not None and len(np.unique(times)) == len(times) else RUN[1]
+
+
+def _number_direction(direction: Floats) -> int:
+    """Number the axes of a volume: others where theirs differ, so that xarray takes arrays of both for different."""
+    steps = np.floor(direction / _SAME_COSINE + 1 / np.pi)  # which divides no cosine that is usual from its like
+    return zlib.crc32(steps.astype("<i4").tobytes())
 
 
 def _describe_space(direction: Floats, frame_of_reference_uid: str | None) -> dict[str, Any]:
@@ -200,7 +209,10 @@ def _read_direction(array: Any) -> Floats:
     """The unit vectors of the axes, as columns."""
     _require_array(array)
     if PATIENT not in array.coords:
-        raise GeometryError(f"the array has no coordinate {PATIENT}, so that it has no place in the patient")
+        raise GeometryError(
+            f"the array has no coordinate {PATIENT}, so that it has no place in the patient (as what is made of arrays "
+            "with different directions)"
+        )
     attributes = array.coords[PATIENT].attrs
     try:
         direction = np.reshape(np.asarray(attributes["direction"], np.float64), (3, 3))
@@ -208,6 +220,8 @@ def _read_direction(array: Any) -> Floats:
         raise GeometryError(f"the coordinate {PATIENT} has no attribute direction of nine numbers") from None
     if attributes.get("convention") != "LPS" or not np.isfinite(direction).all():
         raise GeometryError(f"the coordinate {PATIENT} says no directions in LPS")
+    if (np.asarray(array.coords[PATIENT].values) != _number_direction(direction)).any():
+        raise GeometryError(f"the coordinate {PATIENT} is put together from arrays with different directions")
     return direction
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
 _BATCH_BYTES = 32 << 20  # of frames that are read to take a part of each
 _reading: set[int] = set()  # threads of this process that read a part
 _compared: set[str] = set()  # tokens of the images of which a second reader has seen a frame, in this process
+_MOST_COMPARED = 4096  # images that are remembered so: an archive may have any number
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reading.clear)  # those threads are not there
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,6 +120,8 @@ class LazyImage:
     def _guard(self, frames: Sequence[Frame], work: Callable[[bool], Pixels]) -> Pixels:
         """Let a second reader look at the first frames that are read, and no others."""
         compare = self.token not in _compared
+        if len(_compared) >= _MOST_COMPARED:
+            _compared.clear()  # at worst it looks once more
         _compared.add(self.token)
         try:
             return work(compare)
