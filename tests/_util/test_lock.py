@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from full_disk import largest_file
 
 from vtkdicomload._util.lock import lock_folder
 
@@ -36,6 +37,14 @@ def test_the_lock_of_a_dead_process_is_taken_over(tmp_path: Path, dead: int) -> 
     with lock_folder(str(tmp_path / "lock"), "work"):
         assert json.loads((tmp_path / "lock").read_text())["pid"] == os.getpid()
     assert not (tmp_path / "lock").exists()
+
+
+def test_a_full_disk_leaves_no_lock(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with largest_file(0), pytest.raises(OSError, match="large") as caught, lock_folder(str(path), "work"):
+        pass
+    assert caught.value.filename == str(path)
+    assert not path.exists()
 
 
 def test_it_is_not_taken_from_who_was_faster(tmp_path: Path, dead: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -489,6 +489,13 @@ def test_a_target_is_a_path(series: Write, tmp_path: Path, target: Any, kind: An
     assert {path.name for path in tmp_path.iterdir()} == ({"in"} if kind else {"in", "out"})
 
 
+def test_a_relative_source_is_the_same_from_elsewhere(series: Write, tmp_path: Path) -> None:
+    series("in")
+    with contextlib.chdir(tmp_path):
+        vdl.convert("in", "out", format="nii")
+    assert vdl.convert(tmp_path / "in", tmp_path / "out", format="nii").count("kept") == 1
+
+
 def test_a_function_that_is_none_is_said_before_anything_is_read(tmp_path: Path) -> None:
     for work in (vdl.verify, lambda source, **options: vdl.convert(source, tmp_path / "out", **options)):
         with pytest.raises(TypeError, match="on_outcome must be callable, not 3"):

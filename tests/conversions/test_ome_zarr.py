@@ -9,6 +9,7 @@ import ngff_zarr
 import numpy as np
 import pytest
 import zarr
+from full_disk import largest_file
 from zarr.core.sync import cleanup_resources
 
 import vtkdicomload as vdl
@@ -222,3 +223,13 @@ def test_what_cannot_be_written_leaves_nothing(series: Write, tmp_path: Path, na
 def test_what_has_no_place_is_refused(data: Path, tmp_path: Path) -> None:
     with pytest.raises(vdl.GeometryError, match="no coordinate patient"):
         vdl.open(data / "mono1").dicom.to_ome_zarr(tmp_path / "a.zarr")
+
+
+def test_a_full_disk_is_told_of_the_store_that_was_to_be(series: Write, tmp_path: Path) -> None:
+    volume = vdl.load(series("in", rows=64, columns=64, seed=3).folder)
+    path = tmp_path / "x.ome.zarr"
+    with largest_file(1000), pytest.raises(OSError, match=r"File too large|No space") as caught:
+        volume.save(path)
+    assert caught.value.filename == str(path)
+    assert not path.exists()
+    cleanup_resources()

@@ -14,6 +14,7 @@ from .._util.wording import describe_argument
 from ..bulk.cluster import check_client
 from ..bulk.conversion import Conversion, Converted, convert_groups, plan_conversion
 from ..bulk.jobs import Target
+from ..bulk.many import settle_path
 from ..bulk.naming import DEFAULT_TEMPLATE, check_template
 from ..bulk.reuse import Buffers
 from ..bulk.verification import Record, Verification, Verified, verify_stacks
@@ -134,7 +135,7 @@ def convert(
     with keep_connections():
         found = _find_all(source, ignore, archives, storage_options)
         groups = _list_groups(found, per)
-        damaged = [problem.path for problem in found.problems]
+        damaged = [settle_path(problem.path) for problem in found.problems]
         goal = Target(folder, suffix, name, _describe_making(checked, per, grid), resume)
         if dry_run:
             work = plan_conversion(groups, goal, damaged, on_outcome)

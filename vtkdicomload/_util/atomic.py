@@ -7,10 +7,11 @@ import os
 import re
 import secrets
 import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
 
 
@@ -24,6 +25,17 @@ def remove_unfinished(folders: Iterable[str]) -> None:
             for entry in list(os.scandir(folder)):
                 if _UNFINISHED.match(entry.name):
                     shutil.rmtree(entry.path) if entry.is_dir() else os.unlink(entry.path)
+
+
+@contextmanager
+def name_file(path: str) -> Iterator[None]:
+    """Give a full disk the name of the file that is being written: the system says it only where one is opened."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), path) from error
 
 
 class Staged:

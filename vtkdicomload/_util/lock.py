@@ -10,6 +10,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from .atomic import name_file
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -52,9 +54,13 @@ def _make_lock(path: str, work: str) -> None:
             raise BlockingIOError(
                 f"{who} has been at {work} here since {since}; if it is not running any more, delete {path}"
             ) from None
-        with os.fdopen(descriptor, "w") as file:
-            since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
-            json.dump({"host": socket.gethostname(), "pid": os.getpid(), "since": since}, file)
+        since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+        try:
+            with name_file(path), os.fdopen(descriptor, "w") as file:
+                json.dump({"host": socket.gethostname(), "pid": os.getpid(), "since": since}, file)
+        except BaseException:
+            os.unlink(path)  # nobody could tell whose it is
+            raise
         return
 
 

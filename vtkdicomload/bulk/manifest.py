@@ -6,6 +6,9 @@ import json
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from .._util.atomic import name_file
+from .many import settle_path
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -85,7 +88,7 @@ class Manifest:
     def add(self, entry: Entry) -> None:
         """Write an entry down, at once."""
         line = json.dumps({"version": _VERSION, **{name: getattr(entry, name) for name in _NAMES}}, ensure_ascii=True)
-        with open(self._path, "a", encoding="utf-8") as file:
+        with name_file(self._path), open(self._path, "a", encoding="utf-8") as file:
             file.write(f"{chr(10) if self._torn else ''}{line}\n")
         self._torn = False
         self._take(entry)
@@ -114,4 +117,4 @@ def make_key(group: Sequence[SeriesData]) -> str:
 def stamp_files(stacks: Sequence[SeriesData]) -> list[list[Any]]:
     """List the files of stacks with their sizes and stamps, as JSON gives them back."""
     files = {frame.path: frame.header.file for stack in stacks for frame in stack.frames}
-    return [[file.name, file.size, repr(file.stamp)] for file in files.values()]
+    return [[settle_path(file.name), file.size, repr(file.stamp)] for file in files.values()]

@@ -94,6 +94,8 @@ def _write_itk(volume: VolumeData, path: str) -> None:
     try:
         sitk.WriteImage(image, path)
     except RuntimeError as error:
+        if os.strerror(errno.ENOSPC) in str(error):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path) from error
         raise OSError(f"SimpleITK could not write it: {str(error).strip().splitlines()[-1].strip()}") from error
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._util.atomic import Staged
+from .._util.atomic import Staged, name_file
 from ..errors import GeometryError, UnsupportedPixelDataError
 from ..errors.remedies import SetOption
 from .files import suffix_of
@@ -54,7 +54,7 @@ def save_nifti(volumes: Sequence[VolumeData], path: str) -> None:
         beside[f"{stem}.bvec"] = "".join(" ".join(f"{x + 0:.8g}" for x in axis) + "\n" for axis in vectors.T)
     with Staged() as staged:
         for name, text in beside.items():
-            with open(staged.new(name), "w", encoding="utf-8") as file:
+            with name_file(name), open(staged.new(name), "w", encoding="utf-8") as file:
                 file.write(text)
         with write_whole(os.path.realpath(path), suffix) as unfinished:
             if len(volumes) == 1:

@@ -7,6 +7,7 @@ whose axes are those of the patient. 0.6 has an affine transform to another coor
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -77,7 +78,19 @@ def plan_store(array: xarray.DataArray, version: Version | None = None) -> Calla
     multiscales = _make_multiscales(ngff, laid_out, steps, sides)
     if chosen == "0.6":
         multiscales = replace(multiscales, metadata=_add_patient(multiscales.metadata, direction))
-    return partial(ngff.to_ome_zarr, multiscales=multiscales, version=chosen)
+    return partial(_write_store, partial(ngff.to_ome_zarr, multiscales=multiscales, version=chosen))
+
+
+def _write_store(write: Callable[[str], None], path: str) -> None:
+    """Write a store; what the Rust below says of the system is an error of the system."""
+    try:
+        write(path)
+    except Exception as error:  # of a class that is not public
+        code = re.search(r"\(os error (\d+)\)", str(error))
+        if code is None:
+            raise
+        number = int(code[1])
+        raise OSError(number, os.strerror(number), path) from error
 
 
 class _Further(NamedTuple):

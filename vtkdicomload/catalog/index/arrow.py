@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..._util.atomic import name_file
 from ..._util.optional import require
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def replace_parquet(path: str, schema: Any, metadata: Mapping[str, str] | None =
     # No suffix: whatever looks for Parquet files does not find it.
     temporary = os.path.join(folder, f"{TEMPORARY}{secrets.token_hex(8)}")
     try:
-        with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        with name_file(path), pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
             if metadata:
                 writer.add_key_value_metadata(dict(metadata))
             yield writer
