@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..sources.dicomweb.instances import DescribedFile
 
 _TOGETHER_BYTES = 32 << 20  # of frames that are asked for at a time, uncompressed
-_MOST_TOGETHER = 100  # of them: their numbers stand in the URL
+_MOST_NUMBERS = 100  # of them: their numbers stand in the URL
 
 
 def begin_file(file: DescribedFile) -> tuple[Frame, ...] | None:
@@ -97,7 +97,7 @@ def fetch_begun(frames: Mapping[int, Frame]) -> Generator[dict[int, Frame]]:
         if isinstance(frame.header.file, BegunFile):
             of_file.setdefault(frame.header.file, {})[k] = frame
     few = {file: own for file, own in of_file.items() if 2 * len(own) < _get_header(own).number_of_frames}
-    parts = [(file, part) for file, own in few.items() for part in _divide(own)]
+    parts = [(file, part) for file, own in few.items() for part in _divide_request(own)]
     left = {file: own for file, own in of_file.items() if file not in few}
 
     def fetch(k: int) -> tuple[int, dict[int, Frame] | None]:
@@ -119,10 +119,10 @@ def _get_header(frames: dict[int, Frame]) -> Header:
     return next(iter(frames.values())).header
 
 
-def _divide(frames: dict[int, Frame]) -> Iterator[dict[int, Frame]]:
+def _divide_request(frames: dict[int, Frame]) -> Iterator[dict[int, Frame]]:
     """Divide the frames of a file into those that are asked for at a time."""
     places = list(frames)
-    together = min(_MOST_TOGETHER, max(1, _TOGETHER_BYTES // max(1, frames[places[0]].length)))
+    together = min(_MOST_NUMBERS, max(1, _TOGETHER_BYTES // max(1, frames[places[0]].length)))
     for start in range(0, len(places), together):
         yield {k: frames[k] for k in places[start : start + together]}
 

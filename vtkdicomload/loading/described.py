@@ -14,7 +14,7 @@ from ..errors.remedies import Step
 from ..headers.frames import make_frames
 from ..headers.parser import read_header
 from ..headers.preamble import NotDicomError
-from ..readers.choose import check_supported, choose
+from ..readers.choose import check_supported, choose, explain_unsupported
 from ..readers.colour import PALETTE
 from ..sources.dicomweb.instances import DescribedFile
 from ..sources.dicomweb.server import CONNECTIONS
@@ -72,7 +72,7 @@ def fetch_described(series: S, workers: int | None = None, progress: Callable[[i
     frames, files = list(series.frames), _list_described(series.frames)
     _refuse_size(files)
     done = len(frames) - sum(map(len, files.values()))
-    with closing(_fetch_files(series.frames, measure_usable_bytes(), workers)) as fetched:
+    with closing(_fetch_origins(series.frames, measure_usable_bytes(), workers)) as fetched:
         for own in fetched:
             for k, frame in own.items():
                 frames[k] = frame
@@ -82,7 +82,7 @@ def fetch_described(series: S, workers: int | None = None, progress: Callable[[i
     return replace(series, frames=tuple(frames))
 
 
-def _fetch_files(frames: Sequence[Frame], limit_bytes: int, workers: int | None) -> Generator[dict[int, Frame]]:
+def _fetch_origins(frames: Sequence[Frame], limit_bytes: int, workers: int | None) -> Generator[dict[int, Frame]]:
     """Fetch the described files of frames, and yield the frames of each, by their places, as it comes."""
     of_file = _list_described(frames)
     files = list(of_file)
@@ -148,7 +148,8 @@ def _may_wait(header: Header, options: Options) -> bool:
     """Tell whether a volume can be planned by what a server says of a file."""
     plain = options.engine == "auto" and isinstance(options.rescale, bool)
     looked_up = header.has_modality_lut or header.photometric_interpretation == PALETTE
-    return plain and not looked_up and not header.is_tile and header.number_of_frames == 1
+    usual = explain_unsupported(header) is None and not header.is_tile
+    return plain and not looked_up and usual and header.number_of_frames == 1
 
 
 def fetch_waiting(plan: Plan, frames: Sequence[Frame]) -> Plan:
@@ -175,7 +176,7 @@ def fetch_waiting_parts(plan: Plan, frames: Sequence[Frame], limit_bytes: int) -
     def plan_part() -> tuple[list[int], Plan]:
         return list(part), _plan_fetched(plan, [frames[k] for k in part], tuple(part.values()))
 
-    with closing(_fetch_files(frames, limit_bytes, plan.options.workers)) as fetched:
+    with closing(_fetch_origins(frames, limit_bytes, plan.options.workers)) as fetched:
         for own in fetched:
             part.update(own)
             held_bytes += next(iter(own.values())).header.file.size or 0

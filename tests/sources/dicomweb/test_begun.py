@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 from typing import TYPE_CHECKING, Any
 
@@ -335,6 +336,25 @@ def test_a_stream_that_is_damaged_is_an_error_that_names_its_frame(pacs: Pacs, t
     assert caught.value.files == (f"{pacs.url}/{next(iter(pacs.instances))}",)
 
 
+def test_one_logs_in_and_credentials_appear_nowhere(
+    pacs: Pacs, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "vtkdicomload")
+    values = write(tmp_path / "a.dcm", RLELossless)
+    pacs.login = "ann:hunter2"
+    array = vdl.open(pacs.store([tmp_path / "a.dcm"]).replace("http://", "http://ann:hunter2@"))
+    volume = vdl.load(
+        pacs.url + "/" + next(iter(pacs.instances)), slices=slice(3, 5), storage_options={"auth": ("ann", "hunter2")}
+    )
+    np.testing.assert_array_equal(array[3:5], values[3:5])
+    words = [repr(array), repr(volume), repr(volume.series.frames[0]), *volume.series.files, caplog.text]
+    pacs.answer = lambda path, count: 500
+    with pytest.raises(vdl.CorruptFileError) as caught:
+        array[6:8].load()
+    words += [str(caught.value), repr(caught.value.__cause__), repr(caught.value.__context__), caplog.text]
+    assert not [line for line in words if "hunter2" in line or "ann:" in line]
+
+
 # --------------------------------------------------------------------------------------------------------- changes
 @pytest.mark.parametrize("part", [slice(3, 5), slice(None)], ids=["frames", "the whole"])
 def test_a_header_that_changed_is_told(pacs: Pacs, opened: Any, part: slice) -> None:
@@ -409,6 +429,32 @@ def test_a_series_is_read_a_few_files_at_a_time(pacs: Pacs, series: Write, monke
     assert list_asked(pacs) == []  # they came in one answer
 
 
+def test_files_on_disk_and_on_a_server_make_one_array(pacs: Pacs, series: Write) -> None:
+    truth = series("written", count=6, syntax=JPEGLSLossless)
+    array = vdl.open([pacs.store(truth.files[:3]), *truth.files[3:]])
+    np.testing.assert_array_equal(array[2:5], truth.frames[2:5])
+    np.testing.assert_array_equal(array[4:], truth.frames[4:])
+    assert sum("/instances/" in path for path in pacs.asked) == 1
+
+
+def test_one_instance_is_opened_by_its_url(pacs: Pacs, tmp_path: Path) -> None:
+    values = write(tmp_path / "a.dcm", RLELossless)
+    pacs.store([tmp_path / "a.dcm"])
+    url = f"{pacs.url}/{next(iter(pacs.instances))}"
+    np.testing.assert_array_equal(vdl.open(url)[3:5], values[3:5])
+    np.testing.assert_array_equal(vdl.load(url, slices=slice(9, None)).frames, values[9:])
+    assert list_asked(pacs) == ["metadata", "", "frames/1", "frames/4,5", "frames/10,11,12"]
+
+
+def test_an_encoding_that_is_not_read_is_told_when_a_series_is_opened(pacs: Pacs, series: Write) -> None:
+    def change(dataset: pydicom.Dataset, k: int) -> None:
+        dataset.BitsStored, dataset.HighBit = 12, 15
+
+    url = pacs.store(series("written", edit=change).files)
+    with pytest.raises(vdl.UnsupportedPixelDataError, match="HighBit 15 with BitsStored 12"):
+        vdl.open(url)
+
+
 def test_values_that_the_metadata_does_not_tell_are_refused_or_right(pacs: Pacs, series: Write) -> None:
     truth = series("written", RescaleSlope=1, RescaleIntercept=-5)
     url = pacs.store(truth.files)
@@ -424,7 +470,7 @@ def test_values_that_the_metadata_does_not_tell_are_refused_or_right(pacs: Pacs,
 
 def test_words_of_another_kind_than_the_metadata_says_are_refused(pacs: Pacs, series: Write) -> None:
     truth = series("written")
-    pacs.edit = lambda metadata: metadata["00280101"].update(Value=[11])
+    pacs.edit = lambda metadata: metadata["00280101"].update(Value=[11]) or metadata["00280102"].update(Value=[10])
     array = vdl.open(pacs.store(truth.files))
     with pytest.raises(
         vdl.CorruptFileError, match="its bits_stored and that of the server's metadata differ: 16 and 11"

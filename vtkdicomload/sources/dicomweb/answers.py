@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-_LONGEST_HEAD = 1 << 16  # bytes of what a part says of itself
+_LONGEST_PART_HEAD = 1 << 16  # bytes of what a part says of itself
 
 
 class ServerError(OSError):
@@ -126,7 +126,7 @@ class _Body:
         if self._held.startswith(b"--", self._at):
             return None
         while (end := self._held.find(b"\r\n\r\n", self._at)) < 0:
-            if len(self._held) - self._at > _LONGEST_HEAD:
+            if len(self._held) - self._at > _LONGEST_PART_HEAD:
                 raise ServerError("a part of the server's answer does not begin as one")
             self._hold_more()
         return self._take(end + 4).decode("latin-1")

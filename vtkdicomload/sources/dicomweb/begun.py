@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from .answers import Part
     from .server import Connection
 
-_LONGEST = 256 << 20  # bytes of a header and its first frame
+_LONGEST_BEGINNING = 256 << 20  # bytes of a header and its first frame
 _UNKNOWN_SIZE = 1 << 62
-_EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
-_NATIVE_LITTLE = frozenset((_EXPLICIT_LITTLE, "1.2.840.10008.1.2"))  # in which pixels are the same bytes
-_NUMBER = re.compile(r"/frames/([0-9]+)/?\Z")
+_PLAIN_SYNTAX = "1.2.840.10008.1.2.1"
+_NATIVE_LITTLE = frozenset((_PLAIN_SYNTAX, "1.2.840.10008.1.2"))  # in which pixels are the same bytes
+_FRAME_NUMBER = re.compile(r"/frames/([0-9]+)/?\Z")
 
 
 @contextmanager
@@ -44,7 +44,7 @@ class ComingHandle(Handle):
         self._chunks, self._come = chunks, bytearray()
 
     def _read(self, offset: int, length: int) -> bytes:
-        if offset + length > _LONGEST:
+        if offset + length > _LONGEST_BEGINNING:
             raise CorruptFileError(f"{self.file.name}: its header is too long", files=[self.file.name])
         while len(self._come) < offset + length and (chunk := next(self._chunks, None)) is not None:
             self._come += chunk
@@ -97,11 +97,11 @@ class BegunFile(DescribedFile):
         """Say why a part is not the first of the frames that are left, as it is stored; None where it is."""
         if not left:
             return "more come than were asked for"
-        named = _NUMBER.search(part.location)
+        named = _FRAME_NUMBER.search(part.location)
         if named is not None and int(named[1]) != left[0]:
             return f"{named[1]} comes in the place of {left[0]}"
         # PS3.18 8.7.3.5.2: bytes of which nothing else is said.
-        syntax = part.transfer_syntax or (_EXPLICIT_LITTLE if part.media_type == "application/octet-stream" else "")
+        syntax = part.transfer_syntax or (_PLAIN_SYNTAX if part.media_type == "application/octet-stream" else "")
         if syntax == self.transfer_syntax or {syntax, self.transfer_syntax} <= _NATIVE_LITTLE:
             return None
         return f"the transfer syntax is {syntax or 'not said'}, not {self.transfer_syntax}"
