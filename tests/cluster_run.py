@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,6 +150,35 @@ def run_errors(client: Client, root: Path) -> Any:
     return [there[0].error.gaps == here[0].error.gaps, type(failed.error).__name__, str(broken.error), *notes]
 
 
+def take_lock(volume: Any) -> Any:
+    return threading.Lock()
+
+
+def run_unsendable(client: Client, root: Path) -> Any:
+    lost, kept = vdl.load_many([root / "in/a", root / "in/gap"], client=client, apply=take_lock)
+    try:
+        vdl.load_many([root / "in/a"], client=client, apply=threading.Lock().acquire)
+    except TypeError as error:
+        return [str(lost.error), type(kept.error).__name__, str(error)]
+    return None
+
+
+def run_closed(client: Client, root: Path) -> Any:
+    said = []
+    other = Client(client.scheduler.address, set_as_default=False)
+    other.close()
+    for work in (
+        lambda: vdl.load_many([root / "in/a"], client=other, apply=measure),
+        lambda: vdl.convert(root / "in", root / "closed", client=other),
+        lambda: vdl.Index.build(root / "in", root / "closed", client=other),
+    ):
+        try:
+            work()
+        except ConnectionError as error:
+            said.append(str(error))
+    return [said, (root / "closed").exists()]
+
+
 def run_flight(client: Client, root: Path) -> Any:
     taken, most = 0, 0
 
@@ -244,7 +274,8 @@ def run_index(client: Client, root: Path) -> Any:
 
 
 CASES = (
-    *(run_ambient, run_refusals, run_apply, run_gather, run_errors, run_flight, run_secret, run_interrupted),
+    *(run_ambient, run_refusals, run_apply, run_gather, run_errors, run_unsendable, run_closed),
+    *(run_flight, run_secret, run_interrupted),
     *(run_convert, run_verify, run_killed, run_deadly, run_index, run_deadly_function),
 )
 

@@ -70,6 +70,19 @@ def check_that_errors_come_back_with_all_that_they_hold(said: dict[str, Any], ro
     assert "in break_down" in other_note
 
 
+def check_that_what_cannot_be_sent_is_said(said: dict[str, Any], root: Path) -> None:
+    result, kind, function = said["run_unsendable"]
+    assert "what apply= has returned, a lock, cannot be sent: cannot pickle '_thread.lock' object" in result
+    assert kind == "MissingSliceError"
+    assert "apply= cannot be sent to the workers: cannot pickle '_thread.lock' object" in function
+
+
+def check_that_a_client_that_is_closed_is_refused_before_anything_is_made(said: dict[str, Any], root: Path) -> None:
+    words, made = said["run_closed"]
+    assert words == ["client is closed, by its owner or because its scheduler has ended"] * 3
+    assert made is False
+
+
 def check_that_so_many_tasks_are_in_flight_under_plain_keys_and_let_go_at_once(
     said: dict[str, Any], root: Path
 ) -> None:
@@ -138,6 +151,8 @@ CHECKS = (
     check_that_volumes_stay_where_they_are_unless_they_are_asked_for,
     check_that_paths_go_out_and_summaries_come_back,
     check_that_errors_come_back_with_all_that_they_hold,
+    check_that_what_cannot_be_sent_is_said,
+    check_that_a_client_that_is_closed_is_refused_before_anything_is_made,
     check_that_so_many_tasks_are_in_flight_under_plain_keys_and_let_go_at_once,
     check_that_no_credential_is_logged_where_a_task_fails,
     check_that_stopping_lets_all_tasks_go_and_the_next_run_goes_on,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from .._util.optional import require
 from .._util.wording import describe_argument
-from ..errors import DicomLoadError
+from ..errors import DicomLoadError, take_first_line
 from .running import run_in_threads
 from .tasks import Place
 
@@ -32,13 +32,31 @@ _MOST_BEGINNINGS = 2  # of a task; dask itself begins one up to four times, and 
 
 
 def check_client(client: Any) -> None:
-    """Refuse what is no client of a cluster, or one for coroutines."""
+    """Refuse what is no client of a cluster, or one for coroutines; a ConnectionError where it is closed."""
     if client is None:
         return
     if not callable(getattr(client, "submit", None)) or not hasattr(client, "scheduler_info"):
         raise TypeError(f"client must be a distributed.Client, not {describe_argument(client)}")
     if client.asynchronous:
         raise ValueError("client must not be asynchronous: distributed.Client(address)")
+    try:
+        closed = "workers" not in client.scheduler_info(n_workers=1)
+    except RuntimeError:  # its event loop has ended
+        closed = True
+    if closed:
+        raise ConnectionError("client is closed, by its owner or because its scheduler has ended")
+
+
+def find_pickling_fault(thing: Any) -> str | None:
+    """Say why something cannot be sent through a cluster; None where it can. No array in it is copied."""
+    from cloudpickle import dumps  # as dask does, which would log what the thing shows of itself
+
+    buffers: list[Any] = []
+    try:
+        dumps(thing, protocol=5, buffer_callback=buffers.append)
+    except Exception as error:  # whatever the methods of its class raise
+        return take_first_line(error)
+    return None
 
 
 @contextmanager
@@ -214,7 +232,7 @@ class _Crew:
     def measure_room(self) -> int:
         """Count the tasks that may be in flight; workers that have come or gone since count from time to time."""
         if self._until <= 0:
-            workers = self._client.scheduler_info(n_workers=-1)["workers"]
+            workers = self._client.scheduler_info(n_workers=-1).get("workers", {})
             limits = {address: worker["memory_limit"] for address, worker in workers.items()}
             self._shares = {a: limit * _SHARE[0] // _SHARE[1] for a, limit in limits.items() if limit}
             self._unlimited = len(self._shares) < len(workers) or not workers

@@ -20,7 +20,7 @@ from ..sources.objects import is_content
 from ..sources.remote.sharing import keep_connections
 from ..sources.remote.urls import hide_credentials, is_url
 from ..stacks.series_data import SeriesData
-from .cluster import run_on_cluster
+from .cluster import find_pickling_fault, run_on_cluster
 from .running import Stop, run_in_threads
 from .tasks import measure_volumes
 
@@ -161,6 +161,9 @@ class _RemoteLoading(Generic[V, R]):
 
     def run_at(self, place: Place) -> Loaded[V, R]:
         done = self.loading.run(workers=place.threads, max_bytes=self.options.max_bytes or place.max_bytes)
+        if self.loading.apply is not None and (fault := find_pickling_fault(done.result)) is not None:
+            words = f"what apply= has returned, {describe_argument(done.result)}, cannot be sent: {fault}"
+            done = replace(done, result=None, error=TypeError(words))
         return replace(done, source=None, error=None if done.error is None else _make_portable(done.error))
 
     def fail(self, error: DicomLoadError) -> Loaded[V, R]:
@@ -192,6 +195,9 @@ def load_each_remotely(
 
     ``options.progress`` is called for each volume that is there, with (slices, slices).
     """
+    fault = find_pickling_fault(apply)
+    if fault is not None:
+        raise TypeError(f"apply= cannot be sent to the workers: {fault}")
     given: dict[int, Any] = {}
 
     def make_tasks() -> Iterator[_RemoteLoading[V, R]]:
