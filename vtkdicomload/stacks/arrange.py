@@ -11,6 +11,7 @@ from ..errors import GeometryError
 from ..errors.remedies import SetOption
 from ..headers.orientation import compute_normal, find_orientation_fault, is_unit
 from . import consistency
+from .along import list_points
 from .assume import list_assumptions
 from .assumptions import Assumed, Assumption, AssumptionKind
 from .conflicts import (
@@ -180,14 +181,15 @@ def _arrange_in_space(
     """Sort frames along their normal, unless another order is asked for, and fit a grid to them."""
     if order == "position":
         frames = sort_by_position(frames, compute_normal(orientation))
-    gaps = measure_gaps(frames, compute_normal(frames[0].orientation or ()))
+    positions = list_points(frames)
+    gaps = measure_gaps(positions, compute_normal(frames[0].orientation or ()))
     doubts = Doubts()
     shared: tuple[Assumption, ...] = ()
     if len(frames) > 1 and (order == "position" or is_monotone(gaps)):
         doubts = _refuse_shared_places(series, frames, np.abs(gaps))
         shared = judge_shared_uids(frames)
     rounded = () if is_unit(orientation) else (Assumption(AssumptionKind.ROUNDED_COSINES),)
-    grid = fit_grid(frames, in_plane, order, tolerance)
+    grid = fit_grid(frames, positions, in_plane, order, tolerance)
     unclear = () if grid.irregularity is None else doubts.unclear
     return Arrangement(
         tuple(frames),

@@ -10,7 +10,6 @@ import numpy as np
 from .._util.arrays import find_median
 from ..errors import MissingSliceError, ShearedSeriesError
 from ..headers.orientation import compute_direction
-from .along import list_points
 from .assumptions import Assumption, AssumptionKind
 from .geometry import Geometry
 from .spacing import find_shear, find_slice_thickness, find_uneven_gaps, find_usual_gap
@@ -36,9 +35,9 @@ def measure_dimensions(frames: Sequence[Frame]) -> tuple[int, int, int]:
     return frames[0].header.columns, frames[0].header.rows, len(frames)
 
 
-def measure_gaps(frames: Sequence[Frame], normal: Floats) -> Floats:
+def measure_gaps(positions: Floats, normal: Floats) -> Floats:
     """Measure the gaps from slice to slice along the normal in mm; negative where the order runs against it."""
-    gaps: Floats = np.diff(list_points(frames) @ normal)
+    gaps: Floats = np.diff(positions @ normal)
     return gaps
 
 
@@ -47,13 +46,17 @@ def is_monotone(gaps: Floats) -> bool:
     return bool(np.all(gaps > 0) or np.all(gaps < 0))
 
 
-def fit_grid(frames: Sequence[Frame], in_plane: tuple[float, float], order: str, tolerance: float) -> FittedGrid:
+def fit_grid(
+    frames: Sequence[Frame], positions: Floats, in_plane: tuple[float, float], order: str, tolerance: float
+) -> FittedGrid:
     """Fit a grid to the positions of frames in their final order, no two of them in one place.
 
     Parameters
     ----------
     frames : sequence of Frame
         With position and orientation.
+    positions : numpy.ndarray, shape (n, 3)
+        Of these frames (LPS, mm).
     in_plane : tuple of float
         Distance of columns and of rows in mm.
     order : {"position", "natural", "given"}
@@ -61,14 +64,13 @@ def fit_grid(frames: Sequence[Frame], in_plane: tuple[float, float], order: str,
     tolerance : float
         How far a gap may differ from the median, and a slice lie off the grid, as a part of the spacing.
     """
-    positions = list_points(frames)
     origin = (float(positions[0, 0]), float(positions[0, 1]), float(positions[0, 2]))
     direction = compute_direction(frames[0].orientation or ())
     slices = Geometry(measure_dimensions(frames), (*in_plane, 1.0), origin, direction, positions)
     if len(frames) == 1:
         thickness = find_slice_thickness(frames[0])
         return FittedGrid(replace(slices, spacing=(*in_plane, thickness.value)), thickness.assumptions)
-    gaps = measure_gaps(frames, direction[:, 2])
+    gaps = measure_gaps(positions, direction[:, 2])
     if not is_monotone(gaps):
         distance = find_median(np.abs(gaps)) or 1.0
         unordered = replace(slices, spacing=(*in_plane, distance), even=False)
