@@ -91,14 +91,13 @@ def _serve(connection: Connection, peer: Peer) -> None:
     for stream in (1, 2):  # readers chatter
         os.dup2(nowhere, stream)
     importlib.import_module(peer.module)
-    answers: dict[str, Callable[[Peer, Data], Any]] = {"check": _check, "time": _time, "memory": _memory}
     while True:
         try:
             command, data = connection.recv()
         except EOFError:
             return
         try:
-            answer = (True, answers[command](peer, data))
+            answer = (True, COMMANDS[command](peer, data))
         except Exception as error:
             lines = str(error).strip().splitlines() or [""]
             answer = (False, f"{type(error).__name__}: {lines[0]:.150}")
@@ -128,6 +127,9 @@ def _memory(peer: Peer, data: Data) -> tuple[str, float]:
     with memory.Peak() as peak:
         made = peer.run(data)
     return _outcome(peer, made, data), peak.bytes / (data.work.frame_bytes * data.work.slices * data.work.series)
+
+
+COMMANDS: dict[str, Callable[[Peer, Data], Any]] = {"check": _check, "time": _time, "memory": _memory}
 
 
 # ---------------------------------------------------------------------------------------------------- measurements
