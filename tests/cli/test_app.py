@@ -813,6 +813,18 @@ def hint(path: object) -> str:
     return results[0].stderr
 
 
+def test_the_line_for_a_series_in_an_archive_of_a_folder_loads_it(series: Write, tmp_path: Path) -> None:
+    truth = series("written")
+    (tmp_path / "inbox").mkdir()
+    with zipfile.ZipFile(tmp_path / "inbox" / "scan.zip", "w") as archive:
+        for path in truth.files:
+            archive.write(path, path.name)
+    result = run("info", tmp_path / "inbox", "--archives", "--json")
+    names: dict[str, Any] = {}
+    exec(json.loads(result.stdout)["series"][0]["python"], names)
+    np.testing.assert_array_equal(names["volume"].frames, truth.frames)
+
+
 def test_hint_for_a_zip(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "scan.zip", "w") as archive:
         archive.writestr("notes.txt", b"these are notes")

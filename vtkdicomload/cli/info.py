@@ -62,13 +62,14 @@ def _print_list(
 
     source = join_paths(paths)
     found = list_series(source, ignore, archives=archives, storage_options=storage_options, as_one=series == ALL)
+    asked = listing.Asked(source, series == ALL, ignore or (), archives)
     rows = range(len(found)) if series in (None, ALL) else [find_row(found, str(series))]
     require_something(found)
     if series is None:
         print_table(found)
     for row in rows[:_DETAILED]:
         say(f"\n[{row}] {found[row].title}", style="bold")
-        print_facts(listing.describe_series(found, row, source, as_one=series == ALL, ignore=ignore or ()))
+        print_facts(listing.describe_series(found, row, asked))
         if verify_pixels:
             print_facts(verify(found[row], ignore))
     if len(rows) > _DETAILED:
@@ -95,7 +96,8 @@ def _print_json(
     report = listing.make_empty_json(source)
     try:
         found = list_series(source, ignore, archives=archives, storage_options=storage_options, as_one=series == ALL)
-        report = listing.scan_json(found, source, as_one=series == ALL, ignore=ignore or (), with_files=with_files)
+        asked = listing.Asked(source, series == ALL, ignore or (), archives)
+        report = listing.scan_json(found, asked, with_files=with_files)
         if series not in (None, ALL):
             report["series"] = [report["series"][find_row(found, str(series))]]
         require_something(found)

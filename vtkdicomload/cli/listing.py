@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -32,18 +32,17 @@ if TYPE_CHECKING:
 _NAMED = 4  # files named in a line; more are called by what finds them
 
 
-def describe_series(
-    found: Scan, row: int, source: Any, *, as_one: bool = False, ignore: Sequence[str] = ()
-) -> list[tuple[str, str]]:
-    """One series as (name, words): whether it loads, where it lies, how it is stored, what was checked.
+class Asked(NamedTuple):
+    """What a list was asked for, which the line that loads a series repeats."""
 
-    Parameters
-    ----------
-    as_one : bool
-        Whether the series is all files of the source.
-    ignore : sequence of str
-        What is left out of it.
-    """
+    source: Any
+    as_one: bool = False  # whether the series is all files of the source
+    ignore: Sequence[str] = ()  # what is left out of it
+    archives: bool = False  # whether those in a folder are entered
+
+
+def describe_series(found: Scan, row: int, asked: Asked) -> list[tuple[str, str]]:
+    """One series as (name, words): whether it loads, where it lies, how it is stored, what was checked."""
     series = found[row]
     assessed = _assess_truly(found, row)
     loads = "yes" if assessed.is_sure else assessed.words
@@ -58,7 +57,7 @@ def describe_series(
     if assessed.error is None:
         lines.append(("checks", _describe_checks(series, assessed)))
     lines += [("assumed", str(assumption)) for assumption in assessed.assumptions]
-    line = _write_python_line(found, row, source, assessed.error, as_one, ignore)
+    line = _write_python_line(found, row, asked, assessed.error)
     if line:
         lines.append(("python", line))
     return lines
@@ -116,14 +115,14 @@ def _describe_checks(series: Series, assessed: Assessment) -> str:
     return words
 
 
-def _write_python_line(
-    found: Scan, row: int, source: Any, error: DicomLoadError | None, as_one: bool, ignore: Sequence[str]
-) -> str:
+def _write_python_line(found: Scan, row: int, asked: Asked, error: DicomLoadError | None) -> str:
     """The Python line that loads a series, ready to paste; the nearest one that works where it needs an option."""
-    options = [_write_source(source)]
-    if as_one or len(found) > 1:
-        options.append('series="all"' if as_one else f"series={_name_row(found, row)!r}")
-    left_out = list(ignore)
+    options = [_write_source(asked.source)]
+    if asked.archives:
+        options.append("archives=True")
+    if asked.as_one or len(found) > 1:
+        options.append('series="all"' if asked.as_one else f"series={_name_row(found, row)!r}")
+    left_out = list(asked.ignore)
     if error is not None:
         match _find_remedy(error):
             case None:
@@ -181,9 +180,7 @@ def list_beside(path: str, found: Scan) -> list[str]:
 
 
 # ---------------------------------------------------------------------------------------------------- JSON
-def scan_json(
-    found: Scan, source: Any, *, as_one: bool = False, ignore: Sequence[str] = (), with_files: bool = False
-) -> dict[str, Any]:
+def scan_json(found: Scan, asked: Asked, *, with_files: bool = False) -> dict[str, Any]:
     """A scan as plain data for ``info --json``. Keys are added, never renamed or taken away.
 
     Returns
@@ -194,8 +191,8 @@ def scan_json(
         command fails there is ``error`` too, the message, and as much of the rest as was found.
     """
     return {
-        **make_empty_json(source),
-        "series": [_make_series_json(found, row, source, as_one, ignore, with_files) for row in range(len(found))],
+        **make_empty_json(asked.source),
+        "series": [_make_series_json(found, row, asked, with_files) for row in range(len(found))],
         "problems": [{"path": problem.path, "reason": problem.error.message} for problem in found.problems],
         "skipped": [{"path": skipped.path, "reason": skipped.words} for skipped in found.skipped],
     }
@@ -208,9 +205,7 @@ def make_empty_json(source: Any) -> dict[str, Any]:
     return {"version": __version__, "source": hide_credentials(source), "series": [], "problems": [], "skipped": []}
 
 
-def _make_series_json(
-    found: Scan, row: int, source: Any, as_one: bool, ignore: Sequence[str], with_files: bool
-) -> dict[str, Any]:
+def _make_series_json(found: Scan, row: int, asked: Asked, with_files: bool) -> dict[str, Any]:
     """One series as plain data.
 
     Returns
@@ -255,7 +250,7 @@ def _make_series_json(
         "reason": None if error is None else str(error),
         "assumptions": list(map(str, assessed.assumptions)),
         "stacks": [_make_stack_json(i, stack) for i, stack in enumerate(stacks)] if len(stacks) > 1 else [],
-        "python": _write_python_line(found, row, source, error, as_one, ignore) or None,
+        "python": _write_python_line(found, row, asked, error) or None,
         **({"paths": list(series.files)} if with_files else {}),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ class Keeping:
         self._left, self._longest = limit_bytes, longest
         self._measured = True  # what may be kept
         self._files: list[KeptFile] = []
+        self._lock = threading.Lock()
 
     @classmethod
     def whole(cls) -> Self:
@@ -47,14 +49,15 @@ class Keeping:
 
     def take(self, size: int) -> int:
         """Take the room for a file: how many of its first bytes may be kept."""
-        if not self._measured:
-            self._left = self._longest = measure_usable_bytes() // _PART_OF_MEMORY
-            self._measured = True
-        wanted = min(size, self._longest)
-        if wanted > self._left:
-            wanted = min(size, _BEGINNING) if min(size, _BEGINNING) <= self._left else 0
-        self._left -= wanted
-        return wanted
+        with self._lock:
+            if not self._measured:
+                self._left = self._longest = measure_usable_bytes() // _PART_OF_MEMORY
+                self._measured = True
+            wanted = min(size, self._longest)
+            if wanted > self._left:
+                wanted = min(size, _BEGINNING) if min(size, _BEGINNING) <= self._left else 0
+            self._left -= wanted
+            return wanted
 
     def keep(self, opened: File, data: bytes) -> File:
         """The file with all of its bytes, for which there is room."""

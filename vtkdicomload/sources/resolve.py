@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from .._util.threads import for_each
 from .._util.wording import describe_argument
 from ..errors import CorruptFileError, NoDicomError
 from .archives.enter import enter_archive, is_named_as_archive
@@ -23,6 +24,8 @@ from .keeping import Keeping
 from .local import LocalFile
 from .objects import hold_content, is_content
 from .remote.find import Finder, check_storage_options
+from .remote.server import REQUESTS
+from .remote.sharing import keep_connections
 from .remote.urls import find_local_path, is_upath, is_url
 
 if TYPE_CHECKING:
@@ -246,15 +249,17 @@ def _enter_archives(
     path: str, found: Iterable[File], passed_over: Iterable[Skipped], recursive: bool, keeping: Keeping
 ) -> Files:
     """The files of a folder, and in the archives among them."""
-    files: list[File] = []
-    skipped = list(passed_over)
-    for file in found:
-        if not is_named_as_archive(file.name):
-            files.append(file)
-            continue
-        entered = enter_if_readable(file, recursive, keeping)
-        files += entered.files
-        skipped += entered.skipped
+    candidates = list(found)
+    archives = [file for file in candidates if is_named_as_archive(file.name)]
+    entered: dict[str, Files] = {}
+
+    def enter(k: int) -> None:
+        entered[archives[k].name] = enter_if_readable(archives[k], recursive, keeping)
+
+    with keep_connections():
+        for_each(len(archives), enter, lambda: None, REQUESTS if any(file.is_remote for file in archives) else 1)
+    files = [each for file in candidates for each in (entered[file.name].files if file.name in entered else (file,))]
+    skipped = [*passed_over, *(each for file in archives for each in entered[file.name].skipped)]
     return Files(path, tuple(files), tuple(skipped))
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import threading
 import zipfile
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import numpy as np
+import pydicom
 import pytest
-from sources.packing import make_tar
-from sources.servers import Web, web_server
+from sources.packing import compress, make_tar
+from sources.servers import Asked, Web, web_server
 
 import vtkdicomload as vdl
+from vtkdicomload.sources.archives.members import LostFile
 from vtkdicomload.sources.archives.parts import Range, _group_neighbours
 
 if TYPE_CHECKING:
@@ -54,6 +58,25 @@ def test_small_files_of_an_archive_are_read_together(web: Web, series: Write, ki
     volume = vdl.load(web.put("study.zip", pack(truth, kind)))
     np.testing.assert_array_equal(volume.frames, truth.frames)
     assert len(web.asked) <= 12
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_compressed_files_are_fetched_whole_at_the_same_time(web: Web, series: Write, ranges: bool) -> None:
+    truth = series("written", count=6, rows=300, columns=300, edit=noise)
+    sizes = {}
+    for path in truth.files:
+        data = compress(path.read_bytes(), "gz")
+        sizes[urlsplit(web.put(f"study/{path.name}.gz", data)).path] = len(data)
+    web.ranges = ranges
+    pair = threading.Barrier(2)
+
+    def wait_for_another(asked: Asked) -> None:
+        if asked.length == sizes.get(asked.path):
+            pair.wait(20)
+
+    web.refuse = wait_for_another
+    volume = vdl.load(f"{web.address}/study/", archives=True)
+    np.testing.assert_array_equal(volume.frames, np.array([pydicom.dcmread(path).pixel_array for path in truth.files]))
 
 
 @pytest.mark.parametrize("kind", ZIPS)
@@ -163,10 +186,16 @@ def test_a_part_that_the_server_does_not_give_is_charged_to_its_file(web: Web, s
 # ---------------------------------------------------------------------------------------------------- neighbours
 def test_neighbours_are_put_together_up_to_a_limit() -> None:
     near = {k: Range(k * 100, 90) for k in range(10)}
-    (group,) = _group_neighbours(near, 10_000, 1 << 20)
+    archive = LostFile("a", 10_000)
+    (group,) = _group_neighbours(archive, near, 1 << 20)
     assert (group.start, group.end, group.places) == (0, 990, list(range(10)))
-    assert [g.places for g in _group_neighbours(near, 10_000, 300)] == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9]]
+    assert [g.places for g in _group_neighbours(archive, near, 300)] == [
+        [0, 1, 2],
+        [3, 4, 5],
+        [6, 7, 8],
+        [9],
+    ]
     apart = {0: Range(1 << 20, 10), 1: Range(0, 10), 2: Range(5, 2)}
-    assert [g.places for g in _group_neighbours(apart, 2 << 20, 1 << 20)] == [[1, 2], [0]]
-    (cut,) = _group_neighbours({0: Range(90, 50)}, 100, 1 << 20)
+    assert [g.places for g in _group_neighbours(LostFile("a", 2 << 20), apart, 1 << 20)] == [[1, 2], [0]]
+    (cut,) = _group_neighbours(LostFile("a", 100), {0: Range(90, 50)}, 1 << 20)
     assert (cut.start, cut.end) == (90, 100)

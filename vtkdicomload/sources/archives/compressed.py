@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from ..._util.memory import measure_usable_bytes
 from ..._util.threads import read_in_threads
 from ...errors import CorruptFileError
-from ..file import Whole, read_one
+from ..file import Whole
 from ..filling import fill_from_whole
 from ..memory import WholeHandle
 from .deflated import make_too_large_error
+from .parts import Range, bring_parts
 from .section import Member
 from .streams import Codec, open_decompressed
 
@@ -41,10 +43,13 @@ class CompressedFile(Member):
 
     def open(self) -> WholeHandle:
         """Unpack the file; errors as `File.open`."""
+        return self._unpack(self.archive)
+
+    def _unpack(self, archive: File) -> WholeHandle:
         usable = measure_usable_bytes()
         parts: list[bytes] = []
         try:
-            with open_decompressed(self.archive, self.codec) as stream:
+            with open_decompressed(archive, self.codec) as stream:
                 while part := stream.read(_CHUNK):
                     parts.append(part)
                     size = sum(map(len, parts))
@@ -64,11 +69,23 @@ class CompressedFile(Member):
 
     @classmethod
     def read_whole(cls, files: Sequence[File], limit_bytes: int, threads: int) -> Generator[Whole]:
-        """Unpack files in threads; see `file.read_whole`."""
-        sizes = [_guess_size(file) for file in files]
-        return read_in_threads(sizes, lambda index: read_one(index, files[index]), limit_bytes, threads)
+        """Unpack files in threads, once those on servers were fetched; see `file.read_whole`."""
+        members = [file for file in files if isinstance(file, CompressedFile)]
+
+        def unpack(place: int, archive: File) -> Whole:
+            try:
+                with members[place]._unpack(archive) as handle:
+                    return Whole(place, handle.file, handle.read_at(0, handle.size))
+            except CorruptFileError as error:
+                return Whole(place, members[place], b"", error)
+
+        archives = [member.archive for member in members]
+        ranges = [Range(0, archive.size or 0) for archive in archives]
+        with closing(bring_parts(archives, ranges, limit_bytes)) as brought:
+            for part in brought:
+                sizes = [_guess_size(members[place]) for place, _ in part]
+                yield from read_in_threads(sizes, lambda k, part=part: unpack(*part[k]), limit_bytes, threads)  # type: ignore[misc]
 
 
-def _guess_size(file: File) -> int:
-    assert isinstance(file, CompressedFile)  # noqa: S101 - for the type checker
+def _guess_size(file: CompressedFile) -> int:
     return file.size if file.size is not None else _USUAL_RATIO * (file.archive.size or 0)

@@ -55,41 +55,32 @@ def bring_parts(holders: Sequence[File], ranges: Sequence[Range], limit_bytes: i
     archives: dict[File, dict[int, Range]] = defaultdict(dict)
     near: list[Brought] = []
     for place, archive in enumerate(holders):
-        if archive.is_remote:
+        if not archive.is_remote:
+            near.append(Brought(place, archive))
+        elif archive.origin.has_ranges:
             archives[archive][place] = ranges[place]
         else:
-            near.append(Brought(place, archive))
+            archives[archive][place] = Range(0, archive.size or 0)
     if near:
         yield near
-    for archive, wanted in archives.items():
+    for batch in _divide(archives, limit_bytes):
+        missing = dict(enumerate(batch))
+        requests = [Request(group.archive, group.start, memoryview(bytearray(group.length))) for group in batch]
         try:
-            for part in _fetch_parts(archive, wanted, limit_bytes):
-                yield part
-                for place, _ in part:
-                    del wanted[place]
+            with closing(read_many(requests, limit_bytes)) as filled:
+                for k in filled:
+                    part = PartFile.of(batch[k].archive, requests[k].offset, requests[k].buffer)
+                    yield [Brought(place, part) for place in batch[k].places]
+                    del part, missing[k]
         except CorruptFileError:
-            yield [Brought(place, archive) for place in wanted]
-
-
-def _fetch_parts(archive: File, wanted: Mapping[int, Range], limit_bytes: int) -> Generator[list[Brought]]:
-    if not archive.origin.has_ranges:
-        with archive.open() as handle:
-            whole = PartFile.of(handle.file, 0, memoryview(handle.read_at(0, handle.size)))
-        yield [Brought(place, whole) for place in wanted]
-        return
-    for batch in _divide(archive, wanted, limit_bytes):
-        requests = [Request(archive, one.start, memoryview(bytearray(one.length))) for one in batch]
-        with closing(read_many(requests, limit_bytes)) as filled:
-            for k in filled:
-                part = PartFile.of(archive, requests[k].offset, requests[k].buffer)
-                yield [Brought(place, part) for place in batch[k].places]
-                del part
+            yield [Brought(place, group.archive) for group in missing.values() for place in group.places]
         del requests  # before those of the next batch are made
 
 
 class _Group(NamedTuple):
     """Neighbours that are fetched together."""
 
+    archive: File
     start: int
     end: int
     places: list[int]
@@ -99,28 +90,30 @@ class _Group(NamedTuple):
         return self.end - self.start
 
 
-def _divide(archive: File, wanted: Mapping[int, Range], limit_bytes: int) -> Iterable[list[_Group]]:
+def _divide(archives: Mapping[File, Mapping[int, Range]], limit_bytes: int) -> Iterable[list[_Group]]:
     """Divide what is wanted into what is fetched at the same time, in ascending order."""
     batch: list[_Group] = []
-    for group in _group_neighbours(wanted, archive.size or 0, min(_MOST_TOGETHER, limit_bytes)):
-        if batch and sum(other.length for other in batch) + group.length > min(_MOST_AT_ONCE, limit_bytes):
-            yield batch
-            batch = []
-        batch.append(group)
+    for archive, wanted in archives.items():
+        for group in _group_neighbours(archive, wanted, min(_MOST_TOGETHER, limit_bytes)):
+            if batch and sum(other.length for other in batch) + group.length > min(_MOST_AT_ONCE, limit_bytes):
+                yield batch
+                batch = []
+            batch.append(group)
     if batch:
         yield batch
 
 
-def _group_neighbours(wanted: Mapping[int, Range], size: int, most: int) -> Iterable[_Group]:
+def _group_neighbours(archive: File, wanted: Mapping[int, Range], most: int) -> Iterable[_Group]:
     """Put ranges together that lie beside each other, up to the end of the file; one that is longer goes alone."""
     group: _Group | None = None
+    size = archive.size or 0
     for place, (start, length) in sorted(wanted.items(), key=lambda item: item[1]):
         start, end = min(start, size), min(start + length, size)  # noqa: PLW2901
         if group is not None and start - group.end <= _MOST_BETWEEN and (end <= group.end or end - group.start <= most):
-            group = _Group(group.start, max(group.end, end), [*group.places, place])
+            group = group._replace(end=max(group.end, end), places=[*group.places, place])
         else:
             if group is not None:
                 yield group
-            group = _Group(start, end, [place])
+            group = _Group(archive, start, end, [place])
     if group is not None:
         yield group
