@@ -34,9 +34,10 @@ from vtkdicomload.headers.attributes import FIELDS
 from vtkdicomload.headers.csa import parse_csa
 from vtkdicomload.headers.frames import make_frames
 from vtkdicomload.headers.liberties import Liberty
-from vtkdicomload.headers.parser import read_header
+from vtkdicomload.headers.parser import parse_beginning, read_header
 from vtkdicomload.headers.preamble import NotDicomError
 from vtkdicomload.sources.local import LocalFile
+from vtkdicomload.sources.memory import MemoryFile
 
 if TYPE_CHECKING:
     from vtkdicomload.headers.model import Header
@@ -1100,3 +1101,29 @@ def test_any_bytes_give_a_header_or_a_promised_error(tmp_path_factory, data):
     path.write_bytes(good[:start] + noise + good[end:])
     header = header_or_none(path)
     assert header is None or header.rows * header.columns > 0
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless])
+def test_a_beginning_is_parsed_without_what_lies_behind_it(tmp_path: Path, syntax: str) -> None:
+    (path,) = write_series(tmp_path, count=1, rows=64, columns=64, syntax=syntax).files
+    whole = read_header(path)
+    content = path.read_bytes()
+    damaged = content[: whole.pixel_offset] + b"\xff" * (len(content) - whole.pixel_offset)
+    if not whole.encapsulated:
+        damaged += b"\xff" * 999
+    file = MemoryFile.of(damaged, str(path))
+    with pytest.raises(CorruptFileError):
+        read_header(file)
+    with file.open() as handle:
+        found = parse_beginning(handle)
+    assert found._replace(file=whole.file, pixel_length=whole.pixel_length) == whole
+
+
+@pytest.mark.parametrize("end", [0, 100, 140, 400])
+def test_a_beginning_that_is_cut_before_the_pixels_is_none(tmp_path: Path, end: int) -> None:
+    (path,) = write_series(tmp_path, count=1).files
+    with (
+        MemoryFile.of(path.read_bytes()[:end], str(path)).open() as handle,
+        pytest.raises((CorruptFileError, NotDicomError)),
+    ):
+        parse_beginning(handle)

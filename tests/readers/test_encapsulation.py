@@ -21,6 +21,7 @@ from vtkdicomload.headers.parser import read_header
 from vtkdicomload.readers import encapsulation
 from vtkdicomload.readers.encapsulation import CompressedFrames
 from vtkdicomload.sources.local import LocalHandle
+from vtkdicomload.sources.memory import MemoryFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -221,3 +222,14 @@ def test_several_threads_and_files_at_once(tmp_path: Path) -> None:
     wanted = [(name, k) for k in range(8) for name in "ab"] * 5
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(stream, wanted)) == [streams[name][k] for name, k in wanted]
+
+
+@given(st.lists(st.binary(max_size=9), max_size=5), st.booleans())
+def test_streams_are_encapsulated_as_pydicom_does_it(streams: list[bytes], table: bool) -> None:
+    ours = encapsulation.encapsulate(streams)
+    if all(streams) and streams:  # pydicom refuses others
+        assert ours == encapsulate(streams, has_bot=False)
+    theirs = encapsulate(streams, has_bot=table) if all(streams) and streams else ours
+    with MemoryFile.of(b"head" + theirs + END, "a").open() as handle:
+        first = encapsulation.read_first_fragment(handle, 4)
+    assert first == (padded(streams[0]) if streams else None)
