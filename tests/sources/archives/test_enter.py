@@ -265,8 +265,8 @@ def test_a_compressed_file_is_unpacked_once(series: Write, tmp_path: Path, monke
     for file in truth.files:
         (tmp_path / f"{file.name}.gz").write_bytes(compress(file.read_bytes(), "gz"))
     unpacked: list[str] = []
-    real = CompressedFile.open
-    monkeypatch.setattr(CompressedFile, "open", lambda file: unpacked.append(file.name) or real(file))
+    real = CompressedFile.open_in
+    monkeypatch.setattr(CompressedFile, "open_in", lambda file, at: unpacked.append(file.name) or real(file, at))
     paths = sorted(tmp_path.glob("*.gz"))
     np.testing.assert_array_equal(vdl.load(paths).frames, truth.frames)
     assert sorted(unpacked) == list(map(str, paths))

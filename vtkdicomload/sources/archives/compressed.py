@@ -43,9 +43,10 @@ class CompressedFile(Member):
 
     def open(self) -> WholeHandle:
         """Unpack the file; errors as `File.open`."""
-        return self._unpack(self.archive)
+        return self.open_in(self.archive)
 
-    def _unpack(self, archive: File) -> WholeHandle:
+    def open_in(self, archive: File) -> WholeHandle:
+        """Unpack the file from the one that holds it, or from what is at hand of that; errors as `File.open`."""
         usable = measure_usable_bytes()
         parts: list[bytes] = []
         try:
@@ -74,7 +75,7 @@ class CompressedFile(Member):
 
         def unpack(place: int, archive: File) -> Whole:
             try:
-                with members[place]._unpack(archive) as handle:
+                with members[place].open_in(archive) as handle:
                     return Whole(place, handle.file, handle.read_at(0, handle.size))
             except CorruptFileError as error:
                 return Whole(place, members[place], b"", error)
