@@ -314,6 +314,29 @@ def test_a_file_of_images_that_are_divided_otherwise_now_is_named(series: Write,
     assert (again.outdated, again.whole) == ((first.path,), True)
 
 
+def test_a_manifest_leads_to_no_file_outside(series: Write, tmp_path: Path) -> None:
+    series("in")
+    out = tmp_path / "out"
+    (first,) = vdl.convert(tmp_path / "in", out, format="nii")
+    manifest = out / conversion.NAME
+    name = os.path.basename(first.path)
+    for outside in (f"../{name}", f"a/../../{name}", str(tmp_path / name)):
+        manifest.write_text(manifest.read_text().replace(json.dumps(name), json.dumps(outside)))
+        for path in (first.path, f"{first.path.removesuffix('.nii')}.json"):
+            os.unlink(path)
+        (again,) = vdl.convert(tmp_path / "in", out, format="nii", resume=False)
+        assert again.path == first.path
+    assert {path.name for path in tmp_path.iterdir()} == {"in", "out"}
+
+
+def test_a_manifest_that_is_no_text_is_passed_over(series: Write, tmp_path: Path) -> None:
+    series("in")
+    vdl.convert(tmp_path / "in", tmp_path / "out", format="nii")
+    manifest = tmp_path / "out" / conversion.NAME
+    manifest.write_bytes(b"\xff\xfe\0\n" + manifest.read_bytes())
+    assert vdl.convert(tmp_path / "in", tmp_path / "out", format="nii").count("kept") == 1
+
+
 def test_a_killed_run_leaves_whole_files_only_and_the_next_one_goes_on(series: Write, tmp_path: Path) -> None:
     for k in range(1, 9):
         series(f"in/{k}", seed=k, rows=64, columns=64)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +65,7 @@ class Manifest:
         self.history: list[tuple[str, str]] = []  # of all entries, key and path
         self._torn = False
         try:
-            with open(self._path, encoding="utf-8") as file:
+            with open(self._path, encoding="utf-8", errors="replace") as file:
                 lines = file.read().split("\n")
         except FileNotFoundError:
             return
@@ -99,12 +101,15 @@ class Manifest:
 
 
 def _read_entry(line: str) -> Entry | None:
-    """An entry of a line; None where it is torn, or of another version."""
+    """An entry of a line; None where it is torn, of another version, or leads out of the folder."""
     try:
         known = json.loads(line)
-        return Entry(**known) if known.pop("version") == _VERSION else None
+        entry = Entry(**known) if known.pop("version") == _VERSION else None
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
+    if entry is None or not isinstance(entry.path, str) or os.path.isabs(entry.path):
+        return None
+    return None if os.pardir in re.split(r"[/\\]", entry.path) else entry
 
 
 def make_key(group: Sequence[SeriesData]) -> str:

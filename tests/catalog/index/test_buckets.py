@@ -120,6 +120,21 @@ def test_a_bucket_that_is_torn_is_written_again(archive: Path, tmp_path: Path) -
     assert [row.fingerprint for row in again] == [row.fingerprint for row in index]
 
 
+@pytest.mark.parametrize("left", [0, 100, -20])
+def test_stacks_that_are_torn_are_written_again(archive: Path, tmp_path: Path, left: int) -> None:
+    index = vdl.Index.build(archive, tmp_path / "index")
+    row = next(iter(index))
+    stacks = tmp_path / "index" / "stacks" / "data.parquet"
+    stacks.write_bytes(stacks.read_bytes()[:left])
+    with pytest.raises(FileNotFoundError, match=r"cannot be read: .*: Index\.build makes it again"):
+        vdl.Index.open(tmp_path / "index")
+    (loaded,) = vdl.load_many([row])
+    assert isinstance(loaded.error, vdl.CorruptFileError)
+    again = vdl.Index.build(archive, tmp_path / "index")
+    assert again.files_read == 0
+    assert check_index(again, vdl.scan(archive)) == [True] * 5
+
+
 def test_reading_goes_on_while_an_index_is_brought_up_to_date(
     archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

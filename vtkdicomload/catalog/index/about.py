@@ -6,7 +6,8 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .arrow import pq
+from ...errors import take_first_line
+from .arrow import pa, pq
 from .buckets import list_bucket_paths
 from .columns import SCHEMA_VERSION
 from .find_root import restore_root
@@ -60,14 +61,20 @@ def read_about(index: str) -> About:
     Raises
     ------
     FileNotFoundError
-        There is no index, or it was never finished.
+        There is no index, it was never finished, or its file of the stacks is damaged.
     ValueError
         It is of another version, or the file of the stacks is none of an index.
     """
     path = find_stacks_path(index)
     if not os.path.exists(path):
         raise FileNotFoundError(f"there is no finished index at {index}: Index.build makes or finishes one")
-    said = (pq.read_schema(path).metadata or {}).get(_KEY)
+    try:
+        said = (pq.read_schema(path).metadata or {}).get(_KEY)
+    except pa.ArrowInvalid as error:
+        words = f"{path} cannot be read: {take_first_line(error)}"
+        raise FileNotFoundError(
+            f"there is no whole index at {index}, as {words}: Index.build makes it again"
+        ) from error
     known: dict[str, Any] = {} if said is None else json.loads(said)
     version = known.get("schema_version")
     if not isinstance(version, int):

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ...errors import CorruptFileError, take_first_line
+from ...errors.remedies import Use
 from ...headers.reading import HeaderReader
 from ...sources.archives.placement import place_member
 from ...sources.archives.section import Member
@@ -252,8 +254,18 @@ class _Writing:
 
 
 def read_bucket(path: str, columns: Sequence[str]) -> Any:
-    """Some columns of all rows of a bucket."""
-    return pq.read_table(path, columns=list(columns), partitioning=None)
+    """Some columns of all rows of a bucket.
+
+    Raises
+    ------
+    CorruptFileError
+        It is damaged.
+    """
+    try:
+        return pq.read_table(path, columns=list(columns), partitioning=None)
+    except pa.ArrowInvalid as error:
+        words = f"the file {path} of the index is damaged: {take_first_line(error)}"
+        raise CorruptFileError(words, files=[path], remedies=[Use("Index.build, which makes it again")]) from error
 
 
 def read_bucket_rows(path: str, rows: Sequence[int] | Ints) -> Any:
