@@ -96,9 +96,9 @@ CASES = {
     "JPEG 2000": Case(_series(syntax=JPEG2000Lossless), ((codec, "_apply_declared_sign"), (codec, "strip_boxes"))),
     "colour in JPEG": Case(_real("compressed/ybr_full_jpeg.dcm"), ((codec, "_find_coded_colour"),)),
     "compressed frames": Case(_real("compressed/two_frames_jpegls_80.dcm"), ((encapsulation, "_find_frames"),)),
-    "a palette, decoded": Case(_coloured(RLELossless), ((colour, "_read_entries"), (colour, "_read_table"))),
+    "a palette, decoded": Case(_coloured(RLELossless), ((colour, "_read_palette_entries"), (colour, "_read_table"))),
     "a palette, by pydicom": Case(
-        _coloured(ExplicitVRLittleEndian), ((colour, "_read_entries"), (colour, "_read_descriptor"))
+        _coloured(ExplicitVRLittleEndian), ((colour, "_read_palette_entries"), (colour, "_read_descriptor"))
     ),
     "pydicom": Case(_series(), ((plain, "_read_stored_values"), (rescale, "make_converter")), {"engine": "pydicom"}),
     "pydicom's decoders": Case(_series(syntax=RLELossless), ((plain, "_decode_stream"),), {"engine": "pydicom"}),

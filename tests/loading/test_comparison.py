@@ -47,7 +47,7 @@ def test_the_floor_reads_the_bytes_of_the_pixels(series: Write) -> None:
     written = series()
     (found,) = vdl.scan(written.folder)
     truth = b"".join(pydicom.dcmread(path).PixelData for path in found.files)
-    assert comparison._read_bytes(found).tobytes() == truth
+    assert comparison._read_pixel_bytes(found).tobytes() == truth
     measured = compare(found, vdl.load, rounds=1)
     assert measured.pixel_bytes == len(truth)
     assert measured.rounds == 1

@@ -168,7 +168,7 @@ def choose_threads(sample: Callable[[], None]) -> int | None:
 
 
 def _count_blocks() -> int:
-    """How many blocks the system has fetched from storage for this thread; always 0 where it does not tell."""
+    """Count the blocks that the system has fetched from storage for this thread; always 0 where it does not tell."""
     try:
         import resource
 

@@ -27,7 +27,7 @@ class Format(StrEnum):
 
 
 class Per(StrEnum):
-    """What one file holds."""
+    """The content of one file."""
 
     STACK = "stack"
     SERIES = "series"

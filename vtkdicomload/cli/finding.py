@@ -52,7 +52,7 @@ def list_series(
     from .._api.single import scan
 
     if ignore:
-        found = _find(source, ignore, archives, storage_options)
+        found = _find_unignored(source, ignore, archives, storage_options)
     else:
         with show_progress("reading headers") as progress:
             found = scan(source, archives=archives, storage_options=storage_options, progress=progress)
@@ -61,7 +61,9 @@ def list_series(
     return _leave_damaged_out(found, ignore or [])
 
 
-def _find(source: str | list[str], ignore: list[str] | None, archives: bool, storage_options: dict[str, Any]) -> Scan:
+def _find_unignored(
+    source: str | list[str], ignore: list[str] | None, archives: bool, storage_options: dict[str, Any]
+) -> Scan:
     """Find the series at a source without the files that are named, which are warned of."""
     named = [name for name in ignore or () if name != DAMAGED]
     with show_progress("reading headers") as progress:
@@ -124,7 +126,7 @@ def require_something(found: Scan) -> None:
 
 def find_at(paths: list[str], ignore: list[str] | None, *, archives: bool, storage_options: dict[str, Any]) -> Scan:
     """Find the series at the paths, at least one; where there are damaged files only, raise what is wrong with one."""
-    found = _find(join_paths(paths), ignore, archives, storage_options)
+    found = _find_unignored(join_paths(paths), ignore, archives, storage_options)
     if not found.series:
         raise make_all_damaged_error(found.problems[:1])
     return found

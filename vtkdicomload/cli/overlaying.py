@@ -24,7 +24,7 @@ _PREFIX = "--overlay-"
 
 
 class OverlayOptions(NamedTuple):
-    """What is drawn over a series, and how.
+    """The options of what is drawn over a series.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class OverlayOptions(NamedTuple):
 
 
 def read_overlay(volume: Volume, options: OverlayOptions) -> Overlay:
-    """What is to be drawn over a volume."""
+    """Read what is to be drawn over a volume."""
     from ..conversions.structures import read_structures
     from ..pictures.overlays import make_overlay
 

@@ -101,7 +101,7 @@ def show(
             volume = load_series(chosen, irregular, ignore, rescale=rescale)
         except DicomLoadError as error:
             _show_refused(context, found, chosen, error, output, read_window(window))
-            _tell_left_out(overlay=overlay, colormap=colormap)
+            _tell_unused_options(overlay=overlay, colormap=colormap)
             return
         with refuse_unfit_options():
             over = None
@@ -134,7 +134,7 @@ def _refuse_without_overlay(**given: bool) -> None:
             raise typer.BadParameter("it is for what is drawn over, and --overlay is missing", param_hint=option)
 
 
-def _tell_left_out(**given: str | None) -> None:
+def _tell_unused_options(**given: str | None) -> None:
     """Tell of options that only a volume is drawn with."""
     names = [f"--{name}" for name, value in given.items() if value is not None]
     if names:

@@ -29,7 +29,7 @@ _HALF = 0.5 + 1e-6  # of a step: how far beside the outermost voxels a place may
 
 
 class DicomAccessor:
-    """What an array with a place in the patient can do beside what xarray can."""
+    """The methods of an array with a place in the patient, beside those of xarray."""
 
     volume_kind: type[VolumeData]
 
@@ -106,7 +106,7 @@ class DicomAccessor:
         """
         from .ome_zarr import save_ome_zarr
 
-        save_ome_zarr(self._array if grid is None else _put_on_grid(self.to_volume(), grid), path, version)
+        save_ome_zarr(self._array if grid is None else _put_array_on_grid(self.to_volume(), grid), path, version)
 
 
 def register(kind: type[VolumeData]) -> None:
@@ -117,7 +117,7 @@ def register(kind: type[VolumeData]) -> None:
         xr.register_dataarray_accessor(_NAME)(DicomAccessor)
 
 
-def _put_on_grid(volume: Any, grid: Literal["patient"] | VolumeData | Geometry) -> xarray.DataArray:
+def _put_array_on_grid(volume: Any, grid: Literal["patient"] | VolumeData | Geometry) -> xarray.DataArray:
     """The array of a volume on another grid; of ``"patient"`` on axes of the patient around all of it."""
     if not isinstance(grid, str):
         return to_xarray(volume.resampled(like=grid))

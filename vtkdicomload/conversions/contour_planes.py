@@ -30,7 +30,7 @@ class ContourPlane(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """How far planes reach along their normal: from the lower border up to, without, the upper."""
+    """The reach of planes along their normal: from the lower border up to, without, the upper."""
 
     lower: Floats
     upper: Floats

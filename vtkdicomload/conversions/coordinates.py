@@ -1,4 +1,4 @@
-"""Where the voxels of an xarray.DataArray lie: coordinates that say it, and what they say of any part of an array.
+"""The place of the voxels of an xarray.DataArray: coordinates that say it, and what they say of any part of an array.
 
 The columns of D are the unit vectors of the axes x, y and z in LPS, not orthogonal where slices are sheared, and p is
 the LPS position of a voxel in mm. Its coordinates are c = D⁻¹ · p, so that p = D · c: there is no origin beside them
@@ -106,7 +106,7 @@ def _describe_space(direction: Floats, frame_of_reference_uid: str | None) -> di
 
 # ------------------------------------------------------------------------------------------------ of any array
 def affine_of(array: xarray.DataArray | xarray.Dataset) -> Floats:
-    """Where an array lies in the patient, by its coordinates: after slicing, flips and arithmetic too.
+    """The place of an array in the patient, by its coordinates: after slicing, flips and arithmetic too.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def affine_of(array: xarray.DataArray | xarray.Dataset) -> Floats:
     >>> import vtkdicomload as vdl
     >>> vdl.affine_of(vdl.open("study/series")[10:20, ::2, ::2])  # doctest: +SKIP
     """
-    direction, starts, steps = _read_direction(array), np.zeros(3), np.zeros(3)
+    direction, starts, steps = _read_axis_directions(array), np.zeros(3), np.zeros(3)
     for axis, name in enumerate(AXES):
         starts[axis], steps[axis] = _measure_axis(array, name)
     affine = np.eye(4)
@@ -205,7 +205,7 @@ def _measure_axis(array: Any, name: str) -> tuple[float, float]:
     return float(values[0]), step
 
 
-def _read_direction(array: Any) -> Floats:
+def _read_axis_directions(array: Any) -> Floats:
     """The unit vectors of the axes, as columns."""
     _require_array(array)
     if PATIENT not in array.coords:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @public
 @dataclass(frozen=True, slots=True, eq=False)
 class DoseVolumeHistogram:
-    """How much of a structure gets how much dose: of every voxel by itself, without bins.
+    """The amount of a structure that gets each dose: of every voxel by itself, without bins.
 
     Attributes
     ----------

@@ -61,7 +61,7 @@ def fill(polygons: Sequence[Polygon], out: Pixels) -> None:
 
 
 class _Crossings(NamedTuple):
-    """Where edges cross the rows of pixel centres: from that column on a pixel lies on the other side."""
+    """The places where edges cross the rows of pixel centres: from that column on a pixel lies on the other side."""
 
     slice: Pixels  # ascending
     row: Pixels

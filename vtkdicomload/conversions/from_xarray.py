@@ -40,12 +40,12 @@ def make_volume(kind: type[V], array: xarray.DataArray) -> V:
         It is no array of xarray, or one of no numbers.
     """
     geometry = geometry_of(array)
-    pixels = _lay_out(array, geometry)
-    frames = tuple(_make_frame(header, position) for header, position in _make_headers(array, geometry, pixels))
+    pixels = _lay_out_frames(array, geometry)
+    frames = tuple(_place_frame(header, position) for header, position in _make_headers(array, geometry, pixels))
     return kind(pixels, geometry, SeriesData(frames), engine=_ENGINE)
 
 
-def _lay_out(array: xarray.DataArray, geometry: Geometry) -> Pixels:
+def _lay_out_frames(array: xarray.DataArray, geometry: Geometry) -> Pixels:
     """The values of an array as `Volume.frames`."""
     if not hasattr(array, "dims") or not hasattr(array, "transpose") or not hasattr(array, "dtype"):
         raise TypeError(f"one array of xarray is needed, not {describe_argument(array)}")
@@ -119,5 +119,5 @@ def _make_headers(array: xarray.DataArray, geometry: Geometry, pixels: Pixels) -
     return [(header._replace(position=p and tuple(p)), p and tuple(p)) for p in positions]
 
 
-def _make_frame(header: Header, position: Any) -> Frame:
+def _place_frame(header: Header, position: Any) -> Frame:
     return Frame(header, 0, position, header.orientation, 1.0, 0.0, -1, 0)

@@ -1,4 +1,4 @@
-"""What brings a volume together with others: other grids, parts of it, masks. `Volume` extends it."""
+"""The methods that bring a volume together with others: other grids, parts of it, masks. `Volume` extends it."""
 
 from __future__ import annotations
 

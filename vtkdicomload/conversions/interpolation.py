@@ -1,4 +1,4 @@
-"""What every way of resampling shares: how values between voxels are made, of which type, and padding kept out."""
+"""Common ground of every way of resampling: how values between voxels are made, of which type, and padding kept out."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _WIDEST = 8  # times the volume: a wider Gaussian makes the same mean of all of 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How values between voxels are made.
+    """The way in which values between voxels are made.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""How much a mask holds."""
+"""The volume that a mask holds."""
 
 from __future__ import annotations
 

@@ -58,12 +58,12 @@ def save_ome_zarr(array: xarray.DataArray, path: str | os.PathLike[str], version
 
 
 def plan_store(array: xarray.DataArray, version: Version | None = None) -> Callable[[str], None]:
-    """What writes an array as a new store of a path; errors as `DicomAccessor.to_ome_zarr`."""
+    """Plan the writing of an array as a new store of a path; errors as `DicomAccessor.to_ome_zarr`."""
     if version not in (None, *_VERSIONS):
         raise ValueError(f'version must be "0.5" or "0.6", not {describe_argument(version)}')
     ngff = require("ngff_zarr", extra="ome-zarr")
     require("zarr", extra="zarr")
-    laid_out = _lay_out(array)
+    laid_out = _order_axes(array)
     affine = affine_of(laid_out)
     steps = np.linalg.norm(affine[:3, :3], axis=0)
     direction, steps = affine[:3, :3] / steps, np.round(steps, 9)
@@ -102,7 +102,7 @@ class _Further(NamedTuple):
     labels: list[str] | None = None
 
 
-def _lay_out(array: xarray.DataArray) -> xarray.DataArray:
+def _order_axes(array: xarray.DataArray) -> xarray.DataArray:
     """The array with ascending axes, what has further dimensions first, and all three of space.
 
     Raises

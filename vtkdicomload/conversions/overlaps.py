@@ -23,7 +23,7 @@ _NEAR = 0.05  # pixels: lines nearer than this to each other touch, they do not 
 
 
 class Combination(NamedTuple):
-    """How the contours of one plane make an area.
+    """The ways in which the contours of one plane make an area.
 
     Attributes
     ----------

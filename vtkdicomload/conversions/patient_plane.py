@@ -61,7 +61,7 @@ def _is_calibrated(projection: Projection, own: tuple[float, float], at_detector
 
 
 def _find_magnification(projection: Projection, path: str) -> tuple[float, str]:
-    """How many times as large the patient is at the detector, and what says so."""
+    """Find how many times as large the patient is at the detector, and what says so."""
     factor = projection.factor
     measured = None
     if projection.to_detector is not None and projection.to_patient is not None:

@@ -1,4 +1,4 @@
-"""Whether two things lie in one coordinate system: FrameOfReferenceUID (PS3.3 C.7.4.1)."""
+"""The coordinate system that two things share, or not: FrameOfReferenceUID (PS3.3 C.7.4.1)."""
 
 from __future__ import annotations
 

@@ -95,11 +95,11 @@ def choose_background(volume: VolumeData, background: float | None) -> float:
         if kind == RT_DOSE:
             return float("nan")
         padding = volume.padding_value
-        return padding if padding is not None and _holds(volume.dtype, padding) else _find_smallest(volume.frames)
+        return padding if padding is not None and _can_hold(volume.dtype, padding) else _find_smallest(volume.frames)
     if isinstance(background, bool) or not isinstance(background, Real):
         raise TypeError(f"background must be a number, not {describe_argument(background)}")
     value = float(background)
-    if value == value and not _holds(volume.dtype, value):
+    if value == value and not _can_hold(volume.dtype, value):
         raise ValueError(f"a volume of {volume.dtype} does not hold background={describe_argument(background)}")
     return value
 
@@ -123,7 +123,7 @@ def _require_one_space(volume: VolumeData, grid: Geometry) -> None:
     )
 
 
-def _holds(dtype: np.dtype[Any], value: float) -> bool:
+def _can_hold(dtype: np.dtype[Any], value: float) -> bool:
     """Tell whether a type holds a number; every floating-point one does, in its precision."""
     if dtype.kind == "f":
         return True

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .._util.warnings import warn
-from ..errors.remedies import SetOption
 from ..loading.options import Options
 from ..loading.plan import plan_volume
 from ..loading.read import read_whole
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from ..stacks.geometry import Geometry
     from ..stacks.series_data import SeriesData
 
-THRESHOLD = SetOption("threshold", (0.5,), "where the fraction reaches it")
 _EXPECTED = AssumptionKind.RESAMPLED  # a segmentation leaves out empty frames
 
 

@@ -1,4 +1,4 @@
-"""What stands beside a NIfTI file by the custom of BIDS: acquisition parameters as JSON, b-values and gradients."""
+"""The files beside a NIfTI file by the custom of BIDS: acquisition parameters as JSON, b-values and gradients."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def read_parameters(volume: VolumeData) -> Parameters:
     """
     found: Parameters = {}
     with suppress(UnusableAttribute), open_items(volume.series.header) as whole:
-        said = [*_list_groups(whole, volume.series.frames[0]), whole]
+        said = [*_list_functional_groups(whole, volume.series.frames[0]), whole]
         for keyword, (name, factor) in _FIELDS.items():
             values = (_take_value(item, keyword, factor) for item in said)
             value = next((value for value in values if value not in (None, "", [])), None)
@@ -109,7 +109,7 @@ def read_parameters(volume: VolumeData) -> Parameters:
     return found
 
 
-def _list_groups(whole: Item, frame: Frame) -> Iterator[Item]:
+def _list_functional_groups(whole: Item, frame: Frame) -> Iterator[Item]:
     """The functional groups of a frame, and behind them those that all frames share."""
     each = whole.items(FUNCTIONAL_GROUPS[1])
     own = [each[frame.index_in_file]] if len(each) == frame.header.number_of_frames else []

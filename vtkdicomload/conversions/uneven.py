@@ -19,7 +19,7 @@ _EDGE = 1e-6  # voxels: the rim of a volume, half a voxel around its outer centr
 
 
 class _Slices(NamedTuple):
-    """Where slices lie: their order along the normal, and the way from a place to columns and rows."""
+    """The places of slices: their order along the normal, and the way from a place to columns and rows."""
 
     places: Floats  # (nz, 3), ascending along the normal
     along: Floats  # the same along the normal, in mm

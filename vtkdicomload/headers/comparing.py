@@ -45,7 +45,7 @@ class Comparison(NamedTuple):
 
 
 class _Places(NamedTuple):
-    """Where the values of all elements begin and end in one header, and whether they differ from those of the first."""
+    """The places of the values of all elements in one header, and whether they differ from those of the first."""
 
     begins: Ints
     ends: Ints

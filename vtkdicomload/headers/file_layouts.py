@@ -96,11 +96,11 @@ class AlikeFiles:
         return number, self._anchors[number] + (self._parts[index].start - self._segments[number].start)
 
     def get_starts(self, index: int) -> Ints:
-        """Where the value of an element begins in each file."""
+        """The place where the value of an element begins in each file."""
         return self._find(index)[1]
 
     def get_ends(self, index: int) -> Ints:
-        """Where the value of an element ends in each file."""
+        """The place where the value of an element ends in each file."""
         number, starts = self._find(index)
         if self._segments[number].last == index:
             return starts + self._lengths[number]

@@ -40,7 +40,7 @@ def make_frames(header: Header) -> tuple[Frame, ...]:
     if header.modality in ULTRASOUND and header.pixel_spacing is None:
         header = header._replace(region_spacing=read_region_spacing(header.file))
     if header.functional_groups and not is_classic(header):
-        headers = _read_groups(header)
+        headers = _read_enhanced_headers(header)
         if any(MOSAIC in h.image_type for h in (header, *headers)):
             headers = mark_mosaics(header, headers)
     elif header.sop_class_uid == RT_DOSE:
@@ -93,7 +93,7 @@ def _locate_frames(header: Header, headers: list[Header]) -> list[tuple[int, int
     return [(down * tile.rows * tile.row_bytes + across * width, length) for down, across in corners]
 
 
-def _read_groups(header: Header) -> list[Header]:
+def _read_enhanced_headers(header: Header) -> list[Header]:
     """The headers of the frames by their functional groups."""
     try:
         with open_items(header) as item:

@@ -180,7 +180,7 @@ def _walk_data_set(
 
 
 def _list_places(elements: Sequence[Element]) -> tuple[list[int], list[int]]:
-    """Where the value of each element begins and ends; where it begins of undefined length."""
+    """List where the value of each element begins and ends; where it begins of undefined length."""
     return [e.offset for e in elements], [e.offset + max(e.length, 0) for e in elements]
 
 

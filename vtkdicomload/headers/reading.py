@@ -37,12 +37,12 @@ class HeaderReader:
 
     @property
     def beginning_bytes(self) -> int:
-        """How many bytes the next files should be begun with."""
+        """The number of bytes that the next files should be begun with."""
         return min(max((self._longest or 0) + _SPARE, _LEAST_BEGINNING), MAX_HEADER)
 
     @property
     def block_files(self) -> int:
-        """How many files should be read next: one at first, which tells how long the headers are."""
+        """The number of files to read next: one at first, which tells how long the headers are."""
         return 1 if self._longest is None else min(_MAX_BLOCK_BYTES // self.beginning_bytes, _MAX_BLOCK_FILES)
 
     def read(self, files: Sequence[BegunHandle]) -> list[Outcome]:

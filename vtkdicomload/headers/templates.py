@@ -259,7 +259,7 @@ def _begins_as_defined(data: bytes, elements: Sequence[Element]) -> bool:
 
 
 class _Roles(NamedTuple):
-    """What elements of a layout mean to a header, by their indices."""
+    """The meaning of the elements of a layout to a header, by their indices."""
 
     own: dict[int, Field]
     shared: list[int]

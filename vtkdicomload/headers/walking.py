@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Walked(NamedTuple):
-    """What was walked of a file.
+    """The walked part of a file.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What uptake is normalised by: the patient's weight, lean mass and surface."""
+"""The sizes of a body by which uptake is normalised: the patient's weight, lean mass and surface."""
 
 from __future__ import annotations
 

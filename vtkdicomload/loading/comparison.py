@@ -145,7 +145,7 @@ def compare(
     return Comparison(volume.series.title, _count_pixel_bytes(volume.series), rounds, _count_cores(), (*rows, *refused))
 
 
-def _run_first(way: _Way, truth: Pixels) -> str:
+def _run_first(way: _ReadingWay, truth: Pixels) -> str:
     """Run a way once, not for its time: whether it works, and what its values are."""
     try:
         made = way.run()
@@ -185,41 +185,43 @@ def judge_values(values: Pixels, truth: Pixels) -> str:
 
 # ---------------------------------------------------------------------------------------------------- the ways
 @dataclass(frozen=True)
-class _Way:
+class _ReadingWay:
     name: str
     run: Callable[[], Any]
     values: Callable[[Any], Pixels] | None  # what it made as (slices, rows, columns), slices along their normal
     own: bool = False  # nothing of another library, whose failure would be a row of the table
 
 
-def _list_ways(volume: VolumeData, load: Load) -> tuple[list[_Way], list[Row]]:
+def _list_ways(volume: VolumeData, load: Load) -> tuple[list[_ReadingWay], list[Row]]:
     """Say what can be timed for the series of a volume, the floor first; and what cannot, with the reason."""
     series = volume.series
     files = list({f.header.file.local_path or "": None for f in series.frames})
     folder = find_whole_folder(files)
     ways = [
-        _Way(FLOOR, partial(_read_bytes, series), None, own=True),
-        _Way("vtkdicomload.load", partial(load, files), lambda made: made.frames, own=True),
-        _Way("vtkdicomload.load, workers=1", partial(load, files, workers=1), lambda made: made.frames, own=True),
+        _ReadingWay(FLOOR, partial(_read_pixel_bytes, series), None, own=True),
+        _ReadingWay("vtkdicomload.load", partial(load, files), lambda made: made.frames, own=True),
+        _ReadingWay(
+            "vtkdicomload.load, workers=1", partial(load, files, workers=1), lambda made: made.frames, own=True
+        ),
     ]
     refused = []
     name = "vtkDICOMImageReader, directory"
     reason = _explain_unfit_for_vtk(series, folder)
     if reason is None and folder is not None:
-        ways.append(_Way(name, partial(_load_vtk, folder), _convert_vtk))
+        ways.append(_ReadingWay(name, partial(_load_vtk, folder), _convert_vtk))
     else:
         refused.append(Row(name, None, None, f"not run: {reason}"))
     if not all(map(is_utf8, files)):
         refused.append(Row("SimpleITK", None, None, f"not run: {_UNREADABLE_NAME}"))
     elif _has_simpleitk():
-        ways.append(_Way("SimpleITK", partial(_load_simpleitk, files, folder, series.uid), _convert_simpleitk))
+        ways.append(_ReadingWay("SimpleITK", partial(_load_simpleitk, files, folder, series.uid), _convert_simpleitk))
     else:
         refused.append(Row("SimpleITK", None, None, "not installed → python -m pip install SimpleITK"))
-    ways.append(_Way("pydicom, numpy.stack", partial(_load_pydicom, files, volume.dtype), lambda made: made))
+    ways.append(_ReadingWay("pydicom, numpy.stack", partial(_load_pydicom, files, volume.dtype), lambda made: made))
     return ways, refused
 
 
-def _read_bytes(series: SeriesData) -> Pixels:
+def _read_pixel_bytes(series: SeriesData) -> Pixels:
     """One thread reads the stored bytes of the pixels into a fresh array."""
     out = np.empty(_count_pixel_bytes(series), np.uint8)
     at = 0

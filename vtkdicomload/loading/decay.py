@@ -1,4 +1,4 @@
-"""How much of the injected dose was left when a PET series was corrected for decay to: its reference time."""
+"""The part of the injected dose that was left when a PET series was corrected for decay to: its reference time."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def require(value: float | None, name: str) -> float:
 
 
 def find_first_acquisition(facts: Sequence[PetFacts], known: datetime | None) -> datetime | None:
-    """When the first image was acquired, of some files and where `known` is earlier; None where a file does not say."""
+    """Find the first acquisition of some files, or `known` where that is earlier; None where a file does not say."""
     times = [f.acquired for f in facts]
     if any(moment is None for moment in times):
         return None

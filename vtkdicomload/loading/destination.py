@@ -1,4 +1,4 @@
-"""Where the pixels of a volume go: fresh memory, or the caller's (``out=``)."""
+"""The memory that the pixels of a volume go to: fresh memory, or the caller's (``out=``)."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def fetch_frames(frames: Mapping[int, Frame], out: Pixels) -> Generator[dict[int
     CorruptFileError
         As `read_many`.
     """
-    for part in _divide(frames, out):
+    for part in _divide_ranges(frames, out):
         requests = [
             Request(frames[each.places[0]].header.file, each.start, each.buffer.data.cast("B")) for each in part
         ]
@@ -61,7 +61,7 @@ def fetch_frames(frames: Mapping[int, Frame], out: Pixels) -> Generator[dict[int
             yield ready
 
 
-def _divide(frames: Mapping[int, Frame], out: Pixels) -> Iterable[list[_Range]]:
+def _divide_ranges(frames: Mapping[int, Frame], out: Pixels) -> Iterable[list[_Range]]:
     """The ranges to fetch, in parts whose buffers beside the volume are not too much at a time."""
     compressed: dict[int, list[int]] = {}  # of each header its frames
     for k, frame in frames.items():

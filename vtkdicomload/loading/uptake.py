@@ -54,7 +54,7 @@ _SHARED = {
 
 
 class _Factor(NamedTuple):
-    """What rescaled values are multiplied by, and how that was found."""
+    """The factor of rescaled values, and how it was found."""
 
     value: float
     words: str
@@ -125,7 +125,7 @@ def _refuse_differences(facts: dict[str, PetFacts]) -> None:
 
 
 def _find_factor(facts: PetFacts, kind: Normalisation, find_dose: Callable[[PetFacts], Decay]) -> _Factor:
-    """What the rescaled values of a file are multiplied by for standardized uptake values."""
+    """Find what the rescaled values of a file are multiplied by for standardized uptake values."""
     if facts.enhanced:
         return _divide_by_dose(facts, kind, find_dose, f"real-world values in {_ACTIVITY}", _check_enhanced(facts))
     if facts.units is None:
@@ -150,7 +150,7 @@ def _find_factor(facts: PetFacts, kind: Normalisation, find_dose: Callable[[PetF
 def _divide_by_dose(
     facts: PetFacts, kind: Normalisation, find_dose: Callable[[PetFacts], Decay], words: str, guessed: tuple[str, ...]
 ) -> _Factor:
-    """What an activity in Bq/ml is multiplied by."""
+    """Find what an activity in Bq/ml is multiplied by."""
     body = measure_body(facts, kind)
     decay = find_dose(facts)
     guessed = (*guessed, *([decay.guessed] if decay.guessed else []))

@@ -23,7 +23,7 @@ _LONGEST = 48  # letters of a name
 
 
 def measure_lines(keys: Sequence[Key], width: float) -> int:
-    """How many lines the legend takes."""
+    """Count the lines that the legend takes."""
     return len(_break_lines(keys, width))
 
 

@@ -1,4 +1,4 @@
-"""What is drawn over the planes of a volume: masks as contours or fill, another volume as a wash of colour."""
+"""Overlays of the planes of a volume: masks as contours or fill, another volume as a wash of colour."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Overlay:
         raise NotImplementedError
 
 
-class _Part(NamedTuple):
+class _CroppedMask(NamedTuple):
     """The part of a mask that holds anything: a hundred whole ones would take gigabytes."""
 
     voxels: Pixels  # (z, y, x), bool
@@ -84,7 +84,7 @@ class MaskOverlay(Overlay):
     """Masks of a volume, along the edges of their voxels: labels have nothing between them to interpolate."""
 
     volume: VolumeData
-    parts: tuple[_Part | None, ...]  # None of an empty mask
+    parts: tuple[_CroppedMask | None, ...]  # None of an empty mask
     keys: tuple[Key, ...]
     fill: bool
     of_masks = True
@@ -103,7 +103,7 @@ class MaskOverlay(Overlay):
             else:
                 axes.add_collection(draw_edges(trace_edges(cut.pixels, own), key.colour), autolim=False)
 
-    def _cut(self, part: _Part, plane: Plane) -> _Cut | None:
+    def _cut(self, part: _CroppedMask, plane: Plane) -> _Cut | None:
         """The pixels of a plane that lie in a part of a mask; None where they lie apart."""
         (x0, x1), (y0, y1), (z0, z1) = part.box
         if plane.origin is None or plane.direction is None:
@@ -168,7 +168,7 @@ def make_overlay(
     colormap: str | None = None,
     frame_of_reference: FrameOfReference = "match",
 ) -> Overlay:
-    """What to draw over the planes of a volume.
+    """Make what is drawn over the planes of a volume.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ def make_overlay(
         return _make_wash(over, window, colormap)
     if window is not None:
         raise ValueError("overlay_window= is for a volume that is drawn over another, masks have no values")
-    parts: list[_Part | None] = []
+    parts: list[_CroppedMask | None] = []
     keys: list[Key] = []
     for name, mask in _list_named(over):
         parts.append(_crop_mask(volume, mask))
@@ -297,14 +297,14 @@ def _list_named(over: Any) -> Iterator[tuple[Any, Pixels]]:
         yield pair[0], pair[1]
 
 
-def _crop_mask(volume: VolumeData, mask: Any) -> _Part | None:
+def _crop_mask(volume: VolumeData, mask: Any) -> _CroppedMask | None:
     """A copy of the part of a mask that holds anything, with all slices where they are uneven."""
     array = check_mask(volume, mask)
     box = find_mask_box(array)
     if box is None:
         return None
     x, y, z = box if volume.geometry.even else (*box[:2], (0, len(array)))
-    return _Part(array[slice(*z), slice(*y), slice(*x)].copy(), (x, y, z))
+    return _CroppedMask(array[slice(*z), slice(*y), slice(*x)].copy(), (x, y, z))
 
 
 def _name_mask(structure: Any, k: int) -> Key:

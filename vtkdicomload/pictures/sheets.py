@@ -202,7 +202,7 @@ def _add_planes(
 
 
 def _add_keys(sheet: Sheet, keys: Sequence[Key]) -> None:
-    """What the colours of the planes above mean."""
+    """Add what the colours of the planes above mean."""
     if not keys:
         return
     width = sheet.width - 2 * MARGIN

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class SourcePlan(NamedTuple):
-    """What a source reads.
+    """The plan of what a source reads.
 
     Attributes
     ----------
@@ -76,13 +76,13 @@ def plan_source(settings: Settings) -> SourcePlan:
 
 def _plan_steps(settings: Settings, dimension: str) -> SourcePlan:
     """Plan every volume of a series along the dimension that is time."""
-    found, ignored = _find(settings)
+    found, ignored = _find_source_series(settings)
     meant = Meant(settings.series, settings.stack, settings.ignore)
     plans, grid = plan_found(found, ignored, settings.options, meant)
-    return SourcePlan(plans) if grid is None else SourcePlan(plans, _list_times(grid, dimension, plans))
+    return SourcePlan(plans) if grid is None else SourcePlan(plans, _list_time_steps(grid, dimension, plans))
 
 
-def _list_times(grid: StackGrid, dimension: str, plans: Sequence[Plan]) -> tuple[float, ...]:
+def _list_time_steps(grid: StackGrid, dimension: str, plans: Sequence[Plan]) -> tuple[float, ...]:
     """List the steps of time: the values of the dimension where they are ascending numbers, else their indices."""
     counted = tuple(float(step) for step in range(len(plans)))
     if dimension == VOLUME:
@@ -102,13 +102,13 @@ def _list_times(grid: StackGrid, dimension: str, plans: Sequence[Plan]) -> tuple
 
 def _select_stack(settings: Settings) -> Selected:
     """The stack that is meant."""
-    found, ignored = _find(settings)
+    found, ignored = _find_source_series(settings)
     return select_stack(
         found, ignored, settings.options, series=settings.series, stack=settings.stack, ignore=settings.ignore
     )
 
 
-def _find(settings: Settings) -> tuple[Scan, tuple[str, ...]]:
+def _find_source_series(settings: Settings) -> tuple[Scan, tuple[str, ...]]:
     """The series that are there, and the files that are ignored."""
     recursive = settings.recursive or settings.anything is not None
     try:

@@ -205,7 +205,7 @@ class SourceSettings:
         self._change(storage=None if options is None else Given(check_storage_options(options)))
 
     def GetStorageOptions(self) -> Mapping[str, Any] | None:
-        """What fsspec is told of the servers of URLs."""
+        """The words for fsspec about the servers of URLs."""
         return self._settings.storage_options()
 
     def SetRecursive(self, recursive: bool) -> None:

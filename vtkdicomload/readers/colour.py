@@ -67,7 +67,7 @@ def parse_palette(attributes: Attributes) -> Palette:
     UnusableAttribute
         The palette is not complete or not one of PS3.3.
     """
-    colours = [_read_entries(attributes, name) for name in ("Red", "Green", "Blue")]
+    colours = [_read_palette_entries(attributes, name) for name in ("Red", "Green", "Blue")]
     if len({len(entries) for entries in colours}) != 1:
         counts = " / ".join(str(len(c)) for c in colours)
         raise UnusableAttribute(f"its palette has {counts} entries of red / green / blue")
@@ -87,7 +87,7 @@ def _read_descriptor(attributes: Attributes, colour: str) -> tuple[int, int, int
     return count & 0xFFFF or 1 << 16, first & 0xFFFF, bits
 
 
-def _read_entries(attributes: Attributes, colour: str) -> Pixels:
+def _read_palette_entries(attributes: Attributes, colour: str) -> Pixels:
     """The entries of one colour."""
     count, _, bits = _read_descriptor(attributes, colour)
     segmented = _read_table(attributes, f"Segmented{colour}PaletteColorLookupTableData")

@@ -55,7 +55,7 @@ def fill(
 ) -> tuple[str, ...]:
     """Read the stored words of every frame and convert them in place; see `protocol.Reader.fill`."""
     scratch = Scratch()
-    ways: dict[tuple[object, ...], _Way] = {}
+    ways: dict[tuple[object, ...], _Conversion] = {}
 
     def work(k: int) -> None:
         frame, place = frames[k], out[k]
@@ -82,14 +82,14 @@ def fill(
     return ()
 
 
-class _Way(NamedTuple):
+class _Conversion(NamedTuple):
     """From the stored words of a frame to its values; the same for every frame of one layout and transform."""
 
     convert: Callable[[Pixels, Pixels], None]
     in_place: np.dtype[Any] | None  # of the words, where they are read into the place of the values
 
 
-def _find_way(frame: Frame, conversion: Conversion, place: Pixels) -> _Way:
+def _find_way(frame: Frame, conversion: Conversion, place: Pixels) -> _Conversion:
     """Find the way of a frame: words that fit the place of its values are converted there, still in the cache."""
     header = frame.header
     in_file = find_dtype_in_file(header)
@@ -98,7 +98,7 @@ def _find_way(frame: Frame, conversion: Conversion, place: Pixels) -> _Way:
     same_words = (
         in_file.isnative and in_file.itemsize == place.itemsize and (in_file.kind == "f") == (place.dtype.kind == "f")
     )
-    return _Way(
+    return _Conversion(
         rescale.make_converter(frame, conversion),
         find_stored_dtype(header) if same_words and whole and not planar else None,
     )

@@ -67,7 +67,7 @@ def parse_modality_lut(attributes: Attributes, *, signed: bool) -> ModalityLut |
     """
     item = attributes.first("ModalityLUTSequence")
     descriptor, data = (None, None) if item is None else (item.get("LUTDescriptor"), item.get("LUTData"))
-    if not _holds(descriptor) and not _holds(data):
+    if not _is_filled(descriptor) and not _is_filled(data):
         return None
     numbers = convert_integers("LUTDescriptor", descriptor)
     if len(numbers) != 3:
@@ -83,7 +83,7 @@ def parse_modality_lut(attributes: Attributes, *, signed: bool) -> ModalityLut |
     return ModalityLut(entries, first - 0x10000 if signed and first > 0x7FFF else first, bits)
 
 
-def _holds(value: object) -> bool:
+def _is_filled(value: object) -> bool:
     return value is not None and not (hasattr(value, "__len__") and len(value) == 0)
 
 

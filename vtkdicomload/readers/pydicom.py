@@ -115,7 +115,7 @@ def fill(
 
 
 class _Image(NamedTuple):
-    """What pydicom has read of a file: the data set that each of its frames is put into, to be decoded alone."""
+    """A file as pydicom has read it: the data set that each of its frames is put into, to be decoded alone."""
 
     dataset: pydicom.Dataset
     inflated: bytes | None  # the pixels of a deflated file, whose frames have no offsets
@@ -132,7 +132,7 @@ def _read_image(frame: Frame) -> _Image:
         dataset = read_partial(stream, None if deflated else _ends_description, force=True)
         inflated = bytes(dataset[header.pixel_tag].value) if deflated else None
         if not deflated:
-            _check_place(stream, header)
+            _check_pixel_place(stream, header)
         named = "TransferSyntaxUID" in dataset.file_meta
         if not dataset.get("SamplesPerPixel"):
             dataset.SamplesPerPixel = header.samples  # 1, of an image that cannot have more
@@ -151,7 +151,7 @@ def _ends_description(tag: int, _vr: str | None, _length: int) -> bool:
     return tag >= FUNCTIONAL_GROUPS[0]
 
 
-def _check_place(stream: BinaryIO, header: Header) -> None:
+def _check_pixel_place(stream: BinaryIO, header: Header) -> None:
     """Let pydicom read the head of the pixel data, just before the place where it was found."""
     from pydicom.filereader import data_element_generator
 

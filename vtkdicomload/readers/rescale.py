@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 def mask_words(stored: Pixels, header: Header) -> Pixels:
     """Stored words without what lies above HighBit, sign-extended from BitsStored (PS3.5 8.1.1)."""
-    mask = _make_mask(header)
+    mask = _make_bit_mask(header)
     return stored if mask is None else mask(stored)
 
 
-def _make_mask(header: Header) -> Callable[[Pixels], Pixels] | None:
+def _make_bit_mask(header: Header) -> Callable[[Pixels], Pixels] | None:
     """Say what `mask_words` does to the words of a file; None where no bit is spare."""
     spare = header.bits_allocated - header.bits_stored
     if spare <= 0 or header.pixel_tag != PIXEL_DATA:
@@ -84,7 +84,7 @@ def make_converter(frame: Frame, conversion: Conversion) -> Callable[[Pixels, Pi
         convert = _make_adder(frame, conversion)
     else:
         convert = rescale
-    mask = _make_mask(frame.header)
+    mask = _make_bit_mask(frame.header)
     return convert if mask is None else lambda stored, out: convert(mask(stored), out)
 
 

@@ -96,7 +96,7 @@ def _sort_naturally(frames: Sequence[Frame]) -> tuple[Any, list[int]]:
     """The file names in natural order as a vtkStringArray, and which frame each one is."""
     from vtkmodules.vtkCommonCore import vtkStringArray
 
-    paths = _list_paths(frames)
+    paths = _list_local_paths(frames)
     places = [*range(len(frames))]
     if len(places) > 1:
         key = natural_key()
@@ -111,7 +111,7 @@ def _find_directory(frames: Sequence[Frame]) -> str | None:
     """The folder that may be handed to SetDirectoryName to get exactly these frames in this order; else None."""
     if len(frames) < 2 or len(set(map(_format, frames))) > 1 or not _vtk_sorts_like(frames):
         return None
-    return find_whole_folder(_list_paths(frames))
+    return find_whole_folder(_list_local_paths(frames))
 
 
 def _format(frame: Frame) -> tuple[object, ...]:
@@ -238,7 +238,7 @@ def _strip_complaint(complaint: str) -> str:
     return re.sub(r"^\w+ \((0x)?[0-9a-fA-F]+\): ", "", lines[0]).strip() if lines else "an error without words"
 
 
-def _list_paths(frames: Sequence[Frame]) -> list[str]:
+def _list_local_paths(frames: Sequence[Frame]) -> list[str]:
     """List the paths of frames that `refusal` lets pass, which lie in files on disk."""
     return [frame.header.file.local_path or "" for frame in frames]
 

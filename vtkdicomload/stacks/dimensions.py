@@ -73,7 +73,7 @@ class StackGrid:
 
 
 class _Meaning(NamedTuple):
-    """What an attribute is called as a dimension."""
+    """The name and unit of an attribute as a dimension."""
 
     name: str
     units: str | None = None
@@ -162,12 +162,15 @@ def arrange_stacks(stacks: Sequence[SeriesData]) -> StackGrid:
     """
     columns = _list_columns(stacks)
     chosen = _choose_dimensions(columns, len(stacks))
-    names = _name_apart([column.name for column in chosen]) or (VOLUME,)
+    names = _number_names([column.name for column in chosen]) or (VOLUME,)
     lengths = tuple(len(set(column.codes)) for column in chosen) or (len(stacks),)
     order = sorted(range(len(stacks)), key=lambda row: tuple(column.codes[row] for column in chosen))
     others = [c for c in columns if all(c is not other for other in chosen)]
     others += [*_list_directions(stacks), *_list_times(stacks)]
-    named = [*zip(chosen, names, strict=False), *zip(others, _name_apart([c.name for c in others], names), strict=True)]
+    named = [
+        *zip(chosen, names, strict=False),
+        *zip(others, _number_names([c.name for c in others], names), strict=True),
+    ]
     grid = StackGrid(names, lengths, tuple(order), ())
     return replace(grid, coordinates=tuple(_lay_out(column, name, grid) for column, name in named))
 
@@ -183,7 +186,7 @@ def _choose_dimensions(columns: Sequence[_Column], count: int) -> tuple[_Column,
     return ()
 
 
-def _name_apart(names: Sequence[str], taken: Sequence[str] = ()) -> tuple[str, ...]:
+def _number_names(names: Sequence[str], taken: Sequence[str] = ()) -> tuple[str, ...]:
     """Number names that there are already."""
     used: list[str] = []
     for name in names:
@@ -221,11 +224,11 @@ def _make_column(attribute: str, told: Sequence[object], stacks: Sequence[Series
     if attribute == "TriggerTime" and stacks[0].header.cardiac_number_of_images:
         meaning = meaning._replace(name="phase")
     units, values = meaning.units, _measure_times(meaning, stacks)
-    codes = () if values is None else _rank(values)
+    codes = () if values is None else _rank_values(values)
     if values is None:
         units = None if any(isinstance(value, Rank) for value in told) else units
         values = _make_array([_simplify(value) for value in told])
-        codes = _rank(values, SETTING_TOLERANCE if values.dtype.kind == "f" else 0.0)
+        codes = _rank_values(values, SETTING_TOLERANCE if values.dtype.kind == "f" else 0.0)
         values = values[[codes.index(code) for code in codes]]  # settings that are written in other digits are one
     attributes = {"long_name": attribute} | ({} if units is None else {"units": units})
     return _Column(meaning.name, values, codes, attributes)
@@ -278,7 +281,7 @@ def _list_times(stacks: Sequence[SeriesData]) -> list[_Column]:
     for attribute, name in (("FrameReferenceTime", "frame_time"), ("AcquisitionTime", "acquisition_time")):
         times = _measure_times(_MEANINGS[attribute], stacks)
         if times is not None:
-            found.append(_Column(name, times, _rank(times), {"long_name": attribute, "units": "ms"}))
+            found.append(_Column(name, times, _rank_values(times), {"long_name": attribute, "units": "ms"}))
     return found
 
 
@@ -299,7 +302,7 @@ def _make_array(values: Sequence[Any]) -> Pixels:
     return np.array(["" if value is None else str(value) for value in values])
 
 
-def _rank(values: Pixels, tolerance: float = 0.0) -> tuple[int, ...]:
+def _rank_values(values: Pixels, tolerance: float = 0.0) -> tuple[int, ...]:
     """The rank of each value among those that differ by more than a part of it; -1 of what is not known."""
     if values.dtype.kind == "U":
         texts = list(dict.fromkeys(values.tolist()))  # as they were acquired

@@ -146,11 +146,11 @@ def read_columns(frames: PlacedFrames, most: int) -> list[Column]:
                 values[path][k] = known.setdefault(value, value)
     except (CorruptFileError, NotDicomError, OSError):
         return []
-    columns = (_make_column(path, column) for path, column in values.items() if len(set(column.values())) <= most)
+    columns = (_spell_column(path, column) for path, column in values.items() if len(set(column.values())) <= most)
     return [c for c in columns if c.name not in _OF_FRAME and 2 <= _count_values(c, len(frames.members)) <= most]
 
 
-def _make_column(path: Path, values: dict[int, RawValue]) -> Column:
+def _spell_column(path: Path, values: dict[int, RawValue]) -> Column:
     tag = path[-1]
     name = find_keyword(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
     vr = find_vr(path, next(iter(values.values())))

@@ -51,7 +51,7 @@ def find_padding_value(frame: Frame, *, rescaled: bool) -> float | None:
 
 
 def find_padding_range(frame: Frame, *, rescaled: bool) -> PaddingRange | None:
-    """What the padding value and its range limit, of which either may be the larger, span in a frame.
+    """The range that the padding value and its limit, of which either may be the larger, span in a frame.
 
     The value alone where there is no limit; None where there is no value (`find_padding_value`).
     """

@@ -74,7 +74,7 @@ def _write_value(value: object) -> str:
 
 
 class Doubts(NamedTuple):
-    """What speaks of several volumes in frames that their places do not divide.
+    """Signs of several volumes in frames that their places do not divide.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class Doubts(NamedTuple):
 
 @dataclass(slots=True)
 class Answers:
-    """What was asked of the frames of a series, each once; a copy of the series is asked again.
+    """Answers about the frames of a series, each asked once; a copy of the series is asked again.
 
     Attributes
     ----------

@@ -93,7 +93,7 @@ def split(series: S) -> tuple[S, ...]:
 
 
 def _find_first_acquired(series: SeriesData) -> datetime | None:
-    """When the first frame of a series of PET was acquired: one reference time holds for all of its stacks."""
+    """Find when the first frame of a series of PET was acquired: one reference time holds for all of its stacks."""
     if series.modality != "PT":
         return None
     days = {(f.header.acquisition_date, f.header.acquisition_time) for f in series.frames}

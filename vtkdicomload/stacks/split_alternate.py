@@ -26,7 +26,7 @@ _MOST_FRAMES = 4096  # whose headers are compared
 
 
 class Alternation(NamedTuple):
-    """What odd and even frames are to each other."""
+    """The relation of odd to even frames."""
 
     pieces: list[Piece] | None  # None where they are one volume
     mixed: tuple[Attribute, ...] = ()  # in which they differ nevertheless

@@ -53,12 +53,12 @@ def divide_apart(frames: PlacedFrames) -> Apart:
     union = judge_evenness(along)
     found: dict[Verdict, list[Attribute]] = {verdict: [] for verdict in Verdict}
     for attribute in frames.list_differing(max(2, len(along) // 2)):
-        verdict = _judge(frames, [attribute], union)
+        verdict = _judge_parts(frames, [attribute], union)
         if verdict is Verdict.SEVERAL:
             return Apart(frames.divide([attribute], frames.group([attribute])))
         found[verdict].append(attribute)
     for pair in combinations([a for a in found[Verdict.MIXED] if a.divides_alternate], 2):
-        if _judge(frames, pair, union) is Verdict.SEVERAL:
+        if _judge_parts(frames, pair, union) is Verdict.SEVERAL:
             return Apart(frames.divide(pair, frames.group(pair)))
     mixed, unclear = tuple(found[Verdict.MIXED]), tuple(a.name for a in found[Verdict.UNCLEAR])
     if unclear:
@@ -70,7 +70,7 @@ def divide_apart(frames: PlacedFrames) -> Apart:
     return Apart(pieces, (*mixed, *alternating))
 
 
-def _judge(frames: PlacedFrames, chosen: Sequence[Attribute], union: Evenness) -> Verdict:
+def _judge_parts(frames: PlacedFrames, chosen: Sequence[Attribute], union: Evenness) -> Verdict:
     """Judge what the parts are that the values of attributes make."""
     parts = [frames.along[group] for group in frames.group(chosen)]
     content = all(a.divides_alternate for a in chosen)

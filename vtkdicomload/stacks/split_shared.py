@@ -163,7 +163,7 @@ def divide_by_rank(frames: PlacedFrames) -> list[Piece] | None:
     for attribute in frames.attributes:
         if attribute.name in UNRANKED:
             continue
-        grid = _rank(frames, attribute)
+        grid = _rank_in_places(frames, attribute)
         if grid is None:
             continue
         distinct = len(np.unique(attribute.codes[frames.members]))
@@ -176,7 +176,7 @@ def divide_by_rank(frames: PlacedFrames) -> list[Piece] | None:
     return None
 
 
-def _rank(frames: PlacedFrames, attribute: Attribute) -> Indices | None:
+def _rank_in_places(frames: PlacedFrames, attribute: Attribute) -> Indices | None:
     """Sort the frames of each place by an attribute, a place a row; None where places are unlike or values missing."""
     members, counts = frames.members, frames.count_in_places()
     if counts.min() < counts.max() or attribute.codes[members].min() < 0:
@@ -190,7 +190,7 @@ def _is_counted(frames: PlacedFrames, grid: Indices) -> bool:
     """Tell whether files count as many volumes, or number them in the same order at every place."""
     if grid.shape[1] in _list_counts(frames, grid):
         return True
-    numbered = _rank(frames, frames.number)
+    numbered = _rank_in_places(frames, frames.number)
     return numbered is not None and np.array_equal(numbered, grid) and _runs_alike(frames, grid)
 
 
@@ -240,7 +240,7 @@ def _number_columns(across: Floats) -> Indices:
 # ------------------------------------------------------------------------------------------------------- last resort
 def divide_by_number(frames: PlacedFrames) -> list[Piece] | None:
     """Divide by the rank of the frames' own number, where it runs alike at all places."""
-    grid = _rank(frames, frames.number)
+    grid = _rank_in_places(frames, frames.number)
     return None if grid is None or not _runs_alike(frames, grid) else _make_ranks(frames.number, grid)
 
 

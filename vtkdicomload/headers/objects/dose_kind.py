@@ -1,4 +1,4 @@
-"""What kind of dose a dose grid holds (PS3.3 C.8.8.3)."""
+"""The kind of dose that a dose grid holds (PS3.3 C.8.8.3)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class DoseKind(NamedTuple):
-    """What kind of dose a file holds."""
+    """The kind of dose that a file holds."""
 
     type: str | None  # DoseType: PHYSICAL, EFFECTIVE, or ERROR, a difference of doses
     summation: str | None  # DoseSummationType: PLAN, FRACTION, BEAM …

@@ -72,7 +72,7 @@ _FRAME_TYPES = (
 _CONVERTED = ("UnassignedSharedConvertedAttributesSequence", "UnassignedPerFrameConvertedAttributesSequence")
 
 
-def _read_number(attribute: str, value: Any) -> float:
+def _read_single_number(attribute: str, value: Any) -> float:
     return float(convert_numbers(attribute, value, 1))
 
 
@@ -80,7 +80,7 @@ def _read_integer(attribute: str, value: Any) -> int:
     return int(convert_numbers(attribute, value, 1))
 
 
-def _read_direction(attribute: str, value: Any) -> Any:
+def _read_triple(attribute: str, value: Any) -> Any:
     return convert_numbers(attribute, value, 3)
 
 
@@ -90,16 +90,16 @@ def _read_text_value(_attribute: str, value: Any) -> str:
 
 # attribute → field of Header, and how its value is taken
 _OF_CONVERTED: dict[str, tuple[str, Callable[[str, Any], object]]] = {
-    "EchoTime": ("echo_time", _read_number),
+    "EchoTime": ("echo_time", _read_single_number),
     "EchoNumbers": ("echo_number", _read_integer),
-    "InversionTime": ("inversion_time", _read_number),
-    "FlipAngle": ("flip_angle", _read_number),
-    "TriggerTime": ("trigger_time", _read_number),
-    "FrameReferenceTime": ("frame_reference_time", _read_number),
+    "InversionTime": ("inversion_time", _read_single_number),
+    "FlipAngle": ("flip_angle", _read_single_number),
+    "TriggerTime": ("trigger_time", _read_single_number),
+    "FrameReferenceTime": ("frame_reference_time", _read_single_number),
     "ImageIndex": ("image_index", _read_integer),
-    "KVP": ("kvp", _read_number),
-    "DiffusionBValue": ("b_value", _read_number),
-    "DiffusionGradientOrientation": ("diffusion_direction", _read_direction),
+    "KVP": ("kvp", _read_single_number),
+    "DiffusionBValue": ("b_value", _read_single_number),
+    "DiffusionGradientOrientation": ("diffusion_direction", _read_triple),
     "TemporalPositionIdentifier": ("temporal_position", _read_integer),
     "AcquisitionNumber": ("acquisition_number", _read_integer),
     "AcquisitionTime": ("acquisition_time", _read_text_value),
@@ -344,7 +344,7 @@ def _read_segments(attributes: Item) -> Callable[[Mapping[str, Any]], dict[str, 
     scale: dict[str, Any] = {}
     if attributes.get("SegmentationType") == "FRACTIONAL":
         # PS3.3 C.8.20.2.3: stored values from 0 to MaximumFractionalValue stand for 0 to 1.
-        most = _read_number("MaximumFractionalValue", attributes.get("MaximumFractionalValue"))
+        most = _read_single_number("MaximumFractionalValue", attributes.get("MaximumFractionalValue"))
         if most <= 0:
             raise UnusableAttribute("MaximumFractionalValue is 0")
         scale = {"slope": 1 / most, "intercept": 0.0}

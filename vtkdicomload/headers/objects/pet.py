@@ -19,7 +19,7 @@ _GE = (0x0009, "GEMS_PETD_01")
 
 
 class PetFacts(NamedTuple):
-    """What one file says, beside its pixels, that a standardized uptake value depends on.
+    """Facts of one file, beside its pixels, that a standardized uptake value depends on.
 
     None is what is missing, empty or no number; times are those of the scanner.
     """

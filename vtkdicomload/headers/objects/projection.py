@@ -18,7 +18,7 @@ _FACTOR, _TO_DETECTOR, _TO_PATIENT = (
 
 
 class Projection(NamedTuple):
-    """What a file says of the way from the source of X-rays through the patient to the detector."""
+    """Facts of one file about the way from the source of X-rays through the patient to the detector."""
 
     factor: float | None  # EstimatedRadiographicMagnificationFactor
     to_detector: float | None  # mm
@@ -38,11 +38,13 @@ def read_projection(file: File) -> Projection:
         shared = attributes.first("SharedFunctionalGroupsSequence")
         geometry = None if shared is None else shared.first("XRayGeometrySequence")
         places = (attributes, *([geometry] if geometry is not None else []))
-        factor, to_detector, to_patient = (_find_length(places, name) for name in (_FACTOR, _TO_DETECTOR, _TO_PATIENT))
+        factor, to_detector, to_patient = (
+            _find_first_length(places, name) for name in (_FACTOR, _TO_DETECTOR, _TO_PATIENT)
+        )
         return Projection(factor, to_detector, to_patient, attributes.text("PixelSpacingCalibrationType"))
 
 
-def _find_length(places: tuple[Attributes, ...], keyword: str) -> float | None:
+def _find_first_length(places: tuple[Attributes, ...], keyword: str) -> float | None:
     """A number above 0 from the first place that has one; 0 is how some write that they do not know."""
     for attributes in places:
         try:

@@ -30,7 +30,7 @@ class Segment(NamedTuple):
 
 
 class SegmentSet(NamedTuple):
-    """What a segmentation object says beside its frames."""
+    """A segmentation object without its frames."""
 
     path: str
     kind: str  # SegmentationType: BINARY, FRACTIONAL, LABELMAP

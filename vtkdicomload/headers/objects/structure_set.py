@@ -41,7 +41,7 @@ class Region(NamedTuple):
 
 
 class StructureSet(NamedTuple):
-    """What an RT structure set says."""
+    """An RT structure set."""
 
     path: str
     regions: tuple[Region, ...]
