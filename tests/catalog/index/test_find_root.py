@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import fsspec
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from catalog.index.same import check_index
 from sources.packing import KINDS, write_archive
@@ -185,6 +186,25 @@ def test_a_store_is_a_root(stored: str, tmp_path: Path, fetched: list[str]) -> N
     with pytest.raises(vdl.CorruptFileError, match="out of date"):
         vdl.load(rows[0])
     assert check_index(vdl.Index.open(tmp_path / "index"), vdl.scan(stored, archives=True)) == [True] * 5
+
+
+def test_a_store_of_one_folder_is_divided_by_those_that_lie_deeper(series: Write, tmp_path: Path) -> None:
+    for k in range(6):
+        series(f"in/site/{k}/ct", seed=k, count=2)
+    (tmp_path / "in" / "site" / "note.txt").write_text("nothing")
+    system = fsspec.filesystem("memory")
+    system.put(str(tmp_path / "in"), "/deep", recursive=True)
+    index = vdl.Index.build("memory://deep", tmp_path / "index")
+    tops = {top for path in (tmp_path / "index").glob("files/*/*") for top in read_tops(path)}
+    assert tops == {"site", *(f"site/{k}" for k in range(6))}
+    assert check_index(index, vdl.scan("memory://deep")) == [True] * 6
+    assert vdl.Index.build("memory://deep", tmp_path / "index").files_read == 0
+    system.rm("/deep", recursive=True)
+
+
+def read_tops(path: Path) -> list[str]:
+    tops: list[str] = pq.read_table(path, partitioning=None)["top"].to_pylist()
+    return tops
 
 
 def test_an_archive_in_a_store_is_a_root(stored: str, tmp_path: Path) -> None:
