@@ -136,6 +136,16 @@ def run_gather(client: Client, root: Path) -> Any:
     return bool((done.volume.affine == volume.affine).all())
 
 
+def run_open(client: Client, root: Path) -> Any:
+    shapes = []
+    for path in sorted((root / "opened").iterdir()):
+        image = vdl.open(path, chunks={"z": 2})
+        expected = np.stack([volume.frames for volume in vdl.load_all(path)])
+        np.testing.assert_array_equal(image.compute(scheduler=client), expected.reshape(image.shape))
+        shapes.append(image.shape)
+    return shapes
+
+
 def run_errors(client: Client, root: Path) -> Any:
     sources = [root / "in/gap", root / "nowhere", root / "in/a", root / "in/b"]
     there = list(vdl.load_many(sources, client=client, gather=True))
@@ -274,8 +284,8 @@ def run_index(client: Client, root: Path) -> Any:
 
 
 CASES = (
-    *(run_ambient, run_refusals, run_apply, run_gather, run_errors, run_unsendable, run_closed),
-    *(run_flight, run_secret, run_interrupted),
+    *(run_ambient, run_refusals, run_apply, run_gather, run_open, run_errors, run_unsendable),
+    *(run_closed, run_flight, run_secret, run_interrupted),
     *(run_convert, run_verify, run_killed, run_deadly, run_index, run_deadly_function),
 )
 

@@ -1,10 +1,8 @@
-"""`open`: every series equals what `load` gives, whole and in part, eagerly, with threads and with processes."""
+"""`open`: every series equals what `load` gives, whole and in part, eagerly and with threads."""
 
 from __future__ import annotations
 
 import pickle
-import subprocess
-import sys
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -188,28 +186,3 @@ def test_no_identity_stands_in_an_array(series: Write) -> None:
     for words in (repr(image), str(image.attrs), image._repr_html_(), str(image.encoding), image.data.name):
         for secret in ("Secret", "SECRET", "19700102"):
             assert secret not in words
-
-
-PROCESSES = """
-import sys, warnings
-import numpy as np
-from distributed import Client, LocalCluster
-import vtkdicomload as vdl
-
-if __name__ == "__main__":
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster):
-        for path in sys.argv[1:]:
-            image = vdl.open(path, chunks={"z": 2})
-            expected = np.stack([v.frames for v in vdl.load_all(path)])
-            np.testing.assert_array_equal(image.compute(), expected.reshape(image.shape))
-            print(image.shape)
-"""
-
-
-def test_processes_of_dask_read_the_same(data: Path, series: Write, tmp_path: Path) -> None:
-    script = tmp_path / "cluster.py"
-    script.write_text(PROCESSES)
-    paths = [data / "asl_4d", data / "comp_rle", series("in").folder]
-    done = subprocess.run([sys.executable, str(script), *map(str, paths)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["(8, 6, 80, 80)", "(2, 256, 256)", "(5, 6, 8)"]

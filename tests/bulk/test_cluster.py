@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 import cluster_run
 import numpy as np
 import pytest
+from conftest import DATA
 from hangs import LAST_RESORT
 from synthetic import write_series
 
 import vtkdicomload as vdl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from synthetic import Truth
 
@@ -43,6 +44,9 @@ def write_archive(root: Path) -> None:
         write_series(root / "many" / str(k), seed=10 + k)
     for k, name in enumerate(("p", "q", "deadly", "r", "s")):
         write_series(root / "deadly" / name, seed=30 + k)
+    (root / "opened").mkdir()
+    for name in ("asl_4d", "comp_rle"):
+        (root / "opened" / name).symlink_to(DATA / name)
 
 
 def check_that_a_client_that_is_open_is_not_picked_up(said: dict[str, Any], root: Path) -> None:
@@ -59,6 +63,10 @@ def check_that_volumes_stay_where_they_are_unless_they_are_asked_for(said: dict[
 
 def check_that_paths_go_out_and_summaries_come_back(said: dict[str, Any], root: Path) -> None:
     assert said["run_apply"] is True
+
+
+def check_that_a_lazy_array_is_what_is_loaded(said: dict[str, Any], root: Path) -> None:
+    assert said["run_open"] == [[8, 6, 80, 80], [2, 256, 256]]
 
 
 def check_that_errors_come_back_with_all_that_they_hold(said: dict[str, Any], root: Path) -> None:
@@ -150,6 +158,7 @@ CHECKS = (
     check_that_a_client_that_is_open_is_not_picked_up,
     check_that_volumes_stay_where_they_are_unless_they_are_asked_for,
     check_that_paths_go_out_and_summaries_come_back,
+    check_that_a_lazy_array_is_what_is_loaded,
     check_that_errors_come_back_with_all_that_they_hold,
     check_that_what_cannot_be_sent_is_said,
     check_that_a_client_that_is_closed_is_refused_before_anything_is_made,
@@ -205,32 +214,39 @@ def start(*arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, env=ENVIRONMENT, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-@pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
-    """The scheduler of a cluster that was started by its commands."""
+# One process for all: to start one takes seconds.
+COMMANDS = f"""
+import sys
+from distributed import Client
+from vtkdicomload.cli.app import main
+
+with Client(scheduler_file=sys.argv.pop(), timeout={LAST_RESORT}) as client:
+    client.wait_for_workers(2)
+    address = client.scheduler.address
+for line in ("convert in out --format nii", "verify in"):
+    sys.argv[1:] = [*line.split(), "--client", address]
+    try:
+        main()
+    except SystemExit as end:
+        assert not end.code, line
+"""
+
+
+def test_commands_work_on_a_cluster_of_commands(series: Write, tmp_path: Path) -> None:
+    for k in range(3):
+        series(f"in/{k}", seed=k + 1)
     beside = str(tmp_path / "scheduler.json")
     running = [start("scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", beside)]
     worker = ("worker", "--scheduler-file", beside, "--nthreads", "1", "--no-nanny", "--no-dashboard")
     running += [start(*worker, "--local-directory", str(tmp_path / name)) for name in "xy"]
-    code = f"from distributed import Client; c = Client(scheduler_file={beside!r}, timeout={LAST_RESORT}); "
-    code += "c.wait_for_workers(2); print(c.scheduler.address)"
     try:
-        ready = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-        assert ready.returncode == 0, ready.stderr
-        yield ready.stdout.strip()
+        command = [sys.executable, "-c", COMMANDS, beside]
+        run = subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRONMENT, cwd=tmp_path)
     finally:
         for process in running:
             process.kill()
             process.wait()
-
-
-def test_commands_work_on_a_cluster_of_commands(series: Write, tmp_path: Path, address: str) -> None:
-    for k in range(3):
-        series(f"in/{k}", seed=k + 1)
-    for arguments in (["convert", "in", "out", "--format", "nii"], ["verify", "in"]):
-        command = [sys.executable, "-m", "vtkdicomload", *arguments, "--client", address]
-        run = subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRONMENT, cwd=tmp_path)
-        assert run.returncode == 0, run.stderr
+    assert run.returncode == 0, run.stderr
     assert len(list((tmp_path / "out").glob("*.nii"))) == 3
     assert "3 equal" in run.stdout
 
