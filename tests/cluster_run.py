@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,23 @@ def write(real, job, target, load, path):
 if not isinstance(conversion._write_job, functools.partial):
     conversion._write_job = functools.partial(write, conversion._write_job)
 """
+
+
+def is_settled(dask_worker: Any) -> bool:
+    """Tell whether a nanny, which dask calls a worker here, knows that its worker runs."""
+    running = {getattr(one, "status", None) for one in (dask_worker, dask_worker.process)}
+    return {getattr(status, "name", "") for status in running} == {"running"}
+
+
+def kill_worker(client: Client) -> int:
+    """Kill a worker, in whose place dask starts another one."""
+    settled: dict[str, bool] = {}
+    while not settled or not all(settled.values()):
+        with suppress(OSError):  # one that is going does not answer
+            settled = client.run(is_settled, nanny=True)
+    killed = next(iter(client.run(os.getpid).values()))
+    os.kill(killed, signal.SIGKILL)
+    return killed
 
 
 def measure(volume: vdl.Volume) -> tuple[int, float]:
@@ -246,8 +264,7 @@ def run_killed(client: Client, root: Path) -> Any:
 
     def kill(done: int, total: int) -> None:
         if done == 2:
-            killed.extend(client.run(os.getpid).values())
-            os.kill(killed[0], signal.SIGKILL)
+            killed.append(kill_worker(client))
 
     done = vdl.convert(root / "many", root / "killed", format="nii", client=client, progress=kill)
     return [len(killed), [outcome.status for outcome in done]]
@@ -271,8 +288,7 @@ def run_index(client: Client, root: Path) -> Any:
 
     def kill(done: int, total: int) -> None:
         if done > total // 4 and not killed:
-            killed.append(next(iter(client.run(os.getpid).values())))
-            os.kill(killed[0], signal.SIGKILL)
+            killed.append(kill_worker(client))
 
     def build(name: str, **options: Any) -> vdl.Index:
         return vdl.Index.build(root / "many", root / name, patient_key="key", **options)
