@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,3 +36,9 @@ def run_in_fork(work: Callable[[], bool]) -> int:
         finally:
             os._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def list_threads() -> list[str]:
+    """The threads beside this one, without fsspec's, which stays until the process ends."""
+    others = [thread.name for thread in threading.enumerate() if thread is not threading.current_thread()]
+    return [name for name in others if name != "fsspecIO"]

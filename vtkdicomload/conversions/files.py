@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,7 +95,7 @@ def _write_itk(volume: VolumeData, path: str) -> None:
     try:
         sitk.WriteImage(image, path)
     except RuntimeError as error:
-        if os.strerror(errno.ENOSPC) in str(error):
+        if shutil.disk_usage(os.path.dirname(path)).free < volume.frames.nbytes:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path) from error
         raise OSError(f"SimpleITK could not write it: {str(error).strip().splitlines()[-1].strip()}") from error
 
