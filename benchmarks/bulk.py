@@ -137,7 +137,7 @@ def _compare_sums(made: list[list[int]], data: Data) -> Iterable[Pixels]:
 WORKERS = tuple(
     Peer(
         f"vtkdicomload, {count} worker{'s' if count > 1 else ''}",
-        "distributed",
+        "vtkdicomload",
         "distributed",
         partial(_load_by_workers, count=count),
         _compare_sums,
@@ -162,7 +162,7 @@ def _read_index(index: Any, _: Data) -> Iterator[tuple[float, ...]]:
                 yield number, instance, *position, rows, intercept
 
 
-INDEX = Peer(SECOND_RUN, "pyarrow", "pyarrow", _index, _read_index, headers=True)
+INDEX = Peer(SECOND_RUN, "vtkdicomload", "pyarrow", _index, _read_index, headers=True)
 
 
 def measure_archives(
