@@ -7,12 +7,14 @@ import gc
 import gzip
 import os
 import re
+import shutil
 import sys
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dask
@@ -93,6 +95,22 @@ def test_a_full_disk_is_told_of_the_file_that_was_to_be(series: Write, tmp_path:
         volume.save(tmp_path / "a.nii")
     assert caught.value.filename == str(tmp_path / "a.nii")
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_a_full_disk_is_told_of_what_itk_writes(series: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    volume = vdl.load(series().folder)
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("it does not say why")
+
+    monkeypatch.setattr("SimpleITK.WriteImage", fail)
+    with pytest.raises(OSError, match="SimpleITK could not write it: it does not say why"):
+        volume.save(tmp_path / "a.mha")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=volume.frames.nbytes - 1))
+    with pytest.raises(OSError, match="No space left") as caught:
+        volume.save(tmp_path / "a.mha")
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path / "a.mha"))
+    assert [*tmp_path.glob("a*")] == []
 
 
 # ------------------------------------------------------------------------------------------------------ readers
